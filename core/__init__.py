@@ -1,0 +1,38 @@
+"""The core of Overshoot: optimizers, networks and one training loop for stacks of trials, in NumPy.
+
+import core
+
+opt = core.optimizer("adam", lr=0.1, beta1=0.9)
+path = core.descend(opt, gradient, start, steps=100)
+net = core.Network(sizes=(64, 32, 10), activation="relu", loss="softmax_cross_entropy")
+theta = net.init(np.random.default_rng(0))
+loss, grad = net.loss_and_grad(theta, X, Y)
+"""
+
+from core.activations import ACTIVATIONS
+from core.batches import BatchStrategy
+from core.descent import descend
+from core.gradcheck import gradient_error
+from core.initializers import INITIALIZERS
+from core.loop import Trace
+from core.losses import LOSSES
+from core.network import Batch, Network
+from core.optimizers import OPTIMIZERS, Optimizer, domains, optimizer
+from core.training import train
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "Batch",
+    "BatchStrategy",
+    "Network",
+    "Optimizer",
+    "Trace",
+    "descend",
+    "domains",
+    "gradient_error",
+    "optimizer",
+    "train",
+]

@@ -1,0 +1,71 @@
+"""Activations of hidden layers: each a function and its derivative in terms of its own output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+LEAK = 0.01  # torch's default; Keras' LeakyReLU has 0.3
+
+
+@dataclass(frozen=True)
+class Activation:
+    """`apply(z)` overwrites z with a = f(z); `backward(a, delta)` overwrites delta with delta f'(z).
+
+    Every derivative here can be written in terms of the output a, so that z need not be kept.
+    """
+
+    apply: Callable[[np.ndarray], None]
+    backward: Callable[[np.ndarray, np.ndarray], None]
+
+
+def sigmoid(z: np.ndarray) -> None:
+    """z <- 1 / (1 + exp(-z)) in place; exact zeros and ones far out, never NaN for finite z."""
+    np.negative(z, out=z)
+    np.exp(z, out=z)
+    z += 1
+    np.divide(1, z, out=z)
+
+
+def _sigmoid_backward(a: np.ndarray, delta: np.ndarray) -> None:
+    delta *= a
+    delta *= 1 - a
+
+
+def _tanh_backward(a: np.ndarray, delta: np.ndarray) -> None:
+    delta *= 1 - a * a
+
+
+def _relu_backward(a: np.ndarray, delta: np.ndarray) -> None:
+    delta *= a > 0  # the subgradient at the kink is 0, as in torch and scikit-learn
+
+
+def _leaky_relu(z: np.ndarray) -> None:
+    np.maximum(z, LEAK * z, out=z)
+
+
+def _leaky_relu_backward(a: np.ndarray, delta: np.ndarray) -> None:
+    np.multiply(delta, LEAK, out=delta, where=a <= 0)
+
+
+def _nothing(*arrays: np.ndarray) -> None:
+    return None
+
+
+def _tanh(z: np.ndarray) -> None:
+    np.tanh(z, out=z)
+
+
+def _relu(z: np.ndarray) -> None:
+    np.maximum(z, 0, out=z)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Activation(_nothing, _nothing),
+    "sigmoid": Activation(sigmoid, _sigmoid_backward),
+    "tanh": Activation(_tanh, _tanh_backward),
+    "relu": Activation(_relu, _relu_backward),
+    "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward),
+}

@@ -1,0 +1,60 @@
+"""Descend on any function, for scripts, lessons and proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from core.loop import iterate
+from core.optimizers.base import Optimizer
+
+Gradient = Callable[[np.ndarray], ArrayLike]
+
+
+def descend(optimizer: Optimizer, gradient: Gradient, start: ArrayLike, steps: int) -> np.ndarray:
+    """The path of `optimizer` from `start`: (steps + 1, *start.shape) float64, path[0] == start.
+
+    start: (n,), or (R, n) for R trials at once; a hyperparameter given as R numbers then applies
+        one to each row.
+    gradient(theta): takes and returns an array shaped like `start`.
+
+    From the first update whose gradient or result is not finite on, a trial's path is NaN.
+    Raises ValueError for another shape, for a start that is not finite and for negative `steps`.
+    """
+    first = np.array(start, dtype=np.float64)
+    if first.ndim not in (1, 2) or first.size == 0:
+        raise ValueError(f"start must be (n,) or (R, n), got shape {first.shape}")
+    if not np.isfinite(first).all():
+        raise ValueError("start must be finite")
+    if steps < 0:
+        raise ValueError(f"steps must be zero or more, got {steps}")
+    path = _Path(gradient, first, steps)
+    trace = iterate(optimizer, path, np.atleast_2d(first), path.observe, [steps])
+    survived = trace.first_bad_step == 0
+    path.points[steps, survived] = trace.theta[survived]
+    return path.points.reshape(steps + 1, *first.shape)
+
+
+class _Path:
+    """The objective that calls the user's function and writes down where it was asked."""
+
+    def __init__(self, function: Gradient, start: np.ndarray, steps: int):
+        self.function, self.shape = function, start.shape
+        self.full = np.atleast_2d(start).copy()  # the function always sees every row
+        self.rows = np.arange(len(self.full))
+        self.points = np.full((steps + 1, *self.full.shape), np.nan)
+
+    def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
+        self.points[t - 1, self.rows] = self.full[self.rows] = theta
+        g = np.array(self.function(self.full.reshape(self.shape).copy()), dtype=np.float64)
+        if g.shape != self.shape:
+            raise ValueError(f"gradient must return shape {self.shape}, like start, got {g.shape}")
+        return g.reshape(self.full.shape)[self.rows]
+
+    def keep(self, rows: np.ndarray) -> None:
+        self.rows = self.rows[rows]
+
+    def observe(self, theta: np.ndarray) -> dict[str, np.ndarray]:
+        return {"loss": np.zeros(len(theta))}  # a function without a loss has none to watch

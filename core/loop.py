@@ -1,0 +1,176 @@
+"""The training loop: the only one in the project.
+
+It moves a stack of R trials, each a row of `theta: (R, P)`, with one optimizer. It knows neither
+networks nor data: an objective gives the gradients, an observer looks on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from core.optimizers.base import Optimizer
+
+
+class Objective(Protocol):
+    """What the loop descends on, for the trials that are still in the stack."""
+
+    def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
+        """Gradient (R, P) for update t = 1, 2, ... at theta (R, P); the loop may overwrite it."""
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Only the trials in the boolean mask `rows: (R,)` go on."""
+
+
+Observe = Callable[[np.ndarray], dict[str, np.ndarray]]
+"""theta (R, P) -> named values (R,), the first of which is the training loss."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a stack of R trials did.
+
+    steps: (E,) updates done at each evaluation.
+    values: name -> (R, E) float64; NaN after the evaluation at which a trial left.
+    evaluations: (R,) how many evaluations each trial has.
+    first_bad_step: (R,) the first update whose gradient or result was not finite, or the
+        evaluation at which the loss was not finite or above the ceiling; 0 where there is none.
+    theta: (R, P) the last parameters, for a trial that left the last finite ones.
+    last: name -> (R,) the observation at `theta`, computed in float64.
+    updates: (R,) updates that led to `theta`.
+    """
+
+    steps: np.ndarray
+    values: dict[str, np.ndarray]
+    evaluations: np.ndarray
+    first_bad_step: np.ndarray
+    theta: np.ndarray
+    last: dict[str, np.ndarray]
+    updates: np.ndarray
+
+
+def iterate(
+    optimizer: Optimizer,
+    objective: Objective,
+    theta: np.ndarray,
+    observe: Observe,
+    evaluate_at: Sequence[int],
+    ceiling: ArrayLike = np.inf,
+) -> Trace:
+    """Train `theta: (R, P)` until the last update in `evaluate_at`, observing it at each of them.
+
+    A trial whose gradient or parameters stop being finite, or whose loss at an evaluation is not
+    finite or exceeds its `ceiling: () or (R,)`, is recorded as it is and leaves the stack. Nothing
+    is clipped. The numbers of a trial do not depend on which others are in the stack.
+    """
+    stack = _Stack(optimizer, objective, theta)
+    ceilings = np.broadcast_to(np.asarray(ceiling, dtype=float), (len(theta),))
+    marks = np.array(sorted(set(evaluate_at)))
+    record = _Record(theta, len(marks))
+    with np.errstate(all="ignore"):  # overflow is an outcome here, not a warning
+        for column, mark in enumerate(marks):
+            while stack.t < mark and len(stack.alive):
+                bad = stack.update()
+                if bad.any():
+                    record.left(stack.alive[bad], stack.t)
+                    record.ended(stack.alive[bad], stack.before[bad], stack.t - 1, observe)
+                    stack.keep(~bad)
+            if not len(stack.alive):
+                break
+            values = observe(stack.theta)
+            record.observed(stack.alive, column, values)
+            loss = next(iter(values.values()))
+            bad = ~(loss <= ceilings[stack.alive]) | ~np.isfinite(loss)
+            if bad.any():
+                record.left(stack.alive[bad], stack.t)
+                record.ended(stack.alive[bad], stack.theta[bad], stack.t, observe)
+                stack.keep(~bad)
+        if len(stack.alive):
+            record.ended(stack.alive, stack.theta, stack.t, observe)
+    return record.trace(marks)
+
+
+class _Stack:
+    """The trials that are still training, and the optimizer's state for them."""
+
+    def __init__(self, optimizer: Optimizer, objective: Objective, theta: np.ndarray):
+        if optimizer.trials not in (None, len(theta)):
+            raise ValueError(
+                f"{optimizer.name}: hyperparameters for {optimizer.trials} trials, a stack of {len(theta)}"
+            )
+        self.optimizer, self.objective = optimizer.columns(), objective
+        self.theta = theta.copy()
+        self.before = np.empty_like(self.theta)  # the two change places at every update
+        self.state = self.optimizer.init(self.theta)
+        self.alive = np.arange(len(theta))
+        self.ones = np.ones(theta.shape[1], theta.dtype)
+        self.t = 0
+
+    def update(self) -> np.ndarray:
+        """One update of every trial; the mask (R,) of those that are not finite any more."""
+        self.t += 1
+        g = self.objective.gradient(self.theta, self.t)
+        bad = self._not_finite(g)
+        step = self.optimizer.step(g, self.state, self.theta, self.t)
+        np.subtract(self.theta, step, out=self.before)
+        self.theta, self.before = self.before, self.theta
+        bad |= self._not_finite(self.theta)
+        return bad
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with the trials in the mask `rows: (R,)` alone."""
+        self.alive, self.theta = self.alive[rows], self.theta[rows]
+        self.before = np.empty_like(self.theta)
+        self.optimizer = self.optimizer.keep(rows)
+        self.state = {key: array[rows] for key, array in self.state.items()}
+        self.objective.keep(rows)
+
+    def _not_finite(self, a: np.ndarray) -> np.ndarray:
+        # A row's sum is finite unless an entry is not or the sum overflows: one fast product
+        # clears nearly every row, and only the others are looked at entry by entry.
+        bad = ~np.isfinite(a @ self.ones)
+        if bad.any():
+            bad[bad] = ~np.isfinite(a[bad]).all(axis=1)
+        return bad
+
+
+class _Record:
+    """What is known of all R trials of the stack, those that left included."""
+
+    def __init__(self, theta: np.ndarray, evaluations: int):
+        self.shape = (len(theta), evaluations)
+        self.values: dict[str, np.ndarray] = {}
+        self.evaluations = np.zeros(len(theta), dtype=int)
+        self.first_bad_step = np.zeros(len(theta), dtype=int)
+        self.theta = theta.copy()
+        self.last: dict[str, np.ndarray] = {}
+        self.updates = np.zeros(len(theta), dtype=int)
+
+    def observed(self, trials: np.ndarray, column: int, values: dict[str, np.ndarray]) -> None:
+        self.evaluations[trials] += 1
+        for name, value in values.items():
+            self.values.setdefault(name, np.full(self.shape, np.nan))[trials, column] = value
+
+    def left(self, trials: np.ndarray, t: int) -> None:
+        self.first_bad_step[trials] = t
+
+    def ended(self, trials: np.ndarray, theta: np.ndarray, updates: int, observe: Observe) -> None:
+        self.theta[trials], self.updates[trials] = theta, updates
+        # In float64, where the loss of huge parameters is still a number.
+        for name, value in observe(theta.astype(np.float64)).items():
+            self.last.setdefault(name, np.full(self.shape[0], np.nan))[trials] = value
+
+    def trace(self, steps: np.ndarray) -> Trace:
+        return Trace(
+            steps,
+            self.values,
+            self.evaluations,
+            self.first_bad_step,
+            self.theta,
+            self.last,
+            self.updates,
+        )

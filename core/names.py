@@ -1,0 +1,23 @@
+"""Look a name up in a table, and say what was meant when it is not there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def suggest(name: object, allowed: Iterable[str]) -> str:
+    """'; did you mean "adam"?' for the nearest of `allowed`, or nothing when none is near."""
+    near = difflib.get_close_matches(str(name).lower(), list(allowed), n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
+    """`table[name]`; ValueError names the kind, the allowed names and the nearest one."""
+    if isinstance(name, str) and name in table:
+        return table[name]
+    allowed = ", ".join(sorted(table))
+    raise ValueError(f"unknown {kind} {name!r}{suggest(name, table)} (allowed: {allowed})")

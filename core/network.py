@@ -1,0 +1,228 @@
+"""A fully connected network whose parameters, for one trial or a stack of them, are a flat array.
+
+Layout of `theta: (..., P)`: layer after layer, each a row-major (fan_out, fan_in + 1) block whose
+last column is the bias. Samples run along the last axis inside the network, so a hidden layer of a
+stack is (R, units, B): every elementwise pass and every sum over units runs along contiguous
+memory, and a constant row of ones folds the biases into the matrix products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from core.activations import ACTIVATIONS
+from core.initializers import INITIALIZERS
+from core.losses import LOSSES
+from core.names import lookup
+
+CHUNK = 2048
+"""Samples evaluated at a time, so that an evaluation's memory does not grow with the data."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers of `sizes` units, `activation` on the hidden ones, and a `loss` on the last.
+
+    sizes: units of each layer, inputs first; (d, 1) with "half_mse" is linear regression and with
+        "binary_cross_entropy" logistic regression.
+    activation: "identity", "sigmoid", "tanh", "relu" or "leaky_relu".
+    loss: see `core.losses`; each brings its own output function.
+    initializer: "zeros", "normal", "glorot" or "he"; biases start at zero.
+
+    Raises ValueError for unknown names, fewer than two layers or a layer without units.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "relu"
+    loss: str = "half_mse"
+    initializer: str = "glorot"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(int(s) for s in self.sizes))
+        lookup(ACTIVATIONS, self.activation, "activation")
+        lookup(LOSSES, self.loss, "loss")
+        lookup(INITIALIZERS, self.initializer, "initializer")
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"sizes must be two or more layers of at least one unit, got {self.sizes}")
+        if self.loss == "softmax_cross_entropy" and self.sizes[-1] < 2:
+            raise ValueError("softmax_cross_entropy needs at least two outputs")
+
+    @cached_property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """(fan_out, fan_in + 1) of each layer."""
+        return tuple((o, i + 1) for i, o in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+
+    @cached_property
+    def size(self) -> int:
+        """P, the number of parameters."""
+        return sum(o * i for o, i in self.shapes)
+
+    def layers(self, theta: np.ndarray) -> list[np.ndarray]:
+        """Views of `theta: (R, P)`: for each layer (R, fan_out, fan_in + 1), the bias last."""
+        views, start = [], 0
+        for o, i in self.shapes:
+            views.append(theta[:, start : start + o * i].reshape(len(theta), o, i))
+            start += o * i
+        return views
+
+    def init(self, rng: np.random.Generator) -> np.ndarray:
+        """Initial parameters (P,), float64."""
+        theta = np.zeros((1, self.size))
+        draw = INITIALIZERS[self.initializer]
+        for layer in self.layers(theta):
+            layer[0, :, :-1] = draw(rng, layer.shape[2] - 1, layer.shape[1])
+        return theta[0]
+
+    def loss_and_grad(self, theta: ArrayLike, X: ArrayLike, Y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Loss and gradient of the mean over all samples.
+
+        theta: (P,) or (R, P), float64 or float32; X: (n, d); Y: (n, k) or, for one output, (n,);
+        for softmax_cross_entropy one-hot (n, k) or class numbers (n,). Returns the loss, () or
+        (R,) float64, and the gradient, shaped like theta. Raises ValueError when shapes disagree.
+        """
+        stack, batch = self._check(theta, X, Y)
+        passes = Passes(self, len(stack), batch.size, stack.dtype)
+        with np.errstate(all="ignore"):
+            grad = passes.gradient(stack, batch).reshape(np.shape(theta))
+        return self.evaluate(stack, batch).reshape(np.shape(theta)[:-1]), grad
+
+    def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
+        """Predictions (n, k) or (R, n, k): values, probabilities of class 1, or of each class."""
+        X = np.asarray(X, dtype=float)
+        stack, batch = self._check(theta, X, np.zeros((len(X), self.sizes[-1])))
+        passes = Passes(self, len(stack), batch.size, stack.dtype)
+        with np.errstate(all="ignore"):
+            z = passes.forward(stack, batch)
+            LOSSES[self.loss].output(z)
+        return np.ascontiguousarray(z.swapaxes(1, 2)).reshape(*np.shape(theta)[:-1], *z.shape[:0:-1])
+
+    def evaluate(self, theta: np.ndarray, data: Batch) -> np.ndarray:
+        """Loss (R,) float64 of each trial in `theta: (R, P)` over all of `data`."""
+        loss = LOSSES[self.loss]
+        total = np.zeros(len(theta))
+        with np.errstate(all="ignore"):
+            for part in data.chunks(CHUNK):
+                passes = Passes(self, len(theta), part.size, theta.dtype, backward=False)
+                total += loss.total(passes.forward(theta, part), part.Y)
+            return loss.reduce(total / data.size)
+
+    def targets(self, Y: ArrayLike) -> np.ndarray:
+        """Y as float (n, k): class numbers become one-hot rows, a vector a column."""
+        Y = np.asarray(Y)
+        k = self.sizes[-1]
+        if LOSSES[self.loss].targets == "classes" and Y.ndim == 1:
+            if Y.size and not (np.all(Y == Y.astype(int)) and Y.min() >= 0 and Y.max() < k):
+                raise ValueError(f"class numbers must be whole and lie in 0..{k - 1}")
+            return np.eye(k)[Y.astype(int)]
+        Y = Y[:, None] if Y.ndim == 1 else Y
+        if Y.ndim != 2 or Y.shape[1] != k:
+            raise ValueError(f"Y must be (n, {k}) for a network with {k} outputs, got {Y.shape}")
+        return Y.astype(float)
+
+    def data(self, X: ArrayLike, Y: ArrayLike, dtype: np.typing.DTypeLike = np.float64) -> Batch:
+        """X (n, d) and Y (n,) or (n, k) as one batch of this network; ValueError on a mismatch."""
+        X, Y = np.asarray(X), self.targets(Y)
+        if X.ndim != 2 or X.shape[1] != self.sizes[0] or len(X) != len(Y) or len(X) == 0:
+            raise ValueError(
+                f"X must be (n, {self.sizes[0]}) with a row for each of the {len(Y)} targets, got {X.shape}"
+            )
+        ones = np.ones((len(X), 1))
+        return Batch(np.hstack([X, ones]).astype(dtype)[None], Y.astype(dtype)[None])
+
+    def _check(self, theta: ArrayLike, X: ArrayLike, Y: ArrayLike) -> tuple[np.ndarray, Batch]:
+        stack = np.atleast_2d(np.asarray(theta))
+        if stack.dtype not in (np.float32, np.float64):
+            stack = stack.astype(np.float64)
+        if stack.ndim != 2 or stack.shape[1] != self.size:
+            raise ValueError(f"theta must be ({self.size},) or (R, {self.size}), got {np.shape(theta)}")
+        return stack, self.data(X, Y, stack.dtype)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples for a stack: the trials share them (leading axis 1) or have their own (R).
+
+    rows: (1 or R, B, d + 1), the inputs and a one for the bias; targets: (1 or R, B, k).
+    """
+
+    rows: np.ndarray
+    targets: np.ndarray
+
+    @property
+    def size(self) -> int:
+        return self.rows.shape[1]
+
+    @property
+    def X(self) -> np.ndarray:
+        """(1 or R, d + 1, B), a view."""
+        return self.rows.swapaxes(1, 2)
+
+    @property
+    def Y(self) -> np.ndarray:
+        """(1 or R, k, B), a view."""
+        return self.targets.swapaxes(1, 2)
+
+    def chunks(self, size: int) -> list[Batch]:
+        """The same samples in parts of at most `size`, in order."""
+        return [
+            Batch(self.rows[:, i : i + size], self.targets[:, i : i + size])
+            for i in range(0, self.size, size)
+        ]
+
+
+class Passes:
+    """Forward and backward pass of R trials over B samples, in buffers that are used again.
+
+    The arrays returned by `forward` and `gradient` are such buffers: valid until the next call.
+    """
+
+    def __init__(self, net: Network, R: int, B: int, dtype: np.typing.DTypeLike, backward: bool = True):
+        self.net = net
+        self.activation = ACTIVATIONS[net.activation]
+        self.delta_of_loss = LOSSES[net.loss].delta
+        # One row more than the layer has units: ones, which multiply the next layer's biases.
+        self.hidden = [np.ones((R, units + 1, B), dtype) for units in net.sizes[1:-1]]
+        self.output = np.empty((R, net.sizes[-1], B), dtype)
+        self.deltas = [np.empty((R, u, B), dtype) for u in net.sizes[1:-1]] if backward else []
+        self.grad = np.empty((R, net.size) if backward else (0, net.size), dtype)
+        self.grad_layers = net.layers(self.grad)
+
+    def forward(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+        """Logits (R, k, B)."""
+        return self._forward(self.net.layers(theta), batch)
+
+    def _forward(self, layers: list[np.ndarray], batch: Batch) -> np.ndarray:
+        inputs = batch.X
+        for W, h in zip(layers[:-1], self.hidden, strict=True):
+            a = h[:, :-1]
+            np.matmul(W, inputs, out=a)
+            self.activation.apply(a)
+            inputs = h
+        return np.matmul(layers[-1], inputs, out=self.output)
+
+    def gradient(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+        """Gradient (R, P) of the mean loss over the batch."""
+        layers = self.net.layers(theta)
+        delta = self._forward(layers, batch)
+        self.delta_of_loss(delta, batch.Y)
+        for i in range(len(layers) - 1, 0, -1):
+            h = self.hidden[i - 1]
+            _outer(delta, h.swapaxes(1, 2), self.grad_layers[i])
+            below = self.deltas[i - 1]
+            np.matmul(layers[i][:, :, :-1].swapaxes(1, 2), delta, out=below)
+            self.activation.backward(h[:, :-1], below)
+            delta = below
+        _outer(delta, batch.rows, self.grad_layers[0])
+        return self.grad
+
+
+def _outer(delta: np.ndarray, inputs: np.ndarray, out: np.ndarray) -> None:
+    """out <- delta inputs: (R, o, B) x (R, B, i). NumPy has no BLAS call for the case B = 1."""
+    if delta.shape[2] == 1:
+        np.multiply(delta, inputs, out=out)
+    else:
+        np.matmul(delta, inputs, out=out)

@@ -1,0 +1,72 @@
+"""Gradient descent and its classical momentum variants."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
+from core.optimizers.base import Optimizer, State, decay, like, register
+
+
+@register("sgd", label="Gradient descent", paper="Cauchy (1847); Robbins & Monro (1951)", search=(1e-5, 1e2))
+class GradientDescent(Optimizer):
+    """theta_t = theta_{t-1} - lr (g_t + weight_decay theta_{t-1}).
+
+    As torch.optim.SGD without momentum. Keras' SGD defaults to lr = 0.01 where torch has 0.001;
+    scikit-learn's MLP divides its L2 penalty by the batch's size.
+    """
+
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+
+    def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
+        decay(g, self.weight_decay, theta, s["work"])
+        g *= like(self.lr, g)
+        return g
+
+
+@register("momentum", label="Heavy ball", paper="Polyak (1964)", search=(1e-5, 1e2))
+class HeavyBall(Optimizer):
+    """v_t = momentum v_{t-1} + g_t;  theta_t = theta_{t-1} - lr v_t.
+
+    As torch.optim.SGD(momentum=...): the rate multiplies the velocity when it is applied. Polyak,
+    Keras and scikit-learn keep lr inside the velocity (v = momentum v - lr g), which is the same
+    path while lr is constant and a different one under a schedule. torch sets v_1 = g_1 whatever
+    the dampening, and so does this: dampening starts with the second step.
+    """
+
+    state = ("v",)
+    momentum: Hyper = hyper(0.9, FRACTION)
+    dampening: Hyper = hyper(0.0, FRACTION)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+
+    def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
+        v = s["v"]
+        decay(g, self.weight_decay, theta, s["work"])
+        if t > 1:
+            g *= like(1 - self.dampening, g)
+        v *= like(self.momentum, v)
+        v += g
+        return np.multiply(v, like(self.lr, v), out=g)
+
+
+@register("nesterov", label="Nesterov", paper="Nesterov (1983); Sutskever et al. (2013)", search=(1e-5, 1e2))
+class Nesterov(Optimizer):
+    """v_t = momentum v_{t-1} + g_t;  theta_t = theta_{t-1} - lr (g_t + momentum v_t).
+
+    As torch.optim.SGD(nesterov=True), Keras and scikit-learn: the iterate is the look-ahead point
+    of Nesterov's scheme, so gradients are taken where the loss is reported. Nesterov's paper lets
+    the momentum grow with t; here, as in all three libraries, it is constant.
+    """
+
+    state = ("v",)
+    momentum: Hyper = hyper(0.9, FRACTION)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+
+    def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
+        v, work = s["v"], s["work"]
+        decay(g, self.weight_decay, theta, work)
+        v *= like(self.momentum, v)
+        v += g
+        g += np.multiply(v, like(self.momentum, v), out=work)
+        g *= like(self.lr, g)
+        return g
