@@ -115,7 +115,7 @@ class Network:
         Y = np.asarray(Y)
         k = self.sizes[-1]
         if LOSSES[self.loss].targets == "classes" and Y.ndim == 1:
-            if Y.size and not (np.all(Y == Y.astype(int)) and Y.min() >= 0 and Y.max() < k):
+            if Y.size and not (np.all(Y.astype(int) == Y) and Y.min() >= 0 and Y.max() < k):
                 raise ValueError(f"class numbers must be whole and lie in 0..{k - 1}")
             return np.eye(k)[Y.astype(int)]
         Y = Y[:, None] if Y.ndim == 1 else Y

@@ -64,7 +64,8 @@ class RMSprop(Optimizer):
 @register("adam", label="Adam", paper="Kingma & Ba (2015), Algorithm 1", search=(1e-5, 1e2))
 class Adam(Optimizer):
     """m_t = beta1 m_{t-1} + (1 - beta1) g_t;  v_t = beta2 v_{t-1} + (1 - beta2) g_t^2;
-    theta_t = theta_{t-1} - lr m^_t / (sqrt(v^_t) + eps), m^_t = m_t / (1 - beta1^t), v^_t = v_t / (1 - beta2^t).
+    theta_t = theta_{t-1} - lr m^_t / (sqrt(v^_t) + eps),
+    m^_t = m_t / (1 - beta1^t),  v^_t = v_t / (1 - beta2^t).
 
     As torch.optim.Adam; weight_decay is an L2 penalty added to the gradient. scikit-learn, Keras
     and the paper's remark on efficiency use lr sqrt(1 - beta2^t) / (1 - beta1^t) m_t / (sqrt(v_t) + eps):

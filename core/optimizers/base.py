@@ -86,16 +86,18 @@ class Optimizer:
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {}
-C = TypeVar("C", bound=type[Optimizer])
+C = TypeVar("C", bound=Optimizer)
 
 
-def register(name: str, *, label: str, paper: str, search: tuple[float, float]) -> Callable[[C], C]:
+def register(
+    name: str, *, label: str, paper: str, search: tuple[float, float]
+) -> Callable[[type[C]], type[C]]:
     """Class decorator: freeze the dataclass and enter it in the registry.
 
     `search` is the range of learning rates that a study explores when it does not name its own.
     """
 
-    def enter(cls: C) -> C:
+    def enter(cls: type[C]) -> type[C]:
         frozen = dataclass(frozen=True, eq=False)(cls)
         frozen.name, frozen.label, frozen.paper, frozen.search = name, label, paper, search
         OPTIMIZERS[name] = frozen
@@ -104,7 +106,7 @@ def register(name: str, *, label: str, paper: str, search: tuple[float, float]) 
     return enter
 
 
-def domains(name: str) -> Mapping[str, tuple[float, Any]]:
+def domains(name: str) -> Mapping[str, tuple[Any, Any]]:
     """For each hyperparameter of the named optimizer: its default and its domain."""
     fields = dataclasses.fields(lookup(OPTIMIZERS, name, "optimizer"))
     return {f.name: (f.default, f.metadata["domain"]) for f in fields}
