@@ -1,0 +1,123 @@
+"""Cells: what is worked on, run in parallel, stored and resumed as a unit."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from core import BatchStrategy, Optimizer, optimizer
+
+PROTOCOL = 1
+"""Raised whenever the same cell would give other numbers than before, so that none is reused."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A registered thing with options: a dataset or an optimizer as an experiment names it."""
+
+    name: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The name, with the options that were given: `adam` or `adam(beta1=0.5)`."""
+        if not self.options:
+            return self.name
+        return f"{self.name}({', '.join(f'{k}={v}' for k, v in self.options)})"
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Hidden layers of a network; its inputs, outputs and loss come from the dataset."""
+
+    name: str
+    hidden: tuple[int, ...]
+    activation: str = "relu"
+    initializer: str = "glorot"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a trial trains: at least `examples` examples and at least `epochs` whole epochs.
+
+    `evaluations` is the number of times, spread evenly over the epochs, that the losses are taken.
+    """
+
+    examples: int = 20_000
+    epochs: int = 40
+    evaluations: int = 40
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A logarithmic grid of learning rates, both ends included."""
+
+    low: float
+    high: float
+    per_decade: int = 3
+
+
+@dataclass(frozen=True)
+class Search:
+    """The Optuna search: a shared coarse grid of `startup` rates first, then TPE in batches."""
+
+    trials: int = 24
+    startup: int = 16
+    batch: int = 8
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is done in every cell."""
+
+    seed: int = 0
+    precision: str = "float32"
+    tolerance: float = 0.1
+    budget: Budget = Budget()
+    sweep_replicates: int = 2
+    search: Search = Search()
+    confirm_replicates: int = 10
+
+
+@dataclass(frozen=True)
+class Cell:
+    """dataset x network x optimizer x batch strategy, with all that its numbers depend on."""
+
+    dataset: Choice
+    network: NetworkSpec
+    optimizer: Choice
+    batch: int | None
+    rates: Rates
+    protocol: Protocol
+
+    @cached_property
+    def key(self) -> str:
+        """The identity of the cell's results: a hash of every field of the cell."""
+        text = json.dumps([PROTOCOL, dataclasses.asdict(self)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def strategy(self) -> BatchStrategy:
+        return BatchStrategy(self.batch)
+
+    @property
+    def problem(self) -> str:
+        """dataset and network in one word: what optimizers are compared on."""
+        return f"{self.dataset.id}/{self.network.name}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.problem} {self.optimizer.id} batch {self.strategy.name}"
+
+    def make_optimizer(self, **hyperparameters: Any) -> Optimizer:
+        """The cell's optimizer with the given hyperparameters on top of its own."""
+        return optimizer(self.optimizer.name, **{**dict(self.optimizer.options), **hyperparameters})
+
+    @property
+    def default_rate(self) -> float:
+        """The library's default rate, or the experiment's where it names one."""
+        return float(self.make_optimizer().lr)

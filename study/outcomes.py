@@ -1,0 +1,110 @@
+"""What happened to a run: a closed vocabulary.
+
+q_t = (L_t - L*) / (L_0 - L*) is the training gap relative to the initial one; q_end its median over
+the last tenth of the evaluations, at least ten of them.
+
+diverged    not finite, or q above a million; or it ended at or above its start after an excursion;
+            or it was still growing when the budget ended.
+converged   q stayed at or below the tolerance over the whole last window.
+too small   neither, at a rate below the best one of the sweep.
+too large   neither, at a rate above the best one. Adaptive methods do not overflow: this is where
+            they floor or oscillate.
+unresolved  neither, at the best rate itself: the budget ended first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from study.stack import EXPLOSION, Run
+
+OUTCOMES = ("converged", "too small", "too large", "diverged", "unresolved")
+TOLERANCES = (0.1, 0.01, 0.001)
+TAU = -0.5
+"""Kendall's tau of ten losses in order of time at or below which they count as descending; under no
+trend its standard deviation is 0.25."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One of OUTCOMES and one clause that says why."""
+
+    name: str
+    reason: str
+
+
+def window(evaluations: int) -> int:
+    """Evaluations in the last window: a tenth, at least ten, at most all."""
+    return min(evaluations, max(10, -(-evaluations // 10)))
+
+
+def gap(losses: np.ndarray, best: float) -> np.ndarray:
+    """q_t of a curve (E,); not finite where the loss is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray((losses - best) / (losses[0] - best))
+
+
+def q_end(run: Run, best: float) -> float:
+    """Median gap over the last window; inf for a run that left."""
+    if run.first_bad_step:
+        return float("inf")
+    q = gap(run.train_loss, best)
+    return float(np.median(q[-window(len(q)) :]))
+
+
+def hitting_examples(run: Run, best: float, tolerance: float) -> float:
+    """Examples at the first evaluation after which q stays at or below `tolerance`; inf for never."""
+    above = np.flatnonzero(~(gap(run.train_loss, best) <= tolerance))
+    if run.first_bad_step or (len(above) and above[-1] == len(run.examples) - 1):
+        return float("inf")
+    return float(run.examples[above[-1] + 1 if len(above) else 0])
+
+
+def growth(run: Run) -> float:
+    """Mean factor by which the training loss changed at each update, up to the last finite state."""
+    first, last = run.train_loss[0], run.train_loss[-1]
+    if not run.last_update or not np.isfinite(last) or last <= 0 or first <= 0:
+        return float("nan")
+    return float(np.exp((np.log(last) - np.log(first)) / run.last_update))
+
+
+def trend(q: np.ndarray) -> tuple[float, float]:
+    """Theil-Sen slope of ln q over an evaluation, and Kendall's tau with time, over the last quarter."""
+    tail = np.log(np.maximum(q[-max(4, len(q) // 4) :], np.finfo(float).tiny))
+    i, j = np.triu_indices(len(tail), 1)
+    rise = tail[j] - tail[i]
+    return float(np.median(rise / (j - i))), float(np.mean(np.sign(rise)))
+
+
+def divergence(run: Run, best: float) -> str | None:
+    """Why the run counts as diverged, or None."""
+    if run.first_bad_step:
+        if np.isfinite(run.train_loss[-1]) and gap(run.train_loss, best)[-1] > EXPLOSION:
+            return f"loss a million times its start by update {run.first_bad_step}"
+        return f"not finite at update {run.first_bad_step}"
+    q = gap(run.train_loss, best)
+    end = q_end(run, best)
+    if end >= 1 and q.max() > 1.01:
+        return f"ended {end:.3g} times as far from the optimum as it started"
+    slope, _ = trend(q)
+    quarter = max(4, len(q) // 4)
+    if slope * quarter > np.log(2) and end > 2 * q.min():
+        return "still growing when the budget ended"
+    return None
+
+
+def judge(run: Run, best_loss: float, tolerance: float, best_rate: float | None) -> Outcome:
+    """The outcome of a run, given the sweep's best rate (None when every rate diverged)."""
+    reason = divergence(run, best_loss)
+    if reason:
+        return Outcome("diverged", reason)
+    q = gap(run.train_loss, best_loss)
+    if np.all(q[-window(len(q)) :] <= tolerance):
+        return Outcome("converged", f"gap at or below {tolerance:g} of its start")
+    falling = "still descending" if trend(q)[1] <= TAU else "floored or oscillating"
+    if best_rate is None or np.isclose(run.trial.rate, best_rate, rtol=1e-6):
+        return Outcome("unresolved", f"{falling} at the best rate of the sweep")
+    side = "small" if run.trial.rate < best_rate else "large"
+    return Outcome(f"too {side}", f"{falling}, {'below' if side == 'small' else 'above'} the best rate")

@@ -1,0 +1,103 @@
+"""A dataset and a network, ready to train: data, starts, orders, scores and the best known loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.optimize import minimize
+
+from core import Batch, Network
+from study.cells import Cell, Choice, NetworkSpec
+from study.datasets import LOSS, Split, load
+from study.seeds import seed
+
+REFERENCE_STARTS = 3
+REFERENCE_ITERATIONS = 1000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What optimizers are compared on.
+
+    parts: "train", "validation" and "test" as batches in the study's precision.
+    best_loss: the exact optimum of the training loss for linear least squares, otherwise the best
+        that L-BFGS finds from several starts: L* in the relative training gap.
+    """
+
+    net: Network
+    split: Split
+    parts: dict[str, Batch]
+    best_loss: float
+    root: int
+    dataset: str
+
+    @property
+    def samples(self) -> int:
+        """Training samples."""
+        return self.parts["train"].size
+
+    def start(self, replicate: str) -> np.ndarray:
+        """Initial parameters (P,) of a replicate, float64."""
+        axes = {"dataset": self.dataset, "sizes": self.net.sizes, "replicate": replicate}
+        return self.net.init(np.random.default_rng(seed(self.root, "weights", **axes)))
+
+    def order(self, replicate: str) -> int:
+        """Seed of a replicate's data order."""
+        return seed(self.root, "order", dataset=self.dataset, replicate=replicate)
+
+    def score(self, theta: np.ndarray, part: str) -> np.ndarray:
+        """Accuracy, or R^2 in a regression, of `theta: (R, P)` on a part; (R,)."""
+        predicted = self.net.predict(theta, self.split.X[part])
+        y = self.split.y[part]
+        if self.split.task == "real":
+            residual = ((predicted[:, :, 0] - y) ** 2).sum(axis=1)
+            return np.asarray(1 - residual / ((y - y.mean()) ** 2).sum())
+        label = predicted.argmax(axis=2) if self.split.task == "classes" else predicted[:, :, 0] > 0.5
+        right = (label == y) & np.isfinite(predicted).all(axis=2)
+        return np.asarray(right.mean(axis=1))
+
+
+def problem_of(cell: Cell) -> Problem:
+    """The cell's problem; made once in a process and then shared by its cells."""
+    return _problem(cell.dataset, cell.network, cell.protocol.seed, cell.protocol.precision)
+
+
+@lru_cache(maxsize=32)
+def _problem(dataset: Choice, network: NetworkSpec, root: int, precision: str) -> Problem:
+    split = load(dataset, root)
+    sizes = (split.features, *network.hidden, split.outputs)
+    net = Network(sizes, network.activation, LOSS[split.task], network.initializer)
+    parts = {name: net.data(split.X[name], split.y[name], precision) for name in split.X}
+    best = _best_loss(net, split, root, dataset.id)
+    return Problem(net, split, parts, best, root, dataset.id)
+
+
+def _best_loss(net: Network, split: Split, root: int, dataset: str) -> float:
+    X, y = split.X["train"], split.y["train"]
+    if len(net.sizes) == 2 and net.loss == "half_mse":
+        ones = np.ones((len(X), 1))
+        weights = np.linalg.lstsq(np.hstack([X, ones]), y, rcond=None)[0]
+        return float(net.loss_and_grad(weights, X, y)[0])
+    return min(_minimum(net, X, y, seed(root, "reference", dataset=dataset, start=i)) for i in _starts(net))
+
+
+def _starts(net: Network) -> range:
+    """Without hidden layers the losses are convex in the parameters, and one start is enough."""
+    return range(1 if len(net.sizes) == 2 else REFERENCE_STARTS)
+
+
+def _minimum(net: Network, X: np.ndarray, y: np.ndarray, start: int) -> float:
+    def loss_and_grad(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, grad = net.loss_and_grad(theta, X, y)
+        return float(loss), grad
+
+    found = minimize(
+        loss_and_grad,
+        net.init(np.random.default_rng(start)),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": REFERENCE_ITERATIONS, "ftol": 0, "gtol": 1e-9},
+    )
+    return float(found.fun)

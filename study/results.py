@@ -1,0 +1,68 @@
+"""What a cell leaves behind. Two tables, one row a trial and one row an evaluation, and a summary.
+
+These tables are the contract between the runner, the tracking store and the report: they are written
+as they are and read back as they are, non-finite values and all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.cells import Cell
+
+TRIALS: dict[str, str] = {
+    "trial": "int64",  # unique within the cell
+    "phase": "str",  # sweep, search or confirm
+    "role": "str",  # grid, startup, tpe, extended, tuned or default
+    "rate": "float64",
+    "replicate": "str",  # the named axis behind its seeds, such as sweep-0 or confirm-7
+    "outcome": "str",  # see study.outcomes
+    "reason": "str",  # one clause that says why
+    "first_bad_step": "int64",  # update, 0 where there is none
+    "growth": "float64",  # mean factor a update of the training loss, for diverged trials
+    "q_end": "float64",  # median relative training gap over the last window
+    "hit_0.1": "float64",  # examples after which q stays below 0.1; inf when it never does
+    "hit_0.01": "float64",
+    "hit_0.001": "float64",
+    "updates": "int64",
+    "train_loss": "float64",  # median over the last window
+    "validation_loss": "float64",
+    "validation_score": "float64",  # accuracy or R^2 of the last parameters
+    "test_loss": "float64",  # confirm only, NaN elsewhere
+    "test_score": "float64",
+}
+
+CURVES: dict[str, str] = {
+    "trial": "int64",
+    "update": "int64",
+    "examples": "int64",
+    "train_loss": "float64",
+    "validation_loss": "float64",
+}
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """All that one cell produced.
+
+    trials, curves: tables with the columns of TRIALS and CURVES.
+    states: trial number -> (P,) last finite parameters, for diverged trials.
+    summary: numbers and short texts about the cell, one value a name (see study.summary).
+    seconds: time spent in each phase.
+    """
+
+    cell: Cell
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    states: dict[int, np.ndarray]
+    summary: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
+    """Rows as a table with exactly these columns and dtypes; KeyError when one is missing."""
+    return pd.DataFrame({c: pd.Series([r[c] for r in rows], dtype=d) for c, d in columns.items()})

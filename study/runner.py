@@ -1,0 +1,121 @@
+"""Run one cell: sweep, search, confirm, and the tables that are left of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from study.cells import Cell
+from study.confirm import confirm
+from study.outcomes import (
+    TOLERANCES,
+    Outcome,
+    growth,
+    hitting_examples,
+    judge,
+    q_end,
+    window,
+)
+from study.problem import Problem, problem_of
+from study.results import CURVES, TRIALS, CellResult, table
+from study.search import Found, search
+from study.stack import Run, epochs_of
+from study.sweep import RateCurve, rate_curve, sweep
+
+T = TypeVar("T")
+
+
+def run_cell(cell: Cell) -> CellResult:
+    """Everything that is done in a cell. Linear algebra stays on one thread: cells run side by side."""
+    with threadpool_limits(1):
+        clock = _Clock()
+        problem = clock("prepare", lambda: problem_of(cell))
+        swept = clock("sweep", lambda: sweep(cell, problem))
+        found = clock("search", lambda: search(cell, problem))
+        confirmed = clock("confirm", lambda: confirm(cell, problem, found.rate))
+    runs = [*swept, *found.runs, *confirmed]
+    curve = rate_curve(swept, problem.best_loss)
+    judged = [judge(r, problem.best_loss, cell.protocol.tolerance, curve.best_rate) for r in runs]
+    rows = [_row(i, r, o, problem) for i, (r, o) in enumerate(zip(runs, judged, strict=True))]
+    return CellResult(
+        cell,
+        table(rows, TRIALS),
+        table([point for i, run in enumerate(runs) for point in _points(i, run)], CURVES),
+        {i: r.theta for i, (r, o) in enumerate(zip(runs, judged, strict=True)) if o.name == "diverged"},
+        _summary(cell, problem, curve, found, runs, judged),
+        clock.seconds,
+    )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, name: str, work: Callable[[], T]) -> T:
+        start = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds[name] = time.perf_counter() - start
+
+
+def _row(i: int, run: Run, outcome: Outcome, problem: Problem) -> dict[str, Any]:
+    tail = slice(-window(len(run.train_loss)), None)
+    return {
+        "trial": i,
+        "phase": run.trial.phase,
+        "role": run.trial.role,
+        "rate": run.trial.rate,
+        "replicate": run.trial.replicate,
+        "outcome": outcome.name,
+        "reason": outcome.reason,
+        "first_bad_step": run.first_bad_step,
+        "growth": growth(run) if outcome.name == "diverged" else np.nan,
+        "q_end": q_end(run, problem.best_loss),
+        **{f"hit_{eps:g}": hitting_examples(run, problem.best_loss, eps) for eps in TOLERANCES},
+        "updates": run.last_update,
+        "train_loss": np.median(run.train_loss[tail]) if not run.first_bad_step else np.inf,
+        "validation_loss": np.median(run.validation_loss[tail]) if not run.first_bad_step else np.inf,
+        **{"test_loss": np.nan, "test_score": np.nan, **run.scores},
+    }
+
+
+def _points(i: int, run: Run) -> list[dict[str, Any]]:
+    columns = (run.updates, run.examples, run.train_loss, run.validation_loss)
+    return [dict(zip(CURVES, (i, *point), strict=True)) for point in zip(*columns, strict=True)]
+
+
+def _summary(
+    cell: Cell, problem: Problem, curve: RateCurve, found: Found, runs: list[Run], judged: list[Outcome]
+) -> dict[str, Any]:
+    """Numbers and short texts about the cell; a number that does not exist is left out."""
+    epochs = epochs_of(cell.protocol.budget, problem.samples)
+    values = {
+        "status": "ok" if found.rate is not None else "no stable learning rate found",
+        "search_edge": "clear" if found.trusted else "at an edge: not trusted",
+        "tuned_rate": found.rate,
+        "default_rate": cell.default_rate,
+        "sweep_best_rate": curve.best_rate,
+        "cliff_rate": curve.cliff,
+        "cliff_margin_decades": curve.cliff_margin,
+        "usable_width_decades": curve.width(cell.protocol.tolerance),
+        "best_known_loss": problem.best_loss,
+        "search_low": found.range.low,
+        "search_high": found.range.high,
+        "parameters": problem.net.size,
+        "training_samples": problem.samples,
+        "epochs": epochs,
+        "updates_per_trial": epochs * cell.strategy.updates(problem.samples),
+        "updates_total": sum(run.last_update for run in runs),
+        "trials": len(runs),
+        **{f"trials_{name.replace(' ', '_')}": _count(judged, name) for name in ("converged", "diverged")},
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _count(judged: list[Outcome], name: str) -> int:
+    return sum(outcome.name == name for outcome in judged)

@@ -1,0 +1,142 @@
+"""The search: Optuna tunes the learning rate on the validation loss. The only place that knows Optuna."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
+
+from study.cells import Cell, Rates
+from study.outcomes import divergence, window
+from study.problem import Problem
+from study.seeds import seed
+from study.stack import Run, Trial, run_stack
+
+REPLICATE = "search-0"
+EDGE = 0.5
+"""Decades: a best rate closer than this to an end of the range is an alarm."""
+EXTENSION = 2.0
+"""Decades by which the range grows at that end."""
+PENALTY = 12.0
+"""log10 validation loss told for a diverged trial, above that of any run that lasted."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The search's runs in order, the best rate (None when every trial diverged), the range that was
+    searched in the end, and whether the best rate is clear of its edges."""
+
+    runs: list[Run]
+    rate: float | None
+    range: Rates
+    trusted: bool
+
+
+def search(cell: Cell, problem: Problem) -> Found:
+    """Tune the cell's learning rate.
+
+    A coarse grid of rates in an order shared by all cells comes first, then TPE in batches that
+    train as one stack. When the best rate is within half a decade of an edge, the range grows by
+    two decades there and a batch of trials is added, twice at the most; a best rate that is at an
+    edge even then is not trusted.
+    """
+    settings = cell.protocol.search
+    rates = cell.rates
+    runs = _startup(cell, problem, rates)
+    while len(runs) < settings.trials:
+        count = min(settings.batch, settings.trials - len(runs))
+        runs += _propose(cell, problem, rates, runs, [], count, "tpe")
+    for _ in range(2):
+        best = _best(cell, problem, runs)
+        wider = rates if best is None else _extended(rates, best)
+        if wider == rates:
+            break
+        rates, fresh = wider, _new_part(rates, wider, settings.batch // 2)
+        runs += _propose(cell, problem, rates, runs, fresh, settings.batch, "extended")
+    best = _best(cell, problem, runs)
+    return Found(runs, best, rates, best is not None and _extended(rates, best) == rates)
+
+
+def told(run: Run, best_loss: float) -> float:
+    """What Optuna is told: log10 of the validation loss over the last window.
+
+    For a diverged trial a finite penalty, the larger the earlier it left: Optuna drops NaN, and an
+    infinity would make all diverged trials alike.
+    """
+    lasted = run.last_update / max(run.updates[-1], run.first_bad_step, 1)
+    loss = float(np.median(run.validation_loss[-window(len(run.validation_loss)) :]))
+    if divergence(run, best_loss) is not None or not np.isfinite(loss):
+        return PENALTY + 1 - lasted
+    return float(np.log10(max(loss, np.finfo(float).tiny)))
+
+
+def _startup(cell: Cell, problem: Problem, rates: Rates) -> list[Run]:
+    points = np.geomspace(rates.low, rates.high, cell.protocol.search.startup)
+    order = np.random.default_rng(seed(cell.protocol.seed, "startup")).permutation(len(points))
+    return _run(cell, problem, [float(rate) for rate in points[order]], "startup")
+
+
+def _run(cell: Cell, problem: Problem, rates: Sequence[float], role: str) -> list[Run]:
+    return run_stack(cell, problem, [Trial("search", role, rate, REPLICATE) for rate in rates])
+
+
+def _propose(
+    cell: Cell,
+    problem: Problem,
+    rates: Rates,
+    runs: Sequence[Run],
+    fixed: Sequence[float],
+    count: int,
+    role: str,
+) -> list[Run]:
+    """`count` further trials: the `fixed` rates, then what TPE asks for given all runs so far."""
+    study = _study(cell, problem, rates, runs)
+    for rate in fixed:
+        study.enqueue_trial({"lr": rate})
+    asked = [study.ask(_space(rates)).params["lr"] for _ in range(count)]
+    return _run(cell, problem, asked, role)
+
+
+def _study(cell: Cell, problem: Problem, rates: Rates, runs: Sequence[Run]) -> optuna.Study:
+    """The search so far as an Optuna study; its sampler depends on the cell and the trials done."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=seed(cell.protocol.seed, "tpe", done=len(runs)) % 2**32)
+    study = optuna.create_study(sampler=sampler)
+    for run in runs:
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE,
+                params={"lr": run.trial.rate},
+                distributions=_space(rates),
+                value=told(run, problem.best_loss),
+            )
+        )
+    return study
+
+
+def _space(rates: Rates) -> dict[str, BaseDistribution]:
+    return {"lr": FloatDistribution(rates.low, rates.high, log=True)}
+
+
+def _best(cell: Cell, problem: Problem, runs: Sequence[Run]) -> float | None:
+    lasted = [run for run in runs if told(run, problem.best_loss) < PENALTY]
+    if not lasted:
+        return None
+    return min(lasted, key=lambda run: told(run, problem.best_loss)).trial.rate
+
+
+def _extended(rates: Rates, best: float) -> Rates:
+    """The range, two decades wider at each edge that is within half a decade of `best`."""
+    low = rates.low / 10**EXTENSION if np.log10(best / rates.low) < EDGE else rates.low
+    high = rates.high * 10**EXTENSION if np.log10(rates.high / best) < EDGE else rates.high
+    return Rates(low, high, rates.per_decade)
+
+
+def _new_part(old: Rates, new: Rates, points: int) -> list[float]:
+    """A coarse grid over what `new` adds to `old`."""
+    low, high = (new.low, old.low) if new.low < old.low else (old.high, new.high)
+    return [float(rate) for rate in np.geomspace(low, high, max(points, 1) + 2)[1:-1]]

@@ -1,0 +1,171 @@
+"""Experiment files: read, checked whole, and turned into cells before any work starts."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, BatchStrategy, optimizer
+from study.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
+from study.datasets import DATASETS, check_options, train_size
+from study.reader import Item, Reader, SpecError
+
+__all__ = ["Experiment", "SpecError", "load", "parse"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment: its name, its title, its cells in the file's order, and the file's text."""
+
+    name: str
+    title: str
+    cells: tuple[Cell, ...]
+    text: str
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.cells[0].protocol
+
+
+def load(path: Path) -> Experiment:
+    """The experiment in a TOML file; SpecError when it cannot be read or anything in it is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SpecError(f"{path}: cannot be read: {reason}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str) -> Experiment:
+    """The experiment in TOML `text`; `source` is the place that errors name."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{source}: not valid TOML: {error}") from None
+    return _experiment(Reader(source, "", tree), text)
+
+
+def _experiment(top: Reader, text: str) -> Experiment:
+    name = top.text("name", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*")
+    title = top.text("title", default=name)
+    protocol = _protocol(top)
+    shared = _rates(top.table("rates")) if top.has("rates") else None
+    optimizers = top.choices("optimizers", OPTIMIZERS, "optimizer", _check_optimizer)
+    batches = [_batch(item) for item in top.items("batches")]
+    top.distinct("batches", batches)
+    named = top.table("networks")
+    networks = {key: _network(key, named.table(key)) for key in named.names}
+    problems = [p for t in top.tables("problems") for p in _problems(t, networks, batches)]
+    top.distinct("problems", [f"{d.id} with network {n.name}" for d, n in problems])
+    top.done()
+    cells = tuple(
+        Cell(dataset, network, o, batch, shared or Rates(*OPTIMIZERS[o.name].search), protocol)
+        for dataset, network in problems
+        for o in optimizers
+        for batch in batches
+    )
+    return Experiment(name, title, cells, text)
+
+
+def _protocol(top: Reader) -> Protocol:
+    default = Protocol()
+    return Protocol(
+        seed=top.integer("seed", default.seed, low=0),
+        precision=top.one_of("precision", ("float32", "float64"), default.precision),
+        tolerance=top.number("tolerance", default.tolerance, high=1.0),
+        budget=_budget(top.table("budget")),
+        sweep_replicates=_replicates(top.table("sweep"), default.sweep_replicates, 1),
+        search=_search(top.table("search")),
+        confirm_replicates=_replicates(top.table("confirm"), default.confirm_replicates, 2),
+    )
+
+
+def _budget(t: Reader) -> Budget:
+    default = Budget()
+    epochs = t.integer("epochs", default.epochs, low=10)
+    budget = Budget(
+        examples=t.integer("examples", default.examples, low=1),
+        epochs=epochs,
+        evaluations=t.integer("evaluations", min(default.evaluations, epochs), low=10, high=epochs),
+    )
+    t.done()
+    return budget
+
+
+def _replicates(t: Reader, default: int, low: int) -> int:
+    value = t.integer("replicates", default, low=low)
+    t.done()
+    return value
+
+
+def _search(t: Reader) -> Search:
+    default = Search()
+    trials = t.integer("trials", default.trials, low=1)
+    search = Search(
+        trials=trials,
+        startup=t.integer("startup", min(default.startup, trials), low=1, high=trials),
+        batch=t.integer("batch", default.batch, low=1),
+    )
+    t.done()
+    return search
+
+
+def _rates(t: Reader) -> Rates:
+    low = t.number("low")
+    high = t.number("high")
+    if high < 10 * low:
+        t.fail("high", high, f"at least ten times low ({low:g}): less than a decade shows nothing")
+    rates = Rates(low, high, t.integer("per_decade", 3, low=1, high=100))
+    t.done()
+    return rates
+
+
+def _network(name: str, t: Reader) -> NetworkSpec:
+    for item in t.items("hidden", empty=True):
+        if not item.is_integer() or item.value < 1:
+            item.fail("a whole number of units, 1 or more")
+    network = NetworkSpec(
+        name=name,
+        hidden=tuple(item.value for item in t.items("hidden", empty=True)),
+        activation=t.one_of("activation", tuple(ACTIVATIONS), "relu"),
+        initializer=t.one_of("initializer", tuple(INITIALIZERS), "glorot"),
+    )
+    t.done()
+    return network
+
+
+def _problems(
+    t: Reader, networks: dict[str, NetworkSpec], batches: list[int | None]
+) -> list[tuple[Choice, NetworkSpec]]:
+    datasets = t.choices("datasets", DATASETS, "dataset", check_options)
+    network = networks[t.one_of("network", tuple(networks))]
+    t.done()
+    for choice in datasets:
+        n = train_size(choice)
+        for size in batches:
+            if size is not None and size > n:
+                t.fail(
+                    "datasets",
+                    choice.id,
+                    f"a dataset of at least {size} training samples, since batches lists {size} "
+                    f'({choice.id} has {n}; "full" takes all of any)',
+                )
+    return [(choice, network) for choice in datasets]
+
+
+def _check_optimizer(choice: Choice) -> None:
+    made = optimizer(choice.name, **dict(choice.options))
+    if made.trials is not None:
+        raise ValueError(f"{choice.name}: an option takes one number here, got {dict(choice.options)}")
+    if made.lr == 0:
+        raise ValueError(f"{choice.name}: lr = 0 is outside its domain (0, inf)")
+
+
+def _batch(item: Item) -> int | None:
+    if item.value == "full":
+        return None
+    if not item.is_integer() or item.value < 1:
+        item.fail('"full" or a whole number of samples, 1 or more')
+    return BatchStrategy(item.value).size

@@ -1,0 +1,92 @@
+"""The sweep: a logarithmic grid of learning rates, and what its curve says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from study.cells import Cell, Rates
+from study.outcomes import divergence, q_end
+from study.problem import Problem
+from study.stack import Run, Trial, run_stack
+
+
+def grid(rates: Rates) -> np.ndarray:
+    """The rates of the sweep, both ends included, ascending."""
+    points = round(np.log10(rates.high / rates.low) * rates.per_decade) + 1
+    return np.geomspace(rates.low, rates.high, points)
+
+
+def sweep(cell: Cell, problem: Problem) -> list[Run]:
+    """Every rate of the grid on every replicate of the sweep."""
+    replicates = range(cell.protocol.sweep_replicates)
+    return run_stack(
+        cell,
+        problem,
+        [Trial("sweep", "grid", float(rate), f"sweep-{k}") for k in replicates for rate in grid(cell.rates)],
+    )
+
+
+@dataclass(frozen=True)
+class RateCurve:
+    """What a sweep says of the rates. rates, q: (G,), q the median q_end over the replicates, inf
+    where half of them diverged; diverged: (G,) the share of replicates that did."""
+
+    rates: np.ndarray
+    q: np.ndarray
+    diverged: np.ndarray
+
+    @property
+    def best_rate(self) -> float | None:
+        """The rate with the smallest gap, None when none is finite."""
+        return float(self.rates[np.argmin(self.q)]) if np.isfinite(self.q).any() else None
+
+    @property
+    def cliff(self) -> float | None:
+        """The smallest rate above the best at which at least half of the replicates diverge."""
+        best = self.best_rate
+        above = self.rates[(self.diverged >= 0.5) & (self.rates > (best or 0))]
+        return float(above[0]) if len(above) else None
+
+    @property
+    def cliff_margin(self) -> float | None:
+        """Decades from the best rate to the cliff; None without one."""
+        if self.best_rate is None or self.cliff is None:
+            return None
+        return float(np.log10(self.cliff / self.best_rate))
+
+    def width(self, tolerance: float) -> float:
+        """Decades of the contiguous interval around the best rate with q <= tolerance.
+
+        ln q is interpolated over the logarithm of the rate; towards a rate that diverged, where
+        there is nothing to interpolate, the interval ends at the last rate that did not.
+        """
+        if self.best_rate is None or self.q.min() > tolerance:
+            return 0.0
+        i = int(np.argmin(self.q))
+        x = np.log10(self.rates)
+        return self._edge(x, i, 1, tolerance) - self._edge(x, i, -1, tolerance)
+
+    def _edge(self, x: np.ndarray, i: int, step: int, tolerance: float) -> float:
+        while 0 <= i + step < len(x) and self.q[i + step] <= tolerance:
+            i += step
+        if not 0 <= i + step < len(x) or not np.isfinite(self.q[i + step]):
+            return float(x[i])
+        inside, outside = (np.log(max(self.q[k], 1e-300)) for k in (i, i + step))
+        share = (np.log(tolerance) - inside) / (outside - inside)
+        return float(x[i] + share * (x[i + step] - x[i]))
+
+
+def rate_curve(runs: Sequence[Run], best_loss: float) -> RateCurve:
+    """The learning-rate curve of a sweep's runs."""
+    rates = np.array(sorted({run.trial.rate for run in runs}))
+    by_rate = [[r for r in runs if r.trial.rate == rate] for rate in rates]
+    gone = [[divergence(r, best_loss) is not None for r in group] for group in by_rate]
+    gaps = [
+        [np.inf if bad else q_end(r, best_loss) for r, bad in zip(group, flags, strict=True)]
+        for group, flags in zip(by_rate, gone, strict=True)
+    ]
+    # With half of the replicates diverged the median would average a number and infinity: inf.
+    return RateCurve(rates, np.array([np.median(g) for g in gaps]), np.array([np.mean(f) for f in gone]))
