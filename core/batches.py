@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -19,8 +20,8 @@ class BatchStrategy:
     size: int | None = None
 
     def __post_init__(self) -> None:
-        if self.size is not None and self.size < 1:
-            raise ValueError(f"a batch holds at least one sample, got {self.size}")
+        if self.size is not None:
+            object.__setattr__(self, "size", _samples(self.size))
 
     @property
     def name(self) -> str:
@@ -46,6 +47,12 @@ class BatchStrategy:
     @property
     def shuffles(self) -> bool:
         return self.size is not None
+
+
+def _samples(size: object) -> int:
+    if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+        raise ValueError(f"a batch holds a whole number of samples, at least one, got {size!r}")
+    return int(size)
 
 
 def permutation(seed: int, epoch: int, n: int) -> np.ndarray:

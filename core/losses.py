@@ -59,16 +59,23 @@ def _mse_delta(z: np.ndarray, y: np.ndarray) -> None:
 
 
 def _rmse_delta(z: np.ndarray, y: np.ndarray) -> None:
-    """d sqrt(mse) = d mse / (2 rmse); at a perfect fit, where there is no gradient, zero."""
+    """d sqrt(mse) = d mse / (2 rmse); at a perfect fit, where there is no gradient, zero.
+
+    The result depends on the residual's direction alone, so the residual is first divided by its
+    largest entry: otherwise its square would overflow, and the gradient silently become zero.
+    """
     z -= y
-    rmse = np.sqrt(_sum(z * z) / z.shape[2])
-    rmse[rmse == 0] = np.inf
-    z *= (1 / (rmse * z.shape[2])).astype(z.dtype)[:, None, None]
+    largest = np.abs(z).max(axis=(1, 2), keepdims=True)
+    largest[largest == 0] = 1
+    z /= largest
+    norm = np.sqrt(_sum(z * z) * z.shape[2])
+    norm[norm == 0] = 1
+    z /= norm.astype(z.dtype)[:, None, None]
 
 
 def _binary_total(z: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """-y log p - (1 - y) log(1 - p) = log(1 + e^z) - y z."""
-    return _sum(np.logaddexp(0, z) - y * z)
+    """-y log p - (1 - y) log(1 - p) = log(1 + e^z) - y z, without the cancellation at large z."""
+    return _sum(np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z))))
 
 
 def _binary_delta(z: np.ndarray, y: np.ndarray) -> None:

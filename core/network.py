@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,7 +43,7 @@ class Network:
     initializer: str = "glorot"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", tuple(int(s) for s in self.sizes))
+        object.__setattr__(self, "sizes", _whole(self.sizes))
         lookup(ACTIVATIONS, self.activation, "activation")
         lookup(LOSSES, self.loss, "loss")
         lookup(INITIALIZERS, self.initializer, "initializer")
@@ -92,8 +93,8 @@ class Network:
 
     def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
         """Predictions (n, k) or (R, n, k): values, probabilities of class 1, or of each class."""
-        X = np.asarray(X, dtype=float)
-        stack, batch = self._check(theta, X, np.zeros((len(X), self.sizes[-1])))
+        k = self.sizes[-1]
+        stack, batch = self._check(theta, X, np.full((len(np.atleast_2d(X)), k), 1 / k))
         passes = Passes(self, len(stack), batch.size, stack.dtype)
         with np.errstate(all="ignore"):
             z = passes.forward(stack, batch)
@@ -112,26 +113,32 @@ class Network:
 
     def targets(self, Y: ArrayLike) -> np.ndarray:
         """Y as float (n, k): class numbers become one-hot rows, a vector a column."""
-        Y = np.asarray(Y)
+        Y = _finite("Y", Y)
         k = self.sizes[-1]
-        if LOSSES[self.loss].targets == "classes" and Y.ndim == 1:
-            if Y.size and not (np.all(Y.astype(int) == Y) and Y.min() >= 0 and Y.max() < k):
+        kind = LOSSES[self.loss].targets
+        if kind == "classes" and Y.ndim == 1:
+            if not np.isin(Y, np.arange(k)).all():
                 raise ValueError(f"class numbers must be whole and lie in 0..{k - 1}")
             return np.eye(k)[Y.astype(int)]
         Y = Y[:, None] if Y.ndim == 1 else Y
         if Y.ndim != 2 or Y.shape[1] != k:
             raise ValueError(f"Y must be (n, {k}) for a network with {k} outputs, got {Y.shape}")
-        return Y.astype(float)
+        if kind != "real" and not np.all((Y >= 0) & (Y <= 1)):
+            raise ValueError(f"Y must lie between 0 and 1 for {self.loss}")
+        if kind == "classes" and not np.allclose(Y.sum(axis=1), 1):
+            raise ValueError(
+                f"each row of Y must sum to one for {self.loss}: a one-hot row, or probabilities"
+            )
+        return Y
 
     def data(self, X: ArrayLike, Y: ArrayLike, dtype: np.typing.DTypeLike = np.float64) -> Batch:
         """X (n, d) and Y (n,) or (n, k) as one batch of this network; ValueError on a mismatch."""
-        X, Y = np.asarray(X), self.targets(Y)
+        X, Y = _finite("X", X, dtype), _finite("Y", self.targets(Y), dtype)
         if X.ndim != 2 or X.shape[1] != self.sizes[0] or len(X) != len(Y) or len(X) == 0:
             raise ValueError(
                 f"X must be (n, {self.sizes[0]}) with a row for each of the {len(Y)} targets, got {X.shape}"
             )
-        ones = np.ones((len(X), 1))
-        return Batch(np.hstack([X, ones]).astype(dtype)[None], Y.astype(dtype)[None])
+        return Batch(np.hstack([X, np.ones((len(X), 1), X.dtype)])[None], Y[None])
 
     def _check(self, theta: ArrayLike, X: ArrayLike, Y: ArrayLike) -> tuple[np.ndarray, Batch]:
         stack = np.atleast_2d(np.asarray(theta))
@@ -140,6 +147,28 @@ class Network:
         if stack.ndim != 2 or stack.shape[1] != self.size:
             raise ValueError(f"theta must be ({self.size},) or (R, {self.size}), got {np.shape(theta)}")
         return stack, self.data(X, Y, stack.dtype)
+
+
+def _whole(sizes: Any) -> tuple[int, ...]:
+    try:
+        whole = tuple(int(size) for size in sizes)
+        exact = not isinstance(sizes, str) and whole == tuple(sizes)
+    except (TypeError, ValueError):
+        exact = False
+    if not exact:
+        raise ValueError(f"sizes must be whole numbers of units, one for each layer, got {sizes!r}")
+    return whole
+
+
+def _finite(name: str, values: ArrayLike, dtype: np.typing.DTypeLike = np.float64) -> np.ndarray:
+    try:
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
+            array = np.asarray(values, dtype)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers") from None
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite in {array.dtype}")
+    return array
 
 
 @dataclass(frozen=True)
