@@ -96,8 +96,10 @@ class Cell:
 
     @cached_property
     def key(self) -> str:
-        """The identity of the cell's results: a hash of every field of the cell."""
-        text = json.dumps([PROTOCOL, dataclasses.asdict(self)], sort_keys=True)
+        """The identity of the cell's results: a hash of all that they depend on, the optimizer's
+        defaults included."""
+        hypers = self.make_optimizer().hyperparameters
+        text = json.dumps([PROTOCOL, dataclasses.asdict(self), hypers], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

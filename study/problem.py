@@ -64,14 +64,29 @@ def problem_of(cell: Cell) -> Problem:
     return _problem(cell.dataset, cell.network, cell.protocol.seed, cell.protocol.precision)
 
 
+def shape_of(cell: Cell) -> tuple[int, int]:
+    """Training samples and parameters of the cell's problem, without training anything."""
+    return _shape(cell.dataset, cell.network, cell.protocol.seed)
+
+
+@lru_cache(maxsize=32)
+def _shape(dataset: Choice, network: NetworkSpec, root: int) -> tuple[int, int]:
+    split = load(dataset, root)
+    return len(split.y["train"]), _network(split, network).size
+
+
 @lru_cache(maxsize=32)
 def _problem(dataset: Choice, network: NetworkSpec, root: int, precision: str) -> Problem:
     split = load(dataset, root)
-    sizes = (split.features, *network.hidden, split.outputs)
-    net = Network(sizes, network.activation, LOSS[split.task], network.initializer)
+    net = _network(split, network)
     parts = {name: net.data(split.X[name], split.y[name], precision) for name in split.X}
     best = _best_loss(net, split, root, dataset.id)
     return Problem(net, split, parts, best, root, dataset.id)
+
+
+def _network(split: Split, network: NetworkSpec) -> Network:
+    sizes = (split.features, *network.hidden, split.outputs)
+    return Network(sizes, network.activation, LOSS[split.task], network.initializer)
 
 
 def _best_loss(net: Network, split: Split, root: int, dataset: str) -> float:

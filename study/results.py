@@ -6,7 +6,7 @@ as they are and read back as they are, non-finite values and all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,7 @@ class CellResult:
 
     trials, curves: tables with the columns of TRIALS and CURVES.
     states: trial number -> (P,) last finite parameters, for diverged trials.
-    summary: numbers and short texts about the cell, one value a name (see study.summary).
-    seconds: time spent in each phase.
+    summary: numbers and short texts about the cell, one value a name, and the seconds of each phase.
     """
 
     cell: Cell
@@ -60,7 +59,6 @@ class CellResult:
     curves: pd.DataFrame
     states: dict[int, np.ndarray]
     summary: dict[str, Any]
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,8 +48,7 @@ def run_cell(cell: Cell) -> CellResult:
         table(rows, TRIALS),
         table([point for i, run in enumerate(runs) for point in _points(i, run)], CURVES),
         {i: r.theta for i, (r, o) in enumerate(zip(runs, judged, strict=True)) if o.name == "diverged"},
-        _summary(cell, problem, curve, found, runs, judged),
-        clock.seconds,
+        _summary(cell, problem, curve, found, runs, judged) | clock.seconds,
     )
 
 
@@ -60,7 +61,7 @@ class _Clock:
         try:
             return work()
         finally:
-            self.seconds[name] = time.perf_counter() - start
+            self.seconds[f"seconds_{name}"] = time.perf_counter() - start
 
 
 def _row(i: int, run: Run, outcome: Outcome, problem: Problem) -> dict[str, Any]:
@@ -95,6 +96,8 @@ def _summary(
     """Numbers and short texts about the cell; a number that does not exist is left out."""
     epochs = epochs_of(cell.protocol.budget, problem.samples)
     values = {
+        "protocol": json.dumps(asdict(cell.protocol)),
+        "score": "R²" if problem.split.task == "real" else "accuracy",
         "status": "ok" if found.rate is not None else "no stable learning rate found",
         "search_edge": "clear" if found.trusted else "at an edge: not trusted",
         "tuned_rate": found.rate,

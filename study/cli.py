@@ -1,0 +1,158 @@
+"""The command line: `python -m study COMMAND`.
+
+Exit status: 0 done, 1 some cells failed, 2 the input was wrong, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from core.names import suggest
+from study import spec
+from study.provenance import cores
+
+if TYPE_CHECKING:
+    from study.tracking import Store
+
+EXPERIMENTS = Path("experiments")
+RESULTS = Path("results")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace, Console], int] = options.command
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        return command(options, console)
+    except spec.SpecError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; what was finished is stored, and the same command continues there", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m study", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[..., int], about: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=about, description=about)
+        sub.set_defaults(command=run)
+        return sub
+
+    run = command("run", _run, "run the cells of an experiment that are not stored yet, then report")
+    run.add_argument("file", type=Path, help="an experiment file, such as experiments/study.toml")
+    run.add_argument("--no-report", action="store_true", help="leave the report for later")
+    report = command("report", _report, "render the report of a stored experiment")
+    report.add_argument("experiment", help="an experiment file, or the name of a stored experiment")
+    listing = command("list", _list, "list what is stored, or what an experiment file can name")
+    listing.add_argument("what", nargs="?", default="studies", choices=["studies", "optimizers", "datasets"])
+    command("optimizers", _list, "list the optimizers and their hyperparameters").set_defaults(
+        what="optimizers"
+    )
+    estimate = command("estimate", _estimate, "count what an experiment would do, without doing it")
+    estimate.add_argument("file", type=Path, help="an experiment file")
+    ui = command("ui", _ui, "serve the MLflow UI on this study's store, on this machine only")
+    ui.add_argument("--port", type=int, default=None, help="default: 5000, or the next that is free")
+    for sub in (run, report, estimate):
+        sub.add_argument(
+            "--workers",
+            type=_count,
+            default=cores(),
+            help="processes (default: one a core, here %(default)s)",
+        )
+    for sub in (run, report, listing, ui):
+        sub.add_argument(
+            "--results", type=Path, default=RESULTS, help="folder of everything generated (default: results)"
+        )
+    return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _open(results: Path) -> Store:
+    from study.tracking import open_store  # MLflow takes more than a second to import
+
+    return open_store(results)
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    experiment = spec.load(options.file)
+    from study.pipeline import Account, train_missing, write_report
+
+    account = Account()
+    store = _open(options.results)
+    train_missing(experiment, store, options.workers, console, account)
+    if not options.no_report:
+        page = write_report(experiment, store, options.results / experiment.name, options.workers, account)
+        console.print(f"report: {page}")
+    for line in account.lines():
+        console.print(line)
+    for failure in account.failures:
+        print(f"\n{failure.cell.label} failed:\n{failure.error}", file=sys.stderr)
+    return 1 if account.failures else 0
+
+
+def _report(options: argparse.Namespace, console: Console) -> int:
+    from study.pipeline import Account, write_report
+
+    path = Path(options.experiment)
+    stored = None if path.suffix == ".toml" else _open(options.results)
+    experiment = spec.load(path) if stored is None else _stored(stored, options.experiment)
+    account = Account()
+    store = stored or _open(options.results)
+    page = write_report(experiment, store, options.results / experiment.name, options.workers, account)
+    console.print(f"report: {page}")
+    return 0
+
+
+def _stored(store: Store, name: str) -> spec.Experiment:
+    known = [study.name for study in store.studies()]
+    if name not in known:
+        allowed = ", ".join(known) or "none yet"
+        raise spec.SpecError(f"no experiment {name!r} in the store{suggest(name, known)} (stored: {allowed})")
+    return spec.parse(store.study_text(name), f"{name} (stored)")
+
+
+def _estimate(options: argparse.Namespace, console: Console) -> int:
+    from study.cost import cost
+
+    experiment = spec.load(options.file)
+    costs = [cost(cell) for cell in experiment.cells]
+    trials, updates = sum(c.trials for c in costs), sum(c.updates for c in costs)
+    minutes = sum(c.seconds for c in costs) / options.workers / 60
+    console.print(f"{experiment.name}: {len(costs)} cells, {trials:,} trials, {updates:,} updates")
+    console.print(f"about {minutes:.1f} minutes on {options.workers} workers, if no trial diverges early")
+    return 0
+
+
+def _list(options: argparse.Namespace, console: Console) -> int:
+    from study import listing
+
+    tables = {"optimizers": listing.optimizers, "datasets": listing.datasets}
+    if options.what in tables:
+        console.print(tables[options.what]())
+    else:
+        console.print(listing.studies(_open(options.results)))
+    return 0
+
+
+def _ui(options: argparse.Namespace, console: Console) -> int:
+    from study.ui import serve
+
+    serve(options.results, os.environ.get("MLFLOW_TRACKING_URI"), options.port)
+    return 0

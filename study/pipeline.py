@@ -1,0 +1,112 @@
+"""The whole road for one experiment: cells that are missing, the store, the report."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from study.cost import cost
+from study.execution import Failure, run_cells
+from study.progress import Display
+from study.provenance import provenance
+from study.results import CellResult
+from study.spec import Experiment
+from study.tracking import Store
+
+
+@dataclass
+class Account:
+    """Where the time of one run went, and what was done in it.
+
+    stages: seconds of this process; results are written while the workers train on, so "tracking"
+        lies within "training" for the most part.
+    phases: seconds of all workers together.
+    """
+
+    started: float = field(default_factory=time.perf_counter)
+    stages: Counter[str] = field(default_factory=Counter)
+    phases: Counter[str] = field(default_factory=Counter)
+    cells: int = 0
+    trials: int = 0
+    updates: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages[stage] += time.perf_counter() - start
+
+    def add(self, result: CellResult) -> None:
+        self.cells += 1
+        self.trials += len(result.trials)
+        self.updates += int(result.summary["updates_total"])
+        for name, seconds in result.summary.items():
+            if name.startswith("seconds_"):
+                self.phases[name.removeprefix("seconds_")] += seconds
+
+    def lines(self) -> list[str]:
+        """The account in words, a line each."""
+        wall = time.perf_counter() - self.started
+        shares = [f"{name} {s:.1f} s ({s / wall:.0%})" for name, s in self.stages.items()]
+        phases = [f"{name} {s:.1f} s" for name, s in self.phases.items()]
+        return [
+            f"{self.cells} cells, {self.trials} trials, {self.updates:,} updates in {wall:.1f} s",
+            f"wall time: {', '.join(shares)}; tracking happens during training",
+            *([f"workers' time: {', '.join(phases)}"] if phases else []),
+        ]
+
+
+def train_missing(
+    experiment: Experiment, store: Store, workers: int, console: Console, account: Account
+) -> None:
+    """Run the cells that the store does not have, storing each as soon as it is finished.
+
+    KeyboardInterrupt ends the workers and passes on; what was finished is stored.
+    """
+    store.retire_unfinished(experiment.name)
+    finished = store.finished(experiment.name, [cell.key for cell in experiment.cells])
+    missing = [cell for cell in experiment.cells if cell.key not in finished]
+    console.print(
+        f"{experiment.name}: {len(experiment.cells)} cells, {len(finished)} stored, {len(missing)} to run"
+    )
+    if not missing:
+        return
+    work = {cell.key: cost(cell).seconds for cell in missing}
+    missing.sort(key=lambda cell: -work[cell.key])  # the long ones first: no core waits at the end
+    with (
+        account.time("training"),
+        Display(console, len(missing), sum(work.values())) as display,
+        closing(run_cells(missing, workers)) as results,
+    ):
+        for result in results:
+            if isinstance(result, Failure):
+                account.failures.append(result)
+                console.print(f"[red]failed:[/red] {result.cell.label}")
+            else:
+                with account.time("tracking"):
+                    store.write(experiment.name, result)
+                account.add(result)
+            display.finished(result if isinstance(result, CellResult) else None, work[result.cell.key])
+    with account.time("tracking"):
+        store.finish()
+
+
+def write_report(experiment: Experiment, store: Store, folder: Path, workers: int, account: Account) -> Path:
+    """Render what the store holds of the experiment into `folder`, and log the report to the store."""
+    from study.report import render  # the plotting libraries take a second to import
+
+    with account.time("reporting"):
+        cells = store.read(experiment.name, [cell.key for cell in experiment.cells])
+        page = render(experiment.name, experiment.title, cells, provenance(), folder, workers)
+    with account.time("tracking"):
+        store.log_study(experiment.name, experiment.text, provenance(), folder)
+    return page
