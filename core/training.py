@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,18 +35,52 @@ def train(
     watch: further data to evaluate the loss on, such as {"validation_loss": ...}.
     ceiling: () or (R,): a training loss above it counts as diverged.
 
-    The trace's values are "train_loss" and the names in `watch`; its steps are updates.
+    The trace's values are "train_loss" and the names in `watch`; its steps are updates. Raises
+    ValueError when shapes disagree and for values that make no sense.
     """
+    theta = np.asarray(theta)
+    _check_start(net, theta)
+    _check_whole("seeds", "", seeds)
+    _check_whole("evaluate_at", " of epochs", evaluate_at)
     if len(seeds) != len(theta):
         raise ValueError(f"{len(theta)} trials need as many seeds, got {len(seeds)}")
+    if np.shape(ceiling) not in ((), (len(theta),)) or np.isnan(ceiling).any():
+        raise ValueError(f"ceiling must be a number or one for each of {len(theta)} trials, got {ceiling!r}")
+    if "train_loss" in (watch or {}):
+        raise ValueError('"train_loss" is the name of the loss on the training data: watch under another')
     sets = {"train_loss": data, **(watch or {})}
+    sets = {name: _of(net, samples, theta.dtype) for name, samples in sets.items()}
 
     def observe(theta: np.ndarray) -> dict[str, np.ndarray]:
         return {name: net.evaluate(theta, samples) for name, samples in sets.items()}
 
-    objective = NetworkObjective(net, data, strategy, seeds)
+    objective = NetworkObjective(net, sets["train_loss"], strategy, seeds)
     updates = [int(epoch) * len(objective.cuts) for epoch in evaluate_at]
     return iterate(optimizer, objective, theta, observe, updates, ceiling)
+
+
+def _check_start(net: Network, theta: np.ndarray) -> None:
+    if theta.ndim != 2 or theta.shape[1] != net.size:
+        raise ValueError(f"theta must be (R, {net.size}) for this network, got {theta.shape}")
+    if len(theta) == 0:
+        raise ValueError("a stack has at least one trial")
+    if theta.dtype not in (np.float32, np.float64):
+        raise ValueError(f"theta must be float32 or float64, got {theta.dtype}")
+    if not np.isfinite(theta).all():
+        raise ValueError("theta must be finite")
+
+
+def _check_whole(name: str, unit: str, values: Sequence[Any]) -> None:
+    if not all(isinstance(value, Integral) and value >= 0 for value in values) or len(values) == 0:
+        raise ValueError(f"{name} must be whole numbers{unit}, zero or more, and not empty, got {values!r}")
+
+
+def _of(net: Network, data: Batch, dtype: np.dtype) -> Batch:
+    """`data` in the precision of the computation; ValueError when it is not data of this network."""
+    d, k = data.rows.shape[2] - 1, data.targets.shape[2]
+    if (d, k) != (net.sizes[0], net.sizes[-1]):
+        raise ValueError(f"data must have {net.sizes[0]} inputs and {net.sizes[-1]} outputs, got {d} and {k}")
+    return Batch(data.rows.astype(dtype, copy=False), data.targets.astype(dtype, copy=False))
 
 
 class NetworkObjective:
