@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from sklearn import datasets as sk
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
+from core.domain import NON_NEGATIVE, Interval, check_hyper
 from core.names import lookup, suggest
 from study.cells import Choice
 from study.seeds import seed
@@ -157,8 +159,17 @@ class Split:
         return int(max(part.max() for part in self.y.values())) + 1 if self.task == "classes" else 1
 
 
+OPTION_DOMAINS = {
+    "samples": Interval(20, 100_000),
+    "features": Interval(1, 1000),
+    "condition": Interval(1, math.inf),
+    "noise": NON_NEGATIVE,
+    "seed": Interval(0, 2**32 - 1),
+}
+
+
 def check_options(choice: Choice) -> None:
-    """ValueError when the dataset is unknown, or an option is unknown or of the wrong type."""
+    """ValueError when the dataset is unknown, or an option is unknown or outside its domain."""
     known = lookup(DATASETS, choice.name, "dataset").options
     for option, value in choice.options:
         if option not in known:
@@ -166,11 +177,9 @@ def check_options(choice: Choice) -> None:
             raise ValueError(
                 f"{choice.name}: unknown option {option!r}{suggest(option, known)} (allowed: {allowed})"
             )
-        kind = type(known[option])
-        if isinstance(value, bool) or not isinstance(value, (int, kind)) or value < 0:
-            raise ValueError(
-                f"{choice.name}: {option} must be a {kind.__name__} of zero or more, got {value!r}"
-            )
+        check_hyper(choice.name, option, value, OPTION_DOMAINS[option])
+        if not isinstance(value, (int, type(known[option]))):
+            raise ValueError(f"{choice.name}: {option} must be a whole number, got {value!r}")
 
 
 def load(choice: Choice, root: int) -> Split:

@@ -4,7 +4,8 @@ q_t = (L_t - L*) / (L_0 - L*) is the training gap relative to the initial one; q
 the last tenth of the evaluations, at least ten of them.
 
 diverged    not finite, or q above a million; or it ended at or above its start after an excursion;
-            or it was still growing when the budget ended.
+            or it was still growing when the budget ended: more than a doubling over the last quarter
+            by Theil-Sen, to more than twice the smallest q and more than the smallest tolerance.
 converged   q stayed at or below the tolerance over the whole last window.
 too small   neither, at a rate below the best one of the sweep.
 too large   neither, at a rate above the best one. Adaptive methods do not overflow: this is where
@@ -88,11 +89,11 @@ def divergence(run: Run, best: float) -> str | None:
     end = q_end(run, best)
     if end >= 1 and q.max() > 1.01:
         return f"ended {end:.3g} times as far from the optimum as it started"
-    slope, _ = trend(q)
+    slope, tau = trend(q)
     quarter = max(4, len(q) // 4)
-    if slope * quarter > np.log(2) and end > 2 * q.min():
-        return "still growing when the budget ended"
-    return None
+    # Below the smallest tolerance a doubling is rounding or noise around the optimum.
+    growing = slope * quarter > np.log(2) and tau >= -TAU and end > 2 * q.min()
+    return "still growing when the budget ended" if growing and end > min(TOLERANCES) else None
 
 
 def judge(run: Run, best_loss: float, tolerance: float, best_rate: float | None) -> Outcome:

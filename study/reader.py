@@ -41,7 +41,8 @@ class Reader:
         """The value of `key`, or its default; SpecError when it is missing and has none."""
         self.asked.add(key)
         if key not in self.tree and default is None:
-            raise SpecError(f"{self._place(key)}: missing; the file must say it")
+            near = suggest(key, set(self.tree) - self.asked).replace("did you mean", "or is it")
+            raise SpecError(f"{self._place(key)}: missing; the file must say it{near}")
         return Item(self._place(key), self.tree.get(key, default))
 
     def has(self, key: str) -> bool:

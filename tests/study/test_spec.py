@@ -1,0 +1,159 @@
+"""Experiment files: what is refused, and that the refusal says where, what and what instead."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from study.cells import Rates
+from study.spec import Experiment, SpecError, load, parse
+
+GOOD = """
+name = "tiny"
+optimizers = ["sgd", { name = "adam", beta1 = 0.5 }]
+batches = ["full", 8]
+[rates]
+low = 1e-3
+high = 1.0
+[networks.linear]
+hidden = []
+[[problems]]
+datasets = ["iris", { name = "ill_conditioned", condition = 10 }]
+network = "linear"
+"""
+
+
+def test_the_experiments_that_come_with_the_project_are_valid() -> None:
+    files = sorted(Path("experiments").glob("*.toml"))
+    assert {"study.toml", "quick.toml"} <= {f.name for f in files}
+    for file in files:
+        experiment = load(file)
+        assert experiment.name == file.stem
+        assert len({cell.key for cell in experiment.cells}) == len(experiment.cells)
+
+
+def test_the_default_study_covers_what_it_promises() -> None:
+    cells = load(Path("experiments/study.toml")).cells
+    assert len({c.dataset.name for c in cells}) >= 8
+    assert len({c.optimizer.name for c in cells}) >= 7
+    assert len({c.batch for c in cells}) >= 4
+
+
+def test_cells_are_the_product_of_problems_optimizers_and_batches() -> None:
+    experiment = parse(GOOD, "tiny.toml")
+    assert len(experiment.cells) == 2 * 2 * 2
+    assert experiment.cells[0].label == "iris/linear sgd batch full"
+    assert experiment.cells[-1].label == "ill_conditioned(condition=10)/linear adam(beta1=0.5) batch 8"
+    assert experiment.cells[0].rates == Rates(1e-3, 1.0, 3)
+
+
+def test_without_rates_each_optimizer_has_its_own_range() -> None:
+    without = GOOD.replace("[rates]\nlow = 1e-3\nhigh = 1.0\n", "")
+    assert parse(without, "tiny.toml").cells[0].rates == Rates(1e-5, 1e2, 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"sgd"', '"sdg"', ["optimizers[0]", '"sdg"', 'did you mean "sgd"', "adam"]),
+        ("beta1 = 0.5", "beta1 = 1.5", ["optimizers[1]", "beta1", "1.5", "[0, 1)"]),
+        ("beta1 = 0.5", "bta1 = 0.5", ["optimizers[1]", "'bta1'", 'did you mean "beta1"']),
+        ("beta1 = 0.5", "lr = -0.1", ["optimizers[1]", "lr", "-0.1"]),
+        ("beta1 = 0.5", "lr = 0", ["optimizers[1]", "lr"]),
+        ("beta1 = 0.5", 'beta1 = "x"', ["optimizers[1]", "beta1", "number"]),
+        ("beta1 = 0.5", "beta1 = true", ["optimizers[1]", "beta1", "number"]),
+        ("beta1 = 0.5", "beta1 = [0.5, 0.6]", ["optimizers[1]", "one number"]),
+        ('["sgd", { name = "adam", beta1 = 0.5 }]', "[]", ["optimizers", "at least one"]),
+        ('["sgd", { name = "adam", beta1 = 0.5 }]', '["sgd", "sgd"]', ["optimizers", "2 times"]),
+        ("low = 1e-3", "low = -1e-3", ["rates.low", "-0.001", "above 0"]),
+        ("low = 1e-3", 'low = "small"', ["rates.low", '"small"', "number"]),
+        ("low = 1e-3", "low = inf", ["rates.low", "inf"]),
+        ("low = 1e-3", "low = nan", ["rates.low", "nan"]),
+        ("high = 1.0", "high = 1e-4", ["rates.high", "ten times"]),
+        ("high = 1.0", "hihg = 1.0", ["rates.high", "missing", '"hihg"']),
+        ("high = 1.0", "high = 1.0\nper_decad = 2", ["rates.per_decad", 'did you mean "per_decade"']),
+        ("high = 1.0", "high = 1.0\nper_decade = 0", ["rates.per_decade", "1 to 100"]),
+        ('"full", 8', '"full", 0', ["batches[1]", "0"]),
+        ('"full", 8', '"full", 8.5', ["batches[1]", "8.5"]),
+        ('"full", 8', '"full", true', ["batches[1]", "True"]),
+        ('"full", 8', '"ful"', ["batches[0]", '"ful"', '"full"']),
+        ('"full", 8', "8, 100000", ["problems[0].datasets", "100000", "iris has 90"]),
+        ('["full", 8]', "[]", ["batches", "at least one"]),
+        ('["full", 8]', "8", ["batches", "a list"]),
+        ('"iris"', '"irsi"', ["problems[0].datasets[0]", '"irsi"', 'did you mean "iris"']),
+        ("condition = 10", "conditon = 10", ["datasets[1]", 'did you mean "condition"']),
+        ("condition = 10", "condition = -1", ["datasets[1]", "-1"]),
+        ("condition = 10", "samples = 1", ["datasets[1]", "samples"]),
+        ("condition = 10", "condition = 0", ["datasets[1]", "condition"]),
+        ('network = "linear"', 'network = "lienar"', ["problems[0].network", 'did you mean "linear"']),
+        ("hidden = []", "hidden = [0]", ["networks.linear.hidden[0]", "0"]),
+        ("hidden = []", "hidden = 3", ["networks.linear.hidden", "3", "a list"]),
+        ("hidden = []", "hidden = []\nactivation = 'rleu'", ["networks.linear.activation", '"relu"']),
+        ('name = "tiny"', 'name = "../up"', ["name", "../up"]),
+        ('name = "tiny"', "", ["name", "missing"]),
+        ('name = "tiny"', 'name = "tiny"\nsede = 3', ["sede", 'did you mean "seed"']),
+        ('name = "tiny"', 'name = "tiny"\nseed = -3', ["seed", "-3"]),
+        ('name = "tiny"', 'name = "tiny"\nbudget = 3', ["budget", "3", "a table"]),
+        ('name = "tiny"', 'name = "tiny"\ntolerance = 2', ["tolerance", "2", "below 1"]),
+        ('name = "tiny"', 'name = "tiny"\nprecision = "float16"', ["precision", "float32"]),
+        ('name = "tiny"', 'name = tiny"', ["not valid TOML", "line 2"]),
+        ("[[problems]]", "[[problem]]", ["problems", "missing", '"problem"']),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(old: str, new: str, said: list[str]) -> None:
+    assert old in GOOD
+    with pytest.raises(SpecError) as caught:
+        parse(GOOD.replace(old, new), "tiny.toml")
+    for part in ["tiny.toml", *said]:
+        assert part in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"none\.toml: cannot be read: No such file"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(SpecError, match="Is a directory"):
+        load(tmp_path)
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecError, match="not UTF-8"):
+        load(tmp_path / "bytes.toml")
+
+
+def test_the_command_line_stops_before_any_work(tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(GOOD.replace('"sgd"', '"sdg"'))
+    results = tmp_path / "results"
+    done = subprocess.run(
+        [sys.executable, "-m", "study", "run", str(file), "--results", str(results)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {file}: optimizers[0]: ")
+    assert "Traceback" not in done.stderr
+    assert not results.exists()
+
+
+def keys(experiment: Experiment) -> set[str]:
+    return {cell.key for cell in experiment.cells}
+
+
+def test_a_cells_identity_changes_with_whatever_changes_its_numbers() -> None:
+    base = keys(parse(GOOD, "a"))
+    assert keys(parse(GOOD.replace('name = "tiny"', 'name = "other"'), "b")) == base
+    for old, new in [
+        ("beta1 = 0.5", "beta1 = 0.6"),
+        ("condition = 10", "condition = 11"),
+        ("low = 1e-3", "low = 1e-4"),
+        ('name = "tiny"', 'name = "tiny"\nseed = 1'),
+        ('name = "tiny"', 'name = "tiny"\nprecision = "float64"'),
+    ]:
+        assert keys(parse(GOOD.replace(old, new), "c")) != base
+
+
+def test_adding_an_optimizer_leaves_the_other_cells_as_they_are() -> None:
+    more = GOOD.replace('"sgd"', '"sgd", "momentum"')
+    assert keys(parse(GOOD, "a")) < keys(parse(more, "b"))
