@@ -58,16 +58,21 @@ class RateCurve:
         return float(np.log10(self.cliff / self.best_rate))
 
     def width(self, tolerance: float) -> float:
-        """Decades of the contiguous interval around the best rate with q <= tolerance.
+        """Decades of the usable interval, 0 without one."""
+        low, high = self.usable(tolerance) or (1.0, 1.0)
+        return float(np.log10(high) - np.log10(low))
+
+    def usable(self, tolerance: float) -> tuple[float, float] | None:
+        """Ends of the contiguous interval of rates around the best with q <= tolerance; None without one.
 
         ln q is interpolated over the logarithm of the rate; towards a rate that diverged, where
         there is nothing to interpolate, the interval ends at the last rate that did not.
         """
         if self.best_rate is None or self.q.min() > tolerance:
-            return 0.0
+            return None
         i = int(np.argmin(self.q))
         x = np.log10(self.rates)
-        return self._edge(x, i, 1, tolerance) - self._edge(x, i, -1, tolerance)
+        return 10 ** self._edge(x, i, -1, tolerance), 10 ** self._edge(x, i, 1, tolerance)
 
     def _edge(self, x: np.ndarray, i: int, step: int, tolerance: float) -> float:
         while 0 <= i + step < len(x) and self.q[i + step] <= tolerance:
