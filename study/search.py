@@ -137,6 +137,6 @@ def _extended(rates: Rates, best: float) -> Rates:
 
 
 def _new_part(old: Rates, new: Rates, points: int) -> list[float]:
-    """A coarse grid over what `new` adds to `old`."""
-    low, high = (new.low, old.low) if new.low < old.low else (old.high, new.high)
-    return [float(rate) for rate in np.geomspace(low, high, max(points, 1) + 2)[1:-1]]
+    """A coarse grid over what `new` adds to `old`, the new edge included: a best rate there must show."""
+    near, far = (old.low, new.low) if new.low < old.low else (old.high, new.high)
+    return [float(rate) for rate in np.geomspace(near, far, max(points, 1) + 1)[1:]]

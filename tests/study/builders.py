@@ -1,0 +1,48 @@
+"""Small cells and planted runs for the tests of the study."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from study.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
+from study.stack import Run, Trial
+
+
+WIDE = Rates(1e-3, 1e2, 1)
+SMALL = Protocol(
+    seed=7,
+    budget=Budget(examples=1, epochs=12, evaluations=12),
+    sweep_replicates=2,
+    search=Search(trials=8, startup=4, batch=4),
+    confirm_replicates=3,
+)
+
+
+def cell(
+    dataset: str = "iris",
+    optimizer: str = "sgd",
+    batch: int | None = 16,
+    hidden: tuple[int, ...] = (4,),
+    rates: Rates = WIDE,
+    protocol: Protocol = SMALL,
+    **options: float,
+) -> Cell:
+    chosen = Choice(dataset, tuple(sorted(options.items())))
+    return Cell(chosen, NetworkSpec("net", hidden), Choice(optimizer), batch, rates, protocol)
+
+
+def run(losses: list[float], rate: float = 0.1, bad: int = 0, last: int | None = None) -> Run:
+    """A run with this training loss at every 10 updates of 10 examples."""
+    updates = 10 * np.arange(len(losses))
+    curve = np.array(losses, dtype=float)
+    return Run(
+        Trial("sweep", "grid", rate, "sweep-0"),
+        updates,
+        10 * updates,
+        curve,
+        curve,
+        bad,
+        np.zeros(3),
+        int(updates[-1]) if last is None else last,
+        {"validation_score": 0.5},
+    )

@@ -1,0 +1,149 @@
+"""A whole cell on real data: phases, tables, determinism, and what is kept of a divergence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study.cells import Budget, Cell, Rates
+from study.execution import run_cells
+from study.outcomes import growth
+from study.problem import problem_of
+from study.results import CURVES, TRIALS, CellResult
+from study.runner import run_cell
+from study.stack import Trial, evaluation_epochs, run_stack
+from study.sweep import grid
+from tests.study.builders import SMALL, cell
+
+
+@pytest.fixture(scope="module")
+def linear() -> CellResult:
+    """Gradient descent on least squares with eigenvalues in [0.1, 1]: it diverges above 2."""
+    return run_cell(cell("ill_conditioned", batch=None, hidden=(), condition=10.0))
+
+
+def test_the_tables_have_their_columns(linear: CellResult) -> None:
+    assert list(linear.trials.columns) == list(TRIALS)
+    assert list(linear.curves.columns) == list(CURVES)
+    assert set(linear.curves["trial"]) == set(linear.trials["trial"])
+
+
+def test_every_phase_has_its_trials(linear: CellResult) -> None:
+    counts = linear.trials.groupby(["phase", "role"]).size()
+    assert counts["sweep", "grid"] == 6 * 2
+    assert counts["search", "startup"] == 4
+    assert counts["search", "tpe"] == 4
+    assert counts["confirm", "tuned"] == counts["confirm", "default"] == 3
+
+
+def test_confirmation_uses_replicates_that_tuning_never_saw(linear: CellResult) -> None:
+    replicates = linear.trials.groupby("phase")["replicate"].agg(set)
+    assert not replicates["confirm"] & (replicates["sweep"] | replicates["search"])
+
+
+def test_only_the_confirmation_looks_at_the_test_part(linear: CellResult) -> None:
+    tested = linear.trials["test_loss"].notna()
+    assert set(linear.trials.loc[tested, "phase"]) == {"confirm"}
+
+
+def test_the_sweep_breaks_where_theory_says(linear: CellResult) -> None:
+    """The largest eigenvalue is 1, that of the bias 1 as well: the limit is 2."""
+    swept = linear.trials[linear.trials["phase"] == "sweep"]
+    assert set(swept.loc[swept["rate"] > 2, "outcome"]) == {"diverged"}
+    assert "diverged" not in set(swept.loc[swept["rate"] < 2, "outcome"])
+    assert linear.summary["cliff_rate"] == pytest.approx(10)
+
+
+def test_a_divergence_grows_as_theory_says() -> None:
+    """With every eigenvalue 1, each component grows by |1 - 2.5| and the loss by its square."""
+    longer = dataclasses.replace(SMALL, precision="float64", budget=Budget(1, 30, 30))
+    c = cell("ill_conditioned", batch=None, hidden=(), condition=1.0, protocol=longer)
+    run = run_stack(c, problem_of(c), [Trial("sweep", "grid", 2.5, "sweep-0")])[0]
+    assert growth(run) == pytest.approx(1.5**2, rel=0.01)
+
+
+def test_a_divergence_keeps_its_curve_and_its_last_finite_state(linear: CellResult) -> None:
+    gone = linear.trials[linear.trials["outcome"] == "diverged"]
+    assert len(gone)
+    assert set(linear.states) == set(gone["trial"])
+    for theta in linear.states.values():
+        assert np.isfinite(theta).all()
+    curves = linear.curves.groupby("trial").size()
+    assert (curves[gone["trial"]] >= 2).all()
+
+
+def test_outcomes_go_from_too_small_over_converged_to_diverged() -> None:
+    result = run_cell(cell("ill_conditioned", batch=None, hidden=(), condition=3.0))
+    swept = result.trials[(result.trials["phase"] == "sweep") & (result.trials["replicate"] == "sweep-0")]
+    order = swept.sort_values("rate")["outcome"].tolist()
+    assert order == ["too small", "too small", "too small", "converged", "diverged", "diverged"]
+
+
+def test_adam_floors_where_gradient_descent_blows_up() -> None:
+    result = run_cell(cell("ill_conditioned", optimizer="adam", batch=1, hidden=(), condition=3.0))
+    swept = result.trials[result.trials["phase"] == "sweep"]
+    assert (swept.loc[swept["rate"] <= 1, "first_bad_step"] == 0).all()
+    assert "too large" in set(swept["outcome"])
+
+
+def same(one: CellResult, other: CellResult) -> None:
+    pd.testing.assert_frame_equal(one.trials, other.trials, check_exact=True)
+    pd.testing.assert_frame_equal(one.curves, other.curves, check_exact=True)
+
+
+def test_results_do_not_depend_on_the_number_of_workers_or_the_order_of_cells() -> None:
+    cells = [cell(optimizer=o, batch=b) for o in ("sgd", "adam") for b in (None, 16)]
+    one = {r.cell.key: r for r in run_cells(cells, 1)}
+    two = {r.cell.key: r for r in run_cells(cells[::-1], 2)}
+    assert set(one) == set(two) == {c.key for c in cells}
+    for key in one:
+        assert isinstance(one[key], CellResult)
+        same(one[key], two[key])
+
+
+def test_a_trial_is_the_same_alone_and_beside_others() -> None:
+    c = cell("moons", optimizer="momentum", batch=16)
+    problem = problem_of(c)
+    trials = [Trial("sweep", "grid", float(r), f"sweep-{k}") for k in range(2) for r in grid(c.rates)]
+    together = run_stack(c, problem, trials)
+    for trial, beside in zip(trials, together, strict=True):
+        alone = run_stack(c, problem, [trial])[0]
+        assert np.array_equal(alone.train_loss, beside.train_loss, equal_nan=True)
+        assert np.array_equal(alone.theta, beside.theta)
+        assert alone.first_bad_step == beside.first_bad_step
+
+
+def test_every_batch_strategy_is_evaluated_after_the_same_examples() -> None:
+    def examples(batch: int | None) -> list[int]:
+        c = cell(batch=batch)
+        trial = Trial("sweep", "grid", 1e-3, "sweep-0")
+        return [int(e) for e in run_stack(c, problem_of(c), [trial])[0].examples]
+
+    expected = [90 * epoch for epoch in evaluation_epochs(SMALL.budget, 90)]
+    assert examples(None) == examples(16) == examples(1) == expected
+
+
+def test_when_every_rate_diverges_the_cell_says_so() -> None:
+    hot = cell("ill_conditioned", batch=None, hidden=(), rates=Rates(1e3, 1e5, 1), condition=10.0)
+    result = run_cell(hot)
+    assert result.summary["default_rate"] == 1e-3
+    assert result.summary["status"] == "no stable learning rate found"
+    assert "tuned_rate" not in result.summary
+    assert set(result.trials["role"]) == {"grid", "startup", "tpe", "default"}
+
+
+def test_an_error_in_a_cell_is_a_failure_and_the_others_go_on() -> None:
+    good = cell()
+    broken = dataclasses.replace(good, optimizer=dataclasses.replace(good.optimizer, name="nosuch"))
+    keyed = _WithKey(**{f.name: getattr(broken, f.name) for f in dataclasses.fields(broken)})
+    results = list(run_cells([keyed, good], 1))
+    failures = [r for r in results if not isinstance(r, CellResult)]
+    assert len(results) == 2
+    assert "unknown optimizer 'nosuch'" in failures[0].error
+
+
+class _WithKey(Cell):
+    key = "a cell whose key does not ask its optimizer"  # type: ignore[assignment]
