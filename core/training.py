@@ -71,7 +71,7 @@ def _check_start(net: Network, theta: np.ndarray) -> None:
 
 
 def _check_whole(name: str, unit: str, values: Sequence[Any]) -> None:
-    if not all(isinstance(value, Integral) and value >= 0 for value in values) or len(values) == 0:
+    if not all(isinstance(value, Integral) and int(value) >= 0 for value in values) or len(values) == 0:
         raise ValueError(f"{name} must be whole numbers{unit}, zero or more, and not empty, got {values!r}")
 
 

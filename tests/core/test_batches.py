@@ -16,6 +16,7 @@ def test_the_cuts_of_an_epoch_cover_every_sample_once(n, size):
     strategy = BatchStrategy(min(size, n))
     cuts = strategy.cuts(n)
     assert [i for cut in cuts for i in range(n)[cut]] == list(range(n))
+    assert cuts[-1].stop == n
     lengths = [cut.stop - cut.start for cut in cuts]
     assert set(lengths[:-1]) <= {strategy.size}
     assert 1 <= lengths[-1] <= strategy.size

@@ -179,3 +179,31 @@ def test_the_loop_takes_an_infinite_loss_for_divergence():
     )
     np.testing.assert_array_equal(trace.evaluations, [2, 1])
     np.testing.assert_array_equal(trace.values["train_loss"][1], [np.inf, np.nan])
+
+
+class Sign(core.Optimizer):
+    """theta_t = theta_{t-1} - lr sign(g_t): finite whatever the gradient is, unless it is NaN."""
+
+    name = "sign"
+
+    def step(self, g, s, theta, t):
+        return self.lr * np.sign(g)
+
+
+class Wall:
+    """An objective whose gradient is infinite in one trial from the third update on."""
+
+    def gradient(self, theta, t):
+        g = np.ones_like(theta)
+        g[len(theta) // 2, 0] = np.inf if t >= 3 and len(theta) == 3 else 1.0
+        return g
+
+    def keep(self, rows):
+        pass
+
+
+def test_an_infinite_gradient_is_bad_even_where_the_optimizer_makes_a_finite_step_of_it():
+    start = np.zeros((3, 2))
+    trace = iterate(Sign(lr=0.5), Wall(), start, lambda theta: {"loss": np.zeros(len(theta))}, [5])
+    np.testing.assert_array_equal(trace.first_bad_step, [0, 3, 0])
+    np.testing.assert_array_equal(trace.theta, [[-2.5, -2.5], [-1.0, -1.0], [-2.5, -2.5]])

@@ -129,5 +129,5 @@ def test_wrong_arguments_say_what_is_wrong(case, data):
 def test_data_of_another_network_is_refused(rng, data):
     wide = Network((5, 2)).data(rng.standard_normal((10, 5)), rng.standard_normal((10, 2)))
     for wrong in (partial(train, wide), partial(train, data, watch={"validation_loss": wide})):
-        with pytest.raises(ValueError, match="data .* 3 inputs and 2 outputs, got 5 and 2"):
+        with pytest.raises(ValueError, match="3 inputs and 2 outputs, got 5 and 2"):
             wrong()
