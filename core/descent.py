@@ -30,24 +30,26 @@ def descend(optimizer: Optimizer, gradient: Gradient, start: ArrayLike, steps: i
         raise ValueError("start must be finite")
     if steps < 0:
         raise ValueError(f"steps must be zero or more, got {steps}")
-    path = _Path(gradient, first, steps)
-    trace = iterate(optimizer, path, np.atleast_2d(first), path.observe, [steps])
-    survived = trace.first_bad_step == 0
-    path.points[steps, survived] = trace.theta[survived]
-    return path.points.reshape(steps + 1, *first.shape)
+    stack = np.atleast_2d(first)
+    trace = iterate(optimizer, _Function(gradient, first), stack, _point, range(steps + 1))
+    return np.moveaxis(trace.values["theta"], 1, 0).reshape(steps + 1, *first.shape)
 
 
-class _Path:
-    """The objective that calls the user's function and writes down where it was asked."""
+def _point(theta: np.ndarray) -> dict[str, np.ndarray]:
+    return {"loss": np.zeros(len(theta)), "theta": theta}  # a function without a loss has none to watch
 
-    def __init__(self, function: Gradient, start: np.ndarray, steps: int):
+
+class _Function:
+    """The objective that calls the user's function, always with every row."""
+
+    def __init__(self, function: Gradient, start: np.ndarray):
         self.function, self.shape = function, start.shape
-        self.full = np.atleast_2d(start).copy()  # the function always sees every row
+        self.shapes = ((start.shape[-1],),)
+        self.full = np.atleast_2d(start).copy()
         self.rows = np.arange(len(self.full))
-        self.points = np.full((steps + 1, *self.full.shape), np.nan)
 
     def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
-        self.points[t - 1, self.rows] = self.full[self.rows] = theta
+        self.full[self.rows] = theta
         g = np.array(self.function(self.full.reshape(self.shape).copy()), dtype=np.float64)
         if g.shape != self.shape:
             raise ValueError(f"gradient must return shape {self.shape}, like start, got {g.shape}")
@@ -55,6 +57,3 @@ class _Path:
 
     def keep(self, rows: np.ndarray) -> None:
         self.rows = self.rows[rows]
-
-    def observe(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        return {"loss": np.zeros(len(theta))}  # a function without a loss has none to watch

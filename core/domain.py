@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,10 @@ def hyper(default: float, domain: Interval) -> Any:
 
 def check_hyper(owner: str, name: str, value: ArrayLike, domain: Interval) -> Hyper:
     """`value` as a float or as a (R,) float64 array; ValueError when it is not in `domain`."""
-    try:
-        x = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{owner}: {name} must be a number, got {value!r}") from None
-    if isinstance(value, (bool, str)):
+    items = np.array(value, dtype=object)
+    if not all(isinstance(item, Real) and not isinstance(item, bool) for item in items.flat):
         raise ValueError(f"{owner}: {name} must be a number, got {value!r}")
+    x = items.astype(np.float64)
     if x.ndim > 1 or x.size == 0:
         raise ValueError(f"{owner}: {name} must be a number or one per trial, got shape {x.shape}")
     if not domain.contains(x):

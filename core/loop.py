@@ -13,11 +13,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.optimizers.base import Optimizer
+from core.optimizers.base import Optimizer, Shapes
 
 
 class Objective(Protocol):
     """What the loop descends on, for the trials that are still in the stack."""
+
+    @property
+    def shapes(self) -> Shapes:
+        """Of the layers that the P parameters are, one after the other."""
 
     def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
         """Gradient (R, P) for update t = 1, 2, ... at theta (R, P); the loop may overwrite it."""
@@ -27,7 +31,7 @@ class Objective(Protocol):
 
 
 Observe = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""theta (R, P) -> named values (R,), the first of which is the training loss."""
+"""theta (R, P) -> named values (R, ...), the first of which is the training loss (R,)."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,12 @@ class Trace:
     """What a stack of R trials did.
 
     steps: (E,) updates done at each evaluation.
-    values: name -> (R, E) float64; NaN after the evaluation at which a trial left.
+    values: name -> (R, E, ...) float64; NaN after the evaluation at which a trial left.
     evaluations: (R,) how many evaluations each trial has.
     first_bad_step: (R,) the first update whose gradient or result was not finite, or the
         evaluation at which the loss was not finite or above the ceiling; 0 where there is none.
     theta: (R, P) the last parameters, for a trial that left the last finite ones.
-    last: name -> (R,) the observation at `theta`, computed in float64.
+    last: name -> (R, ...) the observation at `theta`, computed in float64.
     updates: (R,) updates that led to `theta`.
     """
 
@@ -102,7 +106,7 @@ class _Stack:
             raise ValueError(
                 f"{optimizer.name}: hyperparameters for {optimizer.trials} trials, a stack of {len(theta)}"
             )
-        self.optimizer, self.objective = optimizer.columns(), objective
+        self.optimizer, self.objective = optimizer.prepare(objective.shapes), objective
         self.theta = theta.copy()
         self.before = np.empty_like(self.theta)  # the two change places at every update
         self.state = self.optimizer.init(self.theta)
@@ -153,7 +157,9 @@ class _Record:
     def observed(self, trials: np.ndarray, column: int, values: dict[str, np.ndarray]) -> None:
         self.evaluations[trials] += 1
         for name, value in values.items():
-            self.values.setdefault(name, np.full(self.shape, np.nan))[trials, column] = value
+            if name not in self.values:
+                self.values[name] = np.full((*self.shape, *value.shape[1:]), np.nan)
+            self.values[name][trials, column] = value
 
     def left(self, trials: np.ndarray, t: int) -> None:
         self.first_bad_step[trials] = t
@@ -162,7 +168,9 @@ class _Record:
         self.theta[trials], self.updates[trials] = theta, updates
         # In float64, where the loss of huge parameters is still a number.
         for name, value in observe(theta.astype(np.float64)).items():
-            self.last.setdefault(name, np.full(self.shape[0], np.nan))[trials] = value
+            if name not in self.last:
+                self.last[name] = np.full((self.shape[0], *value.shape[1:]), np.nan)
+            self.last[name][trials] = value
 
     def trace(self, steps: np.ndarray) -> Trace:
         return Trace(

@@ -88,6 +88,7 @@ class NetworkObjective:
 
     def __init__(self, net: Network, data: Batch, strategy: BatchStrategy, seeds: Sequence[int]):
         self.net, self.data, self.shuffles = net, data, strategy.shuffles
+        self.shapes = net.shapes
         self.cuts = strategy.cuts(data.size)
         unique, order_of = np.unique(np.asarray(seeds), return_inverse=True)
         self.orders = [int(seed) for seed in unique] if self.shuffles else [0]

@@ -19,6 +19,8 @@ from core.domain import NON_NEGATIVE, Hyper, check_hyper, hyper
 from core.names import lookup, suggest
 
 State = dict[str, np.ndarray]
+Shapes = tuple[tuple[int, ...], ...]
+"""Of the layers in `theta: (R, P)`, one after the other: (fan_out, fan_in + 1), the bias last, or (n,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,7 @@ class Optimizer:
     paper: ClassVar[str]
     search: ClassVar[tuple[float, float]]
     state: ClassVar[tuple[str, ...]] = ()
+    shapes: ClassVar[Shapes] = ()  # of the layers, in the copy that `prepare` makes
 
     lr: Hyper = hyper(1e-3, NON_NEGATIVE)
 
@@ -58,9 +61,12 @@ class Optimizer:
         """How many trials the hyperparameters are given for; None when all are numbers."""
         return next((len(v) for v in self.hyperparameters.values() if np.ndim(v)), None)
 
-    def columns(self) -> Optimizer:
-        """A copy whose per-trial hyperparameters are (R, 1) columns, as `step` expects them."""
-        return self._map(lambda v: v[:, None])
+    def prepare(self, shapes: Shapes) -> Optimizer:
+        """A copy as `step` expects it: per-trial hyperparameters are (R, 1) columns, and `shapes`
+        are those of the layers that theta is made of."""
+        new = self._map(lambda v: v[:, None])
+        object.__setattr__(new, "shapes", shapes)
+        return new
 
     def keep(self, rows: np.ndarray) -> Optimizer:
         """A copy for the trials selected by the boolean mask `rows: (R,)`."""
@@ -70,6 +76,7 @@ class Optimizer:
         new = object.__new__(type(self))  # the values were checked when `self` was made
         for name, value in self.hyperparameters.items():
             object.__setattr__(new, name, change(value) if np.ndim(value) else value)
+        object.__setattr__(new, "shapes", self.shapes)
         return new
 
     def init(self, theta: np.ndarray) -> State:

@@ -193,6 +193,8 @@ class Sign(core.Optimizer):
 class Wall:
     """An objective whose gradient is infinite in one trial from the third update on."""
 
+    shapes = ((2,),)
+
     def gradient(self, theta, t):
         g = np.ones_like(theta)
         g[len(theta) // 2, 0] = np.inf if t >= 3 and len(theta) == 3 else 1.0
