@@ -17,6 +17,7 @@ from rich.console import Console
 from core.names import suggest
 from study import spec
 from study.provenance import cores
+from study.tracking.errors import StoreError
 
 if TYPE_CHECKING:
     from study.tracking import Store
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=True)
     try:
         return command(options, console)
-    except spec.SpecError as error:
+    except (spec.SpecError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,15 +1,15 @@
-"""Cells in parallel: loky processes through joblib, one a core. The only place that knows the engine."""
+"""Cells in parallel: joblib's loky processes, one a core. The only place that knows the engine."""
 
 from __future__ import annotations
 
-import os
 import signal
 import traceback
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from study.cells import Cell
 from study.results import CellResult
@@ -17,6 +17,7 @@ from study.runner import run_cell
 
 RETRIES = 2
 """Times that cells are tried again after a worker process was killed (by the system, for memory)."""
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM")}
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Failure:
     error: str
 
 
-def run_cells(cells: Sequence[Cell], workers: int) -> Iterator[CellResult | Failure]:
+def run_cells(cells: Sequence[Cell], workers: int) -> Generator[CellResult | Failure, None, None]:
     """Run the cells on `workers` processes and yield each result as soon as it is there.
 
     An error in one cell is yielded as its Failure and the others go on. When a worker is killed, the
@@ -50,16 +51,30 @@ def run_cells(cells: Sequence[Cell], workers: int) -> Iterator[CellResult | Fail
                 return
 
 
-def _parallel(cells: Sequence[Cell], workers: int) -> Iterator[CellResult | Failure]:
-    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
-        parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
-        yield from parallel(delayed(_work)(cell, os.getpid()) for cell in cells)
+def _parallel(cells: Sequence[Cell], workers: int) -> Generator[CellResult | Failure, None, None]:
+    # The executor itself and not joblib.Parallel, which on an interruption prints the tracebacks of
+    # its own callbacks and leaves the running tasks to their end.
+    executor = ProcessPoolExecutor(workers, initializer=_prepare_worker, env=ONE_THREAD)
+    waiting, running = deque(cells), set()
+    try:
+        while waiting or running:
+            # Two for each worker: none goes idle while a result is stored, and an interruption finds
+            # none in the executor's own queue, which does not like that.
+            while waiting and len(running) < 2 * workers:
+                running.add(executor.submit(_work, waiting.popleft()))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        executor.shutdown(wait=True, kill_workers=True)
 
 
-def _work(cell: Cell, parent: int) -> CellResult | Failure:
-    if os.getpid() != parent:
-        # Ctrl-C reaches the whole process group; the parent alone decides what it means.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _prepare_worker() -> None:
+    """Ctrl-C reaches the whole process group; the parent alone decides what it means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _work(cell: Cell) -> CellResult | Failure:
     try:
         return run_cell(cell)
     except Exception:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -30,8 +29,8 @@ class Account:
     """
 
     started: float = field(default_factory=time.perf_counter)
-    stages: Counter[str] = field(default_factory=Counter)
-    phases: Counter[str] = field(default_factory=Counter)
+    stages: dict[str, float] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=dict)
     cells: int = 0
     trials: int = 0
     updates: int = 0
@@ -43,7 +42,7 @@ class Account:
         try:
             yield
         finally:
-            self.stages[stage] += time.perf_counter() - start
+            _add(self.stages, stage, time.perf_counter() - start)
 
     def add(self, result: CellResult) -> None:
         self.cells += 1
@@ -51,7 +50,7 @@ class Account:
         self.updates += int(result.summary["updates_total"])
         for name, seconds in result.summary.items():
             if name.startswith("seconds_"):
-                self.phases[name.removeprefix("seconds_")] += seconds
+                _add(self.phases, name.removeprefix("seconds_"), seconds)
 
     def lines(self) -> list[str]:
         """The account in words, a line each."""
@@ -63,6 +62,10 @@ class Account:
             f"wall time: {', '.join(shares)}; tracking happens during training",
             *([f"workers' time: {', '.join(phases)}"] if phases else []),
         ]
+
+
+def _add(totals: dict[str, float], name: str, seconds: float) -> None:
+    totals[name] = totals.get(name, 0.0) + seconds
 
 
 def train_missing(

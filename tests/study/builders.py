@@ -7,7 +7,6 @@ import numpy as np
 from study.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
 from study.stack import Run, Trial
 
-
 WIDE = Rates(1e-3, 1e2, 1)
 SMALL = Protocol(
     seed=7,

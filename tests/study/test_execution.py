@@ -1,0 +1,126 @@
+"""The engine: killed workers, interruptions, resuming. Real processes, really killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from study.execution import run_cells
+from study.results import CellResult
+from study.spec import load
+from study.tracking import open_store
+from tests.study.builders import cell
+
+EXPERIMENT = """
+name = "interrupted"
+optimizers = ["sgd", "momentum", "adam"]
+batches = ["full", 1]
+[budget]
+examples = 4000
+epochs = 12
+evaluations = 12
+[sweep]
+replicates = 1
+[search]
+trials = 4
+[confirm]
+replicates = 2
+[networks.net]
+hidden = [8]
+[[problems]]
+datasets = ["iris", "moons"]
+network = "net"
+"""
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of all descendants."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue  # it ended while we looked
+            if int(stat[1]) == pid:
+                found += [int(entry.name), *children(int(entry.name))]
+    return found
+
+
+def is_worker(pid: int) -> bool:
+    try:
+        return b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_a_killed_worker_costs_nothing_but_time() -> None:
+    cells = [cell(optimizer=o, batch=1) for o in ("sgd", "momentum", "nesterov", "adam")]
+    results = run_cells(cells, 2)
+    done = [next(results)]
+    os.kill(next(pid for pid in children(os.getpid()) if is_worker(pid)), signal.SIGKILL)
+    done += list(results)
+    assert all(isinstance(r, CellResult) for r in done)
+    assert {r.cell.key for r in done} == {c.key for c in cells}
+    assert len(done) == len(cells)
+
+
+def study(folder: Path, *more: str) -> subprocess.Popen[str]:
+    file = folder / "experiment.toml"
+    file.write_text(EXPERIMENT)
+    return subprocess.Popen(
+        [sys.executable, "-m", "study", "run", str(file), "--results", str(folder / "results"), *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a process group of its own, as a terminal gives it
+        env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
+    )
+
+
+def wait_for_a_cell(folder: Path, process: subprocess.Popen[str]) -> None:
+    artifacts = folder / "results" / "artifacts"
+    deadline = time.monotonic() + 120
+    while not list(artifacts.rglob("curves.parquet")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_study_that_was_stopped_continues_and_ends_with_the_same_results(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for folder in (whole, stopped):
+        folder.mkdir()
+    process = study(stopped, "--no-report")
+    wait_for_a_cell(stopped, process)
+    below = children(process.pid)
+    os.killpg(process.pid, how)
+    _, errors = process.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert errors.startswith("stopped; what was finished is stored")
+        assert "Traceback" not in errors
+        assert not [pid for pid in below if is_worker(pid)], "workers outlive the study"
+    for folder in (stopped, whole):
+        output, errors = study(folder, "--no-report").communicate(timeout=300)
+        assert errors == ""
+    experiment = load(stopped / "experiment.toml")
+    found = [
+        {c.key: c for c in open_store(folder / "results").read(experiment.name)} for folder in (stopped, whole)
+    ]
+    assert set(found[0]) == set(found[1]) == {c.key for c in experiment.cells}
+    for key, one in found[0].items():
+        columns = [c for c in one.trials.columns if c != "run_id"]
+        assert one.trials[columns].equals(found[1][key].trials[columns])
+        assert one.curves.equals(found[1][key].curves)
+    assert "0 to run" in study(stopped, "--no-report").communicate(timeout=120)[0]
