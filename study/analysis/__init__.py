@@ -1,0 +1,10 @@
+"""From stored cells to the tables that the report shows. Pure functions on pandas tables.
+
+Every table has the columns `problem`, `optimizer` and `batch`, as the store names them; `Study.names`
+has their order and labels.
+"""
+
+from study.analysis.data import Study, StoredCell, gather
+from study.analysis.names import Names
+
+__all__ = ["Names", "StoredCell", "Study", "gather"]

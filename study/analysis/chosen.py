@@ -1,0 +1,69 @@
+"""The loss curves that are shown: a rate that is too small, the best one, and one that is too large."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.data import AXES, Study, in_order
+from study.outcomes import gap
+
+ROLES = ("too small", "best", "too large")
+
+
+def chosen_rates(rates: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """A row for each cell and role, from the rate table.
+
+    best: the best rate of the sweep. too small: the largest rate at least a decade below it whose
+    outcome is "too small", or else the smallest with that outcome. too large: beyond the last rate that
+    does not fail (by flooring or by diverging), the smallest that is at least half a decade beyond it, or
+    else the largest. Roles that a cell does not have are left out.
+    """
+    best = sensitivity.set_index("key")["best"]
+    rows = []
+    for key, group in rates.groupby("key", sort=False):
+        at = group.set_index("rate")["outcome"]
+        for role, rate in _roles(at, float(best[key])).items():
+            axes = {axis: group[axis].iloc[0] for axis in AXES}
+            rows.append({"key": key, **axes, "role": role, "rate": rate, "outcome": at[rate]})
+    return pd.DataFrame(rows, columns=["key", *AXES, "role", "rate", "outcome"])
+
+
+def _roles(outcomes: pd.Series, best: float) -> dict[str, float]:
+    """`outcomes`: indexed by rate, ascending; `best` may be NaN when every rate diverged."""
+    rates = outcomes.index.to_numpy()
+    small = rates[(outcomes == "too small").to_numpy() & ~(rates >= best)]
+    far = small[small <= best / 10 * 1.001]
+    fine = rates[outcomes.isin(["converged", "unresolved", "too small"]).to_numpy()]
+    last = max([best, *fine]) if np.isfinite(best) else 0.0
+    large = rates[rates > last * 1.001]
+    beyond = large[large >= last * 10**0.5]
+    roles = {}
+    if len(small):
+        roles["too small"] = float(far[-1] if len(far) else small[0])
+    if np.isfinite(best):
+        roles["best"] = best
+    if len(large):
+        roles["too large"] = float(beyond[0] if len(beyond) else large[-1])
+    return roles
+
+
+def chosen_curves(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
+    """The curves of the sweep's trials at the chosen rates, a row a point.
+
+    examples, updates: processed so far. gap: the relative training gap. left: whether the trial
+    diverged, so that its curve may end before the others. outcome: of this trial.
+    """
+    swept = study.trials[study.trials["phase"] == "sweep"]
+    columns = ["key", "trial", "rate", "replicate", "outcome", "first_bad_step"]
+    trials = chosen.drop(columns="outcome").merge(swept[columns], on=["key", "rate"])
+    best = study.cells.set_index("key")["best_known_loss"]
+    parts = []
+    for key, group in trials.groupby("key", sort=False):
+        curves = study.curves[str(key)]
+        points = curves[curves["trial"].isin(group["trial"])].merge(group, on="trial")
+        relative = [gap(c["train_loss"].to_numpy(), best[key]) for _, c in points.groupby("trial", sort=False)]
+        parts.append(points.assign(gap=np.concatenate(relative)))
+    found = pd.concat(parts, ignore_index=True) if parts else trials.assign(examples=[], gap=[])
+    keep = ["key", *AXES, "role", "rate", "replicate", "outcome", "first_bad_step", "examples", "update", "gap"]
+    return in_order(found[keep], study.names)

@@ -1,0 +1,102 @@
+"""The stored cells of one study, as three tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.names import Names, names_of, problem_of
+
+AXES = ["problem", "optimizer", "batch"]
+
+
+class StoredCell(Protocol):
+    """What the store hands back of a finished cell.
+
+    tags: dataset, network, optimizer, batch. summary: numbers and texts. trials: a row a trial, with
+    the columns of study.results.TRIALS and `run_id`. curves: those of study.results.CURVES.
+    """
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def experiment_id(self) -> str: ...
+    @property
+    def tags(self) -> dict[str, str]: ...
+    @property
+    def summary(self) -> dict[str, Any]: ...
+    @property
+    def trials(self) -> pd.DataFrame: ...
+    @property
+    def curves(self) -> pd.DataFrame: ...
+
+
+@dataclass(frozen=True)
+class Study:
+    """cells: a row a cell, its summary as columns. trials: a row a trial of any cell, with scores in which
+    a diverged run is as bad as can be: `gap` (q_end), `loss` (validation) and `test_loss` are inf for it,
+    `score` (validation) and `test_score` -inf. curves: cell key -> its curves.
+    """
+
+    names: Names
+    cells: pd.DataFrame
+    trials: pd.DataFrame
+    curves: dict[str, pd.DataFrame]
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """The protocol that the cells were run with; ValueError when they were not all run with one."""
+        found = set(self.cells["protocol"])
+        if len(found) > 1:
+            raise ValueError(f"cells of {len(found)} different protocols cannot share a report: {found}")
+        return dict(json.loads(found.pop()))
+
+    @property
+    def tolerance(self) -> float:
+        return float(self.protocol["tolerance"])
+
+
+def gather(cells: Sequence[StoredCell]) -> Study:
+    """The study that these cells make up, in the order of their names; ValueError without any."""
+    if not cells:
+        raise ValueError("no finished cell is stored: there is nothing to report")
+    names = names_of(cell.tags for cell in cells)
+    rows = [_axes(cell) | {"run_id": cell.run_id, "experiment": cell.experiment_id} | cell.summary for cell in cells]
+    trials = pd.concat([cell.trials.assign(**_axes(cell)) for cell in cells], ignore_index=True)
+    return Study(
+        names,
+        in_order(pd.DataFrame(rows), names),
+        in_order(_scored(trials), names),
+        {cell.key: cell.curves for cell in cells},
+    )
+
+
+def in_order(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """The rows of `table` in the order of the names of its axes, otherwise as they were."""
+    axes = [axis for axis in AXES if axis in table]
+    places = table[axes].apply(lambda column: column.map(names.order[column.name]))
+    return table.loc[places.sort_values(axes, kind="stable").index].reset_index(drop=True)
+
+
+def _axes(cell: StoredCell) -> dict[str, str]:
+    return {
+        "key": cell.key,
+        "problem": problem_of(cell.tags),
+        "optimizer": cell.tags["optimizer"],
+        "batch": cell.tags["batch"],
+    }
+
+
+def _scored(trials: pd.DataFrame) -> pd.DataFrame:
+    gone = trials["outcome"].to_numpy() == "diverged"
+    worst = {"gap": ("q_end", np.inf), "loss": ("validation_loss", np.inf), "test_loss": ("test_loss", np.inf)}
+    worst |= {"score": ("validation_score", -np.inf), "test_score": ("test_score", -np.inf)}
+    scores = {name: np.where(gone, value, trials[column]) for name, (column, value) in worst.items()}
+    return trials.assign(diverged=gone, **scores)

@@ -1,0 +1,69 @@
+"""What blew up, when and how fast."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.data import AXES, Study
+from study.statistics import wilson
+
+NUMBER = r"\b\d[\d.,]*(?:e[+-]?\d+)?\b|\binf\b"
+
+
+def diverged(study: Study) -> pd.DataFrame:
+    """The diverged trials of all phases, a row each.
+
+    step: the update at which the trial left, or its last one when it lasted to the end of its budget;
+    lasted says which. decades: decades that the training loss gained at each update, up to the last
+    finite state. kind: the reason without its numbers.
+    """
+    gone = study.trials[study.trials["diverged"]]
+    left = gone["first_bad_step"] > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decades = np.log10(gone["growth"].to_numpy())
+    return gone.assign(
+        lasted=~left,
+        step=gone["first_bad_step"].where(left, gone["updates"]),
+        decades=decades,
+        kind=gone["reason"].str.replace(NUMBER, "…", regex=True),
+    ).reset_index(drop=True)
+
+
+def shares(study: Study) -> pd.DataFrame:
+    """A row for each optimizer and batch strategy: how many of the sweep's trials diverged, of how many,
+    and the share as an Interval."""
+    swept = study.trials[study.trials["phase"] == "sweep"]
+    counts = swept.groupby(["optimizer", "batch"], sort=False)["diverged"].agg(["sum", "size"]).reset_index()
+    shares = [wilson(int(k), int(n)) for k, n in zip(counts["sum"], counts["size"], strict=True)]
+    return counts.assign(share=shares)
+
+
+def reasons(gone: pd.DataFrame) -> pd.DataFrame:
+    """A row for each kind of divergence: its trials, the steps at which they left (lowest, middle and
+    highest), and how many lasted to the end of their budget; the commonest first."""
+    table = gone.groupby("kind").agg(
+        trials=("step", "size"),
+        first=("step", "min"),
+        middle=("step", "median"),
+        last=("step", "max"),
+        lasted=("lasted", "sum"),
+    )
+    return table.sort_values("trials", ascending=False, kind="stable").reset_index()
+
+
+def failures_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """A row for each optimizer: of the sweep's trials at rates above the best that did not converge, how
+    many diverged (the rest stayed finite and floored or oscillated), and the share as an Interval."""
+    swept = study.trials[study.trials["phase"] == "sweep"]
+    best = swept["key"].map(sensitivity.set_index("key")["best"])
+    failed = swept[(swept["rate"] > best * 1.001) & (swept["outcome"] != "converged")]
+    counts = failed.groupby("optimizer", sort=False)["diverged"].agg(["sum", "size"]).reset_index()
+    shares = [wilson(int(k), int(n)) for k, n in zip(counts["sum"], counts["size"], strict=True)]
+    return counts.assign(share=shares)
+
+
+def listed(gone: pd.DataFrame) -> pd.DataFrame:
+    """The columns in which the diverged trials are listed one by one."""
+    columns = [*AXES, "phase", "rate", "replicate", "first_bad_step", "growth", "reason"]
+    return gone[columns]

@@ -1,0 +1,64 @@
+"""What problems, optimizers and batch strategies are called, and in which order they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from core import OPTIMIZERS, BatchStrategy
+
+
+@dataclass(frozen=True)
+class Names:
+    """Stored name -> label, in the order of display: problems and optimizers as stored, which is the
+    order of the experiment file, batch strategies from the full batch to a single sample."""
+
+    problems: dict[str, str]
+    optimizers: dict[str, str]
+    batches: dict[str, str]
+
+    @property
+    def order(self) -> dict[str, dict[str, int]]:
+        """Column name -> value -> its place."""
+        columns = {"problem": self.problems, "optimizer": self.optimizers, "batch": self.batches}
+        return {column: {v: i for i, v in enumerate(names)} for column, names in columns.items()}
+
+
+def names_of(cells: Iterable[Mapping[str, str]]) -> Names:
+    """The names in cells' tags `dataset`, `network`, `optimizer` and `batch`.
+
+    A problem goes by its dataset alone where the study trains one network on it.
+    """
+    cells = list(cells)
+    problems = {problem_of(tags): tags["dataset"] for tags in cells}
+    several = {d for d in problems.values() if list(problems.values()).count(d) > 1}
+    return Names(
+        {p: p.replace("/", " / ") if d in several else d for p, d in problems.items()},
+        {o: optimizer_label(o) for o in dict.fromkeys(tags["optimizer"] for tags in cells)},
+        {b: strategy(b).label for b in sorted({tags["batch"] for tags in cells}, key=_smaller)},
+    )
+
+
+def problem_of(tags: Mapping[str, str]) -> str:
+    """dataset and network in one word: what optimizers are compared on."""
+    return f"{tags['dataset']}/{tags['network']}"
+
+
+def optimizer_label(name: str) -> str:
+    """The registry's label of a stored optimizer, its options kept: `Adam (beta1=0.5)`.
+
+    A name that this version does not know is its own label.
+    """
+    base, bracket, options = name.partition("(")
+    if base not in OPTIMIZERS:
+        return name
+    return OPTIMIZERS[base].label + (f" ({options}" if bracket else "")
+
+
+def strategy(batch: str) -> BatchStrategy:
+    """The batch strategy behind a stored name: `full`, or a number of samples."""
+    return BatchStrategy(None if batch == "full" else int(batch))
+
+
+def _smaller(batch: str) -> float:
+    return -float(strategy(batch).size or float("inf"))

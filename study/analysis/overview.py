@@ -1,0 +1,86 @@
+"""Each optimizer with each batch strategy, over all problems."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.data import Study
+from study.analysis.scores import Replicates
+from study.statistics import Interval, bootstrap, middle, wilson
+
+
+def optimization(study: Study, gaps: Replicates, ranks: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """A row for each optimizer and batch strategy.
+
+    rank: mean rank of the tuned gap over the problems. tuned, default: interquartile mean of log10 gap
+    over all problems' replicates, an Interval; None where no cell has that rate. width: the same of the
+    usable range in decades, over the problems. margin: middle distance to the cliff in decades, NaN
+    without any; cliffs: problems that have one. diverged: share of the sweep's trials, an Interval.
+    tuned_diverged, tuned_runs: counts of the confirmed trials at the tuned rate.
+    """
+    swept = study.trials[study.trials["phase"] == "sweep"]
+    tuned = study.trials[study.trials["role"] == "tuned"]
+    rows = []
+    for optimizer in study.names.optimizers:
+        for batch in study.names.batches:
+            at = _at(sensitivity, optimizer, batch)
+            if at.empty:
+                continue
+            gone, runs = (_at(t, optimizer, batch)["diverged"] for t in (swept, tuned))
+            margins = at["margin"].dropna().to_numpy()
+            rows.append(
+                {"optimizer": optimizer, "batch": batch, "rank": rank(ranks, optimizer, batch)}
+                | {role: pooled(gaps, optimizer, batch, role) for role in ("tuned", "default")}
+                | {
+                    "width": bootstrap(at["width"].to_numpy()),
+                    "margin": float(middle(margins)) if len(margins) else np.nan,
+                    "cliffs": len(margins),
+                    "problems": len(at),
+                    "diverged": wilson(int(gone.sum()), len(gone)),
+                    "tuned_diverged": int(runs.sum()),
+                    "tuned_runs": len(runs),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def selection(study: Study, ranks: dict[str, pd.DataFrame], tuned: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row for each optimizer and batch strategy.
+
+    For each score in `ranks` its mean rank as a column of that name; for each score in `tuned` on how many
+    problems the tuned rate did better than the default, worse, and no differently, as `{score}_verdicts`.
+    """
+    first = next(iter(ranks.values()))
+    rows = []
+    for optimizer in study.names.optimizers:
+        for batch in study.names.batches:
+            if _at(first, optimizer, batch).empty:
+                continue
+            rows.append(
+                {"optimizer": optimizer, "batch": batch}
+                | {name: rank(table, optimizer, batch) for name, table in ranks.items()}
+                | {f"{name}_verdicts": verdicts(_at(table, optimizer, batch)) for name, table in tuned.items()}
+            )
+    return pd.DataFrame(rows)
+
+
+def pooled(scores: Replicates, optimizer: str, batch: str, role: str) -> Interval | None:
+    """Interquartile mean of log10 of the scores over all problems, with replicates resampled within each."""
+    found = [v for (_, o, b, r), v in scores.items() if (o, b, r) == (optimizer, batch, role)]
+    return bootstrap(np.log10(np.stack(found))) if found else None
+
+
+def verdicts(table: pd.DataFrame) -> dict[str, int]:
+    """How many rows have each verdict."""
+    counts = table["verdict"].value_counts()
+    return {name: int(counts.get(name, 0)) for name in ("better", "worse", "tie")}
+
+
+def rank(ranks: pd.DataFrame, optimizer: str, batch: str) -> float:
+    found = _at(ranks, optimizer, batch)["rank"]
+    return float(found.iloc[0]) if len(found) else np.nan
+
+
+def _at(table: pd.DataFrame, optimizer: str, batch: str) -> pd.DataFrame:
+    return table[(table["optimizer"] == optimizer) & (table["batch"] == batch)]

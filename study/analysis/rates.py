@@ -1,0 +1,63 @@
+"""What the sweep says of learning rates: the curve of each cell, and how forgiving it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.data import AXES, Study, in_order
+from study.sweep import RateCurve
+
+WORST_FIRST = ("diverged", "too large", "too small", "unresolved", "converged")
+
+
+def rate_table(study: Study) -> pd.DataFrame:
+    """A row for each cell and rate of the sweep, ascending.
+
+    gap: median q_end over the n replicates, inf where half of them diverged; gap_low, gap_high: the
+    least and the largest among those that did not diverge. diverged: how many did. outcome: the
+    commonest one, the worse of two that are as common, and "diverged" wherever half of them did.
+    """
+    swept = study.trials[study.trials["phase"] == "sweep"]
+    swept = swept.assign(finite=swept["gap"].where(np.isfinite(swept["gap"])))
+    groups = swept.groupby(["key", *AXES, "rate"], sort=False)
+    table = groups.agg(
+        gap=("gap", "median"),
+        gap_low=("finite", "min"),
+        gap_high=("finite", "max"),
+        diverged=("diverged", "sum"),
+        n=("gap", "size"),
+    ).fillna({"gap_low": np.inf, "gap_high": np.inf})
+    counts = groups["outcome"].value_counts().unstack(fill_value=0)
+    common = counts.reindex(columns=list(WORST_FIRST), fill_value=0).idxmax(axis=1)
+    table["outcome"] = common.mask(table["diverged"] >= table["n"] / 2, "diverged")
+    return in_order(table.reset_index().sort_values("rate", kind="stable"), study.names)
+
+
+def sensitivity(rates: pd.DataFrame, tolerance: float) -> pd.DataFrame:
+    """A row a cell, from its rate table.
+
+    best: the rate with the smallest gap. low, high, width: the usable range and its decades, where the
+    gap is at or below the tolerance; open_low, open_high: whether it runs to the end of the grid, so
+    that the width is a lower bound. cliff: the smallest rate above the best at which at least half of
+    the replicates diverged; margin: decades from the best rate to it. NaN for what does not exist.
+    """
+    rows = []
+    for key, group in rates.groupby(["key", *AXES], sort=False):
+        curve = RateCurve(*(group[c].to_numpy() for c in ("rate", "gap")), (group["diverged"] / group["n"]).to_numpy())
+        rows.append(dict(zip(["key", *AXES], key, strict=True)) | _sensitivity(curve, tolerance))
+    return pd.DataFrame(rows)
+
+
+def _sensitivity(curve: RateCurve, tolerance: float) -> dict[str, object]:
+    low, high = curve.usable(tolerance) or (np.nan, np.nan)
+    return {
+        "best": curve.best_rate or np.nan,
+        "low": low,
+        "high": high,
+        "width": curve.width(tolerance),
+        "open_low": bool(np.isclose(low, curve.rates[0])),
+        "open_high": bool(np.isclose(high, curve.rates[-1])),
+        "cliff": curve.cliff or np.nan,
+        "margin": curve.cliff_margin if curve.cliff_margin is not None else np.nan,
+    }

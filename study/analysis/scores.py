@@ -1,0 +1,143 @@
+"""How well the tuned and the default rate do on the fresh replicates of the confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.data import AXES, Study, in_order
+from study.statistics import (
+    Interval,
+    bootstrap,
+    critical_distance,
+    friedman,
+    improvement,
+    mean_ranks,
+)
+
+ROLES = ("tuned", "default")
+SCORES = ("gap", "loss", "score", "test_loss", "test_score")
+RESOLUTION = 1e-6
+"""Relative training gaps below this are equal: float32 losses do not tell them apart."""
+
+Replicates = Mapping[tuple[str, str, str, str], np.ndarray]
+"""(problem, optimizer, batch, role) -> the scores (n,) of its replicates; lower is better."""
+
+
+def performance(study: Study) -> pd.DataFrame:
+    """A row for each cell and role (tuned, default): its rate, n replicates, how many diverged, and for
+    each of SCORES an Interval, the interquartile mean with its bootstrap interval."""
+    confirmed = study.trials[study.trials["phase"] == "confirm"]
+    rows = [
+        dict(zip([*AXES, "role"], key, strict=True))
+        | {"rate": group["rate"].iloc[0], "n": len(group), "diverged": int(group["diverged"].sum())}
+        | {name: bootstrap(group[name].to_numpy()) for name in SCORES}
+        for key, group in confirmed.groupby([*AXES, "role"], sort=False)
+    ]
+    return in_order(pd.DataFrame(rows), study.names)
+
+
+def replicates(study: Study, score: str) -> Replicates:
+    """The confirmed scores, lower is better: `gap` (no finer than RESOLUTION), or a score negated."""
+    confirmed = study.trials[study.trials["phase"] == "confirm"].sort_values("replicate", kind="stable")
+    sign = -1.0 if score.endswith("score") else 1.0
+    found = {
+        key: sign * group[score].to_numpy() for key, group in confirmed.groupby([*AXES, "role"], sort=False)
+    }
+    if score == "gap":
+        found = {key: np.maximum(values, RESOLUTION) for key, values in found.items()}
+    return found
+
+
+def verdict(interval: Interval) -> str:
+    """`better`, `worse` or `tie`: whether a probability of improvement is told apart from one half."""
+    if not interval.excludes(0.5):
+        return "tie"
+    return "better" if interval.value > 0.5 else "worse"
+
+
+def duels(study: Study, scores: Replicates) -> pd.DataFrame:
+    """A row for each problem, batch strategy and pair of tuned optimizers: the probability that `a` does
+    better than `b`, as an Interval, and the verdict on `a`."""
+    rows = []
+    for problem in study.names.problems:
+        for batch in study.names.batches:
+            tuned = {
+                o: scores[key]
+                for o in study.names.optimizers
+                if (key := (problem, o, batch, "tuned")) in scores
+            }
+            for a, b in combinations(tuned, 2):
+                chance = improvement(tuned[a], tuned[b])
+                rows.append(_duel(problem, batch, a, b, chance))
+    return pd.DataFrame(rows, columns=["problem", "batch", "a", "b", "chance", "verdict"])
+
+
+def _duel(problem: str, batch: str, a: str, b: str, chance: Interval) -> dict[str, object]:
+    return {"problem": problem, "batch": batch, "a": a, "b": b, "chance": chance, "verdict": verdict(chance)}
+
+
+def against(duels: pd.DataFrame, a: str, b: str) -> dict[str, int]:
+    """How often `a` did better than, worse than, and no differently from `b`, in a table of duels."""
+    straight = duels.loc[(duels["a"] == a) & (duels["b"] == b), "verdict"]
+    turned = duels.loc[(duels["a"] == b) & (duels["b"] == a), "verdict"]
+    swapped = turned.map({"better": "worse", "worse": "better", "tie": "tie"})
+    counts = pd.concat([straight, swapped]).value_counts()
+    return {name: int(counts.get(name, 0)) for name in ("better", "worse", "tie")}
+
+
+def tuning(study: Study, scores: Replicates) -> pd.DataFrame:
+    """A row a cell: the probability that its tuned rate does better than its default rate, the verdict,
+    and the middle factor between the two (default over tuned; of `gap` only it makes sense)."""
+    rows = []
+    for problem, optimizer, batch, role in scores:
+        if role == "default" and (problem, optimizer, batch, "tuned") in scores:
+            tuned, default = (scores[problem, optimizer, batch, r] for r in ROLES)
+            chance = improvement(tuned, default)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                factor = np.median(default) / np.median(tuned)
+            rows.append(
+                dict(zip(AXES, (problem, optimizer, batch), strict=True))
+                | {"chance": chance, "verdict": verdict(chance), "factor": float(factor)}
+            )
+    return pd.DataFrame(rows, columns=[*AXES, "chance", "verdict", "factor"])
+
+
+def ranking(study: Study, scores: Replicates) -> pd.DataFrame:
+    """For each batch strategy and tuned optimizer: its mean rank over the problems (1 is the best), the
+    number of problems, Friedman's p and the distance below which two mean ranks are not told apart.
+
+    Over the optimizers and problems for which there is a tuned rate in every cell.
+    """
+    rows = []
+    for batch in study.names.batches:
+        table = _medians(study, scores, batch)
+        if table.empty:
+            continue
+        p, distance = friedman(table.to_numpy()), _distance(table)
+        for optimizer, rank in zip(table.columns, mean_ranks(table.to_numpy()), strict=True):
+            rows.append(
+                {"optimizer": optimizer, "batch": batch, "rank": float(rank), "problems": len(table)}
+                | {"optimizers": table.shape[1], "p": p, "distance": distance}
+            )
+    return pd.DataFrame(rows, columns=["optimizer", "batch", "rank", "problems", "optimizers", "p", "distance"])
+
+
+def _medians(study: Study, scores: Replicates, batch: str) -> pd.DataFrame:
+    """(problems, optimizers) the middle tuned score; a rate that was never found is as bad as can be."""
+    rows = {
+        problem: {
+            o: float(np.median(scores.get((problem, o, batch, "tuned"), np.array([np.inf]))))
+            for o in study.names.optimizers
+        }
+        for problem in study.names.problems
+        if any((problem, o, batch, "default") in scores for o in study.names.optimizers)
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _distance(table: pd.DataFrame) -> float:
+    return critical_distance(table.shape[1], len(table)) if table.shape[1] > 1 else 0.0

@@ -1,0 +1,141 @@
+"""Final training gap against learning rate: one optimizer on one problem, all batch strategies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
+
+from study.figures.panels import log_axis, segments, title
+from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
+
+SIZE = (264.0, 252.0)
+ROW = 8.5
+"""Height of a row of the outcome strip, in points."""
+
+
+@dataclass(frozen=True)
+class RateView:
+    """What one panel shows.
+
+    rates: a row for each batch strategy and rate (batch, rate, gap, gap_low, gap_high, outcome).
+    tuned: a row for each batch strategy (batch, rate, gap). default: the default rate.
+    limits: of the rates and of the gap, shared by the panels of a problem.
+    """
+
+    optimizer: Look
+    batches: dict[str, Look]
+    rates: pd.DataFrame
+    tuned: pd.DataFrame
+    default: float
+    tolerance: float
+    rate_limits: tuple[float, float]
+    gap_limits: tuple[float, float]
+
+
+def draw_rates(figure: FigureBase, view: RateView) -> None:
+    """A strip of outcomes, a row for each batch strategy, over the curves of the gap."""
+    width, height = SIZE
+    strip_height = ROW * len(view.batches)
+    left, right, bottom, top = 44 / width, 1 - 8 / width, 34 / height, 1 - 24 / height
+    split = top - strip_height / height
+    strip = figure.add_axes((left, split, right - left, strip_height / height))
+    main = figure.add_axes((left, bottom, right - left, split - bottom - 5 / height))
+    title(figure, view.optimizer.label, view.optimizer.color, SIZE)
+    _strip(strip, view)
+    _curves(main, view)
+
+
+def _strip(ax: Axes, view: RateView) -> None:
+    names = list(view.batches)
+    step = _spacing(view.rates)
+    for outcome, at in view.rates.groupby("outcome"):
+        x = np.log10(at["rate"].to_numpy())
+        y = np.array([names.index(batch) for batch in at["batch"]])
+        boxes = [Path.unit_rectangle().transformed(_placed(*corner, step)) for corner in zip(x - step / 2, y)]
+        ax.add_patch(
+            PathPatch(
+                Path.make_compound_path(*boxes),
+                facecolor=OUTCOMES[outcome],
+                edgecolor=PAPER,
+                linewidth=0.6,
+                gid="outcome-" + str(outcome).replace(" ", "-"),
+            )
+        )
+        if outcome == "diverged":
+            ax.plot(x, y + 0.5, "x", color=PAPER, markersize=2.6, markeredgewidth=0.8)
+    ax.set(xlim=np.log10(view.rate_limits), ylim=(len(names), 0), xticks=[])
+    ax.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=7.5)
+    ax.tick_params(axis="y", length=0, pad=2)
+    for label, look in zip(ax.get_yticklabels(), view.batches.values(), strict=True):
+        label.set_color(look.color)
+        label.set_fontweight("bold")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _placed(x: float, y: float, width: float) -> Affine2D:
+    return Affine2D().scale(width, 1).translate(x, y)
+
+
+def _spacing(rates: pd.DataFrame) -> float:
+    """Decades between neighbouring rates of the grid."""
+    places = np.log10(np.sort(rates["rate"].unique()))
+    return float(np.min(np.diff(places))) if len(places) > 1 else 0.3
+
+
+def _curves(ax: Axes, view: RateView) -> None:
+    low, high = view.gap_limits
+    ax.axhspan(low, view.tolerance, color=OUTCOMES["converged"], alpha=0.08, linewidth=0)
+    ax.axhline(view.tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
+    ax.axvline(view.default, color=MUTED, linewidth=0.9, linestyle=(0, (1, 1.6)), gid="default")
+    for batch, look in view.batches.items():
+        at = view.rates[view.rates["batch"] == batch]
+        lasted = at[np.isfinite(at["gap"])]
+        ends = (lasted[column].clip(low, high) for column in ("gap_low", "gap_high"))
+        segments(ax, lasted["rate"], *ends, color=look.color, linewidth=2.2, alpha=0.3)
+        # A rate at which half diverged has no gap: NaN breaks the line there instead of bridging it.
+        gap = at["gap"].where(np.isfinite(at["gap"])).clip(low, high)
+        ax.plot(at["rate"], gap, color=look.color, marker=look.marker, markersize=3, linewidth=1.3, gid=f"gap-{batch}")
+    for row in view.tuned.itertuples():
+        look = view.batches[row.batch]
+        y = min(max(row.gap, low), high)
+        ax.plot(
+            row.rate,
+            y,
+            marker="*",
+            markersize=10.5,
+            color=look.color,
+            markeredgecolor=PAPER,
+            markeredgewidth=0.7,
+            zorder=5,
+            gid=f"tuned-{row.batch}",
+        )
+    log_axis(ax, "x")
+    log_axis(ax, "y")
+    ax.set(xlim=view.rate_limits, ylim=view.gap_limits)
+    ax.set_xlabel("learning rate", labelpad=1)
+    ax.set_ylabel("training gap q", labelpad=1)
+    _mark_default(ax, view)
+
+
+def _mark_default(ax: Axes, view: RateView) -> None:
+    leftwards = view.default > np.sqrt(view.rate_limits[0] * view.rate_limits[1])
+    ax.annotate(
+        "default",
+        (view.default, 0.015),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=(-3 if leftwards else 3, 0),
+        textcoords="offset points",
+        ha="right" if leftwards else "left",
+        va="bottom",
+        fontsize=8,
+        color=INK,
+        fontstyle="italic",
+    )

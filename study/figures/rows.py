@@ -1,0 +1,162 @@
+"""Rows of optimizers, each with its batch strategies: usable ranges, scores, shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.patches import Rectangle
+
+from study.figures.panels import log_axis
+from study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
+
+WIDTH = 520.0
+ROW, GAP = 8.0, 6.0
+"""Height of a batch strategy's row and of the space between optimizers, in points."""
+LEFT, RIGHT, TOP, BOTTOM = 112.0, 14.0, 24.0, 34.0
+
+
+@dataclass(frozen=True)
+class RangeView:
+    """The usable ranges on one problem. sensitivity: a row for each optimizer and batch strategy, as
+    study.analysis.rates makes them. defaults: optimizer -> its default rate. limits: of the sweep's rates."""
+
+    title: str
+    looks: Looks
+    sensitivity: pd.DataFrame
+    defaults: dict[str, float]
+    limits: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ScoreView:
+    """Scores on one problem. scores: a row for each optimizer, batch strategy and role, with value, low and
+    high, which may be infinite. label: what the axis means. limits: of the axis; what lies beyond, diverged
+    runs above all, is marked at its edge. log: whether the axis is logarithmic."""
+
+    title: str
+    looks: Looks
+    scores: pd.DataFrame
+    label: str
+    limits: tuple[float, float]
+    log: bool
+
+
+def rows_size(optimizers: int, batches: int) -> tuple[float, float]:
+    """Width and height in points of a panel with so many rows."""
+    return WIDTH, TOP + BOTTOM + optimizers * (batches * ROW + GAP)
+
+
+def draw_ranges(figure: FigureBase, view: RangeView) -> None:
+    """A bar from the lowest to the highest usable rate; a dot at the best, a cross at the cliff."""
+    ax = _rows(figure, view.title, view.looks)
+    log_axis(ax, "x", numticks=9)
+    places = _places(view.looks)
+    for row in view.sensitivity.itertuples():
+        y, look = places[row.optimizer, row.batch], view.looks.batches[row.batch]
+        if np.isfinite(row.low):
+            ax.plot(
+                [row.low, row.high],
+                [y, y],
+                color=look.color,
+                linewidth=ROW - 3,
+                solid_capstyle="butt",
+                gid=f"range-{row.optimizer}-{row.batch}",
+            )
+        if np.isfinite(row.best):
+            ax.plot(row.best, y, "o", color=PAPER, markeredgecolor=look.color, markersize=4.2, markeredgewidth=1.2)
+        if np.isfinite(row.cliff):
+            ax.plot(row.cliff, y, "X", color=OUTCOMES["diverged"], markersize=4.4, markeredgewidth=0)
+    for optimizer, rate in view.defaults.items():
+        ends = [places[optimizer, batch] for batch in view.looks.batches]
+        ax.plot([rate, rate], [min(ends) - ROW / 2, max(ends) + ROW / 2], color=INK, linewidth=1.1, gid="default")
+    ax.set(xlim=view.limits)
+    ax.set_xlabel("learning rate", labelpad=1)
+
+
+def draw_scores(figure: FigureBase, view: ScoreView) -> None:
+    """Filled: at the tuned rate, with its interval. Hollow: at the default rate."""
+    ax = _rows(figure, view.title, view.looks)
+    if view.log:
+        log_axis(ax, "x", numticks=9)
+    else:
+        ax.grid(True, axis="x", color=GRID)
+    ax.set(xlim=view.limits)
+    places = _places(view.looks)
+    low, high = view.limits
+    for row in view.scores.sort_values("role").itertuples():
+        y, look = places[row.optimizer, row.batch], view.looks.batches[row.batch]
+        if not low <= row.value <= high:
+            _beyond(ax, row.value > high, y, look.color, bool(np.isinf(row.value)))
+            continue
+        ends = np.clip([row.low, row.high], low, high)
+        if row.role == "tuned":
+            ax.plot(ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
+        face = look.color if row.role == "tuned" else PAPER
+        ax.plot(
+            row.value,
+            y,
+            marker=look.marker,
+            color=face,
+            markeredgecolor=look.color,
+            markersize=4.2,
+            markeredgewidth=0.9,
+            gid=f"{row.role}-{row.optimizer}-{row.batch}",
+        )
+    ax.set_xlabel(view.label, labelpad=1)
+
+
+def _beyond(ax: Axes, above: bool, y: float, color: str, diverged: bool) -> None:
+    """A mark at the edge: a cross for runs that diverged, else an arrow to where the score would be."""
+    ax.plot(
+        1 if above else 0,
+        y,
+        marker="X" if diverged else (">" if above else "<"),
+        transform=ax.get_yaxis_transform(),
+        color=OUTCOMES["diverged"] if diverged else color,
+        markersize=4.6,
+        markeredgewidth=0,
+        clip_on=False,
+    )
+
+
+def _places(looks: Looks) -> dict[tuple[str, str], float]:
+    """(optimizer, batch) -> height of its row, in points from the top, downwards."""
+    block = len(looks.batches) * ROW + GAP
+    return {
+        (o, b): i * block + GAP / 2 + (j + 0.5) * ROW
+        for i, o in enumerate(looks.optimizers)
+        for j, b in enumerate(looks.batches)
+    }
+
+
+def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
+    """Axes whose y axis is in points, with the optimizers' names, and a title."""
+    width, height = rows_size(len(looks.optimizers), len(looks.batches))
+    inner = height - TOP - BOTTOM
+    ax = figure.add_axes((LEFT / width, BOTTOM / height, (width - LEFT - RIGHT) / width, inner / height))
+    figure.text(6 / width, 1 - 11 / height, title, color=INK, fontsize=10.5, fontweight="bold", va="center")
+    block = len(looks.batches) * ROW + GAP
+    for i in range(0, len(looks.optimizers), 2):
+        band = Rectangle((0, i * block), 1, block, transform=ax.get_yaxis_transform(), color=GRID, alpha=0.4)
+        ax.add_patch(band).set(linewidth=0, zorder=0)
+    middles = (np.arange(len(looks.optimizers)) + 0.5) * block
+    ax.set_yticks(middles, [look.label for look in looks.optimizers.values()])
+    ax.set(ylim=(inner, 0))
+    ax.tick_params(axis="y", length=0, labelcolor=INK, pad=14)
+    for middle, look in zip(middles, looks.optimizers.values(), strict=True):
+        ax.plot(
+            -8 / (width - LEFT - RIGHT),
+            middle,
+            marker="s",
+            color=look.color,
+            markersize=6,
+            transform=ax.get_yaxis_transform(),
+            clip_on=False,
+        )
+    ax.spines["left"].set_visible(False)
+    ax.spines["bottom"].set_color(MUTED)
+    return ax

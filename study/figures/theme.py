@@ -1,0 +1,170 @@
+"""One look for every figure: colours with a meaning, marks to tell them apart without colour, type.
+
+A colour stands for one thing everywhere. Figures are drawn in the colours for light paper; in the page
+each of them becomes a CSS variable, so that the same drawing serves a dark page (see `variables`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.colors import to_hex
+
+INK, MUTED, GRID, PAPER = "#1d222b", "#69707d", "#dfe3e8", "#fefefe"
+
+# Okabe & Ito (2008), told apart by every kind of colour vision; their yellow, too pale for lines, is olive.
+OPTIMIZERS = ("#2f3542", "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#0072b2", "#cc79a7", "#8a7a00")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+DASHES = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+
+OUTCOMES = {
+    "too small": "#a9cbe8",
+    "converged": "#2b9a72",
+    "too large": "#f0b23c",
+    "diverged": "#a8193d",
+    "unresolved": "#b4b9c1",
+}
+"""Areas, told apart by lightness too. Lines and letters take ROLES, which stand out from paper."""
+
+ROLES = {"too small": "#3f7fb5", "best": "#1b7a58", "too large": "#b3541e"}
+
+_DARK = {
+    INK: "#e7eaf0", MUTED: "#9aa3b2", GRID: "#333a46", PAPER: "#14171d",
+    "#2f3542": "#dfe3ea", "#0072b2": "#4aa3dc", "#8a7a00": "#c9b83c", "#009e73": "#22b98f", "#d55e00": "#ec7a2c",
+    "#a9cbe8": "#40698f", "#2b9a72": "#2f9f79", "#f0b23c": "#d09a34", "#a8193d": "#d24a68", "#b4b9c1": "#6c7481",
+    "#3f7fb5": "#74aede", "#1b7a58": "#4cc29a", "#b3541e": "#e58a55",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one optimizer or batch strategy is drawn, and what it is called."""
+
+    label: str
+    color: str
+    marker: str
+    dash: str | tuple[float, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The looks of a study's optimizers and batch strategies, by stored name."""
+
+    optimizers: dict[str, Look]
+    batches: dict[str, Look]
+
+
+def looks(optimizers: dict[str, str], batches: dict[str, str]) -> Looks:
+    """Looks for names with labels, in order: optimizers in eight colours, with another marker and dash in
+    each further round; batch strategies, which have an order, from dark to bright."""
+    shades = batch_colors(len(batches))
+    return Looks(
+        {
+            name: Look(label, OPTIMIZERS[i % 8], MARKERS[(i + i // 8) % 8], DASHES[i // 8 % 4])
+            for i, (name, label) in enumerate(optimizers.items())
+        },
+        {
+            name: Look(label, shades[i], MARKERS[i % 8], "-")
+            for i, (name, label) in enumerate(batches.items())
+        },
+    )
+
+
+def batch_colors(count: int, dark: bool = False) -> list[str]:
+    """`count` colours for an ordered quantity, apart in lightness."""
+    low, high = (0.42, 0.88) if dark else (0.18, 0.70)
+    places = np.linspace(low, high, count) if count > 1 else np.array([low])
+    return [to_hex(color) for color in mpl.colormaps["magma"](places)]
+
+
+def variables(batches: int) -> dict[str, tuple[str, str, str]]:
+    """Colour of a drawing -> its CSS variable, its value on light paper and its value on dark."""
+    named = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}
+    named |= {f"optimizer-{i}": color for i, color in enumerate(OPTIMIZERS)}
+    named |= {f"outcome-{_word(name)}": color for name, color in OUTCOMES.items()}
+    named |= {f"role-{_word(name)}": color for name, color in ROLES.items()}
+    found = {color: (f"--{name}", color, _DARK.get(color, color)) for name, color in named.items()}
+    shades = zip(batch_colors(batches), batch_colors(batches, dark=True), strict=True)
+    return found | {light: (f"--batch-{i}", light, dark) for i, (light, dark) in enumerate(shades)}
+
+
+def themed() -> AbstractContextManager[None]:
+    """Context in which figures are drawn: one point is one CSS pixel of the page."""
+    style = sns.axes_style("ticks") | {
+        "axes.edgecolor": MUTED,
+        "axes.labelcolor": INK,
+        "axes.facecolor": "none",
+        "figure.facecolor": "none",
+        "text.color": INK,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "grid.color": GRID,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "font.family": ["sans-serif"],
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 9.5,
+        "axes.labelsize": 9.5,
+        "axes.linewidth": 0.8,
+        "grid.linewidth": 0.7,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "xtick.major.size": 3,
+        "ytick.major.size": 3,
+        "xtick.major.width": 0.8,
+        "ytick.major.width": 0.8,
+        "xtick.minor.size": 0,
+        "ytick.minor.size": 0,
+        "lines.linewidth": 1.5,
+        "lines.markersize": 3.6,
+        "axes.unicode_minus": True,
+        "svg.fonttype": "none",
+        "path.simplify": True,
+    }
+    return mpl.rc_context(style)
+
+
+def power_of_ten(value: float) -> str:
+    """A decade as people write it: 0.1, 1, 10, and 10⁻⁵ beyond."""
+    exponent = round(np.log10(value))
+    return f"{10.0**exponent:g}" if -1 <= exponent <= 2 else f"10{raised(exponent)}"
+
+
+def rate_text(value: float) -> str:
+    """A number of any size to two digits: 0.046, 2.2, 100, and 2.2·10⁻⁴ beyond."""
+    if 0.001 <= abs(value) < 1000 or value == 0:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    power = f"10{raised(int(exponent))}"
+    return power if mantissa == "1.0" else f"{mantissa.removesuffix('.0')}·{power}"
+
+
+def raised(exponent: int) -> str:
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def spread(places: Iterable[float], least: float) -> list[float]:
+    """The places moved apart, as little as may be, until neighbours are at least `least` away."""
+    places = np.asarray(list(places), dtype=float)
+    order = np.argsort(places, kind="stable")
+    moved = places[order]
+    for _ in range(200):
+        short = least - np.diff(moved)
+        if len(moved) < 2 or np.all(short <= 1e-9):
+            break
+        push = np.maximum(short, 0) / 2
+        moved[:-1] -= push
+        moved[1:] += push
+    result = np.empty_like(moved)
+    result[order] = moved
+    return [float(place) for place in result]
+
+
+def _word(name: str) -> str:
+    return name.replace(" ", "-")

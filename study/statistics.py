@@ -1,0 +1,131 @@
+"""Statistics on replicates and problems, following Agarwal et al. (2021) and Demšar (2006).
+
+A score may be infinite: a diverged run is as bad as can be, and tied with every other diverged run.
+So quantiles are taken from the values themselves (between a number and infinity nothing can be
+interpolated), and comparisons count ties as half. NaN has no place here and raises ValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A point estimate and the ends of its interval, low <= high."""
+
+    value: float
+    low: float
+    high: float
+
+    def excludes(self, reference: float) -> bool:
+        """Whether the whole interval lies on one side of `reference`."""
+        return bool(self.low > reference or self.high < reference)
+
+
+def interquartile_mean(scores: np.ndarray) -> np.ndarray:
+    """Mean of the middle half of `scores: (..., n)` over the last axis; (...).
+
+    A quarter of the values, rounded down, is left out at each end: nothing under four of them.
+    """
+    ordered = np.sort(_checked(scores), axis=-1)
+    cut = ordered.shape[-1] // 4
+    return np.asarray(ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1))
+
+
+def bootstrap(
+    scores: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray] = interquartile_mean,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Interval:
+    """Percentile bootstrap over the last axis of `scores: (n,)` or `(strata, n)`.
+
+    `statistic` maps (..., n) to (...). Each stratum (a problem, say) is resampled within itself, and the
+    statistic is taken over the values of all strata together. Percentile, not BCa, which is undefined
+    when all scores are equal.
+    """
+    strata = np.atleast_2d(_checked(scores))
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(strata.shape[1], size=(resamples, *strata.shape))
+    drawn = np.take_along_axis(strata[None], picks, axis=-1).reshape(resamples, -1)
+    return _percentiles(float(statistic(strata.ravel())), statistic(drawn), level)
+
+
+def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
+    """The share of `successes` in `trials` with Wilson's (1927) score interval; of nothing, 0 to 1."""
+    if trials == 0:
+        return Interval(float("nan"), 0.0, 1.0)
+    found = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return Interval(successes / trials, float(found.low), float(found.high))
+
+
+def improvement(
+    a: np.ndarray, b: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
+) -> Interval:
+    """Probability that A beats B (lower scores are better), for `a: (strata, n)` and `b: (strata, m)`.
+
+    The mean over the strata (problems) of U / (n m), U the Mann-Whitney statistic: the share of all
+    pairs of one run of each in which A's score is lower, ties counted as half. A and B are resampled
+    apart, so a difference that is small beside the spread over replicates counts for little even
+    where common random numbers would show it to be always there.
+    """
+    a, b = np.atleast_2d(_checked(a)), np.atleast_2d(_checked(b))
+    wins = (a[:, :, None] < b[:, None, :]) + 0.5 * (a[:, :, None] == b[:, None, :])
+    rng = np.random.default_rng(seed)
+    times_a, times_b = (
+        rng.multinomial(x.shape[1], np.full(x.shape[1], 1 / x.shape[1]), size=(resamples, len(x)))
+        for x in (a, b)
+    )
+    drawn = np.einsum("rsi,sij,rsj->r", times_a, wins, times_b, optimize=True) / wins.size
+    return _percentiles(float(wins.mean()), drawn, level)
+
+
+def mean_ranks(scores: np.ndarray) -> np.ndarray:
+    """Mean rank (k,) of each of k methods on `scores: (blocks, k)`; 1 is the lowest score, ties share."""
+    return np.asarray(stats.rankdata(_checked(scores), axis=1).mean(axis=0))
+
+
+def friedman(scores: np.ndarray) -> float:
+    """p of Friedman's (1937) test that k methods do not differ, on `scores: (blocks, k)`.
+
+    Blocks are problems, never replicates. 1 where there is nothing to test: under three methods, under
+    two blocks, or every block tied throughout.
+    """
+    ranks = stats.rankdata(_checked(scores), axis=1)
+    blocks, k = ranks.shape
+    if k < 3 or blocks < 2 or np.all(ranks == ranks[:, :1]):
+        return 1.0
+    return float(stats.friedmanchisquare(*ranks.T).pvalue)
+
+
+def critical_distance(methods: int, blocks: int, level: float = LEVEL) -> float:
+    """Nemenyi's distance: mean ranks over `blocks` problems that are closer cannot be told apart."""
+    q = stats.studentized_range.ppf(level, methods, np.inf) / np.sqrt(2)
+    return float(q * np.sqrt(methods * (methods + 1) / (6 * blocks)))
+
+
+def middle(values: np.ndarray) -> np.ndarray:
+    """Median of `values: (..., n)` over the last axis that is always one of them (the lower of two)."""
+    return np.asarray(np.quantile(_checked(values), 0.5, axis=-1, method="inverted_cdf"))
+
+
+def _percentiles(value: float, drawn: np.ndarray, level: float) -> Interval:
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
+    return Interval(value, float(low), float(high))
+
+
+def _checked(scores: np.ndarray) -> np.ndarray:
+    scores = np.asarray(scores, dtype=float)
+    if scores.shape[-1] == 0 or np.isnan(scores).any():
+        raise ValueError("scores must be numbers, at least one")
+    return scores
