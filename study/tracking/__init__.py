@@ -1,0 +1,11 @@
+"""The store of results: MLflow, and nothing outside of this package knows it.
+
+`open_store` gives the `Store` that cells are written to and read from.
+"""
+
+from study.tracking.connect import place
+from study.tracking.errors import StoreError
+from study.tracking.store import Store, StoredCell, open_store
+from study.tracking.views import StudyInfo, run_link
+
+__all__ = ["Store", "StoreError", "StoredCell", "StudyInfo", "open_store", "place", "run_link"]

@@ -1,0 +1,35 @@
+"""The files of a cell's run: its two tables, its summary and the last states of diverged trials."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.results import CellResult
+
+TRIALS, CURVES, STATES, SUMMARY = "trials.parquet", "curves.parquet", "states.npz", "summary.json"
+
+
+def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
+    """Write the cell's files; the table of trials gets a column with each trial's run in MLflow."""
+    result.trials.assign(run_id=pd.Series(run_ids, dtype="str")).to_parquet(folder / TRIALS, index=False)
+    result.curves.to_parquet(folder / CURVES, index=False)
+    states = [*result.states.values()]
+    np.savez(folder / STATES, trials=[*result.states], theta=np.stack(states) if states else np.empty((0, 0)))
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in result.summary.items()}
+    (folder / SUMMARY).write_text(json.dumps(plain, indent=1), encoding="utf-8")
+
+
+def load_summary(path: Path) -> dict[str, Any]:
+    """The summary as it was, with infinities and NaN, which Python's JSON knows."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_states(path: Path) -> dict[int, np.ndarray]:
+    """trial -> (P,) last finite parameters."""
+    with np.load(path) as stored:
+        return dict(zip(stored["trials"].tolist(), stored["theta"], strict=True))

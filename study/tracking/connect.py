@@ -1,0 +1,85 @@
+"""Connections to MLflow, quiet and explicit about where the results are."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from study.tracking.errors import StoreError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sqlalchemy import Engine
+
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+SERVERS = ("http", "https")
+
+SETTINGS = {
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}
+"""How MLflow behaves unless the user's environment says otherwise: quiet, and not patient for minutes."""
+
+
+def place(results: Path, uri: str | None = None) -> str:
+    """`uri`, else $MLFLOW_TRACKING_URI, else the SQLite database `results/mlflow.db`.
+
+    StoreError when it is of a kind that cannot be used.
+    """
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results.resolve() / 'mlflow.db'}"
+    if kind(uri) not in (*DATABASES, *SERVERS):
+        raise StoreError(
+            f"{uri}: results cannot be stored in a place of this kind "
+            f"(allowed: {', '.join(f'{name}://' for name in (*DATABASES, *SERVERS))})"
+        )
+    return uri
+
+
+def kind(uri: str) -> str:
+    """What stands before the colon, without a database's driver: sqlite, postgresql, http, ..."""
+    return urlsplit(uri).scheme.split("+")[0]
+
+
+def connect(uri: str) -> MlflowClient:
+    """MLflow's client for the store, which it makes if it is an empty database; StoreError if it cannot."""
+    with _quiet():
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            client.search_experiments(max_results=1)
+        except MlflowException as error:
+            raise StoreError(f"the store of results cannot be opened: {error}") from error
+    return client
+
+
+def database(uri: str) -> Engine | None:
+    """The store's database, ready for one writer beside many readers; None when it is a server."""
+    if kind(uri) not in DATABASES:
+        return None
+    from sqlalchemy import create_engine
+
+    if kind(uri) != "sqlite":
+        return create_engine(uri)
+    engine = create_engine(uri, connect_args={"timeout": 20})
+    with engine.connect() as db:
+        db.exec_driver_sql("PRAGMA journal_mode=WAL")
+    return engine
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow reads its settings when it is imported; the deprecations that it trips over are its own."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,317 @@
+"""The store: cells go in as runs with artifacts, and come back out as tables.
+
+A study named S has the MLflow experiments `S/cells`, one run a cell, and `S/trials/<dataset>`, flat, one
+run a trial. A cell's run is RUNNING from before its first byte is written until after the last: FINISHED
+says that the cell, its trials and its files are all there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pandas as pd
+
+from study.results import CellResult
+from study.tracking import artifacts, views
+from study.tracking.connect import connect, database, place
+from study.tracking.errors import StoreError
+from study.tracking.lock import hold
+from study.tracking.rows import cell_row, trial_rows
+from study.tracking.views import CELLS, StudyInfo
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from sqlalchemy import Engine
+
+    from study.tracking.writers import Writer
+
+PAGE = 1000
+
+
+@dataclass(frozen=True)
+class StoredCell:
+    """A finished cell as it was written.
+
+    trials: the columns of `study.results.TRIALS`, and `run_id`, each trial's run in MLflow.
+    curves: the columns of `study.results.CURVES`.
+    """
+
+    key: str
+    run_id: str
+    experiment_id: str
+    tags: dict[str, str]
+    summary: dict[str, Any]
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def open_store(results: Path, uri: str | None = None) -> Store:
+    """The store at `uri`, at $MLFLOW_TRACKING_URI, or in the SQLite database `results/mlflow.db`.
+
+    Artifacts lie under `results/artifacts`, except where a server keeps them itself. StoreError when
+    the store cannot be opened.
+    """
+    from study.tracking.writers import ClientWriter, SqlWriter, known
+
+    uri = place(results, uri)
+    results.mkdir(parents=True, exist_ok=True)
+    client, engine = connect(uri), database(uri)
+    writer = SqlWriter(engine) if engine is not None and known(engine) else ClientWriter(client)
+    return Store(results.resolve(), client, writer, engine)
+
+
+class Store:
+    """Results of studies in MLflow; made by `open_store`.
+
+    `write` and `retire_unfinished` take the study's lock and keep it until `close` or the end of the
+    process; they raise StoreError when another process writes the same study.
+    """
+
+    def __init__(self, results: Path, client: MlflowClient, writer: Writer, engine: Engine | None) -> None:
+        self.results = results
+        self.client = client
+        self.writer = writer
+        self.engine = engine
+        self._locks: dict[str, IO[str]] = {}
+        self._ids: dict[str, str] = {}
+
+    def write(self, study: str, result: CellResult) -> str:
+        """Store a cell with its trials and files; the id of the cell's run."""
+        self._hold(study)
+        now = round(time.time() * 1000)
+        dataset = self._experiment(study, f"trials/{result.cell.dataset.id}")
+        trials = trial_rows(study, result, dataset, now)
+        cell = cell_row(study, result, self._experiment(study, CELLS), now)
+        run_id, *trial_ids = self.writer.open([cell, *trials])
+        with tempfile.TemporaryDirectory() as folder:
+            artifacts.save(Path(folder), result, trial_ids)
+            self.client.log_artifacts(run_id, folder)
+        self.writer.finish([*zip(trial_ids, trials, strict=True), (run_id, cell)])
+        return run_id
+
+    def finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, str]:
+        """key -> run id of the study's finished cells, of those in `keys` where it is given."""
+        return {key: run.info.run_id for key, run in self._finished(study, keys).items()}
+
+    def retire_unfinished(self, study: str) -> int:
+        """Move what a killed writer left into MLflow's trash; how many cells it was."""
+        self._hold(study)
+        finished = self._finished(study)
+        unfinished = self._runs(study, CELLS, "tags.kind = 'cell' and attributes.status = 'RUNNING'")
+        for cell in unfinished:
+            key, dataset = cell.data.tags["key"], cell.data.tags["dataset"]
+            stray = " and attributes.status = 'RUNNING'" if key in finished else ""
+            trials = self._runs(study, f"trials/{dataset}", f"tags.cell = '{key}'{stray}")
+            for run in [*trials, cell]:  # the cell's run last: while it is there, there is work to do
+                self.client.delete_run(run.info.run_id)
+        return len(unfinished)
+
+    def read(self, study: str, keys: Collection[str] | None = None) -> list[StoredCell]:
+        """The study's finished cells, of those in `keys` where it is given; StoreError for a lost file."""
+        runs = self._finished(study, keys).values()
+        with ThreadPoolExecutor(8) as pool:  # over http nearly all of the time is waiting
+            return list(pool.map(self._stored, runs))
+
+    def states(self, run_id: str) -> dict[int, np.ndarray]:
+        """trial -> (P,) last finite parameters of the diverged trials of the cell in run `run_id`."""
+        with self._files(self.client.get_run(run_id)) as file:
+            return artifacts.load_states(file(artifacts.STATES))
+
+    def log_study(self, study: str, text: str, provenance: dict[str, str], files: Path | None = None) -> str:
+        """Store the study's experiment file, its provenance and the folder of its report; the run's id.
+
+        A study has one such run, which holds the latest of each: a report can be made again from the
+        cells, so its history is not kept.
+        """
+        run = self._study_run(study) or self.client.create_run(
+            self._experiment(study, CELLS),
+            tags={"kind": "study", "study": study},
+            run_name=f"{study}: experiment file and report",
+        )
+        run_id = run.info.run_id
+        self.client.log_text(run_id, text, "experiment.toml")
+        self.client.log_dict(run_id, provenance, "provenance.json")
+        for name, value in provenance.items():
+            self.client.set_tag(run_id, name, str(value))
+        if files is not None:
+            self._replace_folder(run, files, "report")
+        self.client.set_terminated(run_id)
+        self._annotate(study)
+        return run_id
+
+    def studies(self) -> list[StudyInfo]:
+        """Every study in the store, by name."""
+        names = [name.removesuffix(f"/{CELLS}") for name in self._experiments() if name.endswith(f"/{CELLS}")]
+        return [self._info(name) for name in sorted(names)]
+
+    def study_text(self, study: str) -> str:
+        """The text of the study's experiment file; StoreError when the store has none."""
+        run = self._study_run(study)
+        if run is None:
+            known = ", ".join(info.name for info in self.studies()) or "none"
+            raise StoreError(f"the store has no experiment file of a study {study!r} (studies: {known})")
+        with self._files(run) as file:
+            return file("experiment.toml").read_text(encoding="utf-8")
+
+    def finish(self) -> None:
+        """After writing: refresh the notes and views of the studies written, and SQLite's statistics.
+
+        With those, MLflow sorts ten thousand runs in 0.1 s instead of 8.
+        """
+        for study in self._locks:
+            self._annotate(study)
+        if self.engine is not None and self.engine.dialect.name == "sqlite":
+            with self.engine.connect() as db:
+                db.exec_driver_sql("ANALYZE")
+                db.commit()
+                db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Let go of the locks and of the database."""
+        for file in self._locks.values():
+            file.close()
+        self._locks.clear()
+        if self.engine is not None:
+            self.engine.dispose()
+
+    def _hold(self, study: str) -> None:
+        if study not in self._locks:
+            self._locks[study] = hold(self.results / f".{study}.lock", f"study {study!r}")
+
+    def _finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, Run]:
+        wanted = None if keys is None else set(keys)
+        found: dict[str, Run] = {}
+        for run in self._runs(study, CELLS, "tags.kind = 'cell' and attributes.status = 'FINISHED'"):
+            found.setdefault(run.data.tags["key"], run)  # of two with one key, the older counts
+        return {key: run for key, run in found.items() if wanted is None or key in wanted}
+
+    def _runs(self, study: str, part: str, where: str) -> list[Run]:
+        """Runs of one of the study's experiments, the oldest first; none when there is no experiment."""
+        name = f"{study}/{part}"
+        experiment = self._ids.get(name) or self._experiments().get(name)
+        if experiment is None:
+            return []
+        runs: list[Run] = []
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [experiment],
+                where,
+                max_results=PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            runs += page
+            token = page.token
+            if not token:
+                return runs
+
+    def _experiments(self) -> dict[str, str]:
+        """name -> id of every experiment in the store."""
+        found: dict[str, str] = {}
+        token = None
+        while True:
+            page = self.client.search_experiments(max_results=PAGE, page_token=token)
+            found |= {e.name: e.experiment_id for e in page}
+            token = page.token
+            if not token:
+                return found
+
+    def _experiment(self, study: str, part: str) -> str:
+        """The id of one of the study's experiments, which is made if it is not there."""
+        name = f"{study}/{part}"
+        if name not in self._ids:
+            self._ids[name] = self._experiments().get(name) or self._new_experiment(study, part)
+        return self._ids[name]
+
+    def _new_experiment(self, study: str, part: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        # A server says itself where artifacts go; a database has nobody to ask but this process.
+        folder = None if self.engine is None else (self.results / "artifacts" / study).as_uri()
+        try:
+            experiment = self.client.create_experiment(f"{study}/{part}", folder)
+        except MlflowException as error:
+            raise StoreError(f"the MLflow experiment {study}/{part} cannot be made: {error}") from error
+        self._annotate(study, [part])
+        return experiment
+
+    def _stored(self, run: Run) -> StoredCell:
+        with self._files(run) as file:
+            return StoredCell(
+                key=run.data.tags["key"],
+                run_id=run.info.run_id,
+                experiment_id=run.info.experiment_id,
+                tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")},
+                summary=artifacts.load_summary(file(artifacts.SUMMARY)),
+                trials=pd.read_parquet(file(artifacts.TRIALS)),
+                curves=pd.read_parquet(file(artifacts.CURVES)),
+            )
+
+    @contextmanager
+    def _files(self, run: Run) -> Iterator[Callable[[str], Path]]:
+        """Gives the path of an artifact by name: where it lies on this machine, or else a copy."""
+        from mlflow.exceptions import MlflowException
+
+        address = urlsplit(run.info.artifact_uri)
+        here = Path(unquote(address.path)) if address.scheme in ("", "file") else None
+
+        def fetch(name: str) -> Path:
+            try:
+                path = (
+                    here / name
+                    if here
+                    else Path(self.client.download_artifacts(run.info.run_id, name, folder))
+                )
+            except MlflowException as error:
+                raise StoreError(f"{name} of run {run.info.run_name!r} cannot be fetched: {error}") from error
+            if not path.exists():
+                raise StoreError(f"{path} is missing: run {run.info.run_name!r} says that it is there")
+            return path
+
+        with tempfile.TemporaryDirectory() as folder:
+            yield fetch
+
+    def _study_run(self, study: str) -> Run | None:
+        found = self._runs(study, CELLS, "tags.kind = 'study'")
+        return found[0] if found else None
+
+    def _replace_folder(self, run: Run, files: Path, name: str) -> None:
+        """Log a folder of artifacts in place of what was there under that name."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        uri = run.info.artifact_uri
+        repository: Any = get_artifact_repository(uri, tracking_uri=self.client.tracking_uri)
+        repository.delete_artifacts(name)
+        self.client.log_artifacts(run.info.run_id, str(files), name)
+
+    def _info(self, study: str) -> StudyInfo:
+        runs = self._finished(study).values()
+        trials = sum(run.data.metrics["trials"] for run in runs)
+        parts = {
+            name.removeprefix(f"{study}/"): experiment
+            for name, experiment in sorted(self._experiments().items())
+            if name.startswith(f"{study}/")
+        }
+        optimizers = tuple(dict.fromkeys(run.data.tags["optimizer"] for run in runs))
+        run = self._study_run(study)
+        run_id = None if run is None else run.info.run_id
+        return StudyInfo(study, len(runs), int(trials), parts, optimizers, run_id)
+
+    def _annotate(self, study: str, parts: Collection[str] | None = None) -> None:
+        """Put the ready-made views, and a note with links to them, on the study's experiments."""
+        info = self._info(study)
+        for part in info.experiments if parts is None else parts:
+            tags = [view.tag() for view in views.offered(info, part)]
+            for name, value in (*tags, ("mlflow.note.content", views.note(info, part))):
+                self.client.set_experiment_tag(info.experiments[part], name, value)

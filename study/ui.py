@@ -1,0 +1,127 @@
+"""MLflow's pages on the store, for this machine's browser only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from study.tracking import Store, StoreError, StudyInfo, open_store, place, views
+from study.tracking.views import CELLS
+
+HOST = "127.0.0.1"
+PORTS = range(5000, 5100)
+PATIENCE = 120.0
+"""Seconds that the server may take to start."""
+
+LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+"""Without the first, MLflow starts fifteen processes that take 3 GB; with it, two."""
+
+
+def serve(results: Path, uri: str | None = None, port: int | None = None) -> None:
+    """Show the store in MLflow's pages until Ctrl-C; print links to the views of its studies.
+
+    port: the one to use (StoreError when it is taken); by default the first free one from 5000 on.
+    A store that is a server already has its pages: the links lead there.
+    """
+    uri = place(results, uri)
+    with closing(open_store(results, uri)) as store:
+        if uri.startswith("http"):
+            _print_links(store, uri.rstrip("/"))
+            return
+        port = _free_port(port)
+        log = results.resolve() / "ui.log"
+        with _server(uri, port, log) as server:
+            address = f"http://{HOST}:{port}"
+            _wait_until_up(server, address, log)
+            _print_links(store, address)
+            print("\nCtrl-C stops it.", flush=True)
+            server.wait()
+            raise StoreError(f"MLflow's server has ended by itself: see {log}")
+
+
+def lines(info: StudyInfo, address: str) -> list[str]:
+    """A heading for a study and a line for each link, ready to print."""
+    found = views.links(info, CELLS)
+    datasets = [part for part in info.experiments if part != CELLS]
+    for part in datasets[:1]:  # the other datasets have the same views in their pages' notes
+        dataset = part.removeprefix("trials/")
+        named = [view for view in views.trial_views(()) if view.name != "Trials"]
+        found += [(f"{view.name} of {dataset}", view.link(info.experiments[part])) for view in named]
+    width = max(len(name) for name, _ in found)
+    heading = f"{info.name}: {info.cells} cells, {info.trials} trials"
+    return [heading, *(f"  {name:<{width}}  {address}/{link}" for name, link in found)]
+
+
+def _print_links(store: Store, address: str) -> None:
+    print(f"MLflow is at {address}")
+    for info in store.studies():
+        print("", *lines(info, address), sep="\n")
+    print('\nEvery page has more: in its note on top, and under "Views".')
+
+
+def _free_port(wanted: int | None) -> int:
+    for port in PORTS if wanted is None else (wanted,):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+            with suppress(OSError):
+                trial.bind((HOST, port))
+                return port
+        print(f"port {port} is in use", file=sys.stderr)
+    raise StoreError("no port is left: name a free one" if wanted is None else f"port {wanted} is in use")
+
+
+@contextmanager
+def _server(uri: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's server as a process group of its own, which ends with this block."""
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    command += ["--artifacts-destination", str(log.parent / "artifacts")]
+    environment = os.environ | LIGHT | {"MLFLOW_BACKEND_STORE_URI": uri}
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))  # so that the server ends as well
+    with log.open("wb") as words:
+        server = subprocess.Popen(
+            command, stdout=words, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+        try:
+            yield server
+        except KeyboardInterrupt:
+            print()
+        finally:
+            _stop(server)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    for how, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, None)):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(patience)
+            return
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and server.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):
+            return
+        time.sleep(0.2)
+    raise StoreError(f"MLflow's server did not start: see {log}")
