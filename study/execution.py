@@ -58,14 +58,16 @@ def _parallel(cells: Sequence[Cell], workers: int) -> Generator[CellResult | Fai
     waiting, running = deque(cells), set()
     try:
         while waiting or running:
-            # Two for each worker: none goes idle while a result is stored, and an interruption finds
-            # none in the executor's own queue, which does not like that.
-            while waiting and len(running) < 2 * workers:
+            # One more than there are workers, so that none goes idle while a result is stored.
+            while waiting and len(running) <= workers:
                 running.add(executor.submit(_work, waiting.popleft()))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
     finally:
+        # A shutdown prints a traceback of loky's own when it finds a task that no queue has taken yet.
+        while not all(future.running() or future.done() for future in running):
+            wait(running, timeout=0.01)
         executor.shutdown(wait=True, kill_workers=True)
 
 
