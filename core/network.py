@@ -8,6 +8,7 @@ memory, and a constant row of ones folds the biases into the matrix products.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +23,9 @@ from core.names import lookup
 
 CHUNK = 2048
 """Samples evaluated at a time, so that an evaluation's memory does not grow with the data."""
+
+BLOCK = 1 << 22
+"""Bytes of activations that a stack of trials may need at a time: more trials pass in several blocks."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +89,27 @@ class Network:
         for softmax_cross_entropy one-hot (n, k) or class numbers (n,). Returns the loss, () or
         (R,) float64, and the gradient, shaped like theta. Raises ValueError when shapes disagree.
         """
-        stack, batch = self._check(theta, X, Y)
-        passes = Passes(self, len(stack), batch.size, stack.dtype)
+        stack = self._stack(theta)
+        batch = self.data(X, Y, stack.dtype)
+        grad = np.empty_like(stack)
         with np.errstate(all="ignore"):
-            grad = passes.gradient(stack, batch).reshape(np.shape(theta))
-        return self.evaluate(stack, batch).reshape(np.shape(theta)[:-1]), grad
+            Passes(self, len(stack), batch.size, stack.dtype).gradient(stack, lambda rows: batch, grad)
+        return self.evaluate(stack, batch).reshape(np.shape(theta)[:-1]), grad.reshape(np.shape(theta))
 
     def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
         """Predictions (n, k) or (R, n, k): values, probabilities of class 1, or of each class."""
-        k = self.sizes[-1]
-        stack, batch = self._check(theta, X, np.full((len(np.atleast_2d(X)), k), 1 / k))
-        passes = Passes(self, len(stack), batch.size, stack.dtype)
+        stack = self._stack(theta)
+        rows = self._rows(X, stack.dtype)
+        outputs = np.empty((len(stack), rows.shape[1], self.sizes[-1]), stack.dtype)
+        samples = Batch(rows, outputs[:1])  # a forward pass looks at no target
+        start = 0
         with np.errstate(all="ignore"):
-            z = passes.forward(stack, batch)
-            LOSSES[self.loss].output(z)
-        return np.ascontiguousarray(z.swapaxes(1, 2)).reshape(*np.shape(theta)[:-1], *z.shape[:0:-1])
+            for part in samples.chunks(CHUNK):
+                for trials, z in Passes(self, len(stack), part.size, stack.dtype, False).outputs(stack, part):
+                    LOSSES[self.loss].output(z)
+                    outputs[trials, start : start + part.size] = z.swapaxes(1, 2)
+                start += part.size
+        return outputs.reshape(*np.shape(theta)[:-1], *outputs.shape[1:])
 
     def evaluate(self, theta: np.ndarray, data: Batch) -> np.ndarray:
         """Loss (R,) float64 of each trial in `theta: (R, P)` over all of `data`."""
@@ -107,8 +117,8 @@ class Network:
         total = np.zeros(len(theta))
         with np.errstate(all="ignore"):
             for part in data.chunks(CHUNK):
-                passes = Passes(self, len(theta), part.size, theta.dtype, backward=False)
-                total += loss.total(passes.forward(theta, part), part.Y)
+                for trials, z in Passes(self, len(theta), part.size, theta.dtype, False).outputs(theta, part):
+                    total[trials] += loss.total(z, part.Y)
             return loss.reduce(total / data.size)
 
     def targets(self, Y: ArrayLike) -> np.ndarray:
@@ -133,20 +143,28 @@ class Network:
 
     def data(self, X: ArrayLike, Y: ArrayLike, dtype: np.typing.DTypeLike = np.float64) -> Batch:
         """X (n, d) and Y (n,) or (n, k) as one batch of this network; ValueError on a mismatch."""
-        X, Y = _finite("X", X, dtype), _finite("Y", self.targets(Y), dtype)
-        if X.ndim != 2 or X.shape[1] != self.sizes[0] or len(X) != len(Y) or len(X) == 0:
+        rows, targets = self._rows(X, dtype), _finite("Y", self.targets(Y), dtype)
+        if rows.shape[1] != len(targets):
             raise ValueError(
-                f"X must be (n, {self.sizes[0]}) with a row for each of the {len(Y)} targets, got {X.shape}"
+                f"X must have a row for each of the {len(targets)} targets, got {rows.shape[1]} rows"
             )
-        return Batch(np.hstack([X, np.ones((len(X), 1), X.dtype)])[None], Y[None])
+        return Batch(rows, np.asfortranarray(targets)[None])  # a loss looks at one output after the other
 
-    def _check(self, theta: ArrayLike, X: ArrayLike, Y: ArrayLike) -> tuple[np.ndarray, Batch]:
+    def _rows(self, X: ArrayLike, dtype: np.typing.DTypeLike) -> np.ndarray:
+        """(1, n, d + 1): the inputs and a one for the bias."""
+        X = _finite("X", X, dtype)
+        if X.ndim != 2 or X.shape[1] != self.sizes[0] or len(X) == 0:
+            raise ValueError(f"X must be (n, {self.sizes[0]}) with at least one row, got {X.shape}")
+        return np.hstack([X, np.ones((len(X), 1), X.dtype)])[None]
+
+    def _stack(self, theta: ArrayLike) -> np.ndarray:
+        """`theta` as (R, P) of floats; ValueError when it does not fit the network."""
         stack = np.atleast_2d(np.asarray(theta))
         if stack.dtype not in (np.float32, np.float64):
             stack = stack.astype(np.float64)
         if stack.ndim != 2 or stack.shape[1] != self.size:
             raise ValueError(f"theta must be ({self.size},) or (R, {self.size}), got {np.shape(theta)}")
-        return stack, self.data(X, Y, stack.dtype)
+        return stack
 
 
 def _whole(sizes: Any) -> tuple[int, ...]:
@@ -195,6 +213,11 @@ class Batch:
         """(1 or R, k, B), a view."""
         return self.targets.swapaxes(1, 2)
 
+    def take(self, index: np.ndarray) -> Batch:
+        """The samples numbered `index: (1 or R, B)` of data that all trials share."""
+        targets = self.Y[0].take(index, axis=1)  # (k, 1 or R, B)
+        return Batch(self.rows[0].take(index, axis=0), targets.transpose(1, 2, 0))
+
     def chunks(self, size: int) -> list[Batch]:
         """The same samples in parts of at most `size`, in order."""
         return [
@@ -204,54 +227,69 @@ class Batch:
 
 
 class Passes:
-    """Forward and backward pass of R trials over B samples, in buffers that are used again.
+    """Forward and backward passes of R trials over B samples, in buffers that are used again.
 
-    The arrays returned by `forward` and `gradient` are such buffers: valid until the next call.
+    The trials pass in blocks whose buffers fit `BLOCK` bytes (a block is at least one trial). Much
+    larger blocks would leave the processor's cache, much smaller ones leave it idle.
     """
 
     def __init__(self, net: Network, R: int, B: int, dtype: np.typing.DTypeLike, backward: bool = True):
         self.net = net
         self.activation = ACTIVATIONS[net.activation]
         self.delta_of_loss = LOSSES[net.loss].delta
+        units = net.sizes[1:-1]
+        values = B * (sum(units) * (2 if backward else 1) + net.sizes[-1])
+        trials = min(R, max(1, BLOCK // (values * np.dtype(dtype).itemsize)))
+        self.blocks = [slice(i, min(i + trials, R)) for i in range(0, R, trials)]
         # One row more than the layer has units: ones, which multiply the next layer's biases.
-        self.hidden = [np.ones((R, units + 1, B), dtype) for units in net.sizes[1:-1]]
-        self.output = np.empty((R, net.sizes[-1], B), dtype)
-        self.deltas = [np.empty((R, u, B), dtype) for u in net.sizes[1:-1]] if backward else []
-        self.grad = np.empty((R, net.size) if backward else (0, net.size), dtype)
-        self.grad_layers = net.layers(self.grad)
+        self.hidden = [np.ones((trials, u + 1, B), dtype) for u in units]
+        self.deltas = [np.empty((trials, u, B), dtype) for u in units] if backward else []
+        self.output = _outputs(trials, net.sizes[-1], B, dtype)
 
-    def forward(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
-        """Logits (R, k, B)."""
-        return self._forward(self.net.layers(theta), batch)
+    def outputs(self, theta: np.ndarray, batch: Batch) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of trials and their logits (trials, k, B), valid until the next block."""
+        for block in self.blocks:
+            yield block, self._forward(self.net.layers(theta[block]), batch)
+
+    def gradient(self, theta: np.ndarray, batch_of: Callable[[slice], Batch], out: np.ndarray) -> None:
+        """out (R, P) <- gradient of the mean loss over the batch that `batch_of` gives each block."""
+        for block in self.blocks:
+            self._gradient(self.net.layers(theta[block]), batch_of(block), self.net.layers(out[block]))
 
     def _forward(self, layers: list[np.ndarray], batch: Batch) -> np.ndarray:
-        inputs = batch.X
-        for W, h in zip(layers[:-1], self.hidden, strict=True):
+        inputs, trials = batch.X, len(layers[0])
+        for W, buffer in zip(layers[:-1], self.hidden, strict=True):
+            h = buffer[:trials]
             a = h[:, :-1]
             np.matmul(W, inputs, out=a)
             self.activation.apply(a)
             inputs = h
-        return np.matmul(layers[-1], inputs, out=self.output)
+        return np.matmul(layers[-1], inputs, out=self.output[:trials])
 
-    def gradient(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
-        """Gradient (R, P) of the mean loss over the batch."""
-        layers = self.net.layers(theta)
+    def _gradient(self, layers: list[np.ndarray], batch: Batch, grads: list[np.ndarray]) -> None:
         delta = self._forward(layers, batch)
         self.delta_of_loss(delta, batch.Y)
         for i in range(len(layers) - 1, 0, -1):
-            h = self.hidden[i - 1]
-            _outer(delta, h.swapaxes(1, 2), self.grad_layers[i])
-            below = self.deltas[i - 1]
+            h, below = self.hidden[i - 1][: len(delta)], self.deltas[i - 1][: len(delta)]
+            _outer(delta, h.swapaxes(1, 2), grads[i])
             np.matmul(layers[i][:, :, :-1].swapaxes(1, 2), delta, out=below)
             self.activation.backward(h[:, :-1], below)
             delta = below
-        _outer(delta, batch.rows, self.grad_layers[0])
-        return self.grad
+        _outer(delta, batch.rows, grads[0])
+
+
+def _outputs(R: int, k: int, B: int, dtype: np.typing.DTypeLike) -> np.ndarray:
+    """Memory for logits (R, k, B), in which an output's values for all trials lie side by side.
+
+    A maximum or a sum over the outputs then runs along contiguous memory. With a single sample it
+    would be summed in another order for one trial than for several, so there the trials come first.
+    """
+    return np.empty((R, k, B), dtype) if B == 1 else np.empty((k, R, B), dtype).swapaxes(0, 1)
 
 
 def _outer(delta: np.ndarray, inputs: np.ndarray, out: np.ndarray) -> None:
-    """out <- delta inputs: (R, o, B) x (R, B, i). NumPy has no BLAS call for the case B = 1."""
+    """out <- delta inputs: (R, o, B) x (R, B, i). NumPy has no fast product for the case B = 1."""
     if delta.shape[2] == 1:
-        np.multiply(delta, inputs, out=out)
+        np.einsum("rob,rbi->roi", delta, inputs, out=out)
     else:
         np.matmul(delta, inputs, out=out)

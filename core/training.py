@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -13,6 +14,14 @@ from core.batches import BatchStrategy, permutation
 from core.loop import Trace, iterate
 from core.network import Batch, Network, Passes
 from core.optimizers.base import Optimizer
+
+MEMORY = 1 << 28
+"""Bytes that the parameters, gradients and optimizer state of a stack may take; a larger stack is
+trained in several parts, one after the other. Activations come on top (`core.network.BLOCK`)."""
+
+BUFFER = 1024
+"""Elements of NumPy's buffer. At its default of 8192 NumPy copies the column of learning rates for an
+operation on rows shorter than that, which takes longer than the operation itself."""
 
 
 def train(
@@ -35,6 +44,8 @@ def train(
     watch: further data to evaluate the loss on, such as {"validation_loss": ...}.
     ceiling: () or (R,): a training loss above it counts as diverged.
 
+    A stack too large for `MEMORY` trains in parts, which changes none of its numbers.
+
     The trace's values are "train_loss" and the names in `watch`; its steps are updates. Raises
     ValueError when shapes disagree and for values that make no sense.
     """
@@ -44,6 +55,10 @@ def train(
     _check_whole("evaluate_at", " of epochs", evaluate_at)
     if len(seeds) != len(theta):
         raise ValueError(f"{len(theta)} trials need as many seeds, got {len(seeds)}")
+    if optimizer.trials not in (None, len(theta)):
+        raise ValueError(
+            f"{optimizer.name} has values for {optimizer.trials} trials, a stack of {len(theta)}"
+        )
     if np.shape(ceiling) not in ((), (len(theta),)) or np.isnan(ceiling).any():
         raise ValueError(f"ceiling must be a number or one for each of {len(theta)} trials, got {ceiling!r}")
     if "train_loss" in (watch or {}):
@@ -54,9 +69,41 @@ def train(
     def observe(theta: np.ndarray) -> dict[str, np.ndarray]:
         return {name: net.evaluate(theta, samples) for name, samples in sets.items()}
 
-    objective = NetworkObjective(net, sets["train_loss"], strategy, seeds)
-    updates = [int(epoch) * len(objective.cuts) for epoch in evaluate_at]
-    return iterate(optimizer, objective, theta, observe, updates, ceiling)
+    updates = [int(epoch) * strategy.updates(data.size) for epoch in evaluate_at]
+
+    def train_part(part: np.ndarray) -> Trace:
+        objective = NetworkObjective(net, sets["train_loss"], strategy, np.asarray(seeds)[part])
+        limit = np.broadcast_to(ceiling, len(theta))[part]
+        return iterate(optimizer.keep(part), objective, theta[part], observe, updates, limit)
+
+    with np.errstate(all="ignore"):
+        np.setbufsize(BUFFER)  # until the end of this block
+        return _join([train_part(part) for part in _parts(net, optimizer, theta)])
+
+
+def _parts(net: Network, optimizer: Optimizer, theta: np.ndarray) -> list[np.ndarray]:
+    """Masks (R,) that cut the stack where its arrays would need more than `MEMORY` bytes."""
+    trials = np.arange(len(theta))
+    state = optimizer.keep(trials == 0).prepare(net.shapes).init(theta[:1])
+    # Parameters now, before and last; gradient; what each trial ends with, in float64; the state.
+    needed = 4 * theta[0].nbytes + 8 * net.size + sum(array.nbytes for array in state.values())
+    part_of = trials // max(1, MEMORY // needed)
+    return [part_of == part for part in range(part_of[-1] + 1)]
+
+
+def _join(traces: list[Trace]) -> Trace:
+    """The trace of one stack from those of its parts, in order."""
+    if len(traces) == 1:
+        return traces[0]
+
+    def joined(name: str) -> Any:
+        values = [getattr(trace, name) for trace in traces]
+        if isinstance(values[0], dict):
+            return {key: np.concatenate([value[key] for value in values]) for key in values[0]}
+        return np.concatenate(values)
+
+    fields = [field.name for field in dataclasses.fields(Trace) if field.name != "steps"]
+    return Trace(steps=traces[0].steps, **{name: joined(name) for name in fields})
 
 
 def _check_start(net: Network, theta: np.ndarray) -> None:
@@ -84,38 +131,39 @@ def _of(net: Network, data: Batch, dtype: np.dtype) -> Batch:
 
 
 class NetworkObjective:
-    """Mini-batch gradients of a stack of networks."""
+    """Mini-batch gradients of a stack of networks; updates are asked for in order, from t = 1 on."""
 
     def __init__(self, net: Network, data: Batch, strategy: BatchStrategy, seeds: Sequence[int]):
-        self.net, self.data, self.shuffles = net, data, strategy.shuffles
-        self.shapes = net.shapes
-        self.cuts = strategy.cuts(data.size)
-        unique, order_of = np.unique(np.asarray(seeds), return_inverse=True)
-        self.orders = [int(seed) for seed in unique] if self.shuffles else [0]
-        self.order_of = order_of if self.shuffles else np.zeros(len(seeds), dtype=int)
-        self.epoch_data = data
+        self.net, self.data, self.shapes = net, data, net.shapes
+        self.cuts, self.shuffles = strategy.cuts(data.size), strategy.shuffles
+        self.seeds, self.order_of = np.unique(np.asarray(seeds), return_inverse=True)
+        self.orders = np.empty((0, data.size), dtype=int)
         self.passes: dict[int, Passes] = {}
+        self.grad = np.empty((0, net.size))
 
     def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
+        """Gradient (R, P) of the mean loss over the batch of update t; valid until the next call."""
         epoch, position = divmod(t - 1, len(self.cuts))
         if position == 0 and self.shuffles:
-            self.epoch_data = self._shuffled(epoch)
-        batch = self._batch(self.cuts[position])
-        if batch.size not in self.passes:
-            self.passes[batch.size] = Passes(self.net, len(theta), batch.size, theta.dtype)
-        return self.passes[batch.size].gradient(theta, batch)
+            self.orders = np.stack([permutation(seed, epoch, self.data.size) for seed in self.seeds])
+        cut = self.cuts[position]
+        self._passes(theta, cut.stop - cut.start).gradient(theta, self._batches(cut), self.grad)
+        return self.grad
 
     def keep(self, rows: np.ndarray) -> None:
         self.order_of = self.order_of[rows]
-        self.passes.clear()  # the buffers are as large as the stack
+        self.passes.clear()  # they are made for as many trials as there were
 
-    def _shuffled(self, epoch: int) -> Batch:
-        """The epoch's samples in the order of each seed: (orders, n, ...)."""
-        orders = np.stack([permutation(seed, epoch, self.data.size) for seed in self.orders])
-        return Batch(self.data.rows[0][orders], self.data.targets[0][orders])
+    def _passes(self, theta: np.ndarray, samples: int) -> Passes:
+        if not self.passes:
+            self.grad = np.empty_like(theta)
+        if samples not in self.passes:
+            self.passes[samples] = Passes(self.net, len(theta), samples, theta.dtype)
+        return self.passes[samples]
 
-    def _batch(self, cut: slice) -> Batch:
-        rows, targets = self.epoch_data.rows[:, cut], self.epoch_data.targets[:, cut]
-        if len(self.orders) == 1:
-            return Batch(rows, targets)  # one batch for the whole stack
-        return Batch(rows[self.order_of], targets[self.order_of])
+    def _batches(self, cut: slice) -> Callable[[slice], Batch]:
+        """From a block of trials to their batch: the same for all where they share the order."""
+        if self.shuffles and len(self.seeds) > 1:
+            return lambda block: self.data.take(self.orders[self.order_of[block], cut])
+        shared = self.data.take(self.orders[:, cut]) if self.shuffles else self.data
+        return lambda block: shared

@@ -112,7 +112,10 @@ WRONG = {
         "evaluate_at must be whole numbers of epochs",
     ),
     "a batch larger than the data": ({"strategy": BatchStrategy(11)}, "larger than the data"),
-    "rates for other trials": ({"optimizer": core.optimizer("sgd", lr=[1, 2, 3])}, "3 trials, a stack of 2"),
+    "rates for other trials": (
+        {"optimizer": core.optimizer("sgd", lr=[1, 2, 3])},
+        "values for 3 trials, a stack of 2",
+    ),
     "a name that is taken": ({"watch": {"train_loss": None}}, "train_loss"),
     "a ceiling for other trials": ({"ceiling": [1.0, 2.0, 3.0]}, "ceiling"),
     "a ceiling that is no number": ({"ceiling": np.nan}, "ceiling"),
