@@ -1,12 +1,13 @@
 """The command line: `python -m study COMMAND`.
 
-Exit status: 0 done, 1 some cells failed, 2 the input was wrong, 130 stopped by Ctrl-C.
+Exit status: 0 done, 1 some cells failed, 2 the input was wrong, 130 stopped (Ctrl-C or SIGTERM).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, Console], int] = options.command
     console = Console(highlight=False, soft_wrap=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return command(options, console)
     except (spec.SpecError, StoreError) as error:

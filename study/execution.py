@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -54,7 +57,9 @@ def run_cells(cells: Sequence[Cell], workers: int) -> Generator[CellResult | Fai
 def _parallel(cells: Sequence[Cell], workers: int) -> Generator[CellResult | Failure, None, None]:
     # The executor itself and not joblib.Parallel, which on an interruption prints the tracebacks of
     # its own callbacks and leaves the running tasks to their end.
-    executor = ProcessPoolExecutor(workers, initializer=_prepare_worker, env=ONE_THREAD)
+    executor = ProcessPoolExecutor(
+        workers, initializer=_prepare_worker, initargs=(os.getpid(),), env=ONE_THREAD
+    )
     waiting, running = deque(cells), set()
     try:
         while waiting or running:
@@ -71,9 +76,17 @@ def _parallel(cells: Sequence[Cell], workers: int) -> Generator[CellResult | Fai
         executor.shutdown(wait=True, kill_workers=True)
 
 
-def _prepare_worker() -> None:
-    """Ctrl-C reaches the whole process group; the parent alone decides what it means."""
+def _prepare_worker(parent: int) -> None:
+    """Ctrl-C reaches the whole process group; the parent alone decides what it means. A worker whose
+    parent was killed ends at once: nobody would store its results."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _work(cell: Cell) -> CellResult | Failure:

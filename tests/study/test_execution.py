@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,17 +85,21 @@ def study(folder: Path, *more: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for_a_cell(folder: Path, process: subprocess.Popen[str]) -> None:
-    artifacts = folder / "results" / "artifacts"
+def wait_until(true: Callable[[], object]) -> None:
     deadline = time.monotonic() + 120
-    while not list(artifacts.rglob("curves.parquet")):
-        assert process.poll() is None, process.communicate()
+    while not true():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
+def wait_for_a_cell(folder: Path, process: subprocess.Popen[str]) -> None:
+    artifacts = folder / "results" / "artifacts"
+    wait_until(lambda: process.poll() is not None or list(artifacts.rglob("curves.parquet")))
+    assert process.poll() is None, process.communicate()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_study_that_was_stopped_continues_and_ends_with_the_same_results(
     tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -104,19 +109,20 @@ def test_a_study_that_was_stopped_continues_and_ends_with_the_same_results(
     process = study(stopped, "--no-report")
     wait_for_a_cell(stopped, process)
     below = children(process.pid)
-    os.killpg(process.pid, how)
+    os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
     _, errors = process.communicate(timeout=60)
-    if how == signal.SIGINT:
+    if how != signal.SIGKILL:
         assert process.returncode == 130
         assert errors.startswith("stopped; what was finished is stored")
         assert "Traceback" not in errors
-        assert not [pid for pid in below if is_worker(pid)], "workers outlive the study"
+    wait_until(lambda: not [pid for pid in below if is_worker(pid)])
     for folder in (stopped, whole):
         output, errors = study(folder, "--no-report").communicate(timeout=300)
         assert errors == ""
     experiment = load(stopped / "experiment.toml")
     found = [
-        {c.key: c for c in open_store(folder / "results").read(experiment.name)} for folder in (stopped, whole)
+        {c.key: c for c in open_store(folder / "results").read(experiment.name)}
+        for folder in (stopped, whole)
     ]
     assert set(found[0]) == set(found[1]) == {c.key for c in experiment.cells}
     for key, one in found[0].items():
