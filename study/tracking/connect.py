@@ -52,11 +52,12 @@ def connect(uri: str) -> MlflowClient:
     with _quiet():
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError) as error:
             raise StoreError(f"the store of results cannot be opened: {error}") from error
     return client
 

@@ -10,11 +10,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from study.tracking.rows import CHART, POINTS
 
 CREATED = "attributes.start_time"
+
+TRAINING = "workflowType=machine_learning"
+"""Part of every link: a new browser would open MLflow's pages for language models instead."""
+
 ROWS = 100
 """Runs that MLflow loads at a time, and so the most that a chart shows at once."""
 
@@ -78,20 +81,18 @@ class View:
 
     def link(self, experiment: str) -> str:
         """The fragment of MLflow's address that opens this view."""
-        query = {"workflowType": "machine_learning", "viewStateShareKey": self.key}
-        if self.charts:
-            query["compareRunsMode"] = "CHART"
-        return f"#/experiments/{experiment}/runs?{urlencode(query)}"
+        chart = "&compareRunsMode=CHART" if self.charts else ""
+        return f"#/experiments/{experiment}/runs?{TRAINING}&viewStateShareKey={self.key}{chart}"
 
 
 def run_link(run_id: str) -> str:
     """The fragment of MLflow's address that opens a run."""
-    return f"#/runs/{run_id}"
+    return f"#/runs/{run_id}?{TRAINING}"
 
 
 def files_link(experiment: str, run_id: str) -> str:
     """The fragment of MLflow's address that opens the artifacts of a run."""
-    return f"#/experiments/{experiment}/runs/{run_id}/artifacts"
+    return f"#/experiments/{experiment}/runs/{run_id}/artifacts?{TRAINING}"
 
 
 def line(metric: str) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""`make ui`: one light server, links that open the right view, and a clean end."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from study import ui
+from study.tracking import StoreError, open_store
+from study.tracking.views import StudyInfo
+from tests.tracking.planted import planted
+from tests.tracking.serving import served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-dev-shm-usage",
+)
+
+
+@pytest.fixture
+def filled(results: Path) -> Path:
+    """A results folder with two studied cells and a report."""
+    with closing(open_store(results)) as store:
+        for optimizer in ("sgd", "adam"):
+            store.write("demo", planted(optimizer))
+        report = results / "demo"
+        report.mkdir()
+        (report / "report.html").write_text("<!doctype html><title>Overshoot</title><p>what we found</p>")
+        store.log_study("demo", 'name = "demo"\n', {"python": "3.11"}, report)
+        store.finish()
+    return results
+
+
+def test_links_name_what_they_open() -> None:
+    info = StudyInfo("demo", 2, 14, {"cells": "3", "trials/iris": "1", "trials/wine": "2"}, ("adam",), "abc")
+    heading, *lines = ui.lines(info, "http://host")
+    assert heading == "demo: 2 cells, 14 trials"
+    links = {name.strip(): link for name, link in (line.rsplit("  ", 1) for line in lines)}
+    start = "?workflowType=machine_learning&viewStateShareKey"
+    assert links["Cells"] == f"http://host/#/experiments/3/runs{start}=cells"
+    assert links["Trials of wine"] == f"http://host/#/experiments/2/runs{start}=trials"
+    assert links["Diverged trials of iris"] == f"http://host/#/experiments/1/runs{start}=diverged"
+    assert links["Tuned winners of iris"] == f"http://host/#/experiments/1/runs{start}=tuned"
+    assert links["Curves of the tuned winners of iris"].endswith("=curves&compareRunsMode=CHART")
+    assert (
+        links["Experiment file and report"]
+        == "http://host/#/experiments/3/runs/abc/artifacts?workflowType=machine_learning"
+    )
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_an_error(results: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StoreError, match=f"port {port} is in use"):
+            ui.serve(results, port=port)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_server_is_light_local_and_ends_with_all_of_its_processes(
+    filled: Path, how: signal.Signals
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # the first port is taken: the next is used
+        with served(filled) as page:
+            assert page.address.startswith("http://127.0.0.1:")
+            processes = page.server()
+            assert len(processes) <= 3
+            with urllib.request.urlopen(page.address) as answer:
+                assert answer.status == 200
+            outside = socket.gethostbyname(socket.gethostname())
+            if not outside.startswith("127."):
+                with pytest.raises(OSError, match="refused"):
+                    socket.create_connection((outside, int(page.address.rsplit(":", 1)[1])), timeout=5)
+            page.process.send_signal(how)
+            assert page.process.wait(30) == (0 if how == signal.SIGINT else 128 + how)
+            assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A browser's page that goes nowhere but to this machine, and must see no error."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail(
+            "this test needs the program chromium; on Debian or Ubuntu: sudo apt-get install chromium"
+        )
+    from playwright.sync_api import sync_playwright
+
+    errors: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        # MLflow asks who is logged in; without a log-in its own server answers 404, as it should.
+        page.on("response", lambda r: errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "request",
+            lambda r: (
+                None if "//127.0.0.1" in r.url or r.url[:5] in ("data:", "blob:") else errors.append(r.url)
+            ),
+        )
+        yield page
+        browser.close()
+    assert [e for e in errors if not e.endswith("/users/current")] == []
+
+
+def tick(page: Page, row: int) -> None:
+    page.locator(f"[row-index='{row}'] .ag-checkbox-input-wrapper").locator("visible=true").first.click()
+
+
+@pytest.mark.slow
+def test_a_study_can_be_browsed(filled: Path, page: Page) -> None:
+    page.set_default_timeout(60_000)
+    with served(filled) as opened:
+        page.goto(opened.links["Cells"])
+        for optimizer in ("sgd", "adam(beta1=0.5)"):
+            page.get_by_role("link", name=f"iris/mlp {optimizer} batch 32").wait_for()
+        page.get_by_role("columnheader", name="tuned_rate").first.wait_for()
+        page.get_by_text("0.3000000").first.wait_for()
+
+        page.goto(opened.links["Diverged trials of iris"])
+        page.get_by_text("6 matching runs", exact=True).wait_for()
+        page.get_by_role("link", name="adam(beta1=0.5) · batch 32 · lr 1.26e-4 · sweep-0").wait_for()
+
+        page.goto(opened.links["Trials of iris"])
+        page.get_by_text("14 matching runs", exact=True).wait_for()
+        search = page.get_by_placeholder("metrics.rmse")
+        search.fill("tags.optimizer = 'sgd' and tags.outcome = 'converged'")
+        search.press("Enter")
+        page.get_by_text("4 matching runs", exact=True).wait_for()
+
+        tick(page, 0)
+        tick(page, 1)
+        page.get_by_role("button", name="Compare").click()
+        page.get_by_role("heading", name="Comparing 2 Runs").wait_for()
+        page.get_by_text("sgd · batch 32 · lr 1.26e-3 · sweep-1").first.wait_for()
+
+        page.goto(opened.links["Curves of the tuned winners of iris"])
+        page.get_by_text("2 matching runs", exact=True).wait_for()
+        page.locator(".scatterlayer path.js-line").first.wait_for()
+
+        page.goto(opened.links["Experiment file and report"])
+        page.get_by_text("report", exact=True).click()
+        page.get_by_text("report.html").click()
+        page.frame_locator("iframe").get_by_text("what we found").wait_for()
