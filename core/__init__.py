@@ -18,6 +18,7 @@ from core.loop import Trace
 from core.losses import LOSSES
 from core.network import Batch, Network
 from core.optimizers import OPTIMIZERS, Optimizer, domains, optimizer
+from core.schedules import SCHEDULES, Schedule, schedule
 from core.training import train
 
 __all__ = [
@@ -25,14 +26,17 @@ __all__ = [
     "INITIALIZERS",
     "LOSSES",
     "OPTIMIZERS",
+    "SCHEDULES",
     "Batch",
     "BatchStrategy",
     "Network",
     "Optimizer",
+    "Schedule",
     "Trace",
     "descend",
     "domains",
     "gradient_error",
     "optimizer",
+    "schedule",
     "train",
 ]

@@ -7,18 +7,26 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.loop import iterate
+from core.loop import Objective, iterate
 from core.optimizers.base import Optimizer
+from core.schedules import Schedule
 
 Gradient = Callable[[np.ndarray], ArrayLike]
 
 
-def descend(optimizer: Optimizer, gradient: Gradient, start: ArrayLike, steps: int) -> np.ndarray:
+def descend(
+    optimizer: Optimizer,
+    gradient: Gradient,
+    start: ArrayLike,
+    steps: int,
+    schedule: Schedule | None = None,
+) -> np.ndarray:
     """The path of `optimizer` from `start`: (steps + 1, *start.shape) float64, path[0] == start.
 
     start: (n,), or (R, n) for R trials at once; a hyperparameter given as R numbers then applies
         one to each row.
     gradient(theta): takes and returns an array shaped like `start`.
+    schedule: what the learning rate is multiplied by over the run; by default it is constant.
 
     From the first update whose gradient or result is not finite on, a trial's path is NaN.
     Raises ValueError for another shape, for a start that is not finite and for negative `steps`.
@@ -31,7 +39,7 @@ def descend(optimizer: Optimizer, gradient: Gradient, start: ArrayLike, steps: i
     if steps < 0:
         raise ValueError(f"steps must be zero or more, got {steps}")
     stack = np.atleast_2d(first)
-    trace = iterate(optimizer, _Function(gradient, first), stack, _point, range(steps + 1))
+    trace = iterate(optimizer, _Function(gradient, first), stack, _point, range(steps + 1), schedule=schedule)
     return np.moveaxis(trace.values["theta"], 1, 0).reshape(steps + 1, *first.shape)
 
 
@@ -39,7 +47,7 @@ def _point(theta: np.ndarray) -> dict[str, np.ndarray]:
     return {"loss": np.zeros(len(theta)), "theta": theta}  # a function without a loss has none to watch
 
 
-class _Function:
+class _Function(Objective):
     """The objective that calls the user's function, always with every row."""
 
     def __init__(self, function: Gradient, start: np.ndarray):

@@ -1,15 +1,22 @@
-"""Hyperparameters declared together with the values that they may take."""
+"""Hyperparameters declared together with the values that they may take.
+
+Whatever is chosen by name and tuned by numbers, optimizers and learning-rate schedules, is a frozen
+dataclass of such hyperparameters, entered in a table under its name.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from core.names import lookup, suggest
 
 Hyper = Any
 """A hyperparameter: a float, or a (R, 1) float64 column with one value for each trial."""
@@ -35,6 +42,7 @@ class Interval:
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
 
+POSITIVE = Interval(0, math.inf, "neither")
 NON_NEGATIVE = Interval(0, math.inf, "left")
 FRACTION = Interval(0, 1, "left")  # decay rates such as beta1: one would never forget
 
@@ -55,3 +63,85 @@ def check_hyper(owner: str, name: str, value: ArrayLike, domain: Interval) -> Hy
     if not domain.contains(x):
         raise ValueError(f"{owner}: {name} = {value!r} is outside its domain {domain}")
     return float(x) if x.ndim == 0 else x
+
+
+@dataclass(frozen=True, eq=False)
+class Tunable:
+    """Base of what has hyperparameters.
+
+    Each is a number, or R numbers: one for each trial. They are checked against their domains at
+    construction (ValueError).
+    """
+
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        lengths = {}
+        for field in dataclasses.fields(self):
+            domain = field.metadata["domain"]
+            value = check_hyper(self.name, field.name, getattr(self, field.name), domain)
+            object.__setattr__(self, field.name, value)
+            if np.ndim(value):
+                lengths[field.name] = len(value)
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"{self.name}: hyperparameters for different numbers of trials: {lengths}")
+
+    @property
+    def hyperparameters(self) -> dict[str, Hyper]:
+        """Every hyperparameter by name, in the order of their declaration."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    @property
+    def trials(self) -> int | None:
+        """How many trials the hyperparameters are given for; None when all are numbers."""
+        return next((len(v) for v in self.hyperparameters.values() if np.ndim(v)), None)
+
+    def columns(self) -> Self:
+        """A copy whose per-trial hyperparameters are (R, 1) columns, which multiply (R, P) arrays."""
+        return self._map(lambda v: v[:, None])
+
+    def keep(self, rows: np.ndarray) -> Self:
+        """A copy for the trials selected by the boolean mask `rows: (R,)`."""
+        return self._map(lambda v: v[rows])
+
+    def _map(self, change: Callable[[np.ndarray], np.ndarray]) -> Self:
+        values = self.hyperparameters.items()
+        return self._with(**{name: change(value) for name, value in values if np.ndim(value)})
+
+    def _with(self, **values: Any) -> Self:
+        """A copy with other values, which need no checks: `self` was checked when it was made."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__, **values)
+        return new
+
+
+T = TypeVar("T", bound=Tunable)
+
+
+def domains(table: Mapping[str, type[Tunable]], kind: str, name: str) -> dict[str, tuple[Any, Interval]]:
+    """For each hyperparameter of `table[name]`: its default and its domain."""
+    fields = dataclasses.fields(lookup(table, name, kind))
+    return {f.name: (f.default, f.metadata["domain"]) for f in fields}
+
+
+def make(table: Mapping[str, type[T]], kind: str, name: str, options: Mapping[str, Any]) -> T:
+    """`table[name]` with the given hyperparameters, the others at their defaults.
+
+    Raises ValueError for an unknown name or option and for a value outside its domain, saying what
+    is allowed.
+    """
+    cls = lookup(table, name, kind)
+    known = [f.name for f in dataclasses.fields(cls)]
+    for option in options:
+        if option not in known:
+            allowed = f"allowed: {', '.join(known)}" if known else "it has none"
+            raise ValueError(f"{name}: unknown option {option!r}{suggest(option, known)} ({allowed})")
+    return cls(**options)
+
+
+def power(base: Hyper, exponent: Hyper) -> Hyper:
+    """base^exponent, the same bits for a number and for a column (NumPy's vectorised pow may differ)."""
+    if isinstance(base, np.ndarray) or isinstance(exponent, np.ndarray):
+        pairs = np.broadcast(base, exponent)
+        return np.array([float(b) ** float(e) for b, e in pairs]).reshape(pairs.shape)
+    return base**exponent

@@ -13,21 +13,34 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.optimizers.base import Optimizer, Shapes
+from core.optimizers.base import Optimizer, Shapes, norm
+from core.schedules import Constant, Schedule
 
 
 class Objective(Protocol):
     """What the loop descends on, for the trials that are still in the stack."""
 
-    @property
-    def shapes(self) -> Shapes:
-        """Of the layers that the P parameters are, one after the other."""
+    shapes: Shapes
+    """Of the layers that the P parameters are, one after the other."""
 
     def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
-        """Gradient (R, P) for update t = 1, 2, ... at theta (R, P); the loop may overwrite it."""
+        """Gradient (R, P) for update t = 1, 2, ... at theta (R, P); the loop may overwrite it.
+
+        An update may ask more than once, at several theta.
+        """
 
     def keep(self, rows: np.ndarray) -> None:
         """Only the trials in the boolean mask `rows: (R,)` go on."""
+
+    def curvature(self, theta: np.ndarray, v: np.ndarray, t: int) -> np.ndarray:
+        """Hessian times v (P,), at each trial's theta: (R, P), for update t.
+
+        By central differences of the gradient, whose error is that of h^2 and of rounding over h;
+        an objective that has the product itself may give it instead.
+        """
+        h = np.cbrt(np.finfo(theta.dtype).eps) * np.maximum(1, norm(theta)) / norm(v[None])
+        above = self.gradient(theta + h * v, t).copy()
+        return (above - self.gradient(theta - h * v, t)) / (2 * h)
 
 
 Observe = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -43,7 +56,7 @@ class Trace:
     evaluations: (R,) how many evaluations each trial has.
     first_bad_step: (R,) the first update whose gradient or result was not finite, or the
         evaluation at which the loss was not finite or above the ceiling; 0 where there is none.
-    theta: (R, P) the last parameters, for a trial that left the last finite ones.
+    theta: (R, P) the last point; for a trial that left, its last finite parameters.
     last: name -> (R, ...) the observation at `theta`, computed in float64.
     updates: (R,) updates that led to `theta`.
     """
@@ -64,18 +77,22 @@ def iterate(
     observe: Observe,
     evaluate_at: Sequence[int],
     ceiling: ArrayLike = np.inf,
+    schedule: Schedule | None = None,
 ) -> Trace:
     """Train `theta: (R, P)` until the last update in `evaluate_at`, observing it at each of them.
+
+    What is observed, and returned, is the point that the optimizer proposes (`Optimizer.point`). The
+    learning rate is multiplied by the schedule's factor before each update; by default it is constant.
 
     A trial whose gradient or parameters stop being finite, or whose loss at an evaluation is not
     finite or exceeds its `ceiling: () or (R,)`, is recorded as it is and leaves the stack. Nothing
     is clipped. The numbers of a trial do not depend on which others are in the stack.
     """
-    stack = _Stack(optimizer, objective, theta)
     ceilings = np.broadcast_to(np.asarray(ceiling, dtype=float), (len(theta),))
     marks = np.array(sorted(set(evaluate_at)))
     record = _Record(theta, len(marks))
     with np.errstate(all="ignore"):  # overflow is an outcome here, not a warning
+        stack = _Stack(optimizer, objective, theta, schedule or Constant(), int(marks[-1]))
         for column, mark in enumerate(marks):
             while stack.t < mark and len(stack.alive):
                 bad = stack.update()
@@ -85,28 +102,37 @@ def iterate(
                     stack.keep(~bad)
             if not len(stack.alive):
                 break
-            values = observe(stack.theta)
+            values = observe(stack.point)
             record.observed(stack.alive, column, values)
             loss = next(iter(values.values()))
             bad = ~(loss <= ceilings[stack.alive]) | ~np.isfinite(loss)
             if bad.any():
                 record.left(stack.alive[bad], stack.t)
-                record.ended(stack.alive[bad], stack.theta[bad], stack.t, observe)
+                record.ended(stack.alive[bad], stack.point[bad], stack.t, observe)
                 stack.keep(~bad)
         if len(stack.alive):
-            record.ended(stack.alive, stack.theta, stack.t, observe)
+            record.ended(stack.alive, stack.point, stack.t, observe)
     return record.trace(marks)
 
 
 class _Stack:
     """The trials that are still training, and the optimizer's state for them."""
 
-    def __init__(self, optimizer: Optimizer, objective: Objective, theta: np.ndarray):
-        if optimizer.trials not in (None, len(theta)):
-            raise ValueError(
-                f"{optimizer.name}: hyperparameters for {optimizer.trials} trials, a stack of {len(theta)}"
-            )
-        self.optimizer, self.objective = optimizer.prepare(objective.shapes), objective
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        objective: Objective,
+        theta: np.ndarray,
+        schedule: Schedule,
+        steps: int,
+    ):
+        for chosen in (optimizer, schedule):
+            if chosen.trials not in (None, len(theta)):
+                raise ValueError(
+                    f"{chosen.name}: hyperparameters for {chosen.trials} trials, a stack of {len(theta)}"
+                )
+        self.optimizer, self.schedule = optimizer.prepare(objective.shapes), schedule.columns()
+        self.objective, self.steps = objective, steps
         self.theta = theta.copy()
         self.before = np.empty_like(self.theta)  # the two change places at every update
         self.state = self.optimizer.init(self.theta)
@@ -116,20 +142,29 @@ class _Stack:
 
     def update(self) -> np.ndarray:
         """One update of every trial; the mask (R,) of those that are not finite any more."""
+        optimizer = self.optimizer.scaled(self.schedule.factor(self.t / self.steps))
         self.t += 1
+        probe = optimizer.probe(self.theta, self.t)
+        if probe is not None:
+            self.state["curvature"] = probe * self.objective.curvature(self.theta, probe, self.t)
         g = self.objective.gradient(self.theta, self.t)
         bad = self._not_finite(g)
-        step = self.optimizer.step(g, self.state, self.theta, self.t)
+        step = optimizer.step(g, self.state, self.theta, self.t)
         np.subtract(self.theta, step, out=self.before)
         self.theta, self.before = self.before, self.theta
         bad |= self._not_finite(self.theta)
         return bad
 
+    @property
+    def point(self) -> np.ndarray:
+        """The point (R, P) that the optimizer proposes now."""
+        return self.optimizer.point(self.theta, self.state)
+
     def keep(self, rows: np.ndarray) -> None:
         """Go on with the trials in the mask `rows: (R,)` alone."""
         self.alive, self.theta = self.alive[rows], self.theta[rows]
         self.before = np.empty_like(self.theta)
-        self.optimizer = self.optimizer.keep(rows)
+        self.optimizer, self.schedule = self.optimizer.keep(rows), self.schedule.keep(rows)
         self.state = {key: array[rows] for key, array in self.state.items()}
         self.objective.keep(rows)
 
@@ -170,6 +205,8 @@ class _Record:
         for name, value in observe(theta.astype(np.float64)).items():
             if name not in self.last:
                 self.last[name] = np.full((self.shape[0], *value.shape[1:]), np.nan)
+                # A stack whose trials all leave before the first evaluation has a curve as well.
+                self.values.setdefault(name, np.full((*self.shape, *value.shape[1:]), np.nan))
             self.last[name][trials] = value
 
     def trace(self, steps: np.ndarray) -> Trace:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.batches import BatchStrategy, permutation
-from core.loop import Trace, iterate
+from core.loop import Objective, Trace, iterate
 from core.network import Batch, Network, Passes
 from core.optimizers.base import Optimizer
+from core.schedules import Constant, Schedule
 
 MEMORY = 1 << 28
 """Bytes that the parameters, gradients and optimizer state of a stack may take; a larger stack is
@@ -34,6 +35,7 @@ def train(
     evaluate_at: Sequence[int],
     watch: dict[str, Batch] | None = None,
     ceiling: ArrayLike = np.inf,
+    schedule: Schedule | None = None,
 ) -> Trace:
     """Train R trials of one network as one stack.
 
@@ -43,6 +45,7 @@ def train(
     evaluate_at: epochs after which the losses are evaluated, over all of the data.
     watch: further data to evaluate the loss on, such as {"validation_loss": ...}.
     ceiling: () or (R,): a training loss above it counts as diverged.
+    schedule: what the learning rate is multiplied by over the run; by default it is constant.
 
     A stack too large for `MEMORY` trains in parts, which changes none of its numbers.
 
@@ -55,10 +58,10 @@ def train(
     _check_whole("evaluate_at", " of epochs", evaluate_at)
     if len(seeds) != len(theta):
         raise ValueError(f"{len(theta)} trials need as many seeds, got {len(seeds)}")
-    if optimizer.trials not in (None, len(theta)):
-        raise ValueError(
-            f"{optimizer.name} has values for {optimizer.trials} trials, a stack of {len(theta)}"
-        )
+    schedule = schedule or Constant()
+    for chosen in (optimizer, schedule):
+        if chosen.trials not in (None, len(theta)):
+            raise ValueError(f"{chosen.name} has values for {chosen.trials} trials, a stack of {len(theta)}")
     if np.shape(ceiling) not in ((), (len(theta),)) or np.isnan(ceiling).any():
         raise ValueError(f"ceiling must be a number or one for each of {len(theta)} trials, got {ceiling!r}")
     if "train_loss" in (watch or {}):
@@ -74,7 +77,9 @@ def train(
     def train_part(part: np.ndarray) -> Trace:
         objective = NetworkObjective(net, sets["train_loss"], strategy, np.asarray(seeds)[part])
         limit = np.broadcast_to(ceiling, len(theta))[part]
-        return iterate(optimizer.keep(part), objective, theta[part], observe, updates, limit)
+        return iterate(
+            optimizer.keep(part), objective, theta[part], observe, updates, limit, schedule.keep(part)
+        )
 
     with np.errstate(all="ignore"):
         np.setbufsize(BUFFER)  # until the end of this block
@@ -130,7 +135,7 @@ def _of(net: Network, data: Batch, dtype: np.dtype) -> Batch:
     return Batch(data.rows.astype(dtype, copy=False), data.targets.astype(dtype, copy=False))
 
 
-class NetworkObjective:
+class NetworkObjective(Objective):
     """Mini-batch gradients of a stack of networks; updates are asked for in order, from t = 1 on."""
 
     def __init__(self, net: Network, data: Batch, strategy: BatchStrategy, seeds: Sequence[int]):

@@ -1,6 +1,29 @@
-"""The registry of optimizers; importing the package fills it."""
+"""The registry of optimizers, a module for each family; importing the package fills it."""
 
-from core.optimizers import adaptive, momentum
+from core.optimizers import (
+    adam,
+    adaptive,
+    averaging,
+    layerwise,
+    momentum,
+    parameter_free,
+    second_order,
+    signs,
+)
 from core.optimizers.base import OPTIMIZERS, Optimizer, domains, optimizer, register
 
-__all__ = ["OPTIMIZERS", "Optimizer", "adaptive", "domains", "momentum", "optimizer", "register"]
+__all__ = [
+    "OPTIMIZERS",
+    "Optimizer",
+    "adam",
+    "adaptive",
+    "averaging",
+    "domains",
+    "layerwise",
+    "momentum",
+    "optimizer",
+    "parameter_free",
+    "register",
+    "second_order",
+    "signs",
+]

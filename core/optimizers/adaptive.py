@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
-from core.optimizers.base import Optimizer, State, average, decay, like, power, register
+from core.optimizers.base import Optimizer, State, average, decay, like, register
 
 
 @register("adagrad", label="AdaGrad", paper="Duchi, Hazan & Singer (2011), diagonal form", search=(1e-5, 1e2))
@@ -61,51 +61,66 @@ class RMSprop(Optimizer):
         return g
 
 
-@register("adam", label="Adam", paper="Kingma & Ba (2015), Algorithm 1", search=(1e-5, 1e2))
-class Adam(Optimizer):
-    """m_t = beta1 m_{t-1} + (1 - beta1) g_t;  v_t = beta2 v_{t-1} + (1 - beta2) g_t^2;
-    theta_t = theta_{t-1} - lr m^_t / (sqrt(v^_t) + eps),
-    m^_t = m_t / (1 - beta1^t),  v^_t = v_t / (1 - beta2^t).
+@register(
+    "rmsprop_centered", label="RMSprop (centered)", paper="Graves (2013), equations 38-45", search=(1e-5, 1e2)
+)
+class CenteredRMSprop(Optimizer):
+    """m_t = alpha m_{t-1} + (1 - alpha) g_t;  w_t = alpha (w_{t-1} + (1 - alpha) (g_t - m_{t-1})^2);
+    theta_t = theta_{t-1} - lr g_t / (sqrt(w_t) + eps).
 
-    As torch.optim.Adam; weight_decay is an L2 penalty added to the gradient. scikit-learn, Keras
-    and the paper's remark on efficiency use lr sqrt(1 - beta2^t) / (1 - beta1^t) m_t / (sqrt(v_t) + eps):
-    their eps is larger by 1 / sqrt(1 - beta2^t) in the terms of this one. Keras has eps = 1e-7.
+    w is the average of g^2 less the square of the average of g, as in torch.optim.RMSprop(centered=True).
+    torch, Keras and optax subtract the two, which cancels: after thousands of steps with a nearly
+    constant gradient the difference is negative by rounding and torch's step is NaN. The recurrence
+    above is the same number and never negative. Graves and Keras put eps (1e-4, 1e-7) inside the root,
+    and Graves adds momentum 0.9.
     """
 
-    state = ("m", "v")
-    beta1: Hyper = hyper(0.9, FRACTION)
-    beta2: Hyper = hyper(0.999, FRACTION)
+    state = ("m", "w")
+    lr: Hyper = hyper(1e-2, NON_NEGATIVE)
+    alpha: Hyper = hyper(0.99, FRACTION)
     eps: Hyper = hyper(1e-8, NON_NEGATIVE)
     weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
-        decay(g, self.weight_decay, theta, s["work"])
-        return self._adam(g, s, t)
-
-    def _adam(self, g: np.ndarray, s: State, t: int) -> np.ndarray:
-        m, v, work = s["m"], s["v"], s["work"]
-        average(m, self.beta1, g, work)
-        average(v, self.beta2, np.multiply(g, g, out=g), work)
-        # Both sides of the paper's fraction times sqrt(1 - beta2^t): one pass over the array fewer.
-        root = np.sqrt(1 - power(self.beta2, t))
-        np.sqrt(v, out=work)
-        work += like(self.eps * root, work)
-        np.divide(m, work, out=g)
-        g *= like(self.lr * root / (1 - power(self.beta1, t)), g)
+        m, w, work = s["m"], s["w"], s["work"]
+        decay(g, self.weight_decay, theta, work)
+        np.subtract(g, m, out=work)
+        work *= work
+        work *= like(1 - self.alpha, work)
+        w += work
+        w *= like(self.alpha, w)
+        average(m, self.alpha, g, work)
+        np.sqrt(w, out=work)
+        work += like(self.eps, work)
+        g /= work
+        g *= like(self.lr, g)
         return g
 
 
-@register("adamw", label="AdamW", paper="Loshchilov & Hutter (2019), Algorithm 2", search=(1e-5, 1e2))
-class AdamW(Adam):
-    """Adam's step plus lr weight_decay theta_{t-1}, apart from the gradient's history.
+@register("adadelta", label="AdaDelta", paper="Zeiler (2012), Algorithm 1", search=(1e-5, 1e2))
+class AdaDelta(Optimizer):
+    """v_t = rho v_{t-1} + (1 - rho) g_t^2;  d_t = sqrt(u_{t-1} + eps) / sqrt(v_t + eps) g_t;
+    u_t = rho u_{t-1} + (1 - rho) d_t^2;  theta_t = theta_{t-1} - lr d_t.
 
-    As torch.optim.AdamW, where the decay is multiplied by lr and defaults to 0.01. The paper keeps
-    the two apart (a schedule factor eta multiplies both); Keras defaults to 0.004.
+    As torch.optim.Adadelta. The paper has no lr (that is lr = 1, torch's default) and rho = 0.95, where
+    torch has 0.9; Keras has lr = 0.001, rho = 0.95 and eps = 1e-7 instead of 1e-6.
     """
 
-    weight_decay: Hyper = hyper(1e-2, NON_NEGATIVE)
+    state = ("v", "u")
+    lr: Hyper = hyper(1.0, NON_NEGATIVE)
+    rho: Hyper = hyper(0.9, FRACTION)
+    eps: Hyper = hyper(1e-6, NON_NEGATIVE)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
-        step, work = self._adam(g, s, t), s["work"]
-        step += np.multiply(theta, like(self.lr * self.weight_decay, work), out=work)
-        return step
+        v, u, work = s["v"], s["u"], s["work"]
+        decay(g, self.weight_decay, theta, work)
+        average(v, self.rho, g * g, work)
+        eps = like(self.eps, work)
+        np.sqrt(np.add(u, eps, out=work), out=work)
+        g *= work
+        np.sqrt(np.add(v, eps, out=work), out=work)
+        g /= work
+        average(u, self.rho, g * g, work)
+        g *= like(self.lr, g)
+        return g

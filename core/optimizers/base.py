@@ -1,22 +1,22 @@
 """What an optimizer is: hyperparameters, named state arrays and one update rule.
 
-An optimizer never sees layers. It sees `theta` and the gradient as flat (R, P) arrays, one row for
-each trial of the stack, and returns the step that the training loop subtracts. To add one, write a
-class in this package and decorate it with `register`: the block carries the name, label, source,
-default rate and search range, and every table, check and test reads them from there.
+An optimizer sees `theta` and the gradient as flat (R, P) arrays, one row for each trial of the
+stack, and returns the step that the training loop subtracts. The few methods that treat each layer
+as a matrix cut these arrays at `self.shapes`. To add one, write a class in this package and decorate
+it with `register`: the block carries the name, label, source, default rate and search range, and every
+table, check and test reads them from there.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from core.domain import NON_NEGATIVE, Hyper, check_hyper, hyper
-from core.names import lookup, suggest
+from core import domain
+from core.domain import NON_NEGATIVE, Hyper, Tunable, hyper
 
 State = dict[str, np.ndarray]
 Shapes = tuple[tuple[int, ...], ...]
@@ -24,14 +24,9 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Optimizer:
-    """Base of all update rules.
+class Optimizer(Tunable):
+    """Base of all update rules."""
 
-    Every hyperparameter is a number, or R numbers: one for each trial. They are checked against
-    their domains at construction (ValueError).
-    """
-
-    name: ClassVar[str]
     label: ClassVar[str]
     paper: ClassVar[str]
     search: ClassVar[tuple[float, float]]
@@ -40,48 +35,30 @@ class Optimizer:
 
     lr: Hyper = hyper(1e-3, NON_NEGATIVE)
 
-    def __post_init__(self) -> None:
-        lengths = {}
-        for field in dataclasses.fields(self):
-            domain = field.metadata["domain"]
-            value = check_hyper(self.name, field.name, getattr(self, field.name), domain)
-            object.__setattr__(self, field.name, value)
-            if np.ndim(value):
-                lengths[field.name] = len(value)
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"{self.name}: hyperparameters for different numbers of trials: {lengths}")
-
-    @property
-    def hyperparameters(self) -> dict[str, Hyper]:
-        """Every hyperparameter by name, the learning rate first."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-
-    @property
-    def trials(self) -> int | None:
-        """How many trials the hyperparameters are given for; None when all are numbers."""
-        return next((len(v) for v in self.hyperparameters.values() if np.ndim(v)), None)
-
-    def prepare(self, shapes: Shapes) -> Optimizer:
+    def prepare(self, shapes: Shapes) -> Self:
         """A copy as `step` expects it: per-trial hyperparameters are (R, 1) columns, and `shapes`
         are those of the layers that theta is made of."""
-        new = self._map(lambda v: v[:, None])
-        object.__setattr__(new, "shapes", shapes)
-        return new
+        return self.columns()._with(shapes=shapes)
 
-    def keep(self, rows: np.ndarray) -> Optimizer:
-        """A copy for the trials selected by the boolean mask `rows: (R,)`."""
-        return self._map(lambda v: v[rows])
-
-    def _map(self, change: Callable[[np.ndarray], np.ndarray]) -> Optimizer:
-        new = object.__new__(type(self))  # the values were checked when `self` was made
-        for name, value in self.hyperparameters.items():
-            object.__setattr__(new, name, change(value) if np.ndim(value) else value)
-        object.__setattr__(new, "shapes", self.shapes)
-        return new
+    def scaled(self, factor: Hyper) -> Self:
+        """A copy whose learning rate is multiplied by `factor`, a number or a (R, 1) column."""
+        constant = not isinstance(factor, np.ndarray) and factor == 1
+        return self if constant else self._with(lr=self.lr * factor)
 
     def init(self, theta: np.ndarray) -> State:
-        """State before the first update: zeros like `theta: (R, P)` under each name in `state`."""
+        """State before the first update: zeros like `theta: (R, P)` under each name in `state`.
+
+        Methods may add arrays of other shapes; the first axis is always that of the R trials.
+        """
         return {key: np.zeros_like(theta) for key in (*self.state, "work")}
+
+    def probe(self, theta: np.ndarray, t: int) -> np.ndarray | None:
+        """A direction v (P,) if update t wants v * (H v) in `s["curvature"]`, H the Hessian at theta."""
+        return None
+
+    def point(self, theta: np.ndarray, s: State) -> np.ndarray:
+        """The point (R, P) that the method proposes: theta itself, unless it averages."""
+        return theta
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         """The step of update t = 1, 2, ...: the loop sets theta_t = theta_{t-1} - step.
@@ -113,10 +90,9 @@ def register(
     return enter
 
 
-def domains(name: str) -> Mapping[str, tuple[Any, Any]]:
+def domains(name: str) -> Mapping[str, tuple[Any, domain.Interval]]:
     """For each hyperparameter of the named optimizer: its default and its domain."""
-    fields = dataclasses.fields(lookup(OPTIMIZERS, name, "optimizer"))
-    return {f.name: (f.default, f.metadata["domain"]) for f in fields}
+    return domain.domains(OPTIMIZERS, "optimizer", name)
 
 
 def optimizer(name: str, **hyperparameters: Any) -> Optimizer:
@@ -125,14 +101,7 @@ def optimizer(name: str, **hyperparameters: Any) -> Optimizer:
     Each hyperparameter is a number or one number per trial. Raises ValueError for an unknown name
     or option and for a value outside its domain, saying what is allowed.
     """
-    cls = lookup(OPTIMIZERS, name, "optimizer")
-    known = [f.name for f in dataclasses.fields(cls)]
-    for option in hyperparameters:
-        if option not in known:
-            raise ValueError(
-                f"{name}: unknown option {option!r}{suggest(option, known)} (allowed: {', '.join(known)})"
-            )
-    return cls(**hyperparameters)
+    return domain.make(OPTIMIZERS, "optimizer", name, hyperparameters)
 
 
 def like(value: Hyper, array: np.ndarray) -> Hyper:
@@ -140,13 +109,6 @@ def like(value: Hyper, array: np.ndarray) -> Hyper:
     if isinstance(value, np.ndarray):
         return value.astype(array.dtype, copy=False)
     return float(value)
-
-
-def power(beta: Hyper, t: int) -> Hyper:
-    """beta^t, the same bits for a number and for a column (NumPy's vectorised pow may differ)."""
-    if isinstance(beta, np.ndarray):
-        return np.array([float(b) ** t for b in beta.flat]).reshape(beta.shape)
-    return beta**t
 
 
 def average(a: np.ndarray, beta: Hyper, x: np.ndarray, work: np.ndarray) -> None:
@@ -161,3 +123,31 @@ def decay(g: np.ndarray, weight_decay: Hyper, theta: np.ndarray, work: np.ndarra
     if np.any(weight_decay):
         np.multiply(theta, like(weight_decay, g), out=work)
         g += work
+
+
+def shrink(step: np.ndarray, rate: Hyper, theta: np.ndarray, work: np.ndarray) -> None:
+    """step <- step + rate theta, in place: a decay apart from the gradient's history."""
+    if np.any(rate):
+        step += np.multiply(theta, like(rate, work), out=work)
+
+
+def layers(a: np.ndarray, shapes: Shapes) -> list[np.ndarray]:
+    """Views of `a: (R, P)`, one (R, fan_out, fan_in + 1) for each layer; (R, 1, n) for one of shape (n,)."""
+    views, start = [], 0
+    for shape in shapes:
+        rows, columns = shape if len(shape) == 2 else (1, *shape)
+        views.append(a[:, start : start + rows * columns].reshape(len(a), rows, columns))
+        start += rows * columns
+    return views
+
+
+def norm(a: np.ndarray) -> np.ndarray:
+    """Euclidean norm of each trial's entries, with axes of length one in place of theirs."""
+    return np.sqrt(total(a * a))
+
+
+def total(a: np.ndarray) -> np.ndarray:
+    """Sum of each trial's entries, with axes of length one in place of theirs."""
+    # Over contiguous rows: the order of the additions, and so the bits, does not depend on the stack.
+    sums = np.add.reduce(a.reshape(len(a), -1), axis=1)
+    return sums.reshape(-1, *[1] * (a.ndim - 1))

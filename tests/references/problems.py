@@ -17,13 +17,18 @@ CHECKPOINTS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 
 @dataclass(frozen=True)
 class Problem:
-    """start: (n,); gradient: (theta (n,), t = 1, 2, ...) -> (n,); hessian: theta -> (n, n);
-    shapes: the blocks that theta is made of, for the methods that treat each layer as one."""
+    """start: (n,); gradient: (theta (n,), t = 1, 2, ...) -> (n,); curvature: (n,), what a method that asks
+    for the Hessian's diagonal is told; shapes: of the layers that theta is made of."""
 
     start: np.ndarray
     gradient: Callable[[np.ndarray, int], np.ndarray]
-    hessian: Callable[[np.ndarray], np.ndarray]
+    curvature: np.ndarray
     shapes: tuple[tuple[int, ...], ...]
+
+    def layers(self, flat: np.ndarray) -> list[np.ndarray]:
+        """(n,) as one array for each layer."""
+        ends = np.cumsum([np.prod(shape, dtype=int) for shape in self.shapes])
+        return [a.reshape(shape) for a, shape in zip(np.split(flat, ends[:-1]), self.shapes, strict=True)]
 
 
 def _quadratic() -> Problem:
@@ -31,7 +36,7 @@ def _quadratic() -> Problem:
     across = np.array([1.0, -2.0, 0.5, 3.0])
     mirror = np.eye(4) - 2 * np.outer(across, across) / (across @ across)
     H = mirror @ np.diag([0.02, 0.3, 1.5, 8.0]) @ mirror
-    return Problem(np.array([1.0, -0.7, 2.0, 0.4]), lambda theta, t: H @ theta, lambda theta: H, ((4,),))
+    return Problem(np.array([1.0, -0.7, 2.0, 0.4]), lambda theta, t: H @ theta, np.diag(H), ((4,),))
 
 
 def _sequence() -> Problem:
@@ -43,9 +48,8 @@ def _sequence() -> Problem:
         gaps, late = t % 3 == 0, 100.0 * (t > 10)
         return wave * [1, gaps, 1e-9, 1e-170, late, 0]
 
-    return Problem(
-        np.array([0.5, 0, 0, 0, 0, 0.25]), gradient, lambda theta: np.diag([1, 0.1, 0, 1e-9, 10, 0]), ((6,),)
-    )
+    start = np.array([0.5, 0, 0, 0, 0, 0.25])
+    return Problem(start, gradient, np.array([1, 0.1, 0, 1e-9, -10, 0]), ((6,),))
 
 
 def _beale() -> Problem:
@@ -57,16 +61,7 @@ def _beale() -> Problem:
         residual = constants - x + x * y**powers
         return 2 * np.array([residual @ (y**powers - 1), residual @ (x * powers * y ** (powers - 1))])
 
-    def hessian(theta: np.ndarray) -> np.ndarray:
-        x, y = theta
-        residual = constants - x + x * y**powers
-        dx, dy = y**powers - 1, x * powers * y ** (powers - 1)
-        dxy = powers * y ** (powers - 1)
-        dyy = x * powers * (powers - 1) * y ** np.maximum(powers - 2, 0)
-        mixed = dx @ dy + residual @ dxy
-        return 2 * np.array([[dx @ dx, mixed], [mixed, dy @ dy + residual @ dyy]])
-
-    return Problem(np.array([1.0, 0.8]), gradient, hessian, ((2,),))
+    return Problem(np.array([1.0, 0.8]), gradient, np.array([0.5, 10.0]), ((2,),))
 
 
 def _layers() -> Problem:
@@ -78,21 +73,9 @@ def _layers() -> Problem:
         residual = B @ A - M
         return np.concatenate([(B.T @ residual).ravel(), (residual @ A.T).ravel()])
 
-    def hessian(theta: np.ndarray) -> np.ndarray:
-        # The gradient is a cubic polynomial: the fourth-order central difference is exact.
-        columns = [
-            (
-                8 * (gradient(theta + e, 0) - gradient(theta - e, 0))
-                - gradient(theta + 2 * e, 0)
-                + gradient(theta - 2 * e, 0)
-            )
-            / 12
-            for e in np.eye(12)
-        ]
-        return np.stack(columns, axis=1)
-
-    start = 2 * np.sin(1.0 + 2.3 * np.arange(12))
-    return Problem(start, gradient, hessian, ((3, 2), (2, 3)))
+    return Problem(
+        2 * np.sin(1.0 + 2.3 * np.arange(12)), gradient, 3 * np.cos(np.arange(12.0)), ((3, 2), (2, 3))
+    )
 
 
 PROBLEMS: dict[str, Problem] = {

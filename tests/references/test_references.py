@@ -34,6 +34,9 @@ class One:
     def gradient(self, theta, t):
         return self.problem.gradient(theta[0], t)[None]
 
+    def curvature(self, theta, v, t):
+        return (v * self.problem.curvature)[None]  # v * v = 1 is left of it in v * (H v)
+
     def keep(self, rows):
         raise AssertionError("a reference path never diverges")
 
@@ -55,7 +58,8 @@ def test_walks_where_an_independent_implementation_walks(name, problem):
         expected = np.array(case["paths"][problem])
         found = walk(name, case["options"], PROBLEMS[problem])
         # A coordinate that passes near zero has lost digits to those that it had before.
-        slack = 1e-9 * np.abs(expected) + 1e-12 * np.abs(expected).max(axis=0)
+        scale = np.abs(expected).max(axis=None if frozen(name)["mixes"] else 0)
+        slack = 1e-9 * np.abs(expected) + 1e-12 * scale
         worst = np.max(np.abs(found - expected) - slack, axis=1)
         bad = [t for t, w in zip(CHECKPOINTS, worst, strict=True) if not w <= 0]
         assert not bad, f"{case['options']}: apart from {frozen(name)['made_with']} at updates {bad}"
@@ -65,7 +69,7 @@ def test_walks_where_an_independent_implementation_walks(name, problem):
 def test_references_cover_the_defaults_and_every_hyperparameter(name):
     cases = [case["options"] for case in frozen(name)["cases"]]
     made = optimizer(name)
-    assert cases[0] == {}
+    assert set(cases[0]) <= {"lr"}, "first all defaults, but for a rate that would lead nowhere"
     varied = {key for case in cases for key, value in case.items() if value != made.hyperparameters[key]}
     assert varied == set(made.hyperparameters), "each needs a setting away from its default"
     assert tuple(frozen(name)["checkpoints"]) == CHECKPOINTS
@@ -77,12 +81,3 @@ def test_there_are_no_references_without_an_optimizer():
 
 def test_references_are_small():
     assert sum(file.stat().st_size for file in HERE.glob("*.json")) < 1e6
-
-
-@pytest.mark.parametrize("problem", ["quadratic", "beale", "layers"])
-def test_the_problems_gradients_and_hessians_agree(problem):
-    problem = PROBLEMS[problem]
-    for step in 1e-5 * np.eye(len(problem.start)):
-        change = problem.gradient(problem.start + step, 1) - problem.gradient(problem.start - step, 1)
-        expected = 2 * problem.hessian(problem.start) @ step
-        np.testing.assert_allclose(change, expected, atol=1e-8 * np.abs(expected).max())

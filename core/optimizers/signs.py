@@ -1,0 +1,83 @@
+"""Methods that use the sign of each coordinate of the gradient, or of its running mean."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.domain import FRACTION, NON_NEGATIVE, Hyper, Interval, hyper
+from core.optimizers.base import Optimizer, State, average, like, register, shrink
+
+
+@register("signsgd", label="signSGD", paper="Bernstein et al. (2018), Algorithm 1", search=(1e-5, 1e2))
+class SignSGD(Optimizer):
+    """theta_t = theta_{t-1} - lr sign(g_t), where sign(0) = 0.
+
+    As optax.sign_sgd and the paper. Its floor on a smooth loss is proportional to lr.
+    """
+
+    def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
+        np.sign(g, out=g)
+        g *= like(self.lr, g)
+        return g
+
+
+@register(
+    "rprop", label="Rprop", paper="Riedmiller & Braun (1993); Igel & Huesken (2000)", search=(1e-5, 1e2)
+)
+class Rprop(Optimizer):
+    """A step size d for each coordinate, at first lr: d_t = d_{t-1} eta_plus where g_t keeps the sign of
+    g_{t-1} and d_{t-1} eta_minus where it changes it, within [step_min, step_max];
+    theta_t = theta_{t-1} - d_t sign(g_t), but g_t counts as zero where the sign has changed.
+
+    As torch.optim.Rprop: the variant that Igel & Huesken call iRprop-. Riedmiller & Braun take the
+    last step back where the sign changes. Meant for full batches. lr is d_0 alone, so that a
+    learning-rate schedule has no effect. torch multiplies the two gradients to compare their signs,
+    which takes a product that underflows for a zero; here the signs themselves are compared.
+    """
+
+    state = ("before", "size")
+    lr: Hyper = hyper(1e-2, NON_NEGATIVE)
+    eta_minus: Hyper = hyper(0.5, Interval(0, 1, "neither"))
+    eta_plus: Hyper = hyper(1.2, Interval(1, np.inf, "neither"))
+    step_min: Hyper = hyper(1e-6, NON_NEGATIVE)
+    step_max: Hyper = hyper(50.0, NON_NEGATIVE)
+
+    def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
+        before, size, work = s["before"], s["size"], s["work"]
+        if t == 1:
+            size[...] = like(self.lr, size)
+        np.sign(g, out=g)
+        np.multiply(g, before, out=work)
+        np.multiply(size, like(self.eta_plus, size), out=size, where=work > 0)
+        np.multiply(size, like(self.eta_minus, size), out=size, where=work < 0)
+        np.minimum(np.maximum(size, like(self.step_min, size), out=size), like(self.step_max, size), out=size)
+        g[work < 0] = 0
+        before[...] = g
+        g *= size
+        return g
+
+
+@register("lion", label="Lion", paper="Chen et al. (2023), Algorithm 2", search=(1e-5, 1e2))
+class Lion(Optimizer):
+    """theta_t = theta_{t-1} - lr sign(beta1 m_{t-1} + (1 - beta1) g_t) - lr weight_decay theta_{t-1};
+    m_t = beta2 m_{t-1} + (1 - beta2) g_t.
+
+    As the authors' code, lion-pytorch, optax and Keras. The default weight decay is 0 in lion-pytorch and
+    here, 0.001 in optax; the paper tunes it, to ten times AdamW's and more.
+    """
+
+    state = ("m",)
+    lr: Hyper = hyper(1e-4, NON_NEGATIVE)
+    beta1: Hyper = hyper(0.9, FRACTION)
+    beta2: Hyper = hyper(0.99, FRACTION)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+
+    def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
+        m, work = s["m"], s["work"]
+        blend = np.multiply(m, like(self.beta1, m))
+        blend += np.multiply(g, like(1 - self.beta1, g), out=work)
+        average(m, self.beta2, g, work)
+        np.sign(blend, out=blend)
+        blend *= like(self.lr, blend)
+        shrink(blend, self.lr * self.weight_decay, theta, work)
+        return blend
