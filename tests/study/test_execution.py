@@ -15,12 +15,12 @@ import pytest
 from study.execution import run_cells
 from study.results import CellResult
 from study.spec import load
-from study.tracking import open_store
+from study.tracking import StoredCell, open_store
 from tests.study.builders import cell
 
 EXPERIMENT = """
 name = "interrupted"
-optimizers = ["sgd", "momentum", "adam"]
+optimizers = ["sgd", "adam"]
 batches = ["full", 1]
 [budget]
 examples = 4000
@@ -98,16 +98,25 @@ def wait_for_a_cell(folder: Path, process: subprocess.Popen[str]) -> None:
     assert process.poll() is None, process.communicate()
 
 
+def stored(folder: Path) -> dict[str, StoredCell]:
+    return {c.key: c for c in open_store(folder / "results").read("interrupted")}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study that nobody stopped."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert study(folder, "--no-report").communicate(timeout=300)[1] == ""
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_study_that_was_stopped_continues_and_ends_with_the_same_results(
-    tmp_path: Path, how: signal.Signals
+    tmp_path: Path, undisturbed: Path, how: signal.Signals
 ) -> None:
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    for folder in (whole, stopped):
-        folder.mkdir()
-    process = study(stopped, "--no-report")
-    wait_for_a_cell(stopped, process)
+    process = study(tmp_path, "--no-report")
+    wait_for_a_cell(tmp_path, process)
     below = children(process.pid)
     os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
     _, errors = process.communicate(timeout=60)
@@ -116,17 +125,11 @@ def test_a_study_that_was_stopped_continues_and_ends_with_the_same_results(
         assert errors.startswith("stopped; what was finished is stored")
         assert "Traceback" not in errors
     wait_until(lambda: not [pid for pid in below if is_worker(pid)])
-    for folder in (stopped, whole):
-        output, errors = study(folder, "--no-report").communicate(timeout=300)
-        assert errors == ""
-    experiment = load(stopped / "experiment.toml")
-    found = [
-        {c.key: c for c in open_store(folder / "results").read(experiment.name)}
-        for folder in (stopped, whole)
-    ]
-    assert set(found[0]) == set(found[1]) == {c.key for c in experiment.cells}
-    for key, one in found[0].items():
-        columns = [c for c in one.trials.columns if c != "run_id"]
-        assert one.trials[columns].equals(found[1][key].trials[columns])
-        assert one.curves.equals(found[1][key].curves)
-    assert "0 to run" in study(stopped, "--no-report").communicate(timeout=120)[0]
+    assert study(tmp_path, "--no-report").communicate(timeout=300)[1] == ""
+    one, other = stored(tmp_path), stored(undisturbed)
+    assert set(one) == set(other) == {c.key for c in load(tmp_path / "experiment.toml").cells}
+    for key, cell_stored in one.items():
+        columns = [c for c in cell_stored.trials.columns if c != "run_id"]
+        assert cell_stored.trials[columns].equals(other[key].trials[columns])
+        assert cell_stored.curves.equals(other[key].curves)
+    assert "0 to run" in study(tmp_path, "--no-report").communicate(timeout=120)[0]
