@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -55,8 +56,7 @@ def bootstrap(
     when all scores are equal.
     """
     strata = np.atleast_2d(_checked(scores))
-    rng = np.random.default_rng(seed)
-    picks = rng.integers(strata.shape[1], size=(resamples, *strata.shape))
+    picks = _picks(seed, resamples, *strata.shape)
     drawn = np.take_along_axis(strata[None], picks, axis=-1).reshape(resamples, -1)
     return _percentiles(float(statistic(strata.ravel())), statistic(drawn), level)
 
@@ -81,11 +81,7 @@ def improvement(
     """
     a, b = np.atleast_2d(_checked(a)), np.atleast_2d(_checked(b))
     wins = (a[:, :, None] < b[:, None, :]) + 0.5 * (a[:, :, None] == b[:, None, :])
-    rng = np.random.default_rng(seed)
-    times_a, times_b = (
-        rng.multinomial(x.shape[1], np.full(x.shape[1], 1 / x.shape[1]), size=(resamples, len(x)))
-        for x in (a, b)
-    )
+    times_a, times_b = _times(seed, resamples, *a.shape), _times(seed + 1, resamples, *b.shape)
     drawn = np.einsum("rsi,sij,rsj->r", times_a, wins, times_b, optimize=True) / wins.size
     return _percentiles(float(wins.mean()), drawn, level)
 
@@ -108,6 +104,15 @@ def friedman(scores: np.ndarray) -> float:
     return float(stats.friedmanchisquare(*ranks.T).pvalue)
 
 
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's (1979) adjusted p-values (m,) of `p: (m,)`: each controls the chance of any false positive."""
+    order = np.argsort(p)
+    adjusted = np.maximum.accumulate((len(p) - np.arange(len(p))) * np.asarray(p, dtype=float)[order])
+    result = np.empty(len(p))
+    result[order] = np.minimum(adjusted, 1)
+    return result
+
+
 def critical_distance(methods: int, blocks: int, level: float = LEVEL) -> float:
     """Nemenyi's distance: mean ranks over `blocks` problems that are closer cannot be told apart."""
     q = stats.studentized_range.ppf(level, methods, np.inf) / np.sqrt(2)
@@ -117,6 +122,20 @@ def critical_distance(methods: int, blocks: int, level: float = LEVEL) -> float:
 def middle(values: np.ndarray) -> np.ndarray:
     """Median of `values: (..., n)` over the last axis that is always one of them (the lower of two)."""
     return np.asarray(np.quantile(_checked(values), 0.5, axis=-1, method="inverted_cdf"))
+
+
+# The same draws serve every comparison of the same shape: they are made once.
+@lru_cache(maxsize=16)
+def _picks(seed: int, resamples: int, strata: int, n: int) -> np.ndarray:
+    """(resamples, strata, n) which values are drawn, with replacement."""
+    return np.random.default_rng(seed).integers(n, size=(resamples, strata, n))
+
+
+@lru_cache(maxsize=16)
+def _times(seed: int, resamples: int, strata: int, n: int) -> np.ndarray:
+    """(resamples, strata, n) how many times each value is drawn."""
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=(resamples, strata))
+    return counts.astype(float)
 
 
 def _percentiles(value: float, drawn: np.ndarray, level: float) -> Interval:

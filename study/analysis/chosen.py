@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.data import AXES, Study, in_order
-from study.outcomes import gap
 
 ROLES = ("too small", "best", "too large")
 
@@ -57,13 +56,24 @@ def chosen_curves(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
     swept = study.trials[study.trials["phase"] == "sweep"]
     columns = ["key", "trial", "rate", "replicate", "outcome", "first_bad_step"]
     trials = chosen.drop(columns="outcome").merge(swept[columns], on=["key", "rate"])
-    best = study.cells.set_index("key")["best_known_loss"]
     parts = []
-    for key, group in trials.groupby("key", sort=False):
+    for key, numbers in trials.groupby("key", sort=False)["trial"]:
         curves = study.curves[str(key)]
-        points = curves[curves["trial"].isin(group["trial"])].merge(group, on="trial")
-        relative = [gap(c["train_loss"].to_numpy(), best[key]) for _, c in points.groupby("trial", sort=False)]
-        parts.append(points.assign(gap=np.concatenate(relative)))
-    found = pd.concat(parts, ignore_index=True) if parts else trials.assign(examples=[], gap=[])
-    keep = ["key", *AXES, "role", "rate", "replicate", "outcome", "first_bad_step", "examples", "update", "gap"]
-    return in_order(found[keep], study.names)
+        parts.append(curves[curves["trial"].isin(numbers)].assign(key=key))
+    points = pd.concat(parts, ignore_index=True).merge(trials, on=["key", "trial"])
+    best = points["key"].map(study.cells.set_index("key")["best_known_loss"])
+    start = points.groupby(["key", "trial"])["train_loss"].transform("first")
+    points["gap"] = (points["train_loss"] - best) / (start - best)
+    keep = [
+        "key",
+        *AXES,
+        "role",
+        "rate",
+        "replicate",
+        "outcome",
+        "first_bad_step",
+        "examples",
+        "update",
+        "gap",
+    ]
+    return in_order(points[keep], study.names)

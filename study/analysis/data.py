@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,9 +40,10 @@ class StoredCell(Protocol):
 
 @dataclass(frozen=True)
 class Study:
-    """cells: a row a cell, its summary as columns. trials: a row a trial of any cell, with scores in which
-    a diverged run is as bad as can be: `gap` (q_end), `loss` (validation) and `test_loss` are inf for it,
-    `score` (validation) and `test_score` -inf. curves: cell key -> its curves.
+    """cells: a row a cell, its summary as columns, and `doubt`: why not to trust its search, if so.
+    trials: a row a trial of any cell, with scores in which a diverged run is as bad as can be: `gap` (q_end),
+    `loss` (validation) and `test_loss` are inf for it, `score` (validation) and `test_score` -inf.
+    curves: cell key -> its curves.
     """
 
     names: Names
@@ -68,7 +69,12 @@ def gather(cells: Sequence[StoredCell]) -> Study:
     if not cells:
         raise ValueError("no finished cell is stored: there is nothing to report")
     names = names_of(cell.tags for cell in cells)
-    rows = [_axes(cell) | {"run_id": cell.run_id, "experiment": cell.experiment_id} | cell.summary for cell in cells]
+    rows = [
+        _axes(cell)
+        | {"run_id": cell.run_id, "experiment": cell.experiment_id, "doubt": doubt(cell.summary)}
+        | cell.summary
+        for cell in cells
+    ]
     trials = pd.concat([cell.trials.assign(**_axes(cell)) for cell in cells], ignore_index=True)
     return Study(
         names,
@@ -76,6 +82,18 @@ def gather(cells: Sequence[StoredCell]) -> Study:
         in_order(_scored(trials), names),
         {cell.key: cell.curves for cell in cells},
     )
+
+
+def doubt(summary: Mapping[str, Any]) -> str:
+    """Why a cell's search is not to be trusted; empty when nothing is wrong."""
+    if summary["status"] != "ok":
+        return str(summary["status"])
+    return "" if summary["search_edge"] == "clear" else str(summary["search_edge"])
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table, each as a dictionary of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def in_order(table: pd.DataFrame, names: Names) -> pd.DataFrame:
@@ -96,7 +114,11 @@ def _axes(cell: StoredCell) -> dict[str, str]:
 
 def _scored(trials: pd.DataFrame) -> pd.DataFrame:
     gone = trials["outcome"].to_numpy() == "diverged"
-    worst = {"gap": ("q_end", np.inf), "loss": ("validation_loss", np.inf), "test_loss": ("test_loss", np.inf)}
+    worst = {
+        "gap": ("q_end", np.inf),
+        "loss": ("validation_loss", np.inf),
+        "test_loss": ("test_loss", np.inf),
+    }
     worst |= {"score": ("validation_score", -np.inf), "test_score": ("test_score", -np.inf)}
     scores = {name: np.where(gone, value, trials[column]) for name, (column, value) in worst.items()}
     return trials.assign(diverged=gone, **scores)

@@ -36,7 +36,7 @@ def shares(study: Study) -> pd.DataFrame:
     swept = study.trials[study.trials["phase"] == "sweep"]
     counts = swept.groupby(["optimizer", "batch"], sort=False)["diverged"].agg(["sum", "size"]).reset_index()
     shares = [wilson(int(k), int(n)) for k, n in zip(counts["sum"], counts["size"], strict=True)]
-    return counts.assign(share=shares)
+    return counts.assign(share=pd.Series(shares, dtype=object))
 
 
 def reasons(gone: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def failures_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
     failed = swept[(swept["rate"] > best * 1.001) & (swept["outcome"] != "converged")]
     counts = failed.groupby("optimizer", sort=False)["diverged"].agg(["sum", "size"]).reset_index()
     shares = [wilson(int(k), int(n)) for k, n in zip(counts["sum"], counts["size"], strict=True)]
-    return counts.assign(share=shares)
+    return counts.assign(share=pd.Series(shares, dtype=object))
 
 
 def listed(gone: pd.DataFrame) -> pd.DataFrame:

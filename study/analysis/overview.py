@@ -10,7 +10,9 @@ from study.analysis.scores import Replicates
 from study.statistics import Interval, bootstrap, middle, wilson
 
 
-def optimization(study: Study, gaps: Replicates, ranks: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame:
+def optimization(
+    study: Study, gaps: Replicates, ranks: pd.DataFrame, sensitivity: pd.DataFrame
+) -> pd.DataFrame:
     """A row for each optimizer and batch strategy.
 
     rank: mean rank of the tuned gap over the problems. tuned, default: interquartile mean of log10 gap
@@ -60,7 +62,10 @@ def selection(study: Study, ranks: dict[str, pd.DataFrame], tuned: dict[str, pd.
             rows.append(
                 {"optimizer": optimizer, "batch": batch}
                 | {name: rank(table, optimizer, batch) for name, table in ranks.items()}
-                | {f"{name}_verdicts": verdicts(_at(table, optimizer, batch)) for name, table in tuned.items()}
+                | {
+                    f"{name}_verdicts": verdicts(_at(table, optimizer, batch))
+                    for name, table in tuned.items()
+                }
             )
     return pd.DataFrame(rows)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.data import AXES, Study, in_order
+from study.statistics import wilson
 from study.sweep import RateCurve
 
 WORST_FIRST = ("diverged", "too large", "too small", "unresolved", "converged")
@@ -40,12 +41,17 @@ def sensitivity(rates: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     best: the rate with the smallest gap. low, high, width: the usable range and its decades, where the
     gap is at or below the tolerance; open_low, open_high: whether it runs to the end of the grid, so
     that the width is a lower bound. cliff: the smallest rate above the best at which at least half of
-    the replicates diverged; margin: decades from the best rate to it. NaN for what does not exist.
+    the replicates diverged; margin: decades from the best rate to it. share: of all the sweep's runs, those
+    that diverged, as an Interval. NaN for what does not exist.
     """
     rows = []
     for key, group in rates.groupby(["key", *AXES], sort=False):
-        curve = RateCurve(*(group[c].to_numpy() for c in ("rate", "gap")), (group["diverged"] / group["n"]).to_numpy())
-        rows.append(dict(zip(["key", *AXES], key, strict=True)) | _sensitivity(curve, tolerance))
+        share_at = group["diverged"] / group["n"]
+        curve = RateCurve(group["rate"].to_numpy(), group["gap"].to_numpy(), share_at.to_numpy())
+        share = wilson(int(group["diverged"].sum()), int(group["n"].sum()))
+        rows.append(
+            dict(zip(["key", *AXES], key, strict=True)) | _sensitivity(curve, tolerance) | {"share": share}
+        )
     return pd.DataFrame(rows)
 
 

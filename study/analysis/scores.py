@@ -44,8 +44,10 @@ def replicates(study: Study, score: str) -> Replicates:
     """The confirmed scores, lower is better: `gap` (no finer than RESOLUTION), or a score negated."""
     confirmed = study.trials[study.trials["phase"] == "confirm"].sort_values("replicate", kind="stable")
     sign = -1.0 if score.endswith("score") else 1.0
+    groups = confirmed.groupby([*AXES, "role"], sort=False)[score]
     found = {
-        key: sign * group[score].to_numpy() for key, group in confirmed.groupby([*AXES, "role"], sort=False)
+        (str(problem), str(optimizer), str(batch), str(role)): sign * values.to_numpy()
+        for (problem, optimizer, batch, role), values in groups
     }
     if score == "gap":
         found = {key: np.maximum(values, RESOLUTION) for key, values in found.items()}
@@ -123,7 +125,9 @@ def ranking(study: Study, scores: Replicates) -> pd.DataFrame:
                 {"optimizer": optimizer, "batch": batch, "rank": float(rank), "problems": len(table)}
                 | {"optimizers": table.shape[1], "p": p, "distance": distance}
             )
-    return pd.DataFrame(rows, columns=["optimizer", "batch", "rank", "problems", "optimizers", "p", "distance"])
+    return pd.DataFrame(
+        rows, columns=["optimizer", "batch", "rank", "problems", "optimizers", "p", "distance"]
+    )
 
 
 def _medians(study: Study, scores: Replicates, batch: str) -> pd.DataFrame:

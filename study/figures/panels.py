@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from study.figures.keys import LINE, Key, draw_keys, lines
 from study.figures.theme import GRID, INK, PAPER, power_of_ten, themed
 
 Draw = Callable[[FigureBase, Any], None]
@@ -20,30 +21,55 @@ Draw = Callable[[FigureBase, Any], None]
 
 @dataclass(frozen=True)
 class Panels:
-    """`draw` on one panel for each of `views`, each `size` points wide and high."""
+    """`draw` on one panel for each of `views`, each `size` points wide and high, under their `keys`."""
 
     draw: Draw
     views: Sequence[Any]
     size: tuple[float, float]
     columns: int = 1
+    keys: Sequence[Key] = field(default_factory=tuple)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns."""
+        columns = min(self.columns, len(self.views))
+        return -(-len(self.views) // columns), columns
+
+    @property
+    def legend(self) -> float:
+        """Height of the keys, in points."""
+        return LINE * lines(self.keys, self.grid[1] * self.size[0]) + 6 if self.keys else 0.0
+
+    def box(self, i: int) -> tuple[float, float, float, float]:
+        """Where panel i lies: its left and upper edge, width and height, in points."""
+        row, column = divmod(i, self.grid[1])
+        return column * self.size[0], self.legend + row * self.size[1], *self.size
+
+    def mark(self, i: int) -> str:
+        """The id of panel i's group in an SVG file."""
+        return f"panel-{i}"
 
     def figure(self) -> Figure:
         """The panels side by side, row by row."""
-        columns = min(self.columns, len(self.views))
-        rows = -(-len(self.views) // columns)
-        width, height = self.size
+        rows, columns = self.grid
+        width, height = columns * self.size[0], self.legend + rows * self.size[1]
         with themed():
-            figure = Figure(figsize=(columns * width / 72, rows * height / 72))
-            parts = figure.subfigures(rows, columns, squeeze=False, wspace=0, hspace=0).ravel()
-            for part, view in zip(parts, self.views, strict=False):
+            figure = Figure(figsize=(width / 72, height / 72))
+            # Subfigures heed a grid's ratios, not its margins: the legend's place is a row of the grid.
+            heights = [*([self.legend] if self.keys else []), *[self.size[1]] * rows]
+            spec = figure.add_gridspec(len(heights), columns, height_ratios=heights, wspace=0, hspace=0)
+            for i, view in enumerate(self.views):
+                row, column = divmod(i, columns)
+                part = figure.add_subfigure(spec[len(heights) - rows + row, column], gid=self.mark(i))
                 part.set_facecolor("none")
                 self.draw(part, view)
+            if self.keys:
+                draw_keys(figure, self.keys, width, height)
         return figure
 
 
-def write_png(panels: Panels, path: Path, dpi: int = 110) -> None:
-    """The panels as a PNG on white."""
-    figure = panels.figure()
+def write_png(figure: Figure, path: Path, dpi: int = 110) -> None:
+    """The figure as a PNG on white."""
     FigureCanvasAgg(figure)
     with themed():
         figure.savefig(path, dpi=dpi, facecolor=PAPER)
@@ -56,7 +82,7 @@ def segments(ax: Axes, x: Iterable[float], low: Iterable[float], high: Iterable[
     ax.plot(xs, ys, **style)
 
 
-def log_axis(ax: Axes, axis: str, numticks: int = 6) -> None:
+def log_axis(ax: Axes, axis: Literal["x", "y"], numticks: int = 6) -> None:
     """A logarithmic axis whose ticks are decades, written as people do."""
     getattr(ax, f"set_{axis}scale")("log")
     side = getattr(ax, f"{axis}axis")

@@ -12,6 +12,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
+from study.analysis.data import records
 from study.figures.panels import log_axis, segments, title
 from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
 
@@ -43,7 +44,7 @@ def draw_rates(figure: FigureBase, view: RateView) -> None:
     """A strip of outcomes, a row for each batch strategy, over the curves of the gap."""
     width, height = SIZE
     strip_height = ROW * len(view.batches)
-    left, right, bottom, top = 44 / width, 1 - 8 / width, 34 / height, 1 - 24 / height
+    left, right, bottom, top = 49 / width, 1 - 8 / width, 34 / height, 1 - 24 / height
     split = top - strip_height / height
     strip = figure.add_axes((left, split, right - left, strip_height / height))
     main = figure.add_axes((left, bottom, right - left, split - bottom - 5 / height))
@@ -58,11 +59,14 @@ def _strip(ax: Axes, view: RateView) -> None:
     for outcome, at in view.rates.groupby("outcome"):
         x = np.log10(at["rate"].to_numpy())
         y = np.array([names.index(batch) for batch in at["batch"]])
-        boxes = [Path.unit_rectangle().transformed(_placed(*corner, step)) for corner in zip(x - step / 2, y)]
+        boxes = [
+            Path.unit_rectangle().transformed(_placed(*corner, step))
+            for corner in zip(x - step / 2, y, strict=True)
+        ]
         ax.add_patch(
             PathPatch(
                 Path.make_compound_path(*boxes),
-                facecolor=OUTCOMES[outcome],
+                facecolor=OUTCOMES[str(outcome)],
                 edgecolor=PAPER,
                 linewidth=0.6,
                 gid="outcome-" + str(outcome).replace(" ", "-"),
@@ -102,12 +106,20 @@ def _curves(ax: Axes, view: RateView) -> None:
         segments(ax, lasted["rate"], *ends, color=look.color, linewidth=2.2, alpha=0.3)
         # A rate at which half diverged has no gap: NaN breaks the line there instead of bridging it.
         gap = at["gap"].where(np.isfinite(at["gap"])).clip(low, high)
-        ax.plot(at["rate"], gap, color=look.color, marker=look.marker, markersize=3, linewidth=1.3, gid=f"gap-{batch}")
-    for row in view.tuned.itertuples():
-        look = view.batches[row.batch]
-        y = min(max(row.gap, low), high)
         ax.plot(
-            row.rate,
+            at["rate"],
+            gap,
+            color=look.color,
+            marker=look.marker,
+            markersize=3,
+            linewidth=1.3,
+            gid=f"gap-{batch}",
+        )
+    for row in records(view.tuned):
+        look = view.batches[row["batch"]]
+        y = min(max(row["gap"], low), high)
+        ax.plot(
+            row["rate"],
             y,
             marker="*",
             markersize=10.5,
@@ -115,7 +127,8 @@ def _curves(ax: Axes, view: RateView) -> None:
             markeredgecolor=PAPER,
             markeredgewidth=0.7,
             zorder=5,
-            gid=f"tuned-{row.batch}",
+            clip_on=False,
+            gid=f"tuned-{row['batch']}",
         )
     log_axis(ax, "x")
     log_axis(ax, "y")
@@ -129,12 +142,12 @@ def _mark_default(ax: Axes, view: RateView) -> None:
     leftwards = view.default > np.sqrt(view.rate_limits[0] * view.rate_limits[1])
     ax.annotate(
         "default",
-        (view.default, 0.015),
+        (view.default, 0.985),
         xycoords=ax.get_xaxis_transform(),
         xytext=(-3 if leftwards else 3, 0),
         textcoords="offset points",
         ha="right" if leftwards else "left",
-        va="bottom",
+        va="top",
         fontsize=8,
         color=INK,
         fontstyle="italic",

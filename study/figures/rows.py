@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
+from study.analysis.data import records
 from study.figures.panels import log_axis
 from study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
 
-WIDTH = 520.0
+WIDTH = 420.0
 ROW, GAP = 8.0, 6.0
 """Height of a batch strategy's row and of the space between optimizers, in points."""
-LEFT, RIGHT, TOP, BOTTOM = 112.0, 14.0, 24.0, 34.0
+LEFT, RIGHT, TOP, BOTTOM = 112.0, 12.0, 24.0, 36.0
 
 
 @dataclass(frozen=True)
@@ -53,26 +54,36 @@ def rows_size(optimizers: int, batches: int) -> tuple[float, float]:
 def draw_ranges(figure: FigureBase, view: RangeView) -> None:
     """A bar from the lowest to the highest usable rate; a dot at the best, a cross at the cliff."""
     ax = _rows(figure, view.title, view.looks)
-    log_axis(ax, "x", numticks=9)
+    log_axis(ax, "x", numticks=8)
     places = _places(view.looks)
-    for row in view.sensitivity.itertuples():
-        y, look = places[row.optimizer, row.batch], view.looks.batches[row.batch]
-        if np.isfinite(row.low):
+    for row in records(view.sensitivity):
+        y, look = places[row["optimizer"], row["batch"]], view.looks.batches[row["batch"]]
+        if np.isfinite(row["low"]):
             ax.plot(
-                [row.low, row.high],
+                [row["low"], row["high"]],
                 [y, y],
                 color=look.color,
                 linewidth=ROW - 3,
                 solid_capstyle="butt",
-                gid=f"range-{row.optimizer}-{row.batch}",
+                gid=f"range-{row['optimizer']}-{row['batch']}",
             )
-        if np.isfinite(row.best):
-            ax.plot(row.best, y, "o", color=PAPER, markeredgecolor=look.color, markersize=4.2, markeredgewidth=1.2)
-        if np.isfinite(row.cliff):
-            ax.plot(row.cliff, y, "X", color=OUTCOMES["diverged"], markersize=4.4, markeredgewidth=0)
+        if np.isfinite(row["best"]):
+            ax.plot(
+                row["best"],
+                y,
+                "o",
+                color=PAPER,
+                markeredgecolor=look.color,
+                markersize=4.2,
+                markeredgewidth=1.2,
+            )
+        if np.isfinite(row["cliff"]):
+            ax.plot(row["cliff"], y, "X", color=OUTCOMES["diverged"], markersize=4.4, markeredgewidth=0)
     for optimizer, rate in view.defaults.items():
         ends = [places[optimizer, batch] for batch in view.looks.batches]
-        ax.plot([rate, rate], [min(ends) - ROW / 2, max(ends) + ROW / 2], color=INK, linewidth=1.1, gid="default")
+        ax.plot(
+            [rate, rate], [min(ends) - ROW / 2, max(ends) + ROW / 2], color=INK, linewidth=1.1, gid="default"
+        )
     ax.set(xlim=view.limits)
     ax.set_xlabel("learning rate", labelpad=1)
 
@@ -81,30 +92,30 @@ def draw_scores(figure: FigureBase, view: ScoreView) -> None:
     """Filled: at the tuned rate, with its interval. Hollow: at the default rate."""
     ax = _rows(figure, view.title, view.looks)
     if view.log:
-        log_axis(ax, "x", numticks=9)
+        log_axis(ax, "x", numticks=8)
     else:
         ax.grid(True, axis="x", color=GRID)
     ax.set(xlim=view.limits)
     places = _places(view.looks)
     low, high = view.limits
-    for row in view.scores.sort_values("role").itertuples():
-        y, look = places[row.optimizer, row.batch], view.looks.batches[row.batch]
-        if not low <= row.value <= high:
-            _beyond(ax, row.value > high, y, look.color, bool(np.isinf(row.value)))
+    for row in records(view.scores.sort_values("role")):
+        y, look = places[row["optimizer"], row["batch"]], view.looks.batches[row["batch"]]
+        if not low <= row["value"] <= high:
+            _beyond(ax, row["value"] > high, y, look.color, bool(np.isinf(row["value"])))
             continue
-        ends = np.clip([row.low, row.high], low, high)
-        if row.role == "tuned":
+        ends = np.clip([row["low"], row["high"]], low, high)
+        if row["role"] == "tuned":
             ax.plot(ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
-        face = look.color if row.role == "tuned" else PAPER
+        face = look.color if row["role"] == "tuned" else PAPER
         ax.plot(
-            row.value,
+            row["value"],
             y,
             marker=look.marker,
             color=face,
             markeredgecolor=look.color,
             markersize=4.2,
             markeredgewidth=0.9,
-            gid=f"{row.role}-{row.optimizer}-{row.batch}",
+            gid=f"{row['role']}-{row['optimizer']}-{row['batch']}",
         )
     ax.set_xlabel(view.label, labelpad=1)
 

@@ -1,48 +1,80 @@
-"""A figure as SVG to be set into a page: small, its ids its own, its colours the page's variables."""
+"""Panels as SVG to be set into a page: small, their ids their own, their colours the page's variables."""
 
 from __future__ import annotations
 
+import copy
 import io
 import re
+from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from study.figures.panels import Panels
 from study.figures.theme import themed
 
 _AUTOMATIC = re.compile(r"(.*_\d+|matplotlib\.axis.*)$")
 _NUMBERS = ("d", "x", "y", "width", "height", "transform")
+_REFERENCE = re.compile(r"(?:url\()?#([^)]+)\)?$")
 
 
-def to_svg(figure: Figure, name: str, variables: dict[str, str]) -> str:
-    """The figure as an `<svg>` element that fills the width of its place.
+def to_svgs(figure: Figure, panels: Panels, name: str, variables: Mapping[str, str]) -> list[str]:
+    """An `<svg>` element for each of the `panels` in their `figure`, which fills the width of its place.
 
-    name: what every id in it starts with, so that the figures of one page share none. variables: the
+    name: what every id in them starts with, so that the figures of one page share none. variables: the
     CSS variable that takes the place of each colour. Letters stay letters, set in the page's type.
     """
     buffer = io.BytesIO()
-    with themed(), mpl.rc_context({"svg.hashsalt": name}):
+    with themed(), mpl.rc_context({"svg.hashsalt": "overshoot"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     root = ET.fromstring(buffer.getvalue())
     for element in root.iter():
-        _plain(element, name, variables)
+        _plain(element, variables)
+    shared = {e.attrib["id"]: e for e in root.iter() if e.tag in ("path", "clipPath") and "id" in e.attrib}
     _prune(root)
-    root.attrib = {"viewBox": root.attrib["viewBox"], "aria-hidden": "true"}
-    return ET.tostring(root, encoding="unicode")
+    return [
+        _alone(root.find(f".//g[@id='{panels.mark(i)}']"), panels.box(i), shared, f"{name}-{i}")
+        for i in range(len(panels.views))
+    ]
 
 
-def _plain(element: ET.Element, name: str, variables: dict[str, str]) -> None:
-    """Without namespaces, automatic ids and decimals beyond the second; see `to_svg`."""
+def _alone(
+    group: ET.Element | None, box: tuple[float, float, float, float], shared: dict[str, ET.Element], name: str
+) -> str:
+    """The group as a document with the definitions that it refers to, all ids starting with `name`."""
+    view = " ".join(f"{value:g}" for value in box)
+    svg = ET.Element("svg", {"viewBox": view, "aria-hidden": "true"})
+    if group is None:
+        return ET.tostring(svg, encoding="unicode")
+    needed = dict.fromkeys(target for _, _, target in _references(group))
+    if needed:
+        ET.SubElement(svg, "defs").extend(copy.deepcopy(shared[target]) for target in needed)
+    svg.extend(copy.deepcopy(child) for child in group if child.tag != "defs")
+    for element, key, target in list(_references(svg)):
+        element.set(key, element.attrib[key].replace(f"#{target}", f"#{name}-{target}"))
+    for element in svg.iter():
+        if "id" in element.attrib:
+            element.set("id", f"{name}-{element.attrib['id']}")
+    return ET.tostring(svg, encoding="unicode")
+
+
+def _references(root: ET.Element) -> Iterator[tuple[ET.Element, str, str]]:
+    """Element, attribute and id of everything that refers to a definition."""
+    for element in root.iter():
+        for key in ("href", "clip-path"):
+            if found := _REFERENCE.match(element.attrib.get(key, "")):
+                yield element, key, found[1]
+
+
+def _plain(element: ET.Element, variables: Mapping[str, str]) -> None:
+    """Without namespaces, automatic ids and decimals beyond the second."""
     element.tag = element.tag.rpartition("}")[2]
     element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
-    element.text, element.tail = (text if text and text.strip() else None for text in (element.text, element.tail))
+    element.text, element.tail = (t if t and t.strip() else None for t in (element.text, element.tail))
     given = element.attrib
     if _AUTOMATIC.match(given.get("id", "")):
         del given["id"]
-    for key in ("id", "href", "clip-path"):
-        if key in given:
-            given[key] = re.sub(r"^(#|url\(#|)", rf"\g<1>{name}-", given[key])
     for key in _NUMBERS:
         if key in given:
             given[key] = re.sub(r"(\d+\.\d\d)\d+", r"\1", " ".join(given[key].split()))
@@ -52,9 +84,11 @@ def _plain(element: ET.Element, name: str, variables: dict[str, str]) -> None:
         given["style"] = _style(given["style"], variables)
 
 
-def _style(style: str, variables: dict[str, str]) -> str:
-    style = re.sub(r"\s*font-family:[^;]*;?|\bfont: ", lambda m: "font-size: " if "font:" in m[0] else "", style)
-    style = re.sub(r"#[0-9a-f]{6}\b", lambda m: f"var({variables[m[0]]})" if m[0] in variables else m[0], style)
+def _style(style: str, variables: Mapping[str, str]) -> str:
+    style = re.sub(r"\s*font-family:[^;]*;?", "", style)
+    style = re.sub(
+        r"#[0-9a-f]{6}\b", lambda m: f"var({variables[m[0]]})" if m[0] in variables else m[0], style
+    )
     return re.sub(r"\s*([:;])\s*", r"\1", style).strip("; ")
 
 
@@ -63,15 +97,15 @@ def _prune(parent: ET.Element) -> None:
     children: list[ET.Element] = []
     for child in parent:
         _prune(child)
-        if child.tag in ("metadata", "style") or (child.tag in ("g", "defs") and not len(child)):
-            continue
-        if child.tag == "path" and child.get("style") == "fill:none":
+        empty = child.tag in ("g", "defs") and not len(child)
+        if empty or child.tag in ("metadata", "style") or child.get("style") == "fill:none":
             continue
         children.extend(child if child.tag == "g" and not child.attrib else [child])
     parent[:] = children
     uses = [child for child in parent if child.tag == "use"]
     styles = {use.attrib.get("style") for use in uses}
-    if parent.tag == "g" and len(uses) == len(parent) > 1 and len(styles) == 1 and None not in styles:
+    drawn = [child for child in parent if child.tag != "defs"]
+    if parent.tag == "g" and len(uses) == len(drawn) > 1 and len(styles) == 1 and None not in styles:
         parent.set("style", uses[0].attrib["style"])
         for use in uses:
             del use.attrib["style"]

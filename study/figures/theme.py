@@ -15,6 +15,8 @@ import numpy as np
 import seaborn as sns
 from matplotlib.colors import to_hex
 
+from study.analysis.words import raised
+
 INK, MUTED, GRID, PAPER = "#1d222b", "#69707d", "#dfe3e8", "#fefefe"
 
 # Okabe & Ito (2008), told apart by every kind of colour vision; their yellow, too pale for lines, is olive.
@@ -32,13 +34,15 @@ OUTCOMES = {
 """Areas, told apart by lightness too. Lines and letters take ROLES, which stand out from paper."""
 
 ROLES = {"too small": "#3f7fb5", "best": "#1b7a58", "too large": "#b3541e"}
+ROLE_DASHES = {"too small": (0, (5, 2)), "best": "-", "too large": (0, (1.5, 1.2))}
 
 _DARK = {
-    INK: "#e7eaf0", MUTED: "#9aa3b2", GRID: "#333a46", PAPER: "#14171d",
-    "#2f3542": "#dfe3ea", "#0072b2": "#4aa3dc", "#8a7a00": "#c9b83c", "#009e73": "#22b98f", "#d55e00": "#ec7a2c",
-    "#a9cbe8": "#40698f", "#2b9a72": "#2f9f79", "#f0b23c": "#d09a34", "#a8193d": "#d24a68", "#b4b9c1": "#6c7481",
-    "#3f7fb5": "#74aede", "#1b7a58": "#4cc29a", "#b3541e": "#e58a55",
-}  # fmt: skip
+    **{INK: "#e7eaf0", MUTED: "#9aa3b2", GRID: "#333a46", PAPER: "#14171d"},
+    **{"#2f3542": "#dfe3ea", "#009e73": "#22b98f", "#d55e00": "#ec7a2c", "#0072b2": "#4aa3dc"},
+    **{"#8a7a00": "#c9b83c"},
+    **{"#a9cbe8": "#40698f", "#2b9a72": "#2f9f79", "#f0b23c": "#d09a34", "#a8193d": "#d24a68"},
+    **{"#b4b9c1": "#6c7481", "#3f7fb5": "#74aede", "#1b7a58": "#4cc29a", "#b3541e": "#e58a55"},
+}
 
 
 @dataclass(frozen=True)
@@ -134,19 +138,6 @@ def power_of_ten(value: float) -> str:
     """A decade as people write it: 0.1, 1, 10, and 10⁻⁵ beyond."""
     exponent = round(np.log10(value))
     return f"{10.0**exponent:g}" if -1 <= exponent <= 2 else f"10{raised(exponent)}"
-
-
-def rate_text(value: float) -> str:
-    """A number of any size to two digits: 0.046, 2.2, 100, and 2.2·10⁻⁴ beyond."""
-    if 0.001 <= abs(value) < 1000 or value == 0:
-        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    power = f"10{raised(int(exponent))}"
-    return power if mantissa == "1.0" else f"{mantissa.removesuffix('.0')}·{power}"
-
-
-def raised(exponent: int) -> str:
-    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def spread(places: Iterable[float], least: float) -> list[float]:

@@ -1,0 +1,263 @@
+"""Sentences earned by the data. Each says what was compared, on how many cells, and the interval; where
+the interval includes no difference it says that, too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from study.analysis.data import records
+from study.analysis.scores import against, replicates
+from study.analysis.tables import Tables
+from study.analysis.words import between, fixed, listing, number, percent, plural, share
+from study.statistics import Interval, bootstrap, holm, improvement, wilson
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What it is about, a sentence or a few, and the section that holds the evidence. tie: whether it says
+    that the data show no difference."""
+
+    about: str
+    text: str
+    evidence: str
+    tie: bool = False
+
+
+def findings(tables: Tables) -> list[Finding]:
+    """What the study found, the most general first; what it has no data for is left out."""
+    makers = (
+        tuned_gap,
+        told_apart,
+        usable_range,
+        batch_size,
+        diverged,
+        floors,
+        tuning_pays,
+        selection,
+        trust,
+    )
+    return [finding for maker in makers if (finding := maker(tables)) is not None]
+
+
+def tuned_gap(tables: Tables) -> Finding | None:
+    """The optimizer with the best mean rank in training gap against the next and the last."""
+    labels = tables.study.names.optimizers
+    ranks: dict[str, list[float]] = {}
+    for row in records(tables.ranking["gap"]):
+        ranks.setdefault(row["optimizer"], []).append(row["rank"])
+    order = sorted(ranks, key=lambda o: float(np.mean(ranks[o])))
+    if len(order) < 2:
+        return None
+    first, second, last = order[0], order[1], order[-1]
+    chance = _chance(tables, first, second)
+    if chance is None:
+        return None
+    tie = not chance.excludes(0.5)
+    text = (
+        f"At its tuned rate {labels[first]} has the best mean rank in training gap, "
+        f"{fixed(float(np.mean(ranks[first])), 1)} of {len(order)}. {_duel(tables, first, second)}: "
+        f"probability of improvement {between(chance, 2)}, {'a tie' if tie else 'told apart'}."
+    )
+    if last != second:
+        text += f" {_duel(tables, first, last, ', which ranks last,')}."
+    return Finding("Tuned training", text, "overview", tie)
+
+
+def told_apart(tables: Tables) -> Finding | None:
+    """Friedman's test on the ranks, and what its power allows to be said."""
+    tests = {row["batch"]: row for row in records(tables.ranking["gap"])}
+    row = next(iter(tests.values()), None)
+    if row is None or row["optimizers"] < 3 or row["problems"] < 2:
+        return None
+    adjusted = holm(np.array([test["p"] for test in tests.values()]))
+    names = tables.study.names.batches
+    found = [names[batch] for batch, p in zip(tests, adjusted, strict=True) if p < SIGNIFICANT]
+    text = (
+        f"Friedman’s test over the {plural(row['problems'], 'problem')} finds that the tuned optimizers’ "
+        f"ranks differ for {listing(found) if found else 'no batch strategy'} ({percent(SIGNIFICANT)} after "
+        f"Holm’s correction). So few problems tell little: mean ranks closer than "
+        f"{fixed(row['distance'], 1)} of {row['optimizers'] - 1} possible cannot be told apart (Nemenyi)."
+    )
+    return Finding("Power", text, "overview", not found)
+
+
+def usable_range(tables: Tables) -> Finding | None:
+    """The widest and the narrowest usable range of learning rates, compared in the same cells."""
+    labels = tables.study.names.optimizers
+    widths = _by_optimizer(tables, "width")
+    if len(widths) < 2:
+        return None
+    means = {o: bootstrap(values) for o, values in widths.items()}
+    wide, narrow = max(means, key=lambda o: means[o].value), min(means, key=lambda o: means[o].value)
+    gain = widths[wide] - widths[narrow]
+    interval = bootstrap(gain)
+    apart = interval.excludes(0)
+    text = (
+        f"The range of learning rates that converge is widest for {labels[wide]}, {between(means[wide], 1)} "
+        f"decades (interquartile mean over {plural(len(gain), 'cell')}), and narrowest for {labels[narrow]}, "
+        f"{between(means[narrow], 1)}. {labels[wide]}’s is wider in {(gain > 0).sum()} of {len(gain)} cells, "
+        f"by {between(interval, 1)} decades: "
+        f"{'told apart' if apart else 'the interval includes none, a tie'}."
+    )
+    bounded = [r for r in records(tables.sensitivity) if r["open_low"] or r["open_high"]]
+    count = sum(row["optimizer"] in (wide, narrow) for row in bounded)
+    if count:
+        text += f" {plural(count, 'range')} of the two reach the end of the sweep: there the width is a lower bound."
+    return Finding("Usable range", text, "ranges", not apart)
+
+
+def batch_size(tables: Tables) -> Finding | None:
+    """How the best rate and the cliff move from the largest batch to the smallest."""
+    batches = tables.study.names.batches
+    if len(batches) < 2:
+        return None
+    large, small = list(batches)[:: len(batches) - 1]
+    clauses, ties = [], []
+    for column, name in (("best", "best learning rate"), ("cliff", "cliff, where half of the runs diverge,")):
+        moved = _moved(tables, column, large, small)
+        if len(moved) < 2:
+            continue
+        interval = bootstrap(moved)
+        ties.append(not interval.excludes(0))
+        clauses.append(f"the {name} moves by {between(interval, 1)} decades ({plural(len(moved), 'pair')})")
+    if not clauses:
+        return None
+    text = (
+        f"From {batches[large]} to {batches[small]}, at the same number of examples, {listing(clauses)}: "
+        "interquartile means over the pairs of problem and optimizer"
+        + ("; an interval that includes 0 shows no shift." if any(ties) else ".")
+    )
+    return Finding("Batch size", text, "ranges", all(ties))
+
+
+def diverged(tables: Tables) -> Finding:
+    """The share of the sweep's runs that diverged, and for which optimizers it is largest and smallest."""
+    labels = tables.study.names.optimizers
+    counts = tables.shares.groupby("optimizer", sort=False)[["sum", "size"]].sum().reset_index()
+    gone, runs = int(counts["sum"].sum()), int(counts["size"].sum())
+    low, high = tables.rates["rate"].min(), tables.rates["rate"].max()
+    text = (
+        f"Over the whole sweep, rates {number(low)} to {number(high)}, {gone:,} of {plural(runs, 'run')} "
+        f"diverged, {share(wilson(gone, runs))}."
+    )
+    shares = {row["optimizer"]: wilson(row["sum"], row["size"]) for row in records(counts)}
+    most, least = _extremes(shares)
+    if shares[most].low > shares[least].high:
+        text += (
+            f" Most often with {labels[most]}, {share(shares[most])}, least with {labels[least]}, "
+            f"{share(shares[least])}."
+        )
+    return Finding("Divergence", text, "divergence")
+
+
+def floors(tables: Tables) -> Finding | None:
+    """Whether too large a rate shows as divergence or as a floor."""
+    labels = tables.study.names.optimizers
+    shares = {row["optimizer"]: row["share"] for row in records(tables.failures)}
+    if not shares:
+        return None
+    most, least = _extremes(shares)
+    if shares[most].low <= shares[least].high:
+        return None
+    text = (
+        f"Too large a rate does not always overflow. Of the runs above the best rate that failed, "
+        f"{share(shares[most])} diverged with {labels[most]} but only {share(shares[least])} with "
+        f"{labels[least]}; the rest stayed finite and floored or oscillated, which waiting for NaN would "
+        "not find."
+    )
+    return Finding("Floors", text, "divergence")
+
+
+def tuning_pays(tables: Tables) -> Finding | None:
+    """The tuned rate against the library's default, on the validation loss that it was tuned on."""
+    rows = records(tables.tuning["loss"])
+    if not rows:
+        return None
+    better, worse, tie = (sum(r["verdict"] == v for r in rows) for v in ("better", "worse", "tie"))
+    text = (
+        f"On fresh replicates the tuned rate has a lower validation loss than the default rate in {better} "
+        f"of {plural(len(rows), 'cell')}, a higher one in {worse}, and in {tie} they tie."
+    )
+    labels = tables.study.names.optimizers
+    pays = {o: [r["verdict"] == "better" for r in rows if r["optimizer"] == o] for o in labels}
+    shares = {o: wilson(sum(found), len(found)) for o, found in pays.items() if found}
+    most, least = _extremes(shares)
+    if shares[most].value > shares[least].value:
+        each = [f"{labels[o]} ({sum(pays[o])} of {plural(len(pays[o]), 'cell')})" for o in (most, least)]
+        text += f" Tuning pays most often for {each[0]}, least often for {each[1]}."
+    return Finding("Tuning", text, "overview", better == 0 and worse == 0)
+
+
+def selection(tables: Tables) -> Finding | None:
+    """How often two tuned optimizers differ on the test set, beside the training gap."""
+    apart = {name: int((table["verdict"] != "tie").sum()) for name, table in tables.duels.items()}
+    n = len(tables.duels["test_score"])
+    if not n:
+        return None
+    ties = n - apart["test_score"]
+    text = (
+        f"Of the {plural(n, 'comparison')} of two tuned optimizers on the same problem and batch strategy, "
+        f"{apart['gap']} are told apart by training gap and {apart['test_score']} by test score; the other "
+        f"{ties} ({percent(ties / n)}) are ties there. Each is judged by itself at 95 %, so about one in "
+        "twenty would differ by chance."
+    )
+    return Finding("Held-out data", text, "overview", apart["test_score"] <= SIGNIFICANT * n)
+
+
+def trust(tables: Tables) -> Finding:
+    """The cells whose search is not to be trusted."""
+    doubts = [str(doubt) for doubt in tables.study.cells["doubt"]]
+    searches = plural(len(doubts), "search", "searches")
+    if not any(doubts):
+        return Finding("Trust", f"All {searches} ended clear of the edges of their range.", "run")
+    counts = {doubt: doubts.count(doubt) for doubt in dict.fromkeys(doubts) if doubt}
+    parts = listing([f"{count} ({doubt})" for doubt, count in counts.items()])
+    verb = "is" if sum(counts.values()) == 1 else "are"
+    return Finding(
+        "Trust", f"Of {searches}, {parts} {verb} not to be trusted: marked † in the tables.", "run"
+    )
+
+
+def _extremes(shares: dict[str, Interval]) -> tuple[str, str]:
+    """The names with the largest and with the smallest share."""
+    return max(shares, key=lambda o: shares[o].value), min(shares, key=lambda o: shares[o].value)
+
+
+def _by_optimizer(tables: Tables, column: str) -> dict[str, np.ndarray]:
+    """optimizer -> (cells,) a column of the sensitivity, in the cells that every optimizer has."""
+    table = tables.sensitivity.set_index(["problem", "batch", "optimizer"])[column].unstack().dropna()
+    return {str(o): table[o].to_numpy() for o in table.columns} if len(table) else {}
+
+
+def _moved(tables: Tables, column: str, large: str, small: str) -> np.ndarray:
+    """(pairs,) decades from the rate at one batch strategy to that at another, by problem and optimizer."""
+    table = tables.sensitivity.set_index(["problem", "optimizer", "batch"])[column].unstack()
+    both = table[[large, small]].dropna()
+    return np.asarray(np.log10(both[small].to_numpy() / both[large].to_numpy()))
+
+
+def _chance(tables: Tables, a: str, b: str) -> Interval | None:
+    """Probability that tuned `a` has a smaller training gap than tuned `b`, over all cells of both."""
+    scores = replicates(tables.study, "gap")
+    shared = [
+        (values, scores[problem, b, batch, role])
+        for (problem, optimizer, batch, role), values in scores.items()
+        if optimizer == a and role == "tuned" and (problem, b, batch, role) in scores
+    ]
+    return improvement(*(np.stack(side) for side in zip(*shared, strict=True))) if shared else None
+
+
+def _duel(tables: Tables, a: str, b: str, aside: str = "") -> str:
+    counts = against(tables.duels["gap"], a, b)
+    return (
+        f"Against {tables.study.names.optimizers[b]}{aside} it does better on {counts['better']} of "
+        f"{sum(counts.values())} pairs of problem and batch strategy, worse on {counts['worse']}, and ties "
+        f"on {counts['tie']}"
+    )
+
+
+__all__ = ["Finding", "findings"]

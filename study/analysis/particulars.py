@@ -1,0 +1,70 @@
+"""What is to be said of one problem, from its numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from study.analysis.data import records
+from study.analysis.scores import against
+from study.analysis.tables import Tables
+from study.analysis.words import around, fixed, number, plural, share
+from study.statistics import wilson
+
+
+def problem_finding(tables: Tables, problem: str, batch: str) -> str:
+    """A few sentences on one problem: its rates, how well `batch` trains with them, and what diverged."""
+    return " ".join([_rates(tables, problem), _tuned(tables, problem, batch), _diverged(tables, problem)])
+
+
+def _rates(tables: Tables, problem: str) -> str:
+    cells = [row for row in records(tables.sensitivity) if row["problem"] == problem]
+    stable = [row for row in cells if math.isfinite(row["best"])]
+    if not stable:
+        return "No rate of the sweep was stable."
+    low, high = min(stable, key=lambda row: row["best"]), max(stable, key=lambda row: row["best"])
+    wide = max(cells, key=lambda row: row["width"])
+    never = sum(math.isnan(row["low"]) for row in cells)
+    text = (
+        f"The best rates of the sweep run from {number(low['best'])} ({_cell(tables, low)}) to "
+        f"{number(high['best'])} ({_cell(tables, high)})."
+    )
+    if never == len(cells):
+        return f"{text} None reaches the tolerance within the budget."
+    text += f" The usable range is widest for {_cell(tables, wide)}, {fixed(wide['width'], 1)} decades"
+    return text + (f"; {never} of {plural(len(cells), 'cell')} never reach the tolerance." if never else ".")
+
+
+def _tuned(tables: Tables, problem: str, batch: str) -> str:
+    label = tables.study.names.batches[batch]
+    wanted = {"problem": problem, "batch": batch, "role": "tuned"}
+    rows = [row for row in records(tables.performance) if wanted.items() <= _axes(row).items()]
+    rows = [row for row in rows if math.isfinite(row["gap"].value)]
+    if not rows:
+        return f"With {label} no tuned rate lasts on fresh replicates."
+    best = min(rows, key=lambda row: row["gap"].value)
+    duels = tables.duels["gap"]
+    duels = duels[(duels["problem"] == problem) & (duels["batch"] == batch)]
+    others = [o for o in tables.study.names.optimizers if o != best["optimizer"]]
+    met = [counts for o in others if sum((counts := against(duels, best["optimizer"], o)).values())]
+    text = (
+        f"With {label} the smallest tuned gap is {tables.study.names.optimizers[best['optimizer']]}’s, "
+        f"{around(best['gap'])}"
+    )
+    apart = sum(counts["better"] for counts in met)
+    return text + (f", told apart from {apart} of the {len(met)} others." if met else ".")
+
+
+def _axes(row: dict[str, Any]) -> dict[str, Any]:
+    return {axis: row[axis] for axis in ("problem", "batch", "role")}
+
+
+def _diverged(tables: Tables, problem: str) -> str:
+    rates = tables.rates[tables.rates["problem"] == problem]
+    gone, runs = int(rates["diverged"].sum()), int(rates["n"].sum())
+    return f"Of the sweep’s {plural(runs, 'run')}, {gone:,} diverged, {share(wilson(gone, runs))}."
+
+
+def _cell(tables: Tables, row: dict[str, Any]) -> str:
+    names = tables.study.names
+    return f"{names.optimizers[row['optimizer']]}, {names.batches[row['batch']]}"

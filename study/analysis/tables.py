@@ -1,0 +1,65 @@
+"""All tables of a study, made once and handed to the figures, the sentences and the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from study.analysis.chosen import chosen_curves, chosen_rates
+from study.analysis.data import Study
+from study.analysis.divergence import diverged, failures_above, reasons, shares
+from study.analysis.overview import optimization, selection
+from study.analysis.rates import rate_table, sensitivity
+from study.analysis.scores import duels, performance, ranking, replicates, tuning
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the functions of this package say of one study; each field is named after its function."""
+
+    study: Study
+    rates: pd.DataFrame
+    sensitivity: pd.DataFrame
+    performance: pd.DataFrame
+    chosen: pd.DataFrame
+    curves: pd.DataFrame
+    duels: dict[str, pd.DataFrame]
+    ranking: dict[str, pd.DataFrame]
+    tuning: dict[str, pd.DataFrame]
+    optimization: pd.DataFrame
+    selection: pd.DataFrame
+    diverged: pd.DataFrame
+    shares: pd.DataFrame
+    reasons: pd.DataFrame
+    failures: pd.DataFrame
+
+
+def analyse(study: Study) -> Tables:
+    """Every table of the report. duels, ranking and tuning are of the scores `gap` (training), `loss`
+    (validation) and `test_score`."""
+    rates = rate_table(study)
+    found = sensitivity(rates, study.tolerance)
+    chosen = chosen_rates(rates, found)
+    scores = {name: replicates(study, name) for name in ("gap", "loss", "test_score")}
+    ranks = {name: ranking(study, values) for name, values in scores.items()}
+    tuned = {name: tuning(study, values) for name, values in scores.items()}
+    gone = diverged(study)
+    selected = {name: ranks[name] for name in ("loss", "test_score")}
+    return Tables(
+        study=study,
+        rates=rates,
+        sensitivity=found,
+        performance=performance(study),
+        chosen=chosen,
+        curves=chosen_curves(study, chosen),
+        duels={name: duels(study, scores[name]) for name in ("gap", "test_score")},
+        ranking=ranks,
+        tuning=tuned,
+        optimization=optimization(study, scores["gap"], ranks["gap"], found),
+        selection=selection(study, selected, {name: tuned[name] for name in selected}),
+        diverged=gone,
+        shares=shares(study),
+        reasons=reasons(gone),
+        failures=failures_above(study, found),
+    )

@@ -1,0 +1,81 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from study.statistics import Interval
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float) -> str:
+    """Two digits of a number of any size: 0.046, 2.2, 120, and 2.2·10⁻⁴ beyond; ∞, and – for none."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if 0.001 <= abs(value) < 10_000 or value == 0:
+        return _signed(f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}")
+    mantissa, exponent = f"{value:.1e}".split("e")
+    power = f"10{raised(int(exponent))}"
+    return power if mantissa == "1.0" else _signed(f"{mantissa.removesuffix('.0')}·{power}")
+
+
+def raised(exponent: int) -> str:
+    """An exponent in superscript digits."""
+    return str(exponent).translate(_RAISED)
+
+
+def fixed(value: float, digits: int) -> str:
+    """A number with so many decimals; ∞, and – for none."""
+    return _signed(f"{value:.{digits}f}") if math.isfinite(value) else number(value)
+
+
+def between(interval: Interval, digits: int) -> str:
+    """`1.9 [1.5, 2.2]`, with so many decimals."""
+    return _interval(*(fixed(value, digits) for value in (interval.value, interval.low, interval.high)))
+
+
+def around(interval: Interval) -> str:
+    """`0.025 [0.020, 0.030]`: two significant digits of each, and zeros where the others have digits."""
+    values = (interval.value, interval.low, interval.high)
+    if not all(0.001 <= abs(v) < 1000 for v in values):
+        return _interval(*(number(value) for value in values))
+    digits = max(0, 1 - math.floor(math.log10(min(abs(v) for v in values))))
+    return between(interval, digits)
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, with a decimal where it would otherwise round to 0 or 100."""
+    return f"{_hundredths(share)}\u202f%"
+
+
+def share(interval: Interval) -> str:
+    """`22 % [18, 27]`."""
+    return _interval(percent(interval.value), _hundredths(interval.low), _hundredths(interval.high))
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listing(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def _interval(value: str, low: str, high: str) -> str:
+    """In one piece: a line never breaks within it."""
+    return f"{value}\u00a0[{low},\u00a0{high}]"
+
+
+def _hundredths(share: float) -> str:
+    exact = 100 * share
+    return f"{exact:.0f}" if exact in (0, 100) or 1 <= exact <= 99 else f"{exact:.1f}"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")

@@ -1,0 +1,125 @@
+"""Legends, outside of the data: what a colour, mark or line stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.patches import Rectangle
+
+from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLE_DASHES, ROLES, Looks
+
+SIZE = (26.0, 12.0)
+LINE = 17.0
+"""Height of a line of keys, in points."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A sign and what it stands for. line, marker: matplotlib's, empty for none. area: a filled box.
+    face: of the marker, where it is not `color`. upright: the line stands."""
+
+    label: str
+    color: str
+    line: Any = ""
+    marker: str = ""
+    face: str = ""
+    area: bool = False
+    upright: bool = False
+    size: float = 5.5
+    width: float = 1.6
+
+
+def draw_key(figure: FigureBase, key: Key) -> None:
+    """The sign alone, in a box of SIZE."""
+    _sign(_canvas(figure, *SIZE), key, 0, 0)
+
+
+def draw_keys(figure: FigureBase, keys: Sequence[Key], width: float, height: float) -> None:
+    """All keys with their labels, line by line, at the top of a figure of `width` x `height` points."""
+    ax = _canvas(figure, width, height)
+    for key, (x, line) in zip(keys, places(keys, width), strict=True):
+        y = height - (line + 1) * LINE
+        _sign(ax, key, x, y)
+        ax.text(x + SIZE[0] + 3, y + SIZE[1] / 2, key.label, color=INK, fontsize=9, va="center")
+
+
+def lines(keys: Sequence[Key], width: float) -> int:
+    """How many lines the keys take."""
+    return 1 + places(keys, width)[-1][1] if keys else 0
+
+
+def places(keys: Sequence[Key], width: float) -> list[tuple[float, int]]:
+    """Where each key starts, and in which line, when lines are at most `width` points long."""
+    found, x, line = [], 6.0, 0
+    for key in keys:
+        needed = SIZE[0] + 3 + 5.6 * len(key.label) + 16
+        if x > 6 and x + needed > width:
+            x, line = 6.0, line + 1
+        found.append((x, line))
+        x += needed
+    return found
+
+
+def _canvas(figure: FigureBase, width: float, height: float) -> Axes:
+    """Bare axes over the whole figure, in points."""
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, width), ylim=(0, height))
+    ax.axis("off")
+    return ax
+
+
+def _sign(ax: Axes, key: Key, x: float, y: float) -> None:
+    """The key's sign in the box whose lower left corner is (x, y)."""
+    middle = (x + SIZE[0] / 2, y + SIZE[1] / 2)
+    if key.area:
+        ax.add_patch(Rectangle((x + 5, y + 1.5), 16, 9, color=key.color, linewidth=0))
+    if key.line:
+        ends = [middle[0]] * 2, [y + 0.5, y + SIZE[1] - 0.5]
+        if not key.upright:
+            ends = [x + 2, x + SIZE[0] - 2], [middle[1]] * 2
+        ax.plot(*ends, color=key.color, linestyle=key.line, linewidth=key.width, solid_capstyle="butt")
+    if key.marker:
+        ax.plot(
+            *middle,
+            marker=key.marker,
+            color=key.face or key.color,
+            markersize=key.size,
+            markeredgecolor=key.color,
+            markeredgewidth=1.0 if key.face else 0.5,
+        )
+
+
+def batch_keys(looks: Looks, line: bool = True) -> list[Key]:
+    """The batch strategies, as lines with marks or as marks alone."""
+    return [Key(look.label, look.color, "-" if line else "", look.marker) for look in looks.batches.values()]
+
+
+RATE_KEYS = [
+    *(Key(name, color, area=True) for name, color in OUTCOMES.items()),
+    Key("at the tuned rate, fresh replicates", INK, marker="*", size=9),
+    Key("default rate", MUTED, (0, (1, 1.6)), upright=True),
+    Key("tolerance: below, converged", OUTCOMES["converged"], (0, (3, 2))),
+]
+CURVE_KEYS = [
+    *(Key(f"{name} rate", ROLES[name], ROLE_DASHES[name]) for name in ROLES),
+    Key("diverged: left here", OUTCOMES["diverged"], marker="X", size=7),
+    Key("tolerance", OUTCOMES["converged"], (0, (3, 2))),
+]
+RANGE_KEYS = [
+    Key("best rate", INK, marker="o", face=PAPER),
+    Key("cliff: half of the runs diverge", OUTCOMES["diverged"], marker="X", size=6),
+    Key("default rate", INK, "-", upright=True),
+]
+SCORE_KEYS = [
+    Key("tuned rate, with interval", INK, "-", "o"),
+    Key("default rate", INK, marker="o", face=PAPER),
+    Key("diverged", OUTCOMES["diverged"], marker="X", size=6),
+]
+DIVERGENCE_KEYS = [
+    Key("left at this update", INK, marker="o"),
+    Key("lasted to the end of its budget", INK, marker="o", face=PAPER),
+]

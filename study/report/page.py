@@ -1,0 +1,182 @@
+"""What the page and its Markdown twin say, gathered: templates only lay it out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from study.analysis.findings import Finding, findings
+from study.analysis.particulars import problem_finding
+from study.analysis.tables import Tables
+from study.analysis.words import number, plural
+from study.figures.theme import Looks, variables
+from study.report import pictures, tables
+from study.report.pictures import Picture
+from study.report.tables import Table
+
+
+@dataclass(frozen=True)
+class ProblemPart:
+    """All that is shown of one problem. curves: batch strategy -> picture; batch: the one shown first."""
+
+    name: str
+    label: str
+    anchor: str
+    facts: str
+    findings: str
+    rates: Picture
+    curves: dict[str, Picture]
+    batch: str
+    optimization: Table
+    selection: Table
+    listed: str
+    diverged: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """The content of a report. provenance: names and values, in the order in which they are shown."""
+
+    name: str
+    title: str
+    asked: str
+    findings: list[Finding]
+    tolerance: str
+    looks: Looks
+    choices: dict[str, dict[str, str]]
+    overview: dict[str, Picture]
+    optimization: Table
+    selection: Table
+    problems: list[ProblemPart]
+    divergence: dict[str, Picture]
+    reasons: Table
+    facts: Table
+    untrusted: Table
+    protocol: dict[str, str]
+    seconds: dict[str, str]
+    provenance: Mapping[str, Any]
+    store: str
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Colour of a drawing -> the CSS variable that takes its place."""
+        return {color: name for color, (name, _, _) in variables(len(self.looks.batches)).items()}
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """Every picture, in the order of the page."""
+        parts = [picture for part in self.problems for picture in (part.rates, *part.curves.values())]
+        return [*self.overview.values(), *parts, *self.divergence.values()]
+
+    @property
+    def sheets(self) -> list[Picture]:
+        """The pictures of the Markdown twin: of the curves, one batch strategy for each problem."""
+        parts = [picture for part in self.problems for picture in (part.rates, part.curves[part.batch])]
+        return [*self.overview.values(), *parts, *self.divergence.values()]
+
+
+def compose(
+    name: str, title: str, found: Tables, looks: Looks, provenance: Mapping[str, Any], store: str
+) -> Page:
+    """The page of a study."""
+    names = found.study.names
+    return Page(
+        name=name,
+        title=title,
+        asked=_asked(found),
+        findings=findings(found),
+        tolerance=number(found.study.tolerance),
+        looks=looks,
+        choices={"problem": names.problems, "optimizer": names.optimizers, "batch": names.batches},
+        overview={picture.name: picture for picture in pictures.overview(found, looks)},
+        optimization=tables.optimization_overview(found),
+        selection=tables.selection_overview(found),
+        problems=[_problem(found, looks, problem, i) for i, problem in enumerate(names.problems, 1)],
+        divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
+        reasons=tables.reasons(found),
+        facts=tables.problems(found),
+        untrusted=tables.untrusted(found),
+        protocol=_flat(found.study.protocol),
+        seconds=_seconds(found),
+        provenance=provenance,
+        store=store.rstrip("/"),
+    )
+
+
+def _asked(found: Tables) -> str:
+    study = found.study
+    names = study.names
+    low, high = found.rates["rate"].min(), found.rates["rate"].max()
+    updates = study.cells["updates_total"].sum()
+    return (
+        f"What does each of {plural(len(names.optimizers), 'optimizer')} do at every learning rate from "
+        f"{number(low)} to {number(high)}, with each of "
+        f"{plural(len(names.batches), 'batch strategy', 'batch strategies')}, on "
+        f"{plural(len(names.problems), 'problem')}? {plural(len(study.trials), 'training run')} in "
+        f"{plural(len(study.cells), 'cell')}, {updates:,.0f} updates in all: where they crawl, where they "
+        "converge, and where they blow up."
+    )
+
+
+def _problem(found: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
+    batches = list(found.study.names.batches)
+    curves = {
+        batch: picture
+        for j, batch in enumerate(batches)
+        if (picture := pictures.problem_curves(found, looks, problem, batch, f"curves-{i}-{j}")).tiles
+    }
+    shown = list(curves)
+    gone = found.diverged[found.diverged["problem"] == problem]
+    return ProblemPart(
+        name=problem,
+        label=found.study.names.problems[problem],
+        anchor=f"problem-{i}",
+        facts=_facts(found, problem),
+        findings=problem_finding(found, problem, shown[len(shown) // 2]),
+        rates=pictures.problem_rates(found, looks, problem, f"rates-{i}"),
+        curves=curves,
+        batch=shown[len(shown) // 2],
+        optimization=tables.optimization(found, problem),
+        selection=tables.selection(found, problem),
+        listed=_listed(gone),
+        diverged=len(gone),
+    )
+
+
+def _facts(found: Tables, problem: str) -> str:
+    cell = found.study.cells[found.study.cells["problem"] == problem].iloc[0]
+    return (
+        f"{plural(int(cell['training_samples']), 'training sample')}, "
+        f"{plural(int(cell['parameters']), 'parameter')}, {plural(int(cell['epochs']), 'epoch')}; the best known "
+        f"training loss is {number(cell['best_known_loss'])}."
+    )
+
+
+def _listed(gone: Any) -> str:
+    """The diverged trials as comma-separated values."""
+    columns = ["optimizer", "batch", "phase", "rate", "replicate", "first_bad_step", "growth", "reason"]
+    return str(gone[columns].to_csv(index=False, float_format="%.4g", lineterminator="\n"))
+
+
+def _seconds(found: Tables) -> dict[str, str]:
+    columns = [str(c) for c in found.study.cells if str(c).startswith("seconds_")]
+    return {c.removeprefix("seconds_"): f"{found.study.cells[c].sum():,.1f} s" for c in columns}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A tree of settings as one level of names and texts."""
+    flat: dict[str, str] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        flat |= _flat(value, f"{name}: ") if isinstance(value, Mapping) else {name: _text(value)}
+    return flat
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool | str) or value is None:
+        return str(value)
+    return str(value) if isinstance(value, int | float | np.number) else json.dumps(value)

@@ -1,0 +1,240 @@
+"""Which figures the report has, each as the views that its panels show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.scores import RESOLUTION
+from study.analysis.tables import Tables
+from study.analysis.words import number
+from study.figures.curves import SIZE as CURVES
+from study.figures.curves import CurveView, Line, draw_curves
+from study.figures.divergence import SIZE as DIVERGENCE
+from study.figures.divergence import DivergenceView, draw_divergence
+from study.figures.keys import (
+    CURVE_KEYS,
+    DIVERGENCE_KEYS,
+    RANGE_KEYS,
+    RATE_KEYS,
+    SCORE_KEYS,
+    Key,
+    batch_keys,
+)
+from study.figures.panels import Panels
+from study.figures.rates import SIZE as RATES
+from study.figures.rates import RateView, draw_rates
+from study.figures.rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
+from study.figures.theme import Looks
+
+CEILING = 1e3
+"""Curves that rise above this multiple of the initial gap leave their panel at its upper edge."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One panel of a picture: what it is about, and the same in words for those who cannot see it."""
+
+    alt: str
+    problem: str = ""
+    optimizer: str = ""
+    batch: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of small multiples, a tile for each panel: in the page they flow, in a file they are a grid.
+
+    name: of its file and its place in the page.
+    """
+
+    name: str
+    panels: Panels
+    tiles: Sequence[Tile]
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        return self.panels.keys
+
+
+def overview(tables: Tables, looks: Looks) -> list[Picture]:
+    """Usable ranges, training gaps and test scores, a panel for each problem."""
+    problems = tables.study.names.problems
+    size = rows_size(len(looks.optimizers), len(looks.batches))
+    tiles = {p: f"{label}: {{}} of each optimizer with each batch strategy" for p, label in problems.items()}
+    gaps = [_score_view(tables, looks, p, "gap", "training gap q") for p in problems]
+    scores = dict(zip(tables.study.cells["problem"], tables.study.cells["score"], strict=True))
+    tests = [_score_view(tables, looks, p, "test_score", f"test {scores[p]}") for p in problems]
+    keys = batch_keys(looks, line=False)
+    return [
+        Picture(
+            name,
+            Panels(draw, views, size, 2, [*keys, *more]),
+            [Tile(text.format(what), problem=p) for p, text in tiles.items()],
+        )
+        for name, draw, views, more, what in (
+            (
+                "ranges",
+                draw_ranges,
+                [_range_view(tables, looks, p) for p in problems],
+                RANGE_KEYS,
+                "usable range",
+            ),
+            ("gaps", draw_scores, gaps, SCORE_KEYS, "training gap at the tuned and the default rate"),
+            ("tests", draw_scores, tests, SCORE_KEYS, "test score at the tuned and the default rate"),
+        )
+    ]
+
+
+def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Picture:
+    """Final gap against learning rate on one problem, a panel for each optimizer."""
+    rates = _of(tables.rates, problem)
+    confirmed = _of(tables.performance, problem)
+    finite = rates["gap_low"][np.isfinite(rates["gap_low"]) & (rates["gap_low"] > 0)]
+    limits = (_decade_below(max(finite.min(), RESOLUTION) if len(finite) else RESOLUTION), 4.0)
+    views, tiles = [], []
+    for optimizer, look in looks.optimizers.items():
+        at = rates[rates["optimizer"] == optimizer]
+        if at.empty:
+            continue
+        tuned = confirmed[(confirmed["optimizer"] == optimizer) & (confirmed["role"] == "tuned")]
+        tuned = tuned.assign(gap=[interval.value for interval in tuned["gap"]])
+        default = _default_rates(tables)[optimizer]
+        ends = [*rates["rate"], *confirmed["rate"]]
+        span = (min(ends) / 1.4, max(ends) * 1.4)
+        views.append(RateView(look, looks.batches, at, tuned, default, tables.study.tolerance, span, limits))
+        label = tables.study.names.problems[problem]
+        alt = f"{look.label} on {label}: final training gap and outcome at each rate, by batch strategy"
+        tiles.append(Tile(alt, problem, optimizer))
+    return Picture(name, Panels(draw_rates, views, RATES, 4, [*batch_keys(looks), *RATE_KEYS]), tiles)
+
+
+def problem_curves(tables: Tables, looks: Looks, problem: str, batch: str, name: str) -> Picture:
+    """Training curves at three rates on one problem with one batch strategy, a panel for each optimizer."""
+    curves = _of(tables.curves, problem)
+    gaps = curves["gap"][np.isfinite(curves["gap"]) & (curves["gap"] > 0)]
+    low = _decade_below(max(gaps.min(), RESOLUTION) if len(gaps) else RESOLUTION)
+    high = min(10.0 ** np.ceil(np.log10(gaps.max())), CEILING) if len(gaps) else 10.0
+    lines = _lines(curves[curves["batch"] == batch])
+    views, tiles = [], []
+    for optimizer, look in looks.optimizers.items():
+        if optimizer not in lines:
+            continue
+        limits = (low, max(high, 10.0))
+        budget = float(curves["examples"].max())
+        views.append(CurveView(look, lines[optimizer], tables.study.tolerance, budget, limits))
+        rates = {line.role: number(line.rate) for line in lines[optimizer]}
+        label = f"{tables.study.names.problems[problem]}, {looks.batches[batch].label}"
+        named = ", ".join(f"{role} {rate}" for role, rate in rates.items())
+        alt = f"{look.label} on {label}: training gap against examples at three learning rates: {named}"
+        tiles.append(Tile(alt, problem, optimizer, batch))
+    return Picture(name, Panels(draw_curves, views, CURVES, 4, CURVE_KEYS), tiles)
+
+
+def _lines(curves: pd.DataFrame) -> dict[str, list[Line]]:
+    """The trials of each optimizer, up to their last finite point."""
+    found: dict[str, list[Line]] = {}
+    finite = curves[np.isfinite(curves["gap"])]
+    axes = ["optimizer", "role", "rate", "replicate", "outcome"]
+    for (optimizer, role, rate, replicate, outcome), line in finite.groupby(axes, sort=False):
+        points = (line[name].to_numpy() for name in ("examples", "gap"))
+        found.setdefault(optimizer, []).append(Line(role, rate, replicate, outcome == "diverged", *points))
+    return found
+
+
+def divergence(tables: Tables, looks: Looks) -> list[Picture]:
+    """How often, when and how fast the sweep's runs diverged."""
+    shares = tables.shares.assign(role="tuned", **_ends(tables.shares["share"]))
+    top = min(1.0, float(shares["high"].max()) * 1.05)
+    view = ScoreView(
+        "all problems", looks, shares, "share of the sweep’s runs that diverged", (0.0, top), False
+    )
+    size = rows_size(len(looks.optimizers), len(looks.batches))
+    keys = batch_keys(looks, line=False)
+    gone = tables.diverged[tables.diverged["phase"] == "sweep"]
+    found = [
+        Picture(
+            "diverged",
+            Panels(draw_scores, [view], size, 1, keys),
+            [Tile("share of diverged runs of each optimizer with each batch strategy")],
+        )
+    ]
+    for name, y, label, what in (
+        ("steps", "step", "update", "update at which runs left"),
+        ("growth", "decades", "decades per update", "growth of the loss"),
+    ):
+        known = gone[gone[y].notna()]
+        if known.empty:
+            continue
+        views = _divergence_views(tables, looks, known, y, label)
+        alts = [
+            Tile(f"{o.label}: {what}, against learning rate", optimizer=k)
+            for k, o in looks.optimizers.items()
+        ]
+        found.append(
+            Picture(name, Panels(draw_divergence, views, DIVERGENCE, 4, [*keys, *DIVERGENCE_KEYS]), alts)
+        )
+    return found
+
+
+def _divergence_views(
+    tables: Tables, looks: Looks, gone: pd.DataFrame, y: str, label: str
+) -> list[DivergenceView]:
+    positive = gone[y][gone[y] > 0]
+    low = max(_decade_below(positive.min()), 1e-5) if len(positive) else 1e-5
+    high = 10.0 ** np.ceil(np.log10(positive.max())) if len(positive) else 1.0
+    rates = (gone["rate"].min() / 2, tables.rates["rate"].max() * 2)
+    return [
+        DivergenceView(
+            look, looks.batches, gone[gone["optimizer"] == o], y, label, rates, (low * 0.7, high * 1.3), True
+        )
+        for o, look in looks.optimizers.items()
+    ]
+
+
+def _range_view(tables: Tables, looks: Looks, problem: str) -> RangeView:
+    rates = tables.rates["rate"]
+    limits = (rates.min() / 1.4, rates.max() * 1.4)
+    label = tables.study.names.problems[problem]
+    return RangeView(label, looks, _of(tables.sensitivity, problem), _default_rates(tables), limits)
+
+
+def _score_view(tables: Tables, looks: Looks, problem: str, score: str, axis: str) -> ScoreView:
+    rows = _of(tables.performance, problem)
+    rows = rows.assign(**_ends(rows[score]))
+    log = score == "gap"
+    label = tables.study.names.problems[problem]
+    return ScoreView(label, looks, rows, axis, _limits(rows, log), log)
+
+
+def _limits(rows: pd.DataFrame, log: bool) -> tuple[float, float]:
+    """What the tuned scores and their intervals span, with a margin; all gaps, as they go up to 1."""
+    shown = rows if log else rows[rows["role"] == "tuned"]
+    ends = shown[["low", "value", "high"]].to_numpy().ravel()
+    ends = ends[np.isfinite(ends)]
+    if log:
+        return max(ends.min() / 1.6, RESOLUTION / 2) if len(ends) else RESOLUTION, 2.0
+    if not len(ends):
+        return 0.0, 1.0
+    margin = 0.06 * max(ends.max() - ends.min(), 0.01)
+    return float(ends.min() - margin), float(ends.max() + margin)
+
+
+def _ends(intervals: pd.Series) -> dict[str, list[float]]:
+    return {name: [getattr(interval, name) for interval in intervals] for name in ("value", "low", "high")}
+
+
+def _default_rates(tables: Tables) -> dict[str, float]:
+    defaults = tables.study.cells.groupby("optimizer", sort=False)["default_rate"].first()
+    return {str(optimizer): float(rate) for optimizer, rate in defaults.items()}
+
+
+def _of(table: pd.DataFrame, problem: str) -> pd.DataFrame:
+    return table[table["problem"] == problem]
+
+
+def _decade_below(value: float) -> float:
+    return float(10.0 ** np.floor(np.log10(value)))

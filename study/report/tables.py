@@ -1,0 +1,268 @@
+"""The report's tables: what stands in each cell of them, for the page and for Markdown alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from study.analysis.data import AXES, records
+from study.analysis.scores import ROLES
+from study.analysis.tables import Tables
+from study.analysis.words import around, between, fixed, number, share
+from study.statistics import Interval
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, the group that it stands in, and what it means in a sentence."""
+
+    name: str
+    group: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: what it is about, the text of its cells, and the run that it comes from."""
+
+    cells: Sequence[str]
+    problem: str = ""
+    optimizer: str = ""
+    batch: str = ""
+    run: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts. The first `heads` columns name the row."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    heads: int = 2
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """The groups of the columns after the heads, and how many each has."""
+        found: list[tuple[str, int]] = []
+        for column in self.columns[self.heads :]:
+            if found and found[-1][0] == column.group:
+                found[-1] = (column.group, found[-1][1] + 1)
+            else:
+                found.append((column.group, 1))
+        return found
+
+
+NAMES = (Column("optimizer"), Column("batch"))
+RATE = "found by the search on the validation loss"
+LIBRARY = "the library's default"
+SCORE = "interquartile mean over the fresh replicates, with its 95 % bootstrap interval"
+DIVERGED = "of the fresh replicates, how many diverged"
+SWEPT = "share of the sweep's runs that diverged, with its 95 % Wilson interval"
+WIDTH = "decades of learning rate around the best in which the gap ends below the tolerance"
+VERDICTS = {
+    "better": "problems on which the tuned rate does better than the default",
+    "worse": "problems on which it does worse",
+    "tie": "problems on which no difference is shown",
+}
+MARGIN = "decades from the best rate to the cliff, where at least half of the runs diverge"
+
+
+def optimization(tables: Tables, problem: str) -> Table:
+    """Claims on the training gap: one problem, every optimizer and batch strategy."""
+    columns = (
+        *NAMES,
+        Column("rate", "tuned", RATE),
+        Column("gap q", "tuned", SCORE),
+        Column("diverged", "tuned", DIVERGED),
+        Column("rate", "default", LIBRARY),
+        Column("gap q", "default", SCORE),
+        Column("diverged", "default", DIVERGED),
+        Column("diverged", "sweep", SWEPT),
+        Column("usable, decades", "sweep", WIDTH),
+        Column("to the cliff", "sweep", MARGIN),
+    )
+    rows = [_row(tables, cell, _optimization(cell)) for cell in _cells(tables, problem)]
+    return Table(columns, rows)
+
+
+def selection(tables: Tables, problem: str) -> Table:
+    """Claims on held-out data: one problem, every optimizer and batch strategy."""
+    cells = _cells(tables, problem)
+    scores = {"loss": "validation loss", "test_loss": "test loss", "test_score": f"test {cells[0]['score']}"}
+    columns = [*NAMES]
+    for role, about in (("tuned", RATE), ("default", LIBRARY)):
+        columns += [Column("rate", role, about), *(Column(label, role, SCORE) for label in scores.values())]
+    rows = []
+    for cell in cells:
+        texts: list[str] = []
+        for role in ROLES:
+            at = cell[role]
+            texts += ["–"] * 4 if at is None else [number(at["rate"]), *(_interval(at[k], k) for k in scores)]
+        rows.append(_row(tables, cell, texts))
+    return Table(columns, rows)
+
+
+def optimization_overview(tables: Tables) -> Table:
+    """Claims on the training gap, over all problems."""
+    columns = (
+        *NAMES,
+        Column("mean rank", "tuned", "of the gap among the optimizers, over the problems; 1 is the best"),
+        Column("gap q", "tuned", "interquartile mean of its logarithm over all problems' replicates"),
+        Column("diverged", "tuned", DIVERGED),
+        Column("gap q", "default", "interquartile mean of its logarithm over all problems' replicates"),
+        Column("diverged", "sweep", SWEPT),
+        Column("usable, decades", "sweep", WIDTH + "; interquartile mean over the problems"),
+        Column("to the cliff", "sweep", MARGIN + "; the middle of the problems that have one"),
+    )
+    rows = []
+    for row in records(tables.optimization):
+        cliff = f"{fixed(row['margin'], 1)} ({row['cliffs']}/{row['problems']})"
+        texts = [
+            fixed(row["rank"], 1),
+            _powers(row["tuned"]),
+            f"{row['tuned_diverged']}/{row['tuned_runs']}",
+            _powers(row["default"]),
+            share(row["diverged"]),
+            between(row["width"], 1),
+            cliff,
+        ]
+        rows.append(_overview_row(tables, row, texts))
+    return Table(columns, rows)
+
+
+def selection_overview(tables: Tables) -> Table:
+    """Claims on held-out data, over all problems."""
+    columns = [*NAMES]
+    for name in ("validation loss", "test score"):
+        columns += [Column("mean rank", name, f"of the tuned {name} among the optimizers; 1 is the best")]
+        columns += [Column(f"tuned {verdict}", name, about) for verdict, about in VERDICTS.items()]
+    rows = []
+    for row in records(tables.selection):
+        texts = []
+        for score in ("loss", "test_score"):
+            counts = row[f"{score}_verdicts"]
+            texts += [fixed(row[score], 1), *(str(counts[verdict]) for verdict in VERDICTS)]
+        rows.append(_overview_row(tables, row, texts))
+    return Table(columns, rows)
+
+
+def reasons(tables: Tables) -> Table:
+    """Why trials of all phases counted as diverged."""
+    columns = (
+        Column("reason"),
+        Column("runs"),
+        Column("earliest", "update", "at which the run left, or its last one"),
+        Column("middle", "update"),
+        Column("latest", "update"),
+        Column("lasted", "", "runs that reached the end of their budget and were judged by their curve"),
+    )
+    rows = [
+        Row([r["kind"], *(f"{r[name]:,.0f}" for name in ("trials", "first", "middle", "last", "lasted"))])
+        for r in records(tables.reasons)
+    ]
+    return Table(columns, rows, heads=1)
+
+
+def problems(tables: Tables) -> Table:
+    """What each problem is."""
+    columns = [Column("problem"), Column("training samples"), Column("parameters"), Column("epochs")]
+    columns += [Column("best known loss", "", "the reference of the training gap"), Column("score")]
+    first = records(tables.study.cells.drop_duplicates("problem"))
+    rows = [
+        Row(
+            [
+                tables.study.names.problems[r["problem"]],
+                *(f"{r[name]:,.0f}" for name in ("training_samples", "parameters", "epochs")),
+                number(r["best_known_loss"]),
+                r["score"],
+            ],
+            problem=r["problem"],
+        )
+        for r in first
+    ]
+    return Table(columns, rows, heads=1)
+
+
+def untrusted(tables: Tables) -> Table:
+    """The cells whose search is not to be trusted, and why."""
+    cells = tables.study.cells
+    names = tables.study.names
+    rows = [
+        Row(
+            [
+                names.problems[r["problem"]],
+                names.optimizers[r["optimizer"]],
+                names.batches[r["batch"]],
+                r["doubt"],
+                number(r.get("tuned_rate", np.nan)),
+                f"{number(r['search_low'])} to {number(r['search_high'])}",
+            ],
+            r["problem"],
+            r["optimizer"],
+            r["batch"],
+            (r["experiment"], r["run_id"]),
+        )
+        for r in records(cells[cells["doubt"] != ""])
+    ]
+    columns = [
+        Column(name) for name in ("problem", "optimizer", "batch", "what is wrong", "tuned rate", "searched")
+    ]
+    return Table(columns, rows, heads=3)
+
+
+def _optimization(cell: dict[str, Any]) -> list[str]:
+    texts: list[str] = []
+    for role in ROLES:
+        at = cell[role]
+        gone = "–" if at is None else f"{at['diverged']}/{at['n']}"
+        texts += ["–"] * 3 if at is None else [number(at["rate"]), _interval(at["gap"], "gap"), gone]
+    at_least = "≥ " if cell["open_low"] or cell["open_high"] else ""
+    return [*texts, share(cell["share"]), at_least + fixed(cell["width"], 1), fixed(cell["margin"], 1)]
+
+
+def _row(tables: Tables, cell: dict[str, Any], texts: list[str]) -> Row:
+    mark = " †" if cell["doubt"] else ""
+    names = tables.study.names
+    heads = [names.optimizers[cell["optimizer"]], cell["batch"] + mark]
+    run = (cell["experiment"], cell["run_id"])
+    return Row([*heads, *texts], cell["problem"], cell["optimizer"], cell["batch"], run)
+
+
+def _overview_row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
+    names = tables.study.names
+    heads = [names.optimizers[row["optimizer"]], row["batch"]]
+    return Row([*heads, *texts], "", row["optimizer"], row["batch"])
+
+
+def _cells(tables: Tables, problem: str) -> list[dict[str, Any]]:
+    """The cells of a problem with all that is known of each: summary, sensitivity, and under the name of
+    each role (tuned, default) its performance, where it has that role."""
+    cells = tables.study.cells[tables.study.cells["problem"] == problem]
+    cells = cells.merge(tables.sensitivity.drop(columns=AXES), on="key")
+    confirmed = records(tables.performance[tables.performance["problem"] == problem])
+    roles = {(row["optimizer"], row["batch"], row["role"]): row for row in confirmed}
+    return [
+        cell | {role: roles.get((cell["optimizer"], cell["batch"], role)) for role in ROLES}
+        for cell in records(cells)
+    ]
+
+
+def _interval(interval: Interval, score: str) -> str:
+    """`0.97 [0.95, 0.98]`: a loss or gap with two significant digits, a score with three decimals."""
+    if not np.isfinite(interval.value):
+        return "diverged"
+    if score.endswith("score"):
+        return between(interval, 3)
+    return around(interval)
+
+
+def _powers(interval: Interval | None) -> str:
+    """An interval of logarithms as the numbers themselves."""
+    if interval is None:
+        return "–"
+    with np.errstate(over="ignore"):
+        return around(Interval(*(10.0**value for value in (interval.value, interval.low, interval.high))))
