@@ -61,7 +61,8 @@ class RunRow:
 
 def cell_row(study: str, result: CellResult, experiment: str, end: int) -> RunRow:
     """The run of a cell: its summary, numbers as metrics and everything else as tags."""
-    metrics = {k: float(v) for k, v in result.summary.items() if _is_number(v) and abs(v) <= LARGEST}
+    numbers = result.summary | {"trials": len(result.trials)}
+    metrics = {k: float(v) for k, v in numbers.items() if _is_number(v) and abs(v) <= LARGEST}
     texts = {k: str(v)[:TEXT] for k, v in result.summary.items() if k not in metrics}
     return RunRow(
         experiment=experiment,

@@ -7,6 +7,7 @@ says that the cell, its trials and its files are all there.
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -156,12 +157,11 @@ class Store:
 
     def study_text(self, study: str) -> str:
         """The text of the study's experiment file; StoreError when the store has none."""
-        run = self._study_run(study)
-        if run is None:
-            known = ", ".join(info.name for info in self.studies()) or "none"
-            raise StoreError(f"the store has no experiment file of a study {study!r} (studies: {known})")
-        with self._files(run) as file:
-            return file("experiment.toml").read_text(encoding="utf-8")
+        return self._study_file(study, "experiment.toml")
+
+    def study_provenance(self, study: str) -> dict[str, str]:
+        """What the study was last logged with; StoreError when the store does not have it."""
+        return dict(json.loads(self._study_file(study, "provenance.json")))
 
     def finish(self) -> None:
         """After writing: refresh the notes and views of the studies written, and SQLite's statistics.
@@ -276,7 +276,10 @@ class Store:
             except MlflowException as error:
                 raise StoreError(f"{name} of run {run.info.run_name!r} cannot be fetched: {error}") from error
             if not path.exists():
-                raise StoreError(f"{path} is missing: run {run.info.run_name!r} says that it is there")
+                raise StoreError(
+                    f"{path} is missing, where MLflow's run {run.info.run_name!r} has it: "
+                    "deleted, or the results folder was moved"
+                )
             return path
 
         with tempfile.TemporaryDirectory() as folder:
@@ -285,6 +288,14 @@ class Store:
     def _study_run(self, study: str) -> Run | None:
         found = self._runs(study, CELLS, "tags.kind = 'study'")
         return found[0] if found else None
+
+    def _study_file(self, study: str, name: str) -> str:
+        run = self._study_run(study)
+        if run is None:
+            known = ", ".join(info.name for info in self.studies()) or "none"
+            raise StoreError(f"the store has no experiment file of a study {study!r} (studies: {known})")
+        with self._files(run) as file:
+            return file(name).read_text(encoding="utf-8")
 
     def _replace_folder(self, run: Run, files: Path, name: str) -> None:
         """Log a folder of artifacts in place of what was there under that name."""

@@ -134,6 +134,7 @@ def test_a_report_can_be_made_from_the_store_alone(store: Store, tmp_path: Path)
     (report / "figures" / "old.png").rename(report / "figures" / "new.png")
     assert store.log_study("demo", 'name = "new"\n', {"python": "3.12"}, report) == run_id
     assert store.study_text("demo") == 'name = "new"\n'
+    assert store.study_provenance("demo") == {"python": "3.12"}
     run = store.client.get_run(run_id)
     assert (run.info.status, run.data.tags["kind"], run.data.tags["python"]) == ("FINISHED", "study", "3.12")
     folder = Path(run.info.artifact_uri.removeprefix("file://"))
