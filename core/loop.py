@@ -16,6 +16,10 @@ from numpy.typing import ArrayLike
 from core.optimizers.base import Optimizer, Shapes, norm
 from core.schedules import Constant, Schedule
 
+BUFFER = 1024
+"""Elements of NumPy's buffer. At its default of 8192 NumPy copies a column of learning rates for each
+operation on rows shorter than that, which takes longer than the operation itself."""
+
 
 class Objective(Protocol):
     """What the loop descends on, for the trials that are still in the stack."""
@@ -92,6 +96,7 @@ def iterate(
     marks = np.array(sorted(set(evaluate_at)))
     record = _Record(theta, len(marks))
     with np.errstate(all="ignore"):  # overflow is an outcome here, not a warning
+        np.setbufsize(BUFFER)  # until the end of this block
         stack = _Stack(optimizer, objective, theta, schedule or Constant(), int(marks[-1]))
         for column, mark in enumerate(marks):
             while stack.t < mark and len(stack.alive):

@@ -218,12 +218,13 @@ class Batch:
         targets = self.Y[0].take(index, axis=1)  # (k, 1 or R, B)
         return Batch(self.rows[0].take(index, axis=0), targets.transpose(1, 2, 0))
 
+    def part(self, cut: slice) -> Batch:
+        """The samples of a stretch, as views."""
+        return Batch(self.rows[:, cut], self.targets[:, cut])
+
     def chunks(self, size: int) -> list[Batch]:
         """The same samples in parts of at most `size`, in order."""
-        return [
-            Batch(self.rows[:, i : i + size], self.targets[:, i : i + size])
-            for i in range(0, self.size, size)
-        ]
+        return [self.part(slice(i, i + size)) for i in range(0, self.size, size)]
 
 
 class Passes:
@@ -271,11 +272,11 @@ class Passes:
         self.delta_of_loss(delta, batch.Y)
         for i in range(len(layers) - 1, 0, -1):
             h, below = self.hidden[i - 1][: len(delta)], self.deltas[i - 1][: len(delta)]
-            _outer(delta, h.swapaxes(1, 2), grads[i])
+            outer(delta, h.swapaxes(1, 2), grads[i])
             np.matmul(layers[i][:, :, :-1].swapaxes(1, 2), delta, out=below)
             self.activation.backward(h[:, :-1], below)
             delta = below
-        _outer(delta, batch.rows, grads[0])
+        outer(delta, batch.rows, grads[0])
 
 
 def _outputs(R: int, k: int, B: int, dtype: np.typing.DTypeLike) -> np.ndarray:
@@ -287,7 +288,7 @@ def _outputs(R: int, k: int, B: int, dtype: np.typing.DTypeLike) -> np.ndarray:
     return np.empty((R, k, B), dtype) if B == 1 else np.empty((k, R, B), dtype).swapaxes(0, 1)
 
 
-def _outer(delta: np.ndarray, inputs: np.ndarray, out: np.ndarray) -> None:
+def outer(delta: np.ndarray, inputs: np.ndarray, out: np.ndarray) -> None:
     """out <- delta inputs: (R, o, B) x (R, B, i). NumPy has no fast product for the case B = 1."""
     if delta.shape[2] == 1:
         np.einsum("rob,rbi->roi", delta, inputs, out=out)

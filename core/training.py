@@ -20,10 +20,6 @@ MEMORY = 1 << 28
 """Bytes that the parameters, gradients and optimizer state of a stack may take; a larger stack is
 trained in several parts, one after the other. Activations come on top (`core.network.BLOCK`)."""
 
-BUFFER = 1024
-"""Elements of NumPy's buffer. At its default of 8192 NumPy copies the column of learning rates for an
-operation on rows shorter than that, which takes longer than the operation itself."""
-
 
 def train(
     net: Network,
@@ -81,9 +77,7 @@ def train(
             optimizer.keep(part), objective, theta[part], observe, updates, limit, schedule.keep(part)
         )
 
-    with np.errstate(all="ignore"):
-        np.setbufsize(BUFFER)  # until the end of this block
-        return _join([train_part(part) for part in _parts(net, optimizer, theta)])
+    return _join([train_part(part) for part in _parts(net, optimizer, theta)])
 
 
 def _parts(net: Network, optimizer: Optimizer, theta: np.ndarray) -> list[np.ndarray]:
@@ -142,7 +136,7 @@ class NetworkObjective(Objective):
         self.net, self.data, self.shapes = net, data, net.shapes
         self.cuts, self.shuffles = strategy.cuts(data.size), strategy.shuffles
         self.seeds, self.order_of = np.unique(np.asarray(seeds), return_inverse=True)
-        self.orders = np.empty((0, data.size), dtype=int)
+        self.orders, self.epoch = np.empty((0, data.size), dtype=int), data
         self.passes: dict[int, Passes] = {}
         self.grad = np.empty((0, net.size))
 
@@ -150,7 +144,7 @@ class NetworkObjective(Objective):
         """Gradient (R, P) of the mean loss over the batch of update t; valid until the next call."""
         epoch, position = divmod(t - 1, len(self.cuts))
         if position == 0 and self.shuffles:
-            self.orders = np.stack([permutation(seed, epoch, self.data.size) for seed in self.seeds])
+            self._shuffle(epoch)
         cut = self.cuts[position]
         self._passes(theta, cut.stop - cut.start).gradient(theta, self._batches(cut), self.grad)
         return self.grad
@@ -166,9 +160,14 @@ class NetworkObjective(Objective):
             self.passes[samples] = Passes(self.net, len(theta), samples, theta.dtype)
         return self.passes[samples]
 
+    def _shuffle(self, epoch: int) -> None:
+        self.orders = np.stack([permutation(seed, epoch, self.data.size) for seed in self.seeds])
+        if len(self.seeds) == 1:
+            self.epoch = self.data.take(self.orders)
+
     def _batches(self, cut: slice) -> Callable[[slice], Batch]:
         """From a block of trials to their batch: the same for all where they share the order."""
-        if self.shuffles and len(self.seeds) > 1:
+        if len(self.orders) > 1:
             return lambda block: self.data.take(self.orders[self.order_of[block], cut])
-        shared = self.data.take(self.orders[:, cut]) if self.shuffles else self.data
+        shared = self.epoch.part(cut)
         return lambda block: shared
