@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from core import BatchStrategy, Optimizer, optimizer
+from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
 
 PROTOCOL = 1
 """Raised whenever the same cell would give other numbers than before, so that none is reused."""
@@ -17,7 +17,7 @@ PROTOCOL = 1
 
 @dataclass(frozen=True)
 class Choice:
-    """A registered thing with options: a dataset or an optimizer as an experiment names it."""
+    """A registered thing with options: a dataset, an optimizer or a schedule as an experiment names it."""
 
     name: str
     options: tuple[tuple[str, Any], ...] = ()
@@ -83,9 +83,15 @@ class Protocol:
     confirm_replicates: int = 10
 
 
+CONSTANT = Choice("constant")
+
+
 @dataclass(frozen=True)
 class Cell:
-    """dataset x network x optimizer x batch strategy, with all that its numbers depend on."""
+    """dataset x network x optimizer x batch strategy, with all that its numbers depend on.
+
+    An optimizer under a learning-rate schedule is compared as a method of its own.
+    """
 
     dataset: Choice
     network: NetworkSpec
@@ -93,13 +99,14 @@ class Cell:
     batch: int | None
     rates: Rates
     protocol: Protocol
+    schedule: Choice = CONSTANT
 
     @cached_property
     def key(self) -> str:
         """The identity of the cell's results: a hash of all that they depend on, the optimizer's
         defaults included."""
-        hypers = self.make_optimizer().hyperparameters
-        text = json.dumps([PROTOCOL, dataclasses.asdict(self), hypers], sort_keys=True)
+        used = [tunable.hyperparameters for tunable in (self.make_optimizer(), self.make_schedule())]
+        text = json.dumps([PROTOCOL, dataclasses.asdict(self), used], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -112,12 +119,20 @@ class Cell:
         return f"{self.dataset.id}/{self.network.name}"
 
     @property
+    def method(self) -> str:
+        """The optimizer, and its schedule where the rate is not constant: `adam + warmup`."""
+        return self.optimizer.id + (f" + {self.schedule.id}" if self.schedule != CONSTANT else "")
+
+    @property
     def label(self) -> str:
-        return f"{self.problem} {self.optimizer.id} batch {self.strategy.name}"
+        return f"{self.problem} {self.method} batch {self.strategy.name}"
 
     def make_optimizer(self, **hyperparameters: Any) -> Optimizer:
         """The cell's optimizer with the given hyperparameters on top of its own."""
         return optimizer(self.optimizer.name, **{**dict(self.optimizer.options), **hyperparameters})
+
+    def make_schedule(self) -> Schedule:
+        return schedule(self.schedule.name, **dict(self.schedule.options))
 
     @property
     def default_rate(self) -> float:

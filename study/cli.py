@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, Console], int] = options.command
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", _report, "render the report of a stored experiment")
     report.add_argument("experiment", help="an experiment file, or the name of a stored experiment")
     listing = command("list", _list, "list what is stored, or what an experiment file can name")
-    listing.add_argument("what", nargs="?", default="studies", choices=["studies", "optimizers", "datasets"])
+    listing.add_argument(
+        "what", nargs="?", default="studies", choices=["studies", "optimizers", "schedules", "datasets"]
+    )
     command("optimizers", _list, "list the optimizers and their hyperparameters").set_defaults(
         what="optimizers"
     )
@@ -147,7 +149,11 @@ def _estimate(options: argparse.Namespace, console: Console) -> int:
 def _list(options: argparse.Namespace, console: Console) -> int:
     from study import listing
 
-    tables = {"optimizers": listing.optimizers, "datasets": listing.datasets}
+    tables = {
+        "optimizers": listing.optimizers,
+        "schedules": listing.schedules,
+        "datasets": listing.datasets,
+    }
     if options.what in tables:
         console.print(tables[options.what]())
     else:

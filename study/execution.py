@@ -9,7 +9,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
@@ -60,7 +60,8 @@ def _parallel(cells: Sequence[Cell], workers: int) -> Generator[CellResult | Fai
     executor = ProcessPoolExecutor(
         workers, initializer=_prepare_worker, initargs=(os.getpid(),), env=ONE_THREAD
     )
-    waiting, running = deque(cells), set()
+    waiting = deque(cells)
+    running: set[Future[CellResult | Failure]] = set()
     try:
         while waiting or running:
             # One more than there are workers, so that none goes idle while a result is stored.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.table import Table
 
-from core import OPTIMIZERS, domains
+from core import OPTIMIZERS, SCHEDULES, domains
+from core.domain import Interval
+from core.schedules import domains as schedule_domains
 from study.datasets import DATASETS
 
 if TYPE_CHECKING:
@@ -14,21 +18,32 @@ if TYPE_CHECKING:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=column == "name", overflow="fold")
     return table
 
 
 def optimizers() -> Table:
     """Name, paper, default rate, state per parameter, hyperparameters with defaults and domains."""
-    table = _table("Optimizers", "name", "method", "default lr", "state", "hyperparameters", "paper")
+    table = _table("Optimizers", "name", "method", "default lr", "state", "hyperparameters")
     for name, cls in OPTIMIZERS.items():
-        hypers = {k: v for k, v in domains(name).items() if k != "lr"}
-        text = "\n".join(f"{key} = {default:g} in {domain}" for key, (default, domain) in hypers.items())
-        rate = f"{domains(name)['lr'][0]:g}"
-        table.add_row(name, cls.label, rate, str(len(cls.state)), text, cls.paper)
+        known = dict(domains(name))
+        rate, _ = known.pop("lr")
+        table.add_row(name, f"{cls.label}\n{cls.paper}", f"{rate:g}", str(len(cls.state)), _options(known))
     return table
+
+
+def schedules() -> Table:
+    """Name, what it is, options with defaults and domains."""
+    table = _table("Learning-rate schedules", "name", "schedule", "options")
+    for name, cls in SCHEDULES.items():
+        table.add_row(name, cls.label, _options(schedule_domains(name)))
+    return table
+
+
+def _options(known: Mapping[str, tuple[Any, Interval]]) -> str:
+    return "\n".join(f"{key} = {default:.4g} in {domain}" for key, (default, domain) in known.items())
 
 
 def datasets() -> Table:

@@ -56,12 +56,13 @@ class Account:
         """The account in words, a line each."""
         wall = time.perf_counter() - self.started
         shares = [f"{name} {s:.1f} s ({s / wall:.0%})" for name, s in self.stages.items()]
-        phases = [f"{name} {s:.1f} s" for name, s in self.phases.items()]
-        return [
-            f"{self.cells} cells, {self.trials} trials, {self.updates:,} updates in {wall:.1f} s",
-            f"wall time: {', '.join(shares)}; tracking happens during training",
-            *([f"workers' time: {', '.join(phases)}"] if phases else []),
-        ]
+        lines = [f"{self.cells} cells, {self.trials:,} trials, {self.updates:,} updates in {wall:.1f} s"]
+        if shares:
+            lines.append(f"of that: {', '.join(shares)}; tracking goes on while the workers train")
+        if self.phases:
+            phases = [f"{name} {s:.1f} s" for name, s in self.phases.items()]
+            lines.append(f"the workers' time: {', '.join(phases)}")
+        return lines
 
 
 def _add(totals: dict[str, float], name: str, seconds: float) -> None:

@@ -6,8 +6,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, BatchStrategy, optimizer
-from study.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
+from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
+from study.cells import CONSTANT, Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
 from study.datasets import DATASETS, check_options, train_size
 from study.reader import Item, Reader, SpecError
 
@@ -53,6 +53,9 @@ def _experiment(top: Reader, text: str) -> Experiment:
     protocol = _protocol(top)
     shared = _rates(top.table("rates")) if top.has("rates") else None
     optimizers = top.choices("optimizers", OPTIMIZERS, "optimizer", _check_optimizer)
+    schedules = [CONSTANT]
+    if top.has("schedules"):
+        schedules = top.choices("schedules", SCHEDULES, "schedule", _check_schedule)
     batches = [_batch(item) for item in top.items("batches")]
     top.distinct("batches", batches)
     named = top.table("networks")
@@ -61,9 +64,10 @@ def _experiment(top: Reader, text: str) -> Experiment:
     top.distinct("problems", [f"{d.id} with network {n.name}" for d, n in problems])
     top.done()
     cells = tuple(
-        Cell(dataset, network, o, batch, shared or Rates(*OPTIMIZERS[o.name].search), protocol)
+        Cell(dataset, network, o, batch, shared or Rates(*OPTIMIZERS[o.name].search), protocol, s)
         for dataset, network in problems
         for o in optimizers
+        for s in schedules
         for batch in batches
     )
     return Experiment(name, title, cells, text)
@@ -157,10 +161,18 @@ def _problems(
 
 def _check_optimizer(choice: Choice) -> None:
     made = optimizer(choice.name, **dict(choice.options))
-    if made.trials is not None:
-        raise ValueError(f"{choice.name}: an option takes one number here, got {dict(choice.options)}")
+    _check_single(choice, made.trials)
     if made.lr == 0:
         raise ValueError(f"{choice.name}: lr = 0 is outside its domain (0, inf)")
+
+
+def _check_schedule(choice: Choice) -> None:
+    _check_single(choice, schedule(choice.name, **dict(choice.options)).trials)
+
+
+def _check_single(choice: Choice, trials: int | None) -> None:
+    if trials is not None:
+        raise ValueError(f"{choice.name}: an option takes one number here, got {dict(choice.options)}")
 
 
 def _batch(item: Item) -> int | None:

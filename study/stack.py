@@ -72,6 +72,7 @@ def run_stack(cell: Cell, problem: Problem, trials: Sequence[Trial]) -> list[Run
         evaluation_epochs(cell.protocol.budget, problem.samples),
         watch={"validation_loss": problem.parts["validation"]},
         ceiling=problem.best_loss + EXPLOSION * (at_start - problem.best_loss),
+        schedule=cell.make_schedule(),
     )
     return _runs(cell, problem, trials, trace)
 

@@ -89,6 +89,7 @@ def test_without_rates_each_optimizer_has_its_own_range() -> None:
         ("condition = 10", "samples = 1", ["datasets[1]", "samples"]),
         ("condition = 10", "condition = 0", ["datasets[1]", "condition"]),
         ('network = "linear"', 'network = "lienar"', ["problems[0].network", 'did you mean "linear"']),
+        ('name = "tiny"', 'name = "tiny"\nschedules = ["warmpu"]', ["schedules[0]", '"warmup"']),
         ("hidden = []", "hidden = [0]", ["networks.linear.hidden[0]", "0"]),
         ("hidden = []", "hidden = 3", ["networks.linear.hidden", "3", "a list"]),
         ("hidden = []", "hidden = []\nactivation = 'rleu'", ["networks.linear.activation", '"relu"']),
