@@ -26,7 +26,7 @@ PACKAGES = ("numpy", "scikit-learn", "torch", "jax")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = _parser().parse_args(arguments)
-    machine = _machine()
+    machine = _machine(_pin())
     print(_heading(machine), flush=True)
     results = _compare(quick_tasks() if options.quick else all_tasks())
     table = markdown(results)
@@ -82,12 +82,16 @@ def _progress(text: str) -> None:
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def _machine() -> dict[str, Any]:
-    """Pins the process to one processor where the system lets it, and says what it runs on."""
-    pinned = None
-    if hasattr(os, "sched_setaffinity"):
-        pinned = max(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {pinned})
+def _pin() -> int | None:
+    """Keep the process on one processor where the system lets it; which one."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    chosen = max(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {chosen})
+    return chosen
+
+
+def _machine(pinned: int | None) -> dict[str, Any]:
     return {
         "processor": _processor(),
         "pinned": pinned,
