@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from core.names import suggest
 from study import spec
-from study.provenance import cores
+from study.provenance import cores, provenance
 from study.tracking.errors import StoreError
 
 if TYPE_CHECKING:
@@ -101,11 +102,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from study.pipeline import Account, train_missing, write_report
 
     account = Account()
-    store = _open(options.results)
-    train_missing(experiment, store, options.workers, console, account)
-    if not options.no_report:
-        page = write_report(experiment, store, options.results / experiment.name, options.workers, account)
-        console.print(f"report: {page}")
+    with closing(_open(options.results)) as store:
+        train_missing(experiment, store, options.workers, console, account)
+        if not options.no_report:
+            folder = options.results / experiment.name
+            page = write_report(experiment, store, folder, options.workers, account, provenance())
+            console.print(f"report: {page}")
     for line in account.lines():
         console.print(line)
     for failure in account.failures:
@@ -116,12 +118,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _report(options: argparse.Namespace, console: Console) -> int:
     from study.pipeline import Account, write_report
 
-    path = Path(options.experiment)
-    stored = None if path.suffix == ".toml" else _open(options.results)
-    experiment = spec.load(path) if stored is None else _stored(stored, options.experiment)
-    account = Account()
-    store = stored or _open(options.results)
-    page = write_report(experiment, store, options.results / experiment.name, options.workers, account)
+    file = Path(options.experiment)
+    known = spec.load(file) if file.suffix == ".toml" else None
+    with closing(_open(options.results)) as store:
+        experiment = known or _stored(store, options.experiment)
+        logged = experiment.name in [study.name for study in store.studies() if study.run_id]
+        facts = store.study_provenance(experiment.name) if logged else provenance()
+        folder = options.results / experiment.name
+        page = write_report(experiment, store, folder, options.workers, Account(), facts)
     console.print(f"report: {page}")
     return 0
 

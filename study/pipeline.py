@@ -13,10 +13,9 @@ from rich.console import Console
 from study.cost import cost
 from study.execution import Failure, run_cells
 from study.progress import Display
-from study.provenance import provenance
 from study.results import CellResult
 from study.spec import Experiment
-from study.tracking import Store
+from study.tracking import Store, StoreError
 
 
 @dataclass
@@ -104,13 +103,25 @@ def train_missing(
         store.finish()
 
 
-def write_report(experiment: Experiment, store: Store, folder: Path, workers: int, account: Account) -> Path:
-    """Render what the store holds of the experiment into `folder`, and log the report to the store."""
+def write_report(
+    experiment: Experiment,
+    store: Store,
+    folder: Path,
+    workers: int,
+    account: Account,
+    facts: dict[str, str],
+) -> Path:
+    """Render what the store holds of the experiment into `folder`, and log the report to the store.
+
+    facts: what the study was run with, names and values.
+    """
     from study.report import render  # the plotting libraries take a second to import
 
     with account.time("reporting"):
         cells = store.read(experiment.name, [cell.key for cell in experiment.cells])
-        page = render(experiment.name, experiment.title, cells, provenance(), folder, workers)
+        if not cells:
+            raise StoreError(f"the store holds no finished cell of {experiment.name}: run it first")
+        page = render(experiment.name, experiment.title, cells, facts, folder, workers)
     with account.time("tracking"):
-        store.log_study(experiment.name, experiment.text, provenance(), folder)
+        store.log_study(experiment.name, experiment.text, facts, folder)
     return page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core import OPTIMIZERS, BatchStrategy
+from core import OPTIMIZERS, SCHEDULES, BatchStrategy, Optimizer, Schedule
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,21 @@ def problem_of(tags: Mapping[str, str]) -> str:
     return f"{tags['dataset']}/{tags['network']}"
 
 
-def optimizer_label(name: str) -> str:
-    """The registry's label of a stored optimizer, its options kept: `Adam (beta1=0.5)`.
+def optimizer_label(method: str) -> str:
+    """The registries' labels of a stored optimizer and its schedule, their options kept:
+    `Adam (beta1=0.5) + linear warm-up`.
 
     A name that this version does not know is its own label.
     """
+    optimizer, plus, schedule = method.partition(" + ")
+    return _label(optimizer, OPTIMIZERS) + (plus + _label(schedule, SCHEDULES) if plus else "")
+
+
+def _label(name: str, registry: Mapping[str, type[Optimizer] | type[Schedule]]) -> str:
     base, bracket, options = name.partition("(")
-    if base not in OPTIMIZERS:
+    if base not in registry:
         return name
-    return OPTIMIZERS[base].label + (f" ({options}" if bracket else "")
+    return registry[base].label + (f" ({options}" if bracket else "")
 
 
 def strategy(batch: str) -> BatchStrategy:

@@ -130,13 +130,13 @@ def _axes(study: str, cell: Cell) -> dict[str, str]:
         "study": study,
         "dataset": cell.dataset.id,
         "network": cell.network.name,
-        "optimizer": cell.optimizer.id,
+        "optimizer": cell.method,
         "batch": cell.strategy.name,
     }
 
 
 def _trial_name(cell: Cell, t: dict[str, Any]) -> str:
-    parts = (cell.optimizer.id, f"batch {cell.strategy.name}", f"lr {rate_text(t['rate'])}", t["replicate"])
+    parts = (cell.method, f"batch {cell.strategy.name}", f"lr {rate_text(t['rate'])}", t["replicate"])
     return " · ".join(parts)
 
 
