@@ -72,15 +72,13 @@ class AdamW(Adam):
         return step
 
 
-@register(
-    "cautious_adamw", label="Cautious AdamW", paper="Liang et al. (2024), Algorithm 2", search=(1e-5, 1e2)
-)
+@register("cautious_adamw", label="Cautious AdamW", paper="Liang et al. (2024)", search=(1e-5, 1e2))
 class CautiousAdamW(AdamW):
     """AdamW whose step u is taken in the coordinates where m_t agrees with the gradient's sign alone:
     u <- u [m_t g_t > 0] n / (k + 1), for a layer of n parameters of which k agree; the decay is as it was.
 
-    As pytorch_optimizer's AdamW(cautious=True). The paper treats all parameters as one vector and
-    takes m_t g_t >= 0; the authors' code scales by n / max(k, n/1000) instead of n / (k + 1).
+    As pytorch_optimizer's cautious methods, with the paper's default factor. The authors' code has
+    n / max(k, n / 1000) in its place, and the paper's listing n / (k + n eps).
     """
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
@@ -266,10 +264,10 @@ class Yogi(Adam):
         m, v, work = s["m"], s["v"], s["work"]
         average(m, self.beta1, g, work)
         np.multiply(g, g, out=g)
-        np.sign(np.subtract(v, g, out=work), out=work)
-        work *= g
-        work *= like(1 - self.beta2, work)
-        v -= work
+        sign = np.sign(np.subtract(v, g, out=work))
+        g *= sign
+        g *= like(1 - self.beta2, g)
+        v -= g
 
 
 @register("adan", label="Adan", paper="Xie et al. (2022), Algorithm 1", search=(1e-5, 1e2))
@@ -352,8 +350,7 @@ class AdEMAMix(Adam):
     theta_t = theta_{t-1} - lr (m^_t + alpha m2_t) / (sqrt(v^_t) + eps) - lr weight_decay theta_{t-1}.
 
     As the paper's algorithm, pytorch_optimizer and optax with constant alpha and beta3: m2 has no bias
-    correction. The paper recommends to let alpha and beta3 grow over the run, which none does unasked;
-    it has alpha = 8 in most experiments, the libraries 5.
+    correction. The paper recommends to let alpha and beta3 grow over the run, which none does unasked.
     """
 
     state = ("m", "v", "slow")

@@ -8,7 +8,7 @@ from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, hyper
 from core.optimizers.base import Optimizer, State, average, decay, like, norm, register, shrink, total
 
 
-@register("dog", label="DoG", paper="Ivgi, Hinder & Carmon (2023), equation 2", search=(1e-5, 1e2))
+@register("dog", label="DoG", paper="Ivgi, Hinder & Carmon (2023)", search=(1e-5, 1e2))
 class DoG(Optimizer):
     """theta_t = theta_{t-1} - eta_t g_t,  eta_t = lr r_t / sqrt(|g_1|^2 + ... + |g_t|^2 + eps), where r_t is
     the largest of |theta_i - theta_0| for i < t and of reps_rel (1 + |theta_0|).
