@@ -28,7 +28,7 @@ def critical_rate(name, **options):
         )
         size = np.abs(points).max(axis=2)
         late, middle = size[-50:].max(axis=0), size[-650:-600].max(axis=0)
-        stable = (late <= middle) & (late < 1e-90)  # NaN is not
+        stable = (late <= middle) & (late < 1e-60)  # NaN is not
         first = int(np.argmin(stable))
         assert 0 < first < len(rates)
         low, high = rates[first - 1], rates[first]
