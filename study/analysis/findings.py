@@ -106,7 +106,7 @@ def usable_range(tables: Tables) -> Finding | None:
     bounded = [r for r in records(tables.sensitivity) if r["open_low"] or r["open_high"]]
     count = sum(row["optimizer"] in (wide, narrow) for row in bounded)
     if count:
-        text += f" {plural(count, 'range')} of the two reach the end of the sweep: there the width is a lower bound."
+        text += f" Where a range reaches the end of the sweep, {count} of these, its width is a lower bound."
     return Finding("Usable range", text, "ranges", not apart)
 
 

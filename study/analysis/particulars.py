@@ -25,10 +25,12 @@ def _rates(tables: Tables, problem: str) -> str:
     low, high = min(stable, key=lambda row: row["best"]), max(stable, key=lambda row: row["best"])
     wide = max(cells, key=lambda row: row["width"])
     never = sum(math.isnan(row["low"]) for row in cells)
-    text = (
-        f"The best rates of the sweep run from {number(low['best'])} ({_cell(tables, low)}) to "
-        f"{number(high['best'])} ({_cell(tables, high)})."
-    )
+    text = f"The best rate of the sweep is {number(low['best'])} in every cell."
+    if low["best"] < high["best"]:
+        text = (
+            f"The best rates of the sweep run from {number(low['best'])} ({_cell(tables, low)}) to "
+            f"{number(high['best'])} ({_cell(tables, high)})."
+        )
     if never == len(cells):
         return f"{text} None reaches the tolerance within the budget."
     text += f" The usable range is widest for {_cell(tables, wide)}, {fixed(wide['width'], 1)} decades"

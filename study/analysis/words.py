@@ -74,7 +74,9 @@ def _interval(value: str, low: str, high: str) -> str:
 
 def _hundredths(share: float) -> str:
     exact = 100 * share
-    return f"{exact:.0f}" if exact in (0, 100) or 1 <= exact <= 99 else f"{exact:.1f}"
+    if exact in (0, 100) or 1 <= exact <= 99:
+        return f"{exact:.0f}"
+    return "<0.1" if exact < 0.1 else ">99.9" if exact > 99.9 else f"{exact:.1f}"
 
 
 def _signed(text: str) -> str:

@@ -83,7 +83,7 @@ def _draw(ax: Axes, view: CurveView, line: Line) -> None:
             markeredgewidth=0.8,
             clip_on=False,
             zorder=5,
-            gid=f"diverged-{line.replicate}",
+            gid=f"diverged-{line.role}-{line.replicate}".replace(" ", "-"),
         )
 
 

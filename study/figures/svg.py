@@ -50,12 +50,13 @@ def _alone(
     needed = dict.fromkeys(target for _, _, target in _references(group))
     if needed:
         ET.SubElement(svg, "defs").extend(copy.deepcopy(shared[target]) for target in needed)
-    svg.extend(copy.deepcopy(child) for child in group if child.tag != "defs")
+    svg.extend(copy.deepcopy(child) for child in group)
     for element, key, target in list(_references(svg)):
         element.set(key, element.attrib[key].replace(f"#{target}", f"#{name}-{target}"))
     for element in svg.iter():
-        if "id" in element.attrib:
-            element.set("id", f"{name}-{element.attrib['id']}")
+        found = element.attrib.pop("id", None)
+        if found in needed:  # other ids are for whoever inspects the figure
+            element.set("id", f"{name}-{found}")
     return ET.tostring(svg, encoding="unicode")
 
 
@@ -93,19 +94,18 @@ def _style(style: str, variables: Mapping[str, str]) -> str:
 
 
 def _prune(parent: ET.Element) -> None:
-    """Take out what draws nothing, groups that group nothing, and styles that siblings share."""
+    """Take out what draws nothing or is defined elsewhere, groups that group nothing, and shared styles."""
     children: list[ET.Element] = []
     for child in parent:
         _prune(child)
-        empty = child.tag in ("g", "defs") and not len(child)
-        if empty or child.tag in ("metadata", "style") or child.get("style") == "fill:none":
+        empty = child.tag == "g" and not len(child)
+        if empty or child.tag in ("metadata", "style", "defs") or child.get("style") == "fill:none":
             continue
         children.extend(child if child.tag == "g" and not child.attrib else [child])
     parent[:] = children
     uses = [child for child in parent if child.tag == "use"]
     styles = {use.attrib.get("style") for use in uses}
-    drawn = [child for child in parent if child.tag != "defs"]
-    if parent.tag == "g" and len(uses) == len(drawn) > 1 and len(styles) == 1 and None not in styles:
+    if parent.tag == "g" and len(uses) == len(parent) > 1 and len(styles) == 1 and None not in styles:
         parent.set("style", uses[0].attrib["style"])
         for use in uses:
             del use.attrib["style"]

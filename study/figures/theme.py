@@ -81,7 +81,7 @@ def looks(optimizers: dict[str, str], batches: dict[str, str]) -> Looks:
 
 def batch_colors(count: int, dark: bool = False) -> list[str]:
     """`count` colours for an ordered quantity, apart in lightness."""
-    low, high = (0.42, 0.88) if dark else (0.18, 0.70)
+    low, high = (0.50, 0.90) if dark else (0.18, 0.66)
     places = np.linspace(low, high, count) if count > 1 else np.array([low])
     return [to_hex(color) for color in mpl.colormaps["magma"](places)]
 

@@ -151,8 +151,8 @@ def _facts(found: Tables, problem: str) -> str:
     cell = found.study.cells[found.study.cells["problem"] == problem].iloc[0]
     return (
         f"{plural(int(cell['training_samples']), 'training sample')}, "
-        f"{plural(int(cell['parameters']), 'parameter')}, {plural(int(cell['epochs']), 'epoch')}; the best known "
-        f"training loss is {number(cell['best_known_loss'])}."
+        f"{plural(int(cell['parameters']), 'parameter')}, {plural(int(cell['epochs']), 'epoch')}; the best "
+        f"known training loss is {number(cell['best_known_loss'])}."
     )
 
 

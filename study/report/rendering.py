@@ -78,25 +78,28 @@ def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> 
 
 def _html(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
     shades = variables(len(page.looks.batches)).values()
+    signs = _signs(page)
     return (
         _environment(autoescape=True)
         .get_template("report.html.j2")
         .render(
             page=page,
             svgs={name: [Markup(svg) for svg in drawn] for name, drawn in svgs.items()},
-            signs=_signs(page),
+            signs={key: f"sign-{i}" for i, key in enumerate(signs)},
+            symbols=Markup("".join(signs.values())),
             light="".join(f"{name}:{light};" for name, light, _ in shades),
             dark="".join(f"{name}:{dark};" for name, _, dark in shades),
         )
     )
 
 
-def _signs(page: Page) -> dict[Key, Markup]:
-    """The sign of every key of every legend."""
+def _signs(page: Page) -> dict[Key, str]:
+    """The sign of every key of every legend, as SVG with the id `sign-` and its number."""
     keys = list(dict.fromkeys(key for picture in page.pictures for key in picture.keys))
     panels = Panels(draw_key, keys, KEY)
     drawn = to_svgs(panels.figure(), panels, "key", page.variables)
-    return {key: Markup(svg) for key, svg in zip(keys, drawn, strict=True)}
+    named = (svg.replace("<svg ", f'<svg id="sign-{i}" ', 1) for i, svg in enumerate(drawn))
+    return dict(zip(keys, named, strict=True))
 
 
 def _markdown(page: Page) -> str:

@@ -82,7 +82,7 @@ def optimization(tables: Tables, problem: str) -> Table:
         Column("gap q", "default", SCORE),
         Column("diverged", "default", DIVERGED),
         Column("diverged", "sweep", SWEPT),
-        Column("usable, decades", "sweep", WIDTH),
+        Column("usable decades", "sweep", WIDTH),
         Column("to the cliff", "sweep", MARGIN),
     )
     rows = [_row(tables, cell, _optimization(cell)) for cell in _cells(tables, problem)]
@@ -115,7 +115,7 @@ def optimization_overview(tables: Tables) -> Table:
         Column("diverged", "tuned", DIVERGED),
         Column("gap q", "default", "interquartile mean of its logarithm over all problems' replicates"),
         Column("diverged", "sweep", SWEPT),
-        Column("usable, decades", "sweep", WIDTH + "; interquartile mean over the problems"),
+        Column("usable decades", "sweep", WIDTH + "; interquartile mean over the problems"),
         Column("to the cliff", "sweep", MARGIN + "; the middle of the problems that have one"),
     )
     rows = []

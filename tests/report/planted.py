@@ -1,0 +1,139 @@
+"""Stored cells with planted outcomes, so that the right answers are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.cells import Protocol
+from study.results import CURVES, TRIALS
+
+INF = float("inf")
+GRID = tuple(float(rate) for rate in np.geomspace(1e-3, 1e2, 6))
+VALLEY = {1e-3: 0.9, 1e-2: 0.3, 1e-1: 0.05, 1.0: 0.01, 10.0: INF, 100.0: INF}
+"""rate -> q_end: too small, too small, converged, converged (the best), diverged, diverged."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What the store hands back of a cell."""
+
+    key: str
+    run_id: str
+    experiment_id: str
+    tags: dict[str, str]
+    summary: dict[str, Any]
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def planted(
+    problem: str = "toy",
+    optimizer: str = "sgd",
+    batch: str = "full",
+    sweep: Mapping[float, float | Sequence[float]] = VALLEY,
+    tuned: Sequence[float] = (0.01, 0.011, 0.012, 0.013),
+    default: Sequence[float] = (0.3, 0.31, 0.32, 0.33),
+    tuned_rate: float = 0.5,
+    default_rate: float = 0.01,
+    tests: Mapping[str, Sequence[float]] | None = None,
+    **summary: Any,
+) -> Planted:
+    """A cell whose sweep ends at the planted gaps (inf is a diverged trial), two replicates a rate unless
+    several gaps are named, and whose confirmed trials end at `tuned` and `default`.
+
+    Losses are gaps (L* = 0, L_0 = 1); test scores, unless given in `tests` by role, one minus the gap.
+    """
+    trials: list[dict[str, Any]] = []
+    for rate, ends in sweep.items():
+        both = [ends, ends] if isinstance(ends, float | int) else list(ends)
+        for k, q in enumerate(both):
+            trials.append(_trial(len(trials), "sweep", "grid", rate, f"sweep-{k}", q, _best(sweep)))
+    for role, rate, gaps in (("tuned", tuned_rate, tuned), ("default", default_rate, default)):
+        for k, q in enumerate(gaps):
+            row = _trial(len(trials), "confirm", role, rate, f"confirm-{k}", q, _best(sweep))
+            score = 1 - q if tests is None else tests[role][k]
+            trials.append(row | {"test_loss": q, "test_score": score if np.isfinite(score) else 0.1})
+    name = f"{problem}-{optimizer}-{batch}"
+    return Planted(
+        key=name,
+        run_id=f"run-of-{name}",
+        experiment_id="7",
+        tags={"dataset": problem, "network": "net", "optimizer": optimizer, "batch": batch},
+        summary=_summary(tuned_rate, default_rate) | summary,
+        trials=_typed(trials, TRIALS).assign(run_id=[f"{name}-{i}" for i in range(len(trials))]),
+        curves=_typed([point for row in trials for point in _curve(row)], CURVES),
+    )
+
+
+def _best(sweep: Mapping[float, float | Sequence[float]]) -> float:
+    return min(sweep, key=lambda rate: float(np.median(sweep[rate])))
+
+
+def _trial(
+    i: int, phase: str, role: str, rate: float, replicate: str, q: float, best: float
+) -> dict[str, Any]:
+    gone = not np.isfinite(q)
+    side = "too small" if rate < best else "too large"
+    return {
+        "trial": i,
+        "phase": phase,
+        "role": role,
+        "rate": rate,
+        "replicate": replicate,
+        "outcome": "diverged" if gone else "converged" if q <= 0.1 else side,
+        "reason": "loss a million times its start by update 20" if gone else "as planted",
+        "first_bad_step": 20 if gone else 0,
+        "growth": 10.0 if gone else np.nan,
+        "q_end": q,
+        "hit_0.1": INF if gone or q > 0.1 else 40.0,
+        "hit_0.01": INF,
+        "hit_0.001": INF,
+        "updates": 20 if gone else 100,
+        "train_loss": q,
+        "validation_loss": q,
+        "validation_score": 0.1 if gone else 1 - q,
+        "test_loss": np.nan,
+        "test_score": np.nan,
+    }
+
+
+def _curve(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """From 1 to the planted gap over 1000 examples, or up to 1e7 by update 20 and then no number."""
+    gone = not np.isfinite(row["q_end"])
+    updates = [0, 10, 20] if gone else list(range(0, 101, 10))
+    losses = [1.0, 1e3, INF] if gone else np.geomspace(1.0, max(row["q_end"], 1e-15), len(updates))
+    return [
+        {"trial": row["trial"], "update": u, "examples": 10 * u, "train_loss": q, "validation_loss": q}
+        for u, q in zip(updates, losses, strict=True)
+    ]
+
+
+def _summary(tuned_rate: float, default_rate: float) -> dict[str, Any]:
+    return {
+        "protocol": json.dumps(asdict(Protocol(seed=2026, tolerance=0.1))),
+        "score": "accuracy",
+        "status": "ok",
+        "search_edge": "clear",
+        "tuned_rate": tuned_rate,
+        "default_rate": default_rate,
+        "best_known_loss": 0.0,
+        "search_low": GRID[0],
+        "search_high": GRID[-1],
+        "parameters": 3.0,
+        "training_samples": 100.0,
+        "epochs": 10.0,
+        "updates_total": 1000.0,
+        "seconds_sweep": 0.5,
+    }
+
+
+def _typed(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in columns.items()}
+    )

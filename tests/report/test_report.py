@@ -1,0 +1,249 @@
+"""The page and its Markdown twin, parsed."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import pytest
+
+from study.analysis import gather
+from study.analysis.tables import analyse
+from study.report import render, rendering
+from study.report.rendering import markdown
+from study.runner import run_cell
+from tests.report.conftest import NASTY, PROVENANCE, TITLE, cells
+from tests.report.planted import INF, Planted, planted
+from tests.study.builders import SMALL, cell
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Parsed(HTMLParser):
+    """Every element with its attributes, and the text of the page; an error where tags do not nest."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.texts = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"style", "script"} & set(self.open):
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", "".join(self.texts).replace("\u202f", " "))
+
+    def all(self, tag, **attributes):
+        names = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items()}
+        return [a for t, a in self.elements if t == tag and names.items() <= a.items()]
+
+
+@pytest.fixture(scope="session")
+def page(report):
+    return Parsed((report / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def twin(report):
+    return (report / "report.md").read_text(encoding="utf-8")
+
+
+class TestPage:
+    def test_names_are_shown_and_never_obeyed(self, page):
+        assert TITLE in page.text
+        assert NASTY in page.text
+        assert PROVENANCE["system"] in page.text
+        assert len(page.all("script")) == 1
+        assert not page.all("i")
+        assert {name for tag, a in page.elements for name in a if name.startswith("on")} == set()
+
+    def test_it_refers_to_nothing_but_itself_and_the_store(self, page):
+        for tag, attributes in page.elements:
+            for key in ("src", "href", "action", "data", "poster", "srcset"):
+                target = attributes.get(key)
+                if target is None or target.startswith(("#", "data:,")):
+                    continue
+                assert tag == "a", (tag, target)
+                assert target.startswith("http://127.0.0.1:5000/#/experiments/7/runs/")
+
+    def test_styles_and_scripts_load_nothing(self, report):
+        text = (report / "report.html").read_text(encoding="utf-8")
+        assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|import\(", text)
+
+    def test_ids_are_unique_and_references_resolve(self, page, report):
+        ids = [a["id"] for _, a in page.elements if "id" in a]
+        assert len(ids) == len(set(ids))
+        text = (report / "report.html").read_text(encoding="utf-8")
+        assert set(re.findall(r'(?:href="#|url\(#)([^")/]+)', text)) <= set(ids)
+
+    def test_colours_are_variables_that_exist_in_both_schemes(self, report):
+        text = (report / "report.html").read_text(encoding="utf-8")
+        light = set(re.findall(r"(--[a-z0-9-]+):", text.split("@media (prefers-color-scheme: dark)")[0]))
+        assert set(re.findall(r"var\((--[a-z0-9-]+)\)", text)) <= light | {"--sans", "--serif"}
+        assert text.count("--paper:") == 3  # light, dark, print
+
+    def test_every_section_is_in_the_contents(self, page):
+        linked = [a["href"] for a in page.all("a") if a.get("href", "").startswith("#")]
+        for section in ("summary", "reading", "ranges", "overview", "problems", "divergence", "run"):
+            assert f"#{section}" in linked
+            assert page.all("section", id=section)
+        assert {"#problem-1", "#problem-2"} <= set(linked)
+
+    def test_every_panel_is_there_and_says_what_it_shows(self, page):
+        figures = page.all("figure", role="img")
+        panels = 3 * 2 + 2 * (2 + 2 * 2) + 1 + 2 + 2
+        assert len(figures) == panels
+        assert all(a["aria-label"] for a in figures)
+        keys = len([a for a in page.all("use") if a["href"].startswith("#sign-")])
+        signs = len([a for a in page.all("svg") if a.get("id", "").startswith("sign-")])
+        assert len(page.all("svg")) == panels + keys + signs + 1
+
+    def test_both_tables_of_each_problem_have_a_row_a_cell_that_leads_to_its_run(self, page):
+        runs = [
+            unquote(a["href"].partition("/runs/")[2]) for a in page.all("a") if "/runs/" in a.get("href", "")
+        ]
+        wanted = [cell.run_id for cell in cells()]
+        assert sorted(set(runs)) == sorted(wanted)
+        assert all(runs.count(run) >= 2 for run in wanted)
+
+    def test_numbers_of_the_cells_are_in_the_tables(self, page):
+        assert "0.011\u00a0[0.010,\u00a00.013]".replace("\u00a0", " ") in page.text.replace("\u00a0", " ")
+        assert "0/4" in page.text
+
+    def test_labels_come_from_the_registry(self, page):
+        assert "Gradient descent" in page.text
+        assert "Adam (beta1=0.5)" in page.text
+        assert "stochastic (batch 1)" in page.text
+
+    def test_a_doubtful_search_is_marked_where_it_is_shown(self, page):
+        assert page.text.count("†") >= 3
+        assert "at an edge: not trusted" in page.text
+
+    def test_every_diverged_run_is_listed(self, page):
+        gone = sum(int((cell.trials["outcome"] == "diverged").sum()) for cell in cells())
+        assert len(re.findall(r",(?:sweep|search|confirm),", "".join(page.texts))) == gone
+
+    def test_what_was_run_is_told(self, page):
+        for text in ("2026-01-02", "seed 2026", "tolerance 0.1", "float32", "sweep replicates 2", "cores 2"):
+            assert text.replace(" ", "") in page.text.replace(" ", "")
+        assert "4.0 s" in page.text  # eight cells of half a second
+
+
+class TestTwin:
+    def test_every_image_is_there_and_every_file_is_shown(self, twin, report):
+        shown = re.findall(r"\]\((figures/[^)]+)\)", twin)
+        files = {f"figures/{path.name}" for path in (report / "figures").iterdir()}
+        assert set(shown) == files
+        assert all((report / name).stat().st_size > 5000 for name in shown)
+
+    def test_names_are_escaped(self, twin):
+        assert "<b>" not in twin
+        assert "<script>" not in twin
+        assert r"\*" in twin
+        assert r"toy\_1" in twin
+
+    def test_tables_have_as_many_cells_in_each_row_as_heads(self, twin):
+        tables = re.findall(r"(?:^\|.*\|\n)+", twin, flags=re.M)
+        assert len(tables) >= 8
+        for table in tables:
+            assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+
+    def test_it_has_the_same_findings_as_the_page(self, twin, page):
+        found = re.findall(r"^\d+\. \*\*.*?\*\* (?:\*Tie\.\* )?(.*)$", twin, flags=re.M)
+        assert len(found) >= 5
+        plain = page.text.replace("\u00a0", " ")
+        for sentence in found:
+            unescaped = re.sub(r"\\(.)", r"\1", sentence).replace("&lt;", "<").replace("&gt;", ">")
+            assert unescaped.replace("&amp;", "&").replace("\u00a0", " ").replace("\u202f", " ") in plain
+
+    def test_markdown_shows_just_the_text(self):
+        assert markdown("a|b_c*<d>[e]`f`\n&") == r"a\|b\_c\*&lt;d&gt;\[e\]\`f\` &amp;"
+
+
+class TestFiles:
+    def test_nothing_changes_until_all_is_written(self, tmp_path, monkeypatch):
+        for name in ("report.html", "report.md", "mine.txt"):
+            (tmp_path / name).write_text("old")
+        (tmp_path / "figures").mkdir()
+        (tmp_path / "figures" / "stale.png").write_text("old")
+
+        def fail(page):
+            raise RuntimeError("the disk is full")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(rendering, "_markdown", fail)
+            with pytest.raises(RuntimeError, match="disk"):
+                render("x", "x", [planted()], {}, tmp_path, workers=1)
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "figures",
+            "mine.txt",
+            "report.html",
+            "report.md",
+        ]
+        assert (tmp_path / "report.html").read_text() == "old"
+        assert (tmp_path / "figures" / "stale.png").exists()
+
+        render("x", "x", [planted()], {}, tmp_path, workers=1)
+        assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+        assert not (tmp_path / "figures" / "stale.png").exists()
+        assert (tmp_path / "mine.txt").read_text() == "old"
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "figures",
+            "mine.txt",
+            "report.html",
+            "report.md",
+        ]
+
+    def test_what_the_runner_leaves_is_what_the_report_reads(self, tmp_path):
+        stored = []
+        for optimizer in ("sgd", "adam"):
+            result = run_cell(cell(optimizer=optimizer, protocol=replace(SMALL, tolerance=0.5)))
+            trials = result.trials.assign(run_id=[f"{optimizer}-{i}" for i in range(len(result.trials))])
+            tags = {"dataset": "iris", "network": "net", "optimizer": optimizer, "batch": "16"}
+            stored.append(Planted(optimizer, "abc", "1", tags, result.summary, trials, result.curves))
+            tables = analyse(gather(stored))
+            found = tables.sensitivity.iloc[-1]
+            assert found["width"] == pytest.approx(result.summary["usable_width_decades"])
+            assert found["best"] == pytest.approx(result.summary["sweep_best_rate"])
+        page = Parsed(render("real", "Real", stored, {}, tmp_path, workers=1).read_text(encoding="utf-8"))
+        assert "tolerance0.5" in page.text.replace(" ", "")
+        assert len(page.all("figure", role="img", data_optimizer="adam")) >= 2
+
+    def test_without_cells_nothing_is_written(self, tmp_path):
+        with pytest.raises(ValueError, match="nothing to report"):
+            render("x", "x", [], {}, tmp_path / "out", workers=1)
+        assert not (tmp_path / "out").exists()
+
+    def test_two_processes_draw_the_same_page(self, tmp_path):
+        pages = []
+        for workers in (1, 2):
+            render("x", "x", [planted()], {}, tmp_path / str(workers), workers=workers)
+            pages.append((tmp_path / str(workers) / "report.html").read_text())
+        assert pages[0] == pages[1]
+
+    @pytest.mark.parametrize(
+        "sad",
+        [
+            {"sweep": {0.1: INF, 1.0: INF}, "tuned": (), "default": (INF,) * 3},
+            {"sweep": {0.1: 0.05, 1.0: 0.01}, "tuned": (0.01,) * 3, "default": (0.01,) * 3},
+            {"sweep": {1.0: [-1e-12, -1e-13]}, "tuned": (1e-12, -1e-12), "default": (0.5, 0.5)},
+        ],
+        ids=["all diverged", "none diverged", "below the best known loss"],
+    )
+    def test_a_study_of_one_sad_cell_has_a_page(self, tmp_path, sad):
+        page = render("x", "x", [planted(**sad)], {}, tmp_path, workers=1)
+        assert Parsed(page.read_text(encoding="utf-8")).all("figure", role="img")

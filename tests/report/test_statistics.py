@@ -1,0 +1,197 @@
+"""The statistics, on their identities, on published values, and where they could break."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from study.statistics import (
+    Interval,
+    bootstrap,
+    critical_distance,
+    friedman,
+    holm,
+    improvement,
+    interquartile_mean,
+    mean_ranks,
+    middle,
+    wilson,
+)
+
+INF = float("inf")
+FINITE = st.floats(-1e6, 1e6)
+SCORES = arrays(float, st.integers(1, 30), elements=FINITE)
+
+
+@given(SCORES)
+def test_interquartile_mean_is_scipys_trimmed_mean(scores):
+    expected = stats.trim_mean(scores, 0.25)
+    assert interquartile_mean(scores) == pytest.approx(expected, rel=1e-9, abs=1e-6)
+
+
+def test_interquartile_mean_leaves_out_a_quarter_at_each_end():
+    assert interquartile_mean(np.array([-INF, -1e9, 3.0, 4.0, 5.0, 6.0, 1e9, INF])) == 4.5
+    assert interquartile_mean(np.array([1.0, 2.0, 9.0])) == 4.0  # under four values nothing is left out
+
+
+def test_one_in_four_may_diverge_and_no_more():
+    assert np.isfinite(interquartile_mean(np.array([1.0, 2, 3, 4, 5, 6, INF, INF])))
+    assert interquartile_mean(np.array([1.0, 2, 3, 4, 5, INF, INF, INF])) == INF
+
+
+@given(FINITE, st.integers(1, 12))
+@settings(max_examples=20)
+def test_the_interval_of_equal_scores_is_a_point(value, n):
+    found = bootstrap(np.full(n, value))
+    assert found.low == found.high == pytest.approx(value)
+
+
+def test_the_interval_of_diverged_scores_is_infinite():
+    assert bootstrap(np.full(10, INF)) == Interval(INF, INF, INF)
+
+
+def test_some_diverged_scores_reach_into_the_interval_without_nan():
+    found = bootstrap(np.array([1.0, 2, 3, 4, 5, 6, 7, 8, INF, INF]))
+    assert found.value == 5.5
+    assert found.low < 5.5
+    assert found.high == INF
+
+
+@given(SCORES)
+@settings(max_examples=30)
+def test_the_interval_lies_within_the_scores(scores):
+    found = bootstrap(scores, resamples=200)
+    slack = 1e-9 * max(1.0, np.abs(scores).max())
+    assert scores.min() - slack <= found.low <= found.high <= scores.max() + slack
+
+
+def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    samples = rng.normal(3.0, 1.0, (400, 20))
+    hits = sum(not bootstrap(sample, resamples=400).excludes(3.0) for sample in samples)
+    assert 0.88 <= hits / 400 <= 0.98  # a little under 0.95 at 20 values, as percentile intervals are
+
+
+def test_strata_are_resampled_within_themselves():
+    """Two constant strata: every resample is the same, though their values differ."""
+    found = bootstrap(np.array([[1.0, 1, 1], [3.0, 3, 3]]), statistic=lambda x: x.mean(axis=-1))
+    assert found == Interval(2.0, 2.0, 2.0)
+
+
+def test_the_bootstrap_is_repeatable():
+    scores = np.random.default_rng(0).normal(size=12)
+    assert bootstrap(scores) == bootstrap(scores)
+    assert bootstrap(scores, seed=1) != bootstrap(scores)
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605)],
+)
+def test_wilson_on_published_values(successes, trials, low, high):
+    """The last two are in Newcombe (1998), table I, method 3."""
+    found = wilson(successes, trials)
+    assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_wilson_of_nothing_knows_nothing():
+    found = wilson(0, 0)
+    assert np.isnan(found.value)
+    assert (found.low, found.high) == (0.0, 1.0)
+
+
+@given(arrays(float, 6, elements=FINITE), arrays(float, 8, elements=FINITE))
+def test_improvement_is_mann_whitneys_u(a, b):
+    """SciPy's statistic counts the pairs in which its first sample is the larger one."""
+    expected = stats.mannwhitneyu(b, a).statistic / (len(a) * len(b))
+    assert improvement(a, b, resamples=10).value == pytest.approx(expected)
+
+
+@given(arrays(float, (2, 5), elements=FINITE), arrays(float, (2, 5), elements=FINITE))
+@settings(max_examples=30)
+def test_improvement_of_a_over_b_and_of_b_over_a_add_up_to_one(a, b):
+    assert improvement(a, b, resamples=10).value + improvement(b, a, resamples=10).value == pytest.approx(1)
+
+
+def test_improvement_where_all_are_tied_or_diverged():
+    for tied in (np.full((3, 4), 2.0), np.full((3, 4), INF)):
+        assert improvement(tied, tied) == Interval(0.5, 0.5, 0.5)
+
+
+def test_a_run_that_lasts_beats_one_that_diverges():
+    assert improvement(np.full(5, 1e9), np.full(5, INF)) == Interval(1.0, 1.0, 1.0)
+
+
+def test_improvement_is_a_mean_over_the_problems_whatever_their_scale():
+    a, b = np.array([[1.0, 1.0], [500.0, 500.0]]), np.array([[2.0, 2.0], [100.0, 100.0]])
+    assert improvement(a, b).value == 0.5
+
+
+def test_the_same_distribution_is_told_apart_about_one_time_in_twenty():
+    rng = np.random.default_rng(3)
+    pairs = rng.normal(size=(300, 2, 12))
+    told = sum(improvement(a, b, resamples=400).excludes(0.5) for a, b in pairs)
+    assert told / 300 <= 0.1
+
+
+def test_ranks_are_shared_among_ties_and_infinities():
+    assert mean_ranks(np.array([[1.0, 2.0, 3.0], [5.0, INF, INF]])).tolist() == [1.0, 2.25, 2.75]
+
+
+def test_friedman_on_demsars_table_6():
+    """Four methods on 14 data sets (Demšar 2006, table 6), where chi-square is 9.28. He does not correct for
+    ties as SciPy does, so his p is the larger one."""
+    auc = np.array(
+        [
+            [0.763, 0.768, 0.771, 0.798], [0.599, 0.591, 0.590, 0.569], [0.954, 0.971, 0.968, 0.967],
+            [0.628, 0.661, 0.654, 0.657], [0.882, 0.888, 0.886, 0.898], [0.936, 0.931, 0.916, 0.931],
+            [0.661, 0.668, 0.609, 0.685], [0.583, 0.583, 0.563, 0.625], [0.775, 0.838, 0.866, 0.875],
+            [1.000, 1.000, 1.000, 1.000], [0.940, 0.962, 0.965, 0.962], [0.619, 0.666, 0.614, 0.669],
+            [0.972, 0.981, 0.9751, 0.975], [0.957, 0.978, 0.946, 0.970],
+        ]
+    )  # fmt: skip
+    ranks = mean_ranks(-auc)
+    assert ranks == pytest.approx([3.143, 2.000, 2.893, 1.964], abs=5e-4)
+    assert 12 * 14 / 20 * ((ranks**2).sum() - 25) == pytest.approx(9.28, abs=0.01)
+    assert 0.01 < friedman(-auc) < stats.chi2.sf(9.28, 3)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [np.ones((5, 4)), np.full((5, 4), INF), np.ones((1, 4)), np.random.default_rng(0).random((6, 2))],
+    ids=["tied", "diverged", "one problem", "two methods"],
+)
+def test_friedman_finds_nothing_where_there_is_nothing_to_find(scores):
+    assert friedman(scores) == 1.0
+
+
+@pytest.mark.parametrize(("methods", "q"), [(2, 1.960), (5, 2.728), (10, 3.164)])
+def test_nemenyis_distance_on_published_values(methods, q):
+    """Demšar (2006), table 5."""
+    expected = q * np.sqrt(methods * (methods + 1) / (6 * 14))
+    assert critical_distance(methods, 14) == pytest.approx(expected, rel=5e-4)
+
+
+def test_holm_on_an_example_worked_by_hand():
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
+
+
+def test_the_middle_is_one_of_the_values():
+    assert middle(np.array([1.0, INF])) == 1.0
+    assert middle(np.array([3.0, 1.0, INF])) == 3.0
+
+
+@pytest.mark.parametrize("function", [interquartile_mean, bootstrap, middle, mean_ranks])
+def test_what_is_no_number_is_refused(function):
+    with pytest.raises(ValueError, match="numbers"):
+        function(np.array([[1.0, np.nan]]))
+    with pytest.raises(ValueError, match="at least one"):
+        function(np.empty((1, 0)))
+
+
+@pytest.mark.parametrize(("interval", "apart"), [((0.6, 0.7), True), ((0.3, 0.4), True), ((0.4, 0.6), False)])
+def test_an_interval_excludes_what_lies_outside(interval, apart):
+    assert Interval(0.5, *interval).excludes(0.5) is apart
