@@ -1,0 +1,101 @@
+"""Rooms: which part may import what. Read from the sources, so that it cannot be forgotten."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("study/**/*.py")])
+
+ROOMS = {
+    "optuna": ["study/search.py"],
+    "mlflow": ["study/tracking/", "study/ui.py"],
+    "sqlalchemy": ["study/tracking/"],
+    "matplotlib": ["study/figures/"],
+    "seaborn": ["study/figures/"],
+    "jinja2": ["study/report/"],
+    "rich": ["study/cli.py", "study/listing.py", "study/pipeline.py", "study/progress.py"],
+    "joblib": ["study/execution.py", "study/report/"],
+    "sklearn": ["study/datasets.py"],
+}
+
+
+def imported(file: Path) -> set[str]:
+    """Full names of all modules that a file imports, within functions as well."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            found.add(str(node.module))
+    return found
+
+
+def packages(file: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(file)}
+
+
+@pytest.mark.parametrize("library", ROOMS)
+def test_a_library_has_one_room(library: str) -> None:
+    users = [f.relative_to(ROOT).as_posix() for f in SOURCES if library in packages(f)]
+    assert users, f"{library} is not used any more: take it out of ROOMS and of pyproject.toml"
+    outside = [user for user in users if not user.startswith(tuple(ROOMS[library]))]
+    assert not outside
+
+
+def test_the_core_needs_numpy_alone() -> None:
+    foreign = {
+        (file.relative_to(ROOT).as_posix(), name)
+        for file in ROOT.glob("core/**/*.py")
+        for name in packages(file) - set(sys.stdlib_module_names) - {"core", "numpy"}
+    }
+    assert foreign <= {("core/curvature.py", "scipy")}
+
+
+def test_importing_the_core_loads_nothing_else() -> None:
+    code = "import core, sys; print(*{m.split('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"scipy", "pandas", "sklearn", "study"} & set(done.stdout.split())
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {text.split(">")[0].split("<")[0].split("=")[0].strip() for text in project["dependencies"]}
+    known = {"sklearn": "scikit-learn"}
+    used = {known.get(name, name) for file in SOURCES for name in packages(file)}
+    used -= set(sys.stdlib_module_names) | {"core", "study", "markupsafe"}  # jinja2's own strings
+    indirect = {"pyarrow"}  # pandas reads and writes Parquet with it
+    assert used | indirect == declared
+
+
+def test_requirements_pin_every_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for file, names in {
+        "requirements.txt": project["dependencies"],
+        "requirements-dev.txt": project["optional-dependencies"]["dev"],
+    }.items():
+        lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
+        for name in names:
+            assert name.split(">")[0].lower() in pinned, f"{file} does not pin {name}"
+
+
+def test_there_is_one_training_loop() -> None:
+    """Only one place calls an optimizer's `step`, inheritance aside."""
+    callers = [
+        file.relative_to(ROOT).as_posix()
+        for file in SOURCES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "step"
+        and not (isinstance(node.func.value, ast.Call))  # super().step(...)
+    ]
+    assert callers == ["core/loop.py"]
