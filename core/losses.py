@@ -97,9 +97,9 @@ def _softmax(z: np.ndarray) -> None:
 def _softmax_total(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """log(sum exp z) - z_y, with the maximum taken out so that nothing overflows."""
     z -= z.max(axis=1, keepdims=True)
-    picked = _sum(z * y)
+    picked = (z * y).sum(axis=1)
     normaliser = np.log(np.exp(z, out=z).sum(axis=1))
-    return normaliser.astype(np.float64).sum(axis=1) - picked
+    return _sum((normaliser - picked)[:, None])
 
 
 def _softmax_delta(z: np.ndarray, y: np.ndarray) -> None:

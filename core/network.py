@@ -239,7 +239,7 @@ class Passes:
         self.activation = ACTIVATIONS[net.activation]
         self.delta_of_loss = LOSSES[net.loss].delta
         units = net.sizes[1:-1]
-        values = B * (sum(units) * (2 if backward else 1) + net.sizes[-1])
+        values = B * (sum(net.sizes) + (sum(units) if backward else 0))  # inputs, outputs, deltas
         trials = min(R, max(1, BLOCK // (values * np.dtype(dtype).itemsize)))
         self.blocks = [slice(i, min(i + trials, R)) for i in range(0, R, trials)]
         # One row more than the layer has units: ones, which multiply the next layer's biases.

@@ -56,6 +56,20 @@ def test_the_start_is_not_written_to(data):
     np.testing.assert_array_equal(theta, before)
 
 
+def test_numpys_settings_are_as_before(data):
+    before = np.getbufsize(), np.geterr()
+    train(data)
+    assert (np.getbufsize(), np.geterr()) == before
+
+
+def test_the_size_of_numpys_buffer_changes_no_number(data, monkeypatch):
+    usual = train(data, optimizer=core.optimizer("adam", lr=[0.01, 0.1]))
+    monkeypatch.setattr(core.loop, "BUFFER", 16)
+    tiny = train(data, optimizer=core.optimizer("adam", lr=[0.01, 0.1]))
+    np.testing.assert_array_equal(usual.theta, tiny.theta)
+    np.testing.assert_array_equal(usual.values["train_loss"], tiny.values["train_loss"])
+
+
 def test_no_training_gives_the_start_back(data):
     trace = train(data, evaluate_at=[0])
     np.testing.assert_array_equal(trace.theta[0], NET.init(np.random.default_rng(1)))
