@@ -91,6 +91,16 @@ def test_networks_of_a_study_in_stacks_of_a_study(dtype, batch, shared, sizes):
     assert not left.all()
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_keeps_the_trials_of_a_stack_apart(name):
+    """In float32, with rates at which some trials overflow and others do not."""
+    rates = [1e-3, 1e38, 0.1, 1e20, 1e-2, 10.0]
+    net = Network((12, 9, 8, 3), "relu", "softmax_cross_entropy", "he")
+    assert_each_trial_is_the_same_alone(
+        net, name, rates, np.float32, n=50, batch=16, seeds=[0, 0, 1, 1, 2, 2], epochs=4
+    )
+
+
 def test_trials_leave_part_way_and_the_others_keep_their_bits():
     """Neighbours leave at different updates, in the middle of epochs, between evaluations."""
     rates = [0.01, 30.0, 0.02, 5e3, 0.01, 1e8, 0.05, 1e40, 0.02]
