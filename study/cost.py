@@ -10,6 +10,10 @@ from study.stack import epochs_of
 from study.sweep import grid
 
 
+CELL_SECONDS = 0.5
+"""What a cell takes whatever it trains: its data, its evaluations, the search's own arithmetic."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """Trials of a cell, their updates in all (none leaving early), and about how many seconds of one
@@ -30,7 +34,7 @@ def cost(cell: Cell) -> Cost:
     stacks = _stacks(cell)
     per_trial = 1.0 + 3.5e-3 * parameters + 1.1e-4 * parameters * batch
     microseconds = sum(updates * (80 + trials * per_trial) for trials in stacks)
-    return Cost(sum(stacks), updates * sum(stacks), microseconds / 1e6)
+    return Cost(sum(stacks), updates * sum(stacks), CELL_SECONDS + microseconds / 1e6)
 
 
 def _stacks(cell: Cell) -> list[int]:
