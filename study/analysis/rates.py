@@ -17,7 +17,7 @@ def rate_table(study: Study) -> pd.DataFrame:
 
     gap: median q_end over the n replicates, inf where half of them diverged; gap_low, gap_high: the
     least and the largest among those that did not diverge. diverged: how many did. outcome: the
-    commonest one, the worse of two that are as common, and "diverged" wherever half of them did.
+    commonest one, the worse of two that are as common: "diverged" wherever half of them did.
     """
     swept = study.trials[study.trials["phase"] == "sweep"]
     swept = swept.assign(finite=swept["gap"].where(np.isfinite(swept["gap"])))
@@ -30,8 +30,8 @@ def rate_table(study: Study) -> pd.DataFrame:
         n=("gap", "size"),
     ).fillna({"gap_low": np.inf, "gap_high": np.inf})
     counts = groups["outcome"].value_counts().unstack(fill_value=0)
-    common = counts.reindex(columns=list(WORST_FIRST), fill_value=0).idxmax(axis=1)
-    table["outcome"] = common.mask(table["diverged"] >= table["n"] / 2, "diverged")
+    # The first of the largest counts: where half diverged, no other outcome can be commoner.
+    table["outcome"] = counts.reindex(columns=list(WORST_FIRST), fill_value=0).idxmax(axis=1)
     return in_order(table.reset_index().sort_values("rate", kind="stable"), study.names)
 
 

@@ -20,8 +20,8 @@ SIZE = (264.0, 214.0)
 
 @dataclass(frozen=True)
 class Line:
-    """One trial: the role of its rate, its replicate, and its curve, examples and gap (E,), up to the last
-    finite point. diverged: whether it counts as diverged."""
+    """One trial: the role of its rate, its replicate, and its curve, examples and gap (E,), where a gap may
+    be infinite but is a number. diverged: whether it counts as diverged."""
 
     role: str
     rate: float
@@ -65,7 +65,7 @@ def _draw(ax: Axes, view: CurveView, line: Line) -> None:
     best = line.role == "best"
     ax.plot(
         line.examples,
-        np.maximum(line.gap, view.gap_limits[0]),
+        _within_reach(line.gap, view.gap_limits),
         color=ROLES[line.role],
         linestyle=ROLE_DASHES[line.role],
         linewidth=1.9 if best else 1.4,
@@ -89,13 +89,18 @@ def _draw(ax: Axes, view: CurveView, line: Line) -> None:
 
 def _exit(line: Line, limits: tuple[float, float]) -> tuple[float, float]:
     """Where a diverged curve ends, or where it crosses the upper edge of the panel for good."""
-    x, y = line.examples, np.maximum(line.gap, limits[0])
+    x, y = line.examples, _within_reach(line.gap, limits)
     inside = np.flatnonzero(y <= limits[1])
     if not len(inside) or inside[-1] == len(y) - 1:
         return float(x[-1]), min(float(y[-1]), limits[1])
     i = int(inside[-1])
     share = np.log(limits[1] / y[i]) / np.log(y[i + 1] / y[i])
     return float(x[i] + share * (x[i + 1] - x[i])), limits[1]
+
+
+def _within_reach(gap: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    """The gaps, none below the panel, and none so far above that a line to it could not be drawn."""
+    return np.clip(gap, limits[0], limits[1] * 1e6)
 
 
 def _labels(ax: Axes, view: CurveView) -> None:

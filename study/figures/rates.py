@@ -144,7 +144,7 @@ def _mark_default(ax: Axes, view: RateView) -> None:
         "default",
         (view.default, 0.985),
         xycoords=ax.get_xaxis_transform(),
-        xytext=(-3 if leftwards else 3, 0),
+        xytext=(-3 if leftwards else 3, -5),
         textcoords="offset points",
         ha="right" if leftwards else "left",
         va="top",

@@ -135,11 +135,11 @@ def problem_curves(tables: Tables, looks: Looks, problem: str, batch: str, name:
 
 
 def _lines(curves: pd.DataFrame) -> dict[str, list[Line]]:
-    """The trials of each optimizer, up to their last finite point."""
+    """The trials of each optimizer; a loss that is no number is beyond any."""
     found: dict[str, list[Line]] = {}
-    finite = curves[np.isfinite(curves["gap"])]
+    whole = curves.assign(gap=curves["gap"].fillna(np.inf))
     axes = ["optimizer", "role", "rate", "replicate", "outcome"]
-    for (optimizer, role, rate, replicate, outcome), line in finite.groupby(axes, sort=False):
+    for (optimizer, role, rate, replicate, outcome), line in whole.groupby(axes, sort=False):
         points = (line[name].to_numpy() for name in ("examples", "gap"))
         found.setdefault(optimizer, []).append(Line(role, rate, replicate, outcome == "diverged", *points))
     return found

@@ -92,7 +92,7 @@ def optimization(tables: Tables, problem: str) -> Table:
 def selection(tables: Tables, problem: str) -> Table:
     """Claims on held-out data: one problem, every optimizer and batch strategy."""
     cells = _cells(tables, problem)
-    scores = {"loss": "validation loss", "test_loss": "test loss", "test_score": f"test {cells[0]['score']}"}
+    scores = {"loss": "validation loss", "test_score": f"test {cells[0]['score']}"}
     columns = [*NAMES]
     for role, about in (("tuned", RATE), ("default", LIBRARY)):
         columns += [Column("rate", role, about), *(Column(label, role, SCORE) for label in scores.values())]
@@ -101,7 +101,7 @@ def selection(tables: Tables, problem: str) -> Table:
         texts: list[str] = []
         for role in ROLES:
             at = cell[role]
-            texts += ["–"] * 4 if at is None else [number(at["rate"]), *(_interval(at[k], k) for k in scores)]
+            texts += ["–"] * 3 if at is None else [number(at["rate"]), *(_interval(at[k], k) for k in scores)]
         rows.append(_row(tables, cell, texts))
     return Table(columns, rows)
 
@@ -139,7 +139,9 @@ def selection_overview(tables: Tables) -> Table:
     columns = [*NAMES]
     for name in ("validation loss", "test score"):
         columns += [Column("mean rank", name, f"of the tuned {name} among the optimizers; 1 is the best")]
-        columns += [Column(f"tuned {verdict}", name, about) for verdict, about in VERDICTS.items()]
+        columns += [
+            Column(verdict.replace("tie", "tied"), name, about) for verdict, about in VERDICTS.items()
+        ]
     rows = []
     for row in records(tables.selection):
         texts = []

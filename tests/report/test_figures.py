@@ -167,6 +167,13 @@ class TestCurves:
         assert cross.get_ydata()[0] == 1e2
         assert cross.get_xdata()[0] == pytest.approx(5.0)  # half of the way to 1e4 on a logarithmic scale
 
+    def test_one_whose_loss_is_no_number_leaves_at_once(self):
+        ax = self.draw(self.line("too large", [1, INF], diverged=True))
+        cross = artist(ax, "diverged-too-large-sweep-0")
+        assert cross.get_ydata()[0] == 1e2
+        assert 0 <= cross.get_xdata()[0] <= 10
+        assert np.isfinite(artist(ax, "too-large-sweep-0").get_ydata()).all()
+
     def test_one_that_leaves_and_comes_back_is_crossed_at_its_end(self):
         ax = self.draw(self.line("too large", [1, 1e4, 2], diverged=True))
         assert artist(ax, "diverged-too-large-sweep-0").get_ydata()[0] == 2

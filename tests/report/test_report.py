@@ -171,7 +171,8 @@ class TestTwin:
             assert unescaped.replace("&amp;", "&").replace("\u00a0", " ").replace("\u202f", " ") in plain
 
     def test_markdown_shows_just_the_text(self):
-        assert markdown("a|b_c*<d>[e]`f`\n&") == r"a\|b\_c\*&lt;d&gt;\[e\]\`f\` &amp;"
+        assert markdown("a|b_c*<d>`f`\n&") == r"a\|b\_c\*&lt;d&gt;\`f\` &amp;"
+        assert markdown("1 [0, 2] [a](b) [a][b]") == r"1 [0, 2] [a\](b) [a\][b]"
 
 
 class TestFiles:
