@@ -15,8 +15,8 @@ from core import Network
 from core.batches import permutation
 
 SEED = 7
-SAMPLES_A_RUN = 1800  # about as many are trained on in one timed run, whatever the batch
-STEPS = (6, 128)  # but never fewer or more updates than this
+SAMPLES_A_RUN = 7200  # about as many are trained on in one timed run, whatever the batch
+STEPS = (8, 256)  # but never fewer or more updates than this
 
 SETTINGS: dict[str, dict[str, float]] = {
     "sgd": {"lr": 0.05},
