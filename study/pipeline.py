@@ -118,7 +118,8 @@ def write_report(
     from study.report import render  # the plotting libraries take a second to import
 
     with account.time("reporting"):
-        cells = store.read(experiment.name, [cell.key for cell in experiment.cells])
+        order = {cell.key: i for i, cell in enumerate(experiment.cells)}
+        cells = sorted(store.read(experiment.name, order), key=lambda stored: order[stored.key])
         if not cells:
             raise StoreError(f"the store holds no finished cell of {experiment.name}: run it first")
         page = render(experiment.name, experiment.title, cells, facts, folder, workers)
