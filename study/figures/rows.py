@@ -17,7 +17,7 @@ from study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
 WIDTH = 420.0
 ROW, GAP = 8.0, 6.0
 """Height of a batch strategy's row and of the space between optimizers, in points."""
-LEFT, RIGHT, TOP, BOTTOM = 112.0, 12.0, 24.0, 36.0
+RIGHT, TOP, BOTTOM = 12.0, 24.0, 36.0
 
 
 @dataclass(frozen=True)
@@ -144,11 +144,17 @@ def _places(looks: Looks) -> dict[tuple[str, str], float]:
     }
 
 
+def _name_width(looks: Looks) -> float:
+    """Points that the longest optimizer's name and its square take; at most half of the panel."""
+    longest = max(len(look.label) for look in looks.optimizers.values())
+    return min(26 + 5.4 * longest, WIDTH / 2)
+
+
 def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
     """Axes whose y axis is in points, with the optimizers' names, and a title."""
     width, height = rows_size(len(looks.optimizers), len(looks.batches))
-    inner = height - TOP - BOTTOM
-    ax = figure.add_axes((LEFT / width, BOTTOM / height, (width - LEFT - RIGHT) / width, inner / height))
+    inner, left = height - TOP - BOTTOM, _name_width(looks)
+    ax = figure.add_axes((left / width, BOTTOM / height, (width - left - RIGHT) / width, inner / height))
     figure.text(6 / width, 1 - 11 / height, title, color=INK, fontsize=10.5, fontweight="bold", va="center")
     block = len(looks.batches) * ROW + GAP
     for i in range(0, len(looks.optimizers), 2):
@@ -160,7 +166,7 @@ def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
     ax.tick_params(axis="y", length=0, labelcolor=INK, pad=14)
     for middle, look in zip(middles, looks.optimizers.values(), strict=True):
         ax.plot(
-            -8 / (width - LEFT - RIGHT),
+            -8 / (width - left - RIGHT),
             middle,
             marker="s",
             color=look.color,

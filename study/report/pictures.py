@@ -140,8 +140,9 @@ def _lines(curves: pd.DataFrame) -> dict[str, list[Line]]:
     whole = curves.assign(gap=curves["gap"].fillna(np.inf))
     axes = ["optimizer", "role", "rate", "replicate", "outcome"]
     for (optimizer, role, rate, replicate, outcome), line in whole.groupby(axes, sort=False):
-        points = (line[name].to_numpy() for name in ("examples", "gap"))
-        found.setdefault(optimizer, []).append(Line(role, rate, replicate, outcome == "diverged", *points))
+        examples, gap = (line[name].to_numpy() for name in ("examples", "gap"))
+        drawn = Line(str(role), float(str(rate)), str(replicate), outcome == "diverged", examples, gap)
+        found.setdefault(str(optimizer), []).append(drawn)
     return found
 
 

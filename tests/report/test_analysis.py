@@ -37,6 +37,7 @@ class TestNames:
         assert optimizer_label("sgd") == "Gradient descent"
         assert optimizer_label("adam(beta1=0.5)") == "Adam (beta1=0.5)"
         assert optimizer_label("unheard_of") == "unheard_of"
+        assert optimizer_label("sgd + unheard_of") == "Gradient descent + unheard_of"
 
     def test_a_problem_goes_by_its_dataset_unless_that_has_several_networks(self):
         assert names_of([tags(), tags(dataset="wine")]).problems == {"iris/net": "iris", "wine/net": "wine"}

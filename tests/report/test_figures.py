@@ -246,6 +246,15 @@ class TestRows:
         ]
         assert squares == [look.color for look in LOOKS.optimizers.values()]
 
+    @pytest.mark.parametrize("label", ["SGD", "Schedule-Free AdamW + linear warm-up"])
+    def test_names_fit_into_their_panel(self, label):
+        looks = theme.looks({"x": label}, {"full": "full batch"})
+        view = ScoreView("toy", looks, self.scores().reindex(columns=["role"]), "gap", (0.01, 1), True)
+        figure = Panels(draw_scores, [view], rows_size(1, 1)).figure()
+        (ax,) = axes(figure)
+        box = ax.get_yticklabels()[0].get_window_extent(FigureCanvasAgg(figure).get_renderer())
+        assert 0 <= box.x0 < box.x1 < ax.get_window_extent().x0
+
     def test_rows_need_more_height_the_more_there_are(self):
         assert rows_size(8, 4)[1] > rows_size(7, 4)[1] > rows_size(7, 3)[1]
 
