@@ -5,9 +5,21 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper, power
-from core.optimizers.base import Optimizer, State, average, decay, layers, like, register, shrink, total
+from core.optimizers.base import (
+    Optimizer,
+    State,
+    average,
+    decay,
+    layers,
+    like,
+    ratio,
+    register,
+    shrink,
+    total,
+)
 
 
 def debias(beta: Hyper, t: int) -> Hyper:
@@ -55,6 +67,10 @@ class Adam(Optimizer):
         out *= like(self.lr * root / debias(self.beta1, t), out)
         return out
 
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        b = self.beta1
+        return ratio(2 * (1 + b), np.multiply(1 - b, curvature))
+
 
 @register("adamw", label="AdamW", paper="Loshchilov & Hutter (2019), Algorithm 2", search=(1e-5, 1e2))
 class AdamW(Adam):
@@ -71,6 +87,10 @@ class AdamW(Adam):
         shrink(step, self.lr * self.weight_decay, theta, s["work"])
         return step
 
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        b = self.beta1
+        return ratio(2 * (1 + b), np.multiply(1 - b, curvature) + self.weight_decay * (1 + b))
+
 
 @register("cautious_adamw", label="Cautious AdamW", paper="Liang et al. (2024)", search=(1e-5, 1e2))
 class CautiousAdamW(AdamW):
@@ -80,6 +100,8 @@ class CautiousAdamW(AdamW):
     As pytorch_optimizer's cautious methods, with the paper's default factor. The authors' code has
     n / max(k, n / 1000) in its place, and the paper's listing n / (k + n eps).
     """
+
+    critical_rate = Optimizer.critical_rate  # not linear in theta, even at a fixed v
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         sign = g.copy()
@@ -103,6 +125,7 @@ class AMSGrad(Adam):
     """
 
     state = ("m", "v", "largest")
+    critical_rate = Optimizer.critical_rate  # what it divides by grows until any rate is stable
 
     def _adam(self, g: np.ndarray, s: State, t: int) -> np.ndarray:
         self._moments(g, s)
@@ -181,6 +204,11 @@ class NAdam(Optimizer):
         g *= like(self.lr * root, g)
         return g
 
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        b = self.beta1
+        mu = b * (1 - 0.5 * (np.asarray(self.momentum_decay) == 0))  # what mu_t tends to
+        return ratio(2 * (1 + b), (1 + b - 2 * b * mu) * np.asarray(curvature))
+
 
 @register("radam", label="RAdam", paper="Liu et al. (2020), Algorithm 2", search=(1e-5, 1e2))
 class RAdam(Optimizer):
@@ -244,6 +272,8 @@ class AdaBelief(Adam):
         step = self._ratio(m, v, work, t, out=g)
         shrink(step, self.lr * self.weight_decay, theta, work)
         return step
+
+    critical_rate = AdamW.critical_rate  # the decay is apart here too
 
 
 @register("yogi", label="Yogi", paper="Zaheer et al. (2018), Algorithm 2", search=(1e-5, 1e2))
@@ -354,6 +384,7 @@ class AdEMAMix(Adam):
     """
 
     state = ("m", "v", "slow")
+    critical_rate = Optimizer.critical_rate  # two means, and no closed form known
     beta3: Hyper = hyper(0.9999, FRACTION)
     alpha: Hyper = hyper(5.0, NON_NEGATIVE)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
-from core.optimizers.base import Optimizer, State, average, decay, like, register
+from core.optimizers.base import Optimizer, State, average, decay, like, ratio, register
 
 
 @register("adagrad", label="AdaGrad", paper="Duchi, Hazan & Singer (2011), diagonal form", search=(1e-5, 1e2))
@@ -60,6 +61,9 @@ class RMSprop(Optimizer):
         g *= like(self.lr, g)
         return g
 
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        return ratio(2, curvature)
+
 
 @register(
     "rmsprop_centered", label="RMSprop (centered)", paper="Graves (2013), equations 38-45", search=(1e-5, 1e2)
@@ -95,6 +99,9 @@ class CenteredRMSprop(Optimizer):
         g /= work
         g *= like(self.lr, g)
         return g
+
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        return ratio(2, curvature)
 
 
 @register("adadelta", label="AdaDelta", paper="Zeiler (2012), Algorithm 1", search=(1e-5, 1e2))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from core import domain
 from core.domain import NON_NEGATIVE, Hyper, Tunable, hyper
@@ -67,6 +68,28 @@ class Optimizer(Tunable):
         and the returned (R, P) array may be either's memory. `s["work"]` is scratch space.
         """
         raise NotImplementedError
+
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        """The constant learning rate, () or (R,), above which full batches diverge on a quadratic; None
+        where there is no such rate, or none is known.
+
+        curvature: () or (R,), the largest eigenvalue of the Hessian H; for a method that divides its
+            step by P, of P^-1 H with P held where it is, and an L2 penalty within H. A penalty of a
+            method without P and a decay apart from the gradient are the method's own, and added here.
+
+        Infinite where nothing curves upwards. On a quadratic the limit is exact (for adaptive methods,
+        as long as P stays); on a network it is that of a step's neighbourhood, where training hovers
+        rather than diverges (Cohen et al. 2021, 2022). `lr` itself does not matter.
+        """
+        return None
+
+
+def ratio(numerator: Hyper, denominator: ArrayLike) -> Hyper:
+    """A critical rate in its closed form: infinite where the denominator is not positive."""
+    bottom = np.asarray(denominator, dtype=np.float64)
+    rates = np.full(np.broadcast_shapes(np.shape(numerator), bottom.shape), np.inf)
+    np.divide(numerator, bottom, out=rates, where=bottom > 0)
+    return rates if rates.ndim else float(rates)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
-from core.optimizers.base import Optimizer, State, decay, like, register
+from core.optimizers.base import Optimizer, State, decay, like, ratio, register
 
 
 @register("sgd", label="Gradient descent", paper="Cauchy (1847); Robbins & Monro (1951)", search=(1e-5, 1e2))
@@ -22,6 +23,9 @@ class GradientDescent(Optimizer):
         decay(g, self.weight_decay, theta, s["work"])
         g *= like(self.lr, g)
         return g
+
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        return ratio(2, np.add(curvature, self.weight_decay))
 
 
 @register("momentum", label="Heavy ball", paper="Polyak (1964)", search=(1e-5, 1e2))
@@ -48,6 +52,10 @@ class HeavyBall(Optimizer):
         v += g
         return np.multiply(v, like(self.lr, v), out=g)
 
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        b = self.momentum
+        return ratio(2 * (1 + b), (1 - self.dampening) * np.add(curvature, self.weight_decay))
+
 
 @register("nesterov", label="Nesterov", paper="Nesterov (1983); Sutskever et al. (2013)", search=(1e-5, 1e2))
 class Nesterov(Optimizer):
@@ -70,3 +78,7 @@ class Nesterov(Optimizer):
         g += np.multiply(v, like(self.momentum, v), out=work)
         g *= like(self.lr, g)
         return g
+
+    def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
+        b = self.momentum
+        return ratio(2 * (1 + b), (1 + 2 * b) * np.add(curvature, self.weight_decay))
