@@ -12,7 +12,7 @@ from bench.tasks import Task
 
 SECONDS = 0.4  # each competitor has about this long for a task
 REPEATS = (5, 40)
-AGREEMENT = 1e-3  # relative, of the loss after the task's updates in float32
+AGREEMENT = 1e-3  # of the loss after the task's updates in float32, relative to the loss before them
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,10 @@ def _prepare(task: Task, competitors: Iterable[Competitor]) -> tuple[dict[str, P
         prepared.run()
         ready[competitor.name] = prepared
         if prepared.theta is not None:
-            losses[competitor.name] = task.final_loss(prepared.theta())
+            losses[competitor.name] = task.loss_of(prepared.theta())
+    before = task.loss_of(task.start)
     for name, loss in losses.items():
-        if abs(loss - losses[CORE.name]) > AGREEMENT * abs(losses[CORE.name]):
+        if abs(loss - losses[CORE.name]) > AGREEMENT * before:
             notes[name] = f"ends with loss {loss:.6g}, the core with {losses[CORE.name]:.6g}"
             del ready[name]
     return ready, notes

@@ -97,7 +97,7 @@ class Task:
         blocks = [np.concatenate([W, np.asarray(b)[..., None]], axis=2) for W, b in layers]
         return np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)
 
-    def final_loss(self, theta: np.ndarray) -> float:
+    def loss_of(self, theta: np.ndarray) -> float:
         """Loss of the first trial over all data."""
         return float(self.net.loss_and_grad(theta[0].astype(np.float64), *self.data)[0])
 
