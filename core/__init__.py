@@ -11,9 +11,11 @@ loss, grad = net.loss_and_grad(theta, X, Y)
 
 from core.activations import ACTIVATIONS
 from core.batches import BatchStrategy
+from core.curvature import Estimate, hessian_product, sharpness, smallest_eigenvalue
 from core.descent import descend
 from core.gradcheck import gradient_error
 from core.initializers import INITIALIZERS
+from core.limits import mean_square_rate
 from core.loop import Trace
 from core.losses import LOSSES
 from core.network import Batch, Network
@@ -29,6 +31,7 @@ __all__ = [
     "SCHEDULES",
     "Batch",
     "BatchStrategy",
+    "Estimate",
     "Network",
     "Optimizer",
     "Schedule",
@@ -36,7 +39,11 @@ __all__ = [
     "descend",
     "domains",
     "gradient_error",
+    "hessian_product",
+    "mean_square_rate",
     "optimizer",
     "schedule",
+    "sharpness",
+    "smallest_eigenvalue",
     "train",
 ]

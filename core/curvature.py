@@ -107,7 +107,7 @@ def hessian_product(net: Network, theta: ArrayLike, v: ArrayLike, data: Batch) -
 
     theta, v: (P,) or (R, P), each trial with its own Hessian and direction; data: from `net.data`.
     Pearlmutter's (1994) R-operator: the derivative of the gradient along v, by differentiating the
-    forward and the backward pass, at about two and a half times the cost of a gradient. At a kink of relu or
+    forward and the backward pass, at about twice the cost of a gradient. At a kink of relu or
     leaky_relu the loss has no Hessian; there it is that of the side on which the gradient lies.
     Raises ValueError when shapes disagree.
     """
