@@ -9,7 +9,6 @@ from study.problem import shape_of
 from study.stack import epochs_of
 from study.sweep import grid
 
-
 CELL_SECONDS = 0.5
 """What a cell takes whatever it trains: its data, its evaluations, the search's own arithmetic."""
 
