@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
@@ -93,9 +93,12 @@ def _sign(ax: Axes, key: Key, x: float, y: float) -> None:
         )
 
 
-def batch_keys(looks: Looks, line: bool = True) -> list[Key]:
-    """The batch strategies, as lines with marks or as marks alone."""
-    return [Key(look.label, look.color, "-" if line else "", look.marker) for look in looks.batches.values()]
+def batch_keys(looks: Looks, sign: Literal["line", "mark", "bar"] = "line") -> list[Key]:
+    """The batch strategies, as lines with marks, as marks alone or as bars."""
+    if sign == "bar":
+        return [Key(look.label, look.color, area=True) for look in looks.batches.values()]
+    line = "-" if sign == "line" else ""
+    return [Key(look.label, look.color, line, look.marker) for look in looks.batches.values()]
 
 
 RATE_KEYS = [
@@ -106,7 +109,7 @@ RATE_KEYS = [
 ]
 CURVE_KEYS = [
     *(Key(f"{name} rate", ROLES[name], ROLE_DASHES[name]) for name in ROLES),
-    Key("diverged: left here", OUTCOMES["diverged"], marker="X", size=7),
+    Key("diverged", OUTCOMES["diverged"], marker="X", size=7),
     Key("tolerance", OUTCOMES["converged"], (0, (3, 2))),
 ]
 RANGE_KEYS = [

@@ -14,7 +14,7 @@ from study.analysis.data import records
 from study.figures.panels import log_axis
 from study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
 
-WIDTH = 420.0
+WIDTH = 390.0
 ROW, GAP = 8.0, 6.0
 """Height of a batch strategy's row and of the space between optimizers, in points."""
 RIGHT, TOP, BOTTOM = 12.0, 24.0, 36.0
@@ -144,16 +144,17 @@ def _places(looks: Looks) -> dict[tuple[str, str], float]:
     }
 
 
-def _name_width(looks: Looks) -> float:
-    """Points that the longest optimizer's name and its square take; at most half of the panel."""
-    longest = max(len(look.label) for look in looks.optimizers.values())
-    return min(26 + 5.4 * longest, WIDTH / 2)
+def _names(looks: Looks) -> tuple[float, float]:
+    """Points that the optimizers' names and squares take, at most half of the panel, and the names' size."""
+    longest = 5.6 * max(len(look.label) for look in looks.optimizers.values())
+    width = min(longest, WIDTH / 2 - 26)
+    return width + 26, 9 * width / longest
 
 
 def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
     """Axes whose y axis is in points, with the optimizers' names, and a title."""
     width, height = rows_size(len(looks.optimizers), len(looks.batches))
-    inner, left = height - TOP - BOTTOM, _name_width(looks)
+    inner, (left, size) = height - TOP - BOTTOM, _names(looks)
     ax = figure.add_axes((left / width, BOTTOM / height, (width - left - RIGHT) / width, inner / height))
     figure.text(6 / width, 1 - 11 / height, title, color=INK, fontsize=10.5, fontweight="bold", va="center")
     block = len(looks.batches) * ROW + GAP
@@ -163,7 +164,7 @@ def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
     middles = (np.arange(len(looks.optimizers)) + 0.5) * block
     ax.set_yticks(middles, [look.label for look in looks.optimizers.values()])
     ax.set(ylim=(inner, 0))
-    ax.tick_params(axis="y", length=0, labelcolor=INK, pad=14)
+    ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=size, pad=14)
     for middle, look in zip(middles, looks.optimizers.values(), strict=True):
         ax.plot(
             -8 / (width - left - RIGHT),

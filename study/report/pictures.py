@@ -68,11 +68,12 @@ def overview(tables: Tables, looks: Looks) -> list[Picture]:
     gaps = [_score_view(tables, looks, p, "gap", "training gap q") for p in problems]
     scores = dict(zip(tables.study.cells["problem"], tables.study.cells["score"], strict=True))
     tests = [_score_view(tables, looks, p, "test_score", f"test {scores[p]}") for p in problems]
-    keys = batch_keys(looks, line=False)
+    ranges = [*batch_keys(looks, "bar"), *RANGE_KEYS]
+    scored = [*batch_keys(looks, "mark"), *SCORE_KEYS]
     return [
         Picture(
             name,
-            Panels(draw, views, size, 2, [*keys, *more]),
+            Panels(draw, views, size, 2, more),
             [Tile(text.format(what), problem=p) for p, text in tiles.items()],
         )
         for name, draw, views, more, what in (
@@ -80,11 +81,11 @@ def overview(tables: Tables, looks: Looks) -> list[Picture]:
                 "ranges",
                 draw_ranges,
                 [_range_view(tables, looks, p) for p in problems],
-                RANGE_KEYS,
+                ranges,
                 "usable range",
             ),
-            ("gaps", draw_scores, gaps, SCORE_KEYS, "training gap at the tuned and the default rate"),
-            ("tests", draw_scores, tests, SCORE_KEYS, "test score at the tuned and the default rate"),
+            ("gaps", draw_scores, gaps, scored, "training gap at the tuned and the default rate"),
+            ("tests", draw_scores, tests, scored, "test score at the tuned and the default rate"),
         )
     ]
 
@@ -154,7 +155,7 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
         "all problems", looks, shares, "share of the sweep’s runs that diverged", (0.0, top), False
     )
     size = rows_size(len(looks.optimizers), len(looks.batches))
-    keys = batch_keys(looks, line=False)
+    keys = batch_keys(looks, "mark")
     gone = tables.diverged[tables.diverged["phase"] == "sweep"]
     found = [
         Picture(

@@ -255,6 +255,21 @@ class TestRows:
         box = ax.get_yticklabels()[0].get_window_extent(FigureCanvasAgg(figure).get_renderer())
         assert 0 <= box.x0 < box.x1 < ax.get_window_extent().x0
 
+    def test_every_legend_names_the_batch_strategies(self):
+        tables = analyse(gather([planted(), planted(batch="1")]))
+        looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
+        found = [*pictures.overview(tables, looks), *pictures.divergence(tables, looks)]
+        assert [picture.name for picture in found] == [
+            "ranges",
+            "gaps",
+            "tests",
+            "diverged",
+            "steps",
+            "growth",
+        ]
+        for picture in found:
+            assert {"full batch", "stochastic (batch 1)"} <= {key.label for key in picture.keys}, picture.name
+
     def test_rows_need_more_height_the_more_there_are(self):
         assert rows_size(8, 4)[1] > rows_size(7, 4)[1] > rows_size(7, 3)[1]
 
