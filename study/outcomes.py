@@ -5,7 +5,7 @@ the last tenth of the evaluations, at least ten of them.
 
 diverged    not finite, or q above a million; or it ended at or above its start after an excursion;
             or it was still growing when the budget ended: more than a doubling over the last quarter
-            by Theil-Sen, to more than twice the smallest q and more than the smallest tolerance.
+            by Theil-Sen, in a steady rise, to more than twice the smallest q and more than 0.1.
 converged   q stayed at or below the tolerance over the whole last window.
 too small   neither, at a rate below the best one of the sweep.
 too large   neither, at a rate above the best one. Adaptive methods do not overflow: this is where
@@ -26,6 +26,9 @@ TOLERANCES = (0.1, 0.01, 0.001)
 TAU = -0.5
 """Kendall's tau of ten losses in order of time at or below which they count as descending; under no
 trend its standard deviation is 0.25."""
+STEADY = 0.8
+"""Kendall's tau at or above which they count as growing: a divergence grows at nearly every
+evaluation, while a noisy floor reaches this in one of 200 runs of seven losses."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,9 @@ def divergence(run: Run, best: float) -> str | None:
         return f"ended {end:.3g} times as far from the optimum as it started"
     slope, tau = trend(q)
     quarter = max(4, len(q) // 4)
-    # Below the smallest tolerance a doubling is rounding or noise around the optimum.
-    growing = slope * quarter > np.log(2) and tau >= -TAU and end > 2 * q.min()
-    return "still growing when the budget ended" if growing and end > min(TOLERANCES) else None
+    # Below the largest tolerance, and without a steady rise, a doubling is noise around a floor.
+    growing = slope * quarter > np.log(2) and tau >= STEADY and end > 2 * q.min()
+    return "still growing when the budget ended" if growing and end > max(TOLERANCES) else None
 
 
 def judge(run: Run, best_loss: float, tolerance: float, best_rate: float | None) -> Outcome:

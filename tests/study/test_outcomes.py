@@ -74,6 +74,19 @@ def test_a_doubling_of_what_is_next_to_nothing_has_converged() -> None:
     assert outcome(run([1.0, *np.geomspace(1e-8, 1e-6, 40)])) == "converged"
 
 
+def test_a_noisy_floor_is_not_growth() -> None:
+    """Without drift, fewer than one run in a hundred may be taken for a divergence."""
+    rng = np.random.default_rng(0)
+    floors = 0.3 * np.exp(0.8 * rng.standard_normal((1000, 40)))
+    named = [outcome(run([1.0, *floor]), best_rate=0.01) for floor in floors.clip(max=0.99)]
+    assert named.count("diverged") < 10
+
+
+def test_a_slow_steady_growth_out_of_the_tolerance_is_a_divergence() -> None:
+    """Just above the limit: tame for long, and doubling every few evaluations at the end."""
+    assert outcome(run([1.0, *np.geomspace(1e-3, 0.6, 40)])) == "diverged"
+
+
 def test_the_gap_is_relative_to_the_best_known_loss() -> None:
     curve = [2.0] + [1.05] * 40
     assert outcome(run(curve), best_loss=0.0) == "too small"
