@@ -95,6 +95,7 @@ def _server(uri: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]
     ]
     command += ["--artifacts-destination", str(log.parent / "artifacts")]
     environment = os.environ | LIGHT | {"MLFLOW_BACKEND_STORE_URI": uri}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda number, _: sys.exit(128 + number))  # so that the server ends as well
     with log.open("wb") as words:
