@@ -16,9 +16,10 @@ from core.network import Batch, Network, Passes
 from core.optimizers.base import Optimizer
 from core.schedules import Constant, Schedule
 
-MEMORY = 1 << 28
+MEMORY = 1 << 24
 """Bytes that the parameters, gradients and optimizer state of a stack may take; a larger stack is
-trained in several parts, one after the other. Activations come on top (`core.network.BLOCK`)."""
+trained in several parts, one after the other. Activations come on top (`core.network.BLOCK`). About
+the size of a processor's last cache: beyond it a larger stack is slower, not faster."""
 
 
 def train(
