@@ -85,16 +85,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed is a whole number, 1 or more")
+    return int(text)
 
 
 def _open(results: Path) -> Store:
     from study.tracking import open_store  # MLflow takes more than a second to import
 
-    return open_store(results)
+    try:
+        return open_store(results)
+    except OSError as error:
+        raise StoreError(f"{results}: cannot hold the results: {error.strerror}") from None
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:

@@ -138,6 +138,28 @@ def test_the_command_line_stops_before_any_work(tmp_path: Path) -> None:
     assert not results.exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "experiments/quick.toml", "--workers", "0"], "'0', allowed is a whole number, 1 or more"),
+        (["run", "experiments/quick.toml", "--workers", "two"], "'two', allowed is a whole number"),
+        (["run", "experiments/quick.toml", "--results", "LICENSE"], "LICENSE: cannot hold the results"),
+        (["report", "nosuch", "--results", "LICENSE"], "LICENSE: cannot hold the results"),
+        (["run"], "file"),
+        (["rnu"], "rnu"),
+    ],
+)
+def test_a_wrong_call_is_an_error_in_words(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    call = [sys.executable, "-m", "study", *arguments]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def keys(experiment: Experiment) -> set[str]:
     return {cell.key for cell in experiment.cells}
 
