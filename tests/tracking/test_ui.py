@@ -22,6 +22,9 @@ from tests.tracking.serving import served
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+# One at a time: two servers that start together may take the same free port.
+pytestmark = pytest.mark.xdist_group("mlflow-server")
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
