@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 from study.tracking import Store, StoreError, StudyInfo, open_store, place, views
 from study.tracking.views import CELLS
@@ -36,15 +37,22 @@ def serve(results: Path, uri: str | None = None, port: int | None = None) -> Non
         if uri.startswith("http"):
             _print_links(store, uri.rstrip("/"))
             return
-        port = _free_port(port)
-        log = results.resolve() / "ui.log"
+        try:
+            _serve(store, uri, port, results.resolve() / "ui.log")
+        except KeyboardInterrupt:
+            print()
+
+
+def _serve(store: Store, uri: str, wanted: int | None, log: Path) -> NoReturn:
+    for port in _free_ports(wanted):
+        address = f"http://{HOST}:{port}"
         with _server(uri, port, log) as server:
-            address = f"http://{HOST}:{port}"
-            _wait_until_up(server, address, log)
-            _print_links(store, address)
-            print("\nCtrl-C stops it.", flush=True)
-            server.wait()
-            raise StoreError(f"MLflow's server has ended by itself: see {log}")
+            if _is_up(server, address, log):
+                _print_links(store, address)
+                print("\nCtrl-C stops it.", flush=True)
+                server.wait()
+                raise StoreError(f"MLflow's server has ended by itself: see {log}")
+    raise StoreError("no port is left: name a free one" if wanted is None else f"port {wanted} is in use")
 
 
 def lines(info: StudyInfo, address: str) -> list[str]:
@@ -67,15 +75,17 @@ def _print_links(store: Store, address: str) -> None:
     print('\nEvery page has more: in its note on top, and under "Views".')
 
 
-def _free_port(wanted: int | None) -> int:
+def _free_ports(wanted: int | None) -> Iterator[int]:
+    """The port that was asked for, or those of PORTS one after the other, as far as they are free."""
     for port in PORTS if wanted is None else (wanted,):
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
-            with suppress(OSError):
+            try:
                 trial.bind((HOST, port))
-                return port
-        print(f"port {port} is in use", file=sys.stderr)
-    raise StoreError("no port is left: name a free one" if wanted is None else f"port {wanted} is in use")
+            except OSError:
+                print(f"port {port} is in use", file=sys.stderr)
+                continue
+        yield port
 
 
 @contextmanager
@@ -104,8 +114,6 @@ def _server(uri: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]
         )
         try:
             yield server
-        except KeyboardInterrupt:
-            print()
         finally:
             _stop(server)
 
@@ -119,10 +127,18 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _wait_until_up(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def _is_up(server: subprocess.Popen[bytes], address: str, log: Path) -> bool:
+    """Wait until the server answers; False when another program took its port while it started.
+
+    That program may answer in its place, so the server's own word, in its log, is waited for as well.
+    """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):
-            return
+        if f"running on {address}" in log.read_text(errors="replace"):
+            with suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):
+                return True
         time.sleep(0.2)
+    if "address already in use" in log.read_text(errors="replace"):
+        print(f"port {address.rsplit(':', 1)[1]} has just been taken", file=sys.stderr)
+        return False
     raise StoreError(f"MLflow's server did not start: see {log}")

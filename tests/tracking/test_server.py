@@ -16,9 +16,6 @@ from tests.tracking.database import active_runs
 from tests.tracking.planted import planted
 from tests.tracking.serving import served
 
-# One at a time: two servers that start together may take the same free port.
-pytestmark = pytest.mark.xdist_group("mlflow-server")
-
 
 @pytest.mark.slow
 def test_a_server_is_a_store(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
 import shutil
 import signal
 import socket
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +24,6 @@ from tests.tracking.serving import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-# One at a time: two servers that start together may take the same free port.
-pytestmark = pytest.mark.xdist_group("mlflow-server")
 
 FLAGS = (
     "--headless",
@@ -96,6 +96,39 @@ def test_the_server_is_light_local_and_ends_with_all_of_its_processes(
             assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
 
 
+class Other(http.server.BaseHTTPRequestHandler):
+    """Another program's server, which finds everything well."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.slow
+def test_a_port_that_another_program_takes_meanwhile_is_left_to_it(filled: Path) -> None:
+    port = next(ui._free_ports(None))
+    others: list[http.server.ThreadingHTTPServer] = []
+
+    def take() -> None:
+        while not (filled / "ui.log").exists():
+            time.sleep(0.01)
+        others.append(http.server.ThreadingHTTPServer((ui.HOST, port), Other))
+        others[0].serve_forever()
+
+    thief = threading.Thread(target=take)
+    thief.start()
+    with served(filled) as page:
+        assert page.address != f"http://{ui.HOST}:{port}"
+        with urllib.request.urlopen(page.address) as answer:
+            assert b"MLflow" in answer.read()
+    others[0].shutdown()
+    others[0].server_close()
+    thief.join()
+
+
 @pytest.fixture
 def page() -> Iterator[Page]:
     """A browser's page that goes nowhere but to this machine, and must see no error."""
@@ -129,16 +162,9 @@ def tick(page: Page, row: int) -> None:
 
 
 def visit(page: Page, link: str, text: str) -> None:
-    """Open a link and wait for `text`. MLflow at times shows a shared view without its rows: reload, as
-    a reader would, twice at the most."""
-    from playwright.sync_api import TimeoutError as Late
-
-    for patience in (25_000, 25_000, 60_000):
-        page.goto("about:blank")
-        page.goto(link)
-        with suppress(*([Late] if patience < 60_000 else [])):
-            page.get_by_text(text, exact=True).first.wait_for(timeout=patience)
-            return
+    page.goto("about:blank")  # links differ in their fragment alone, which would load nothing
+    page.goto(link)
+    page.get_by_text(text, exact=True).first.wait_for()
 
 
 @pytest.mark.slow
