@@ -42,8 +42,8 @@ format: $(VENV)/.ready-dev  ## put the code into its format
 bench: $(VENV)/.ready  ## measure the core against other frameworks (those that are installed)
 	$(BIN)/python -m bench
 
-clean:  ## delete everything generated: all results, and caches
-	find results -mindepth 1 ! -name .gitkeep -delete
+clean:  ## delete caches; with RUNS=all also every stored run and report
+	$(if $(filter all,$(RUNS)),find results -mindepth 1 ! -name .gitkeep ! -path 'results/reference*' -delete)
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
