@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.batches import BatchStrategy, permutation
+from core.batches import BatchStrategy
 from core.loop import Objective, Trace, iterate
 from core.network import Batch, Network, Passes
 from core.optimizers.base import Optimizer
@@ -135,7 +135,7 @@ class NetworkObjective(Objective):
 
     def __init__(self, net: Network, data: Batch, strategy: BatchStrategy, seeds: Sequence[int]):
         self.net, self.data, self.shapes = net, data, net.shapes
-        self.cuts, self.shuffles = strategy.cuts(data.size), strategy.shuffles
+        self.strategy, self.cuts = strategy, strategy.cuts(data.size)
         self.seeds, self.order_of = np.unique(np.asarray(seeds), return_inverse=True)
         self.orders, self.epoch = np.empty((0, data.size), dtype=int), data
         self.passes: dict[int, Passes] = {}
@@ -144,8 +144,8 @@ class NetworkObjective(Objective):
     def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
         """Gradient (R, P) of the mean loss over the batch of update t; valid until the next call."""
         epoch, position = divmod(t - 1, len(self.cuts))
-        if position == 0 and self.shuffles:
-            self._shuffle(epoch)
+        if position == 0 and self.strategy.orders_anew(epoch):
+            self._order(epoch)
         cut = self.cuts[position]
         self._passes(theta, cut.stop - cut.start).gradient(theta, self._batches(cut), self.grad)
         return self.grad
@@ -161,8 +161,8 @@ class NetworkObjective(Objective):
             self.passes[samples] = Passes(self.net, len(theta), samples, theta.dtype)
         return self.passes[samples]
 
-    def _shuffle(self, epoch: int) -> None:
-        self.orders = np.stack([permutation(seed, epoch, self.data.size) for seed in self.seeds])
+    def _order(self, epoch: int) -> None:
+        self.orders = np.stack([self.strategy.samples(seed, epoch, self.data.size) for seed in self.seeds])
         if len(self.seeds) == 1:
             self.epoch = self.data.take(self.orders)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised whenever the same cell would give other numbers than before, so that none is reused."""
 
 
@@ -96,7 +96,7 @@ class Cell:
     dataset: Choice
     network: NetworkSpec
     optimizer: Choice
-    batch: int | None
+    strategy: BatchStrategy
     rates: Rates
     protocol: Protocol
     schedule: Choice = CONSTANT
@@ -108,10 +108,6 @@ class Cell:
         used = [tunable.hyperparameters for tunable in (self.make_optimizer(), self.make_schedule())]
         text = json.dumps([PROTOCOL, dataclasses.asdict(self), used], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    @property
-    def strategy(self) -> BatchStrategy:
-        return BatchStrategy(self.batch)
 
     @property
     def problem(self) -> str:

@@ -29,7 +29,7 @@ def cost(cell: Cell) -> Cost:
     and one that grows with parameters times batch."""
     samples, parameters = shape_of(cell)
     updates = epochs_of(cell.protocol.budget, samples) * cell.strategy.updates(samples)
-    batch = cell.batch or samples
+    batch = cell.strategy.size or samples
     stacks = _stacks(cell)
     per_trial = 1.0 + 3.5e-3 * parameters + 1.1e-4 * parameters * batch
     microseconds = sum(updates * (80 + trials * per_trial) for trials in stacks)

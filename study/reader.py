@@ -101,12 +101,11 @@ class Reader:
 
     def table(self, key: str) -> Reader:
         """A table within this one; an absent one is empty."""
-        item = self.item(key, {})
-        return self._reader(item, f"{self.path}{key}.")
+        return self.within(self.item(key, {}))
 
     def tables(self, key: str) -> list[Reader]:
         """An array of tables."""
-        return [self._reader(item, f"{self.path}{key}[{i}].") for i, item in enumerate(self.items(key))]
+        return [self.within(item) for item in self.items(key)]
 
     def choices(
         self, key: str, known: Mapping[str, Any], kind: str, check: Callable[[Choice], None]
@@ -138,10 +137,11 @@ class Reader:
             raise SpecError(f"{item.place}: {error}") from None
         return choice
 
-    def _reader(self, item: Item, path: str) -> Reader:
+    def within(self, item: Item) -> Reader:
+        """The table that `item`, one of this table's, is; SpecError when it is something else."""
         if not isinstance(item.value, dict):
             item.fail("a table")
-        return Reader(self.source, path, item.value)
+        return Reader(self.source, item.place.removeprefix(f"{self.source}: ") + ".", item.value)
 
     def _place(self, key: str) -> str:
         return f"{self.source}: {self.path}{key}"

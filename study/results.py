@@ -16,7 +16,7 @@ from study.cells import Cell
 
 TRIALS: dict[str, str] = {
     "trial": "int64",  # unique within the cell
-    "phase": "str",  # sweep, search or confirm
+    "phase": "str",  # sweep, search, confirm, limit or edge
     "role": "str",  # grid, startup, tpe, extended, tuned or default
     "rate": "float64",
     "replicate": "str",  # the named axis behind its seeds, such as sweep-0 or confirm-7
@@ -34,6 +34,8 @@ TRIALS: dict[str, str] = {
     "validation_score": "float64",  # accuracy or R^2 of the last parameters
     "test_loss": "float64",  # confirm only, NaN elsewhere
     "test_score": "float64",
+    "noise_floor": "float64",  # the gap around which the run is predicted to stay; NaN where none is
+    "threshold": "float64",  # the largest curvature at which this rate is stable; NaN where none is known
 }
 
 CURVES: dict[str, str] = {
@@ -42,6 +44,9 @@ CURVES: dict[str, str] = {
     "examples": "int64",
     "train_loss": "float64",
     "validation_loss": "float64",
+    "sharpness": "float64",  # largest eigenvalue of the training loss' Hessian; NaN where not taken
+    "theta_0": "float64",  # the parameters where they are two, NaN elsewhere
+    "theta_1": "float64",
 }
 
 

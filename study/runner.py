@@ -82,11 +82,14 @@ def _row(i: int, run: Run, outcome: Outcome, problem: Problem) -> dict[str, Any]
         "train_loss": np.median(run.train_loss[tail]) if not run.first_bad_step else np.inf,
         "validation_loss": np.median(run.validation_loss[tail]) if not run.first_bad_step else np.inf,
         **{"test_loss": np.nan, "test_score": np.nan, **run.scores},
+        "noise_floor": np.nan,
+        "threshold": np.nan,
     }
 
 
 def _points(i: int, run: Run) -> list[dict[str, Any]]:
-    columns = (run.updates, run.examples, run.train_loss, run.validation_loss)
+    absent = np.full((3, len(run.updates)), np.nan)
+    columns = (run.updates, run.examples, run.train_loss, run.validation_loss, *absent)
     return [dict(zip(CURVES, (i, *point), strict=True)) for point in zip(*columns, strict=True)]
 
 

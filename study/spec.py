@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
+from core.batches import ORDERS
 from study.cells import CONSTANT, Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
 from study.datasets import DATASETS, check_options, train_size
 from study.reader import Item, Reader, SpecError
@@ -56,8 +57,8 @@ def _experiment(top: Reader, text: str) -> Experiment:
     schedules = [CONSTANT]
     if top.has("schedules"):
         schedules = top.choices("schedules", SCHEDULES, "schedule", _check_schedule)
-    batches = [_batch(item) for item in top.items("batches")]
-    top.distinct("batches", batches)
+    batches = [_batch(item, top) for item in top.items("batches")]
+    top.distinct("batches", [batch.name for batch in batches])
     named = top.table("networks")
     networks = {key: _network(key, named.table(key)) for key in named.names}
     problems = [p for t in top.tables("problems") for p in _problems(t, networks, batches)]
@@ -141,14 +142,14 @@ def _network(name: str, t: Reader) -> NetworkSpec:
 
 
 def _problems(
-    t: Reader, networks: dict[str, NetworkSpec], batches: list[int | None]
+    t: Reader, networks: dict[str, NetworkSpec], batches: list[BatchStrategy]
 ) -> list[tuple[Choice, NetworkSpec]]:
     datasets = t.choices("datasets", DATASETS, "dataset", check_options)
     network = networks[t.one_of("network", tuple(networks))]
     t.done()
     for choice in datasets:
         n = train_size(choice)
-        for size in batches:
+        for size in [batch.size for batch in batches]:
             if size is not None and size > n:
                 t.fail(
                     "datasets",
@@ -175,9 +176,14 @@ def _check_single(choice: Choice, trials: int | None) -> None:
         raise ValueError(f"{choice.name}: an option takes one number here, got {dict(choice.options)}")
 
 
-def _batch(item: Item) -> int | None:
+def _batch(item: Item, top: Reader) -> BatchStrategy:
+    if isinstance(item.value, dict):
+        t = top.within(item)
+        batch = BatchStrategy(t.integer("size", low=1), t.one_of("order", tuple(ORDERS), "reshuffled"))
+        t.done()
+        return batch
     if item.value == "full":
-        return None
+        return BatchStrategy()
     if not item.is_integer() or item.value < 1:
-        item.fail('"full" or a whole number of samples, 1 or more')
-    return BatchStrategy(item.value).size
+        item.fail('"full", a whole number of samples, 1 or more, or a table of a size and an order')
+    return BatchStrategy(item.value)

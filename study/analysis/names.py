@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core import OPTIMIZERS, SCHEDULES, BatchStrategy, Optimizer, Schedule
+from core.batches import ORDERS
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def names_of(cells: Iterable[Mapping[str, str]]) -> Names:
     return Names(
         {p: p.replace("/", " / ") if d in several else d for p, d in problems.items()},
         {o: optimizer_label(o) for o in dict.fromkeys(tags["optimizer"] for tags in cells)},
-        {b: strategy(b).label for b in sorted({tags["batch"] for tags in cells}, key=_smaller)},
+        {b: BatchStrategy.named(b).label for b in sorted({tags["batch"] for tags in cells}, key=_place)},
     )
 
 
@@ -61,10 +62,6 @@ def _label(name: str, registry: Mapping[str, type[Optimizer] | type[Schedule]]) 
     return registry[base].label + (f" ({options}" if bracket else "")
 
 
-def strategy(batch: str) -> BatchStrategy:
-    """The batch strategy behind a stored name: `full`, or a number of samples."""
-    return BatchStrategy(None if batch == "full" else int(batch))
-
-
-def _smaller(batch: str) -> float:
-    return -float(strategy(batch).size or float("inf"))
+def _place(batch: str) -> tuple[float, int]:
+    strategy = BatchStrategy.named(batch)
+    return -float(strategy.size or float("inf")), list(ORDERS).index(strategy.order)

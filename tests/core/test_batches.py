@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 import core
 from core import BatchStrategy, Network
-from core.batches import permutation
+from core.batches import ORDERS, permutation
 from core.training import NetworkObjective
 
 SEEDS = st.integers(0, 2**63 - 1)
@@ -60,6 +60,41 @@ def test_every_strategy_cuts_the_same_permutation(n, size, seed):
     np.testing.assert_allclose(samples_drawn(strategy, seed, n, 3), expected, rtol=1e-12)
 
 
+@given(n=st.integers(2, 30), size=st.integers(1, 30), seed=SEEDS)
+def test_a_fixed_order_is_the_first_epochs_each_epoch(n, size, seed):
+    strategy = BatchStrategy(min(size, n), "fixed")
+    first = [permutation(seed, 0, n)[cut].mean() for cut in strategy.cuts(n)]
+    np.testing.assert_allclose(samples_drawn(strategy, seed, n, 3), 3 * first, rtol=1e-12)
+
+
+@given(n=st.integers(2, 30), size=st.integers(1, 30), seed=SEEDS)
+def test_with_replacement_all_batches_are_whole_and_drawn_anew(n, size, seed):
+    strategy = BatchStrategy(min(size, n), "replacement")
+    cuts = strategy.cuts(n)
+    assert {cut.stop - cut.start for cut in cuts} == {strategy.size}
+    assert [cut.start for cut in cuts[1:]] == [cut.stop for cut in cuts[:-1]]
+    assert abs(cuts[-1].stop - n) <= strategy.size / 2
+    expected = [strategy.samples(seed, epoch, n)[cut].mean() for epoch in range(3) for cut in cuts]
+    np.testing.assert_allclose(samples_drawn(strategy, seed, n, 3), expected, rtol=1e-12)
+
+
+def test_every_size_cuts_the_same_draws():
+    draws = [BatchStrategy(size, "replacement").samples(9, 3, 60) for size in (1, 7, 20)]
+    for drawn in draws:
+        np.testing.assert_array_equal(drawn[:56], draws[0][:56])
+
+
+def test_draws_with_replacement_are_uniform_and_independent():
+    """Each sample's count over many epochs is binomial; a permutation's would be constant."""
+    n, epochs = 20, 2000
+    strategy = BatchStrategy(1, "replacement")
+    counts = np.array([np.bincount(strategy.samples(3, epoch, n), minlength=n) for epoch in range(epochs)])
+    deviation = np.sqrt((1 - 1 / n) / epochs)
+    assert np.abs(counts.mean(axis=0) - 1).max() < 4 * deviation
+    np.testing.assert_allclose(counts.var(axis=0).mean(), 1 - 1 / n, rtol=0.05)
+    assert abs(np.corrcoef(counts[:-1, 0], counts[1:, 0])[0, 1]) < 4 / np.sqrt(epochs)
+
+
 def curve(strategy, loss="mse", n=23, epochs=6, **options):
     rng = np.random.default_rng(5)
     net = Network((3, 4, 2), "tanh", loss)
@@ -106,6 +141,23 @@ def test_training_is_gradient_descent_on_the_batches_means(size):
     np.testing.assert_allclose(curve(BatchStrategy(size))[1], theta, rtol=1e-12)
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_trial_alone_and_in_a_stack_sees_the_same_batches(order):
+    rng = np.random.default_rng(5)
+    net, n, strategy = Network((3, 4, 2), "tanh", "mse"), 23, BatchStrategy(5, order)
+    data = net.data(rng.standard_normal((n, 3)), rng.standard_normal((n, 2)))
+    theta, seeds = np.stack([net.init(rng) for _ in range(4)]), [9, 9, 11, 12]
+
+    def train(trials):
+        momentum = core.optimizer("momentum", lr=0.02)
+        chosen = [seeds[i] for i in trials]
+        return core.train(net, momentum, theta[trials], data, strategy, chosen, range(5)).theta
+
+    together = train([0, 1, 2, 3])
+    for i in range(4):
+        np.testing.assert_array_equal(train([i])[0], together[i])
+
+
 @pytest.mark.parametrize("size", [0, -1, 2.5, "32", True, float("nan")])
 def test_a_wrong_size_says_what_is_allowed(size):
     with pytest.raises(ValueError, match="a batch holds a whole number of samples, at least one"):
@@ -122,3 +174,21 @@ def test_names_and_labels():
     labels = [BatchStrategy(size).label for size in (None, 1, 32)]
     assert labels == ["full batch", "stochastic (batch 1)", "mini-batch 32"]
     assert BatchStrategy(np.int64(32)) == BatchStrategy(32)
+    ordered = [BatchStrategy(16, order) for order in ORDERS]
+    assert [s.name for s in ordered] == ["16", "16 fixed", "16 replacement"]
+    assert [s.label for s in ordered][1:] == [
+        "mini-batch 16, the same each epoch",
+        "mini-batch 16, with replacement",
+    ]
+    for strategy in (*ordered, BatchStrategy()):
+        assert BatchStrategy.named(strategy.name) == strategy
+
+
+def test_a_wrong_order_says_what_is_allowed():
+    with pytest.raises(ValueError, match=r"unknown order 'fixd'.*did you mean.*fixed"):
+        BatchStrategy(16, "fixd")
+    with pytest.raises(ValueError, match="a full batch has no order"):
+        BatchStrategy(None, "fixed")
+    for name in ("ful", "16 fixd", ""):
+        with pytest.raises(ValueError, match=r"names no batch strategy|unknown order"):
+            BatchStrategy.named(name)

@@ -100,6 +100,8 @@ def _trial(
         "validation_score": 0.1 if gone else 1 - q,
         "test_loss": np.nan,
         "test_score": np.nan,
+        "noise_floor": np.nan,
+        "threshold": np.nan,
     }
 
 
@@ -108,8 +110,10 @@ def _curve(row: dict[str, Any]) -> list[dict[str, Any]]:
     gone = not np.isfinite(row["q_end"])
     updates = [0, 10, 20] if gone else list(range(0, 101, 10))
     losses = [1.0, 1e3, INF] if gone else np.geomspace(1.0, max(row["q_end"], 1e-15), len(updates))
+    absent = dict.fromkeys(("sharpness", "theta_0", "theta_1"), np.nan)
     return [
         {"trial": row["trial"], "update": u, "examples": 10 * u, "train_loss": q, "validation_loss": q}
+        | absent
         for u, q in zip(updates, losses, strict=True)
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from core import BatchStrategy
 from study.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
 from study.stack import Run, Trial
 
@@ -21,13 +22,16 @@ def cell(
     dataset: str = "iris",
     optimizer: str = "sgd",
     batch: int | None = 16,
+    order: str = "reshuffled",
     hidden: tuple[int, ...] = (4,),
     rates: Rates = WIDE,
     protocol: Protocol = SMALL,
     **options: float,
 ) -> Cell:
     chosen = Choice(dataset, tuple(sorted(options.items())))
-    return Cell(chosen, NetworkSpec("net", hidden), Choice(optimizer), batch, rates, protocol)
+    return Cell(
+        chosen, NetworkSpec("net", hidden), Choice(optimizer), BatchStrategy(batch, order), rates, protocol
+    )
 
 
 def run(losses: list[float], rate: float = 0.1, bad: int = 0, last: int | None = None) -> Run:

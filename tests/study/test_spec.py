@@ -39,7 +39,7 @@ def test_the_default_study_covers_what_it_promises() -> None:
     cells = load(Path("experiments/study.toml")).cells
     assert len({c.dataset.name for c in cells}) >= 8
     assert len({c.optimizer.name for c in cells}) >= 7
-    assert len({c.batch for c in cells}) >= 4
+    assert len({c.strategy for c in cells}) >= 4
 
 
 def test_cells_are_the_product_of_problems_optimizers_and_batches() -> None:
@@ -81,6 +81,13 @@ def test_without_rates_each_optimizer_has_its_own_range() -> None:
         ('"full", 8', '"full", true', ["batches[1]", "True"]),
         ('"full", 8', '"ful"', ["batches[0]", '"ful"', '"full"']),
         ('"full", 8', "8, 100000", ["problems[0].datasets", "100000", "iris has 90"]),
+        ('"full", 8', '8, { size = 8, order = "reshuffled" }', ["batches", '"8" is listed 2 times']),
+        ('"full", 8', '{ size = 8, order = "fixd" }', ["batches[0].order", '"fixd"', 'did you mean "fixed"']),
+        ('"full", 8', "{ size = 0 }", ["batches[0].size", "0", "1 or more"]),
+        ('"full", 8', '{ size = "full", order = "fixed" }', ["batches[0].size", "whole number"]),
+        ('"full", 8', '{ order = "fixed" }', ["batches[0].size", "missing"]),
+        ('"full", 8', "{ size = 8, ordr = 'fixed' }", ["batches[0].ordr", 'did you mean "order"']),
+        ('"full", 8', '{ size = 100000, order = "replacement" }', ["problems[0].datasets", "iris has 90"]),
         ('["full", 8]', "[]", ["batches", "at least one"]),
         ('["full", 8]', "8", ["batches", "a list"]),
         ('"iris"', '"irsi"', ["problems[0].datasets[0]", '"irsi"', 'did you mean "iris"']),
@@ -110,6 +117,13 @@ def test_a_mistake_is_named_with_its_place(old: str, new: str, said: list[str]) 
         parse(GOOD.replace(old, new), "tiny.toml")
     for part in ["tiny.toml", *said]:
         assert part in str(caught.value)
+
+
+def test_batches_may_say_their_order() -> None:
+    orders = '8, { size = 8, order = "replacement" }, { size = 8, order = "fixed" }'
+    cells = parse(GOOD.replace("8", orders, 1), "tiny.toml").cells[:4]
+    assert [c.strategy.name for c in cells] == ["full", "8", "8 replacement", "8 fixed"]
+    assert len({c.key for c in cells}) == 4
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

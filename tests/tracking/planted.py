@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from core import BatchStrategy
 from study.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from study.results import CURVES, TRIALS, CellResult, table
 
@@ -34,7 +35,14 @@ def planted(
 ) -> CellResult:
     """A cell whose trials have the named curves of LOSSES."""
     chosen = Choice(optimizer, (("beta1", 0.5),)) if optimizer == "adam" else Choice(optimizer)
-    cell = Cell(Choice(dataset), NetworkSpec("mlp", (4,)), chosen, batch, Rates(1e-4, 1.0), Protocol())
+    cell = Cell(
+        Choice(dataset),
+        NetworkSpec("mlp", (4,)),
+        chosen,
+        BatchStrategy(batch),
+        Rates(1e-4, 1.0),
+        Protocol(),
+    )
     curves = [
         {
             "trial": i,
@@ -42,6 +50,9 @@ def planted(
             "examples": STEP * k,
             "train_loss": loss,
             "validation_loss": loss + 0.25,
+            "sharpness": np.nan,
+            "theta_0": np.nan,
+            "theta_1": np.nan,
         }
         for i, name in enumerate(names)
         for k, loss in enumerate(LOSSES[name])
@@ -77,6 +88,8 @@ def _row(i: int, name: str) -> dict[str, Any]:
         "validation_score": -1e300 if bad else 0.9,
         "test_loss": np.nan,
         "test_score": np.nan if i < 4 else 0.1 + 0.2,
+        "noise_floor": np.nan,
+        "threshold": np.nan,
     }
 
 
