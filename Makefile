@@ -6,7 +6,7 @@ STUDY := $(BIN)/python -m study
 EXPERIMENT ?= experiments/study.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study quick report ui test lint format bench clean
+.PHONY: help setup study quick report reference ui test lint format bench clean
 
 help:  ## what there is to do
 	@echo "Overshoot: what every optimizer does at every learning rate"
@@ -22,6 +22,9 @@ quick: $(VENV)/.ready  ## the same road on a small grid, in about a minute
 
 report: $(VENV)/.ready  ## write the report again from what is stored
 	$(STUDY) report $(EXPERIMENT)
+
+reference: $(VENV)/.ready  ## keep the report of the study in results/reference, for the repository
+	$(STUDY) report experiments/study.toml --copy results/reference
 
 ui: $(VENV)/.ready  ## browse the runs in the MLflow UI, on this machine only
 	$(STUDY) ui

@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--no-report", action="store_true", help="leave the report for later")
     report = command("report", _report, "render the report of a stored experiment")
     report.add_argument("experiment", help="an experiment file, or the name of a stored experiment")
+    report.add_argument(
+        "--copy", type=Path, metavar="FOLDER", help="also keep the Markdown report there, replacing what is"
+    )
     listing = command("list", _list, "list what is stored, or what an experiment file can name")
     listing.add_argument(
         "what", nargs="?", default="studies", choices=["studies", "optimizers", "schedules", "datasets"]
@@ -119,7 +122,13 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _report(options: argparse.Namespace, console: Console) -> int:
     from study.pipeline import Account, write_report
+    from study.report import reference
 
+    if options.copy is not None:
+        try:
+            reference.check(options.copy)
+        except FileExistsError as error:
+            raise StoreError(str(error)) from None
     file = Path(options.experiment)
     known = spec.load(file) if file.suffix == ".toml" else None
     with closing(_open(options.results)) as store:
@@ -129,6 +138,8 @@ def _report(options: argparse.Namespace, console: Console) -> int:
         folder = options.results / experiment.name
         page = write_report(experiment, store, folder, options.workers, Account(), facts)
     console.print(f"report: {page}")
+    if options.copy is not None:
+        console.print(f"copy: {reference.keep(folder, options.copy)}")
     return 0
 
 

@@ -1,0 +1,51 @@
+"""The small copy of a report that is kept beside the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from study.report.reference import keep, without_links
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("| [batch 1 †](http://h/#/e/1/runs/a%28b) | 2 |", "| batch 1 † | 2 |"),
+        (r"[adam\(x\] y](https://h/r) and [z](https://h)", r"adam\(x\] y and z"),
+        ("![a picture](figures/a.png) in [0.2, 0.4] (n)", "![a picture](figures/a.png) in [0.2, 0.4] (n)"),
+    ],
+)
+def test_links_to_the_store_become_text(text: str, kept: str) -> None:
+    assert without_links(text) == kept
+
+
+def test_a_copy_holds_the_text_and_the_figures_that_it_names(tmp_path: Path) -> None:
+    report, copy = tmp_path / "report", tmp_path / "copies" / "one"
+    (report / "figures").mkdir(parents=True)
+    (report / "report.md").write_text("![a](figures/a.png) [run](http://h/1) ![a](figures/a.png)")
+    for name in ("a.png", "unused.png"):
+        (report / "figures" / name).write_bytes(name.encode())
+    for _ in range(2):  # the second takes the place of the first
+        assert keep(report, copy) == copy / "report.md"
+        assert (copy / "report.md").read_text() == "![a](figures/a.png) run ![a](figures/a.png)"
+        assert [f.name for f in (copy / "figures").iterdir()] == ["a.png"]
+        (copy / "figures" / "stale.png").write_text("old")
+
+
+def test_without_a_report_the_copy_stays_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "report.md").write_text("kept")
+    with pytest.raises(FileNotFoundError):
+        keep(tmp_path, tmp_path / "copy")
+    assert (tmp_path / "copy" / "report.md").read_text() == "kept"
+
+
+def test_nothing_but_an_earlier_copy_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileExistsError, match=r"a copy would delete: thesis\.tex"):
+        keep(tmp_path, tmp_path)
+    with pytest.raises(FileExistsError, match="is not a folder"):
+        keep(tmp_path, tmp_path / "thesis.tex")
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
