@@ -11,6 +11,7 @@ from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper, power
 from core.optimizers.base import (
     Optimizer,
     State,
+    accumulate,
     average,
     decay,
     layers,
@@ -27,15 +28,24 @@ def debias(beta: Hyper, t: int) -> Hyper:
     return 1 - power(beta, t)
 
 
+def weights(beta: Hyper, t: int) -> Hyper:
+    """1 + beta + ... + beta^(t-1): the weights of the terms in what `accumulate` has gathered."""
+    return debias(beta, t) / (1 - beta)
+
+
 @register("adam", label="Adam", paper="Kingma & Ba (2015), Algorithm 1", search=(1e-5, 1e2))
 class Adam(Optimizer):
-    """m_t = beta1 m_{t-1} + (1 - beta1) g_t;  v_t = beta2 v_{t-1} + (1 - beta2) g_t^2;
+    """m_t = beta1 m_{t-1} + g_t;  v_t = beta2 v_{t-1} + g_t^2;
     theta_t = theta_{t-1} - lr m^_t / (sqrt(v^_t) + eps),
-    m^_t = m_t / (1 - beta1^t),  v^_t = v_t / (1 - beta2^t).
+    m^_t = m_t / (1 + beta1 + ... + beta1^(t-1)),  v^_t = v_t / (1 + beta2 + ... + beta2^(t-1)).
 
-    As torch.optim.Adam; weight_decay is an L2 penalty added to the gradient. scikit-learn, Keras
-    and the paper's remark on efficiency use lr sqrt(1 - beta2^t) / (1 - beta1^t) m_t / (sqrt(v_t) + eps):
-    their eps is larger by 1 / sqrt(1 - beta2^t) in the terms of this one. Keras has eps = 1e-7.
+    The paper's m_t and v_t are 1 - beta1 and 1 - beta2 times these, which its m^_t = m_t / (1 - beta1^t)
+    and v^_t divide out again: with both left out, a step passes over the parameters three times fewer.
+
+    As torch.optim.Adam; weight_decay is an L2 penalty added to the gradient. scikit-learn, Keras and
+    the paper's remark on efficiency have the paper's lr sqrt(1 - beta2^t) / (1 - beta1^t) m_t /
+    (sqrt(v_t) + eps): their eps is larger by 1 / sqrt(1 - beta2^t) in the terms of this one. Keras has
+    eps = 1e-7.
     """
 
     state: ClassVar[tuple[str, ...]] = ("m", "v")
@@ -50,21 +60,21 @@ class Adam(Optimizer):
 
     def _adam(self, g: np.ndarray, s: State, t: int) -> np.ndarray:
         self._moments(g, s)
-        return self._ratio(s["m"], s["v"], s["work"], t, out=g)
+        return self._ratio(s["m"], s["v"], t, out=g)
 
     def _moments(self, g: np.ndarray, s: State) -> None:
         """Update m and v; overwrites g."""
-        average(s["m"], self.beta1, g, s["work"])
-        average(s["v"], self.beta2, np.multiply(g, g, out=g), s["work"])
+        accumulate(s["m"], self.beta1, g)
+        accumulate(s["v"], self.beta2, np.multiply(g, g, out=g))
 
-    def _ratio(self, m: np.ndarray, v: np.ndarray, work: np.ndarray, t: int, out: np.ndarray) -> np.ndarray:
-        """out <- lr m^ / (sqrt(v^) + eps)."""
-        # Both sides of the paper's fraction times sqrt(1 - beta2^t): one pass over the array fewer.
-        root = np.sqrt(debias(self.beta2, t))
-        np.sqrt(v, out=work)
-        work += like(self.eps * root, work)
-        np.divide(m, work, out=out)
-        out *= like(self.lr * root / debias(self.beta1, t), out)
+    def _ratio(self, m: np.ndarray, v: np.ndarray, t: int, out: np.ndarray) -> np.ndarray:
+        """out <- lr m^ / (sqrt(v^) + eps); out may be v, but not m."""
+        # Both sides of the paper's fraction times the root of v's weights: one pass over the array fewer.
+        root = np.sqrt(weights(self.beta2, t))
+        np.sqrt(v, out=out)
+        out += like(self.eps * root, out)
+        np.divide(m, out, out=out)
+        out *= like(self.lr * root / weights(self.beta1, t), out)
         return out
 
     def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
@@ -107,7 +117,7 @@ class CautiousAdamW(AdamW):
         sign = g.copy()
         self._moments(g, s)
         agree = (np.multiply(s["m"], sign, out=sign) > 0).astype(g.dtype)
-        step = self._ratio(s["m"], s["v"], s["work"], t, out=g)
+        step = self._ratio(s["m"], s["v"], t, out=g)
         step *= agree
         for u, mask in zip(layers(step, self.shapes), layers(agree, self.shapes), strict=True):
             u *= mask[0].size / (total(mask) + 1)
@@ -130,7 +140,7 @@ class AMSGrad(Adam):
     def _adam(self, g: np.ndarray, s: State, t: int) -> np.ndarray:
         self._moments(g, s)
         np.maximum(s["largest"], s["v"], out=s["largest"])
-        return self._ratio(s["m"], s["largest"], s["work"], t, out=g)
+        return self._ratio(s["m"], s["largest"], t, out=g)
 
 
 @register("adamax", label="AdaMax", paper="Kingma & Ba (2015), Algorithm 2", search=(1e-5, 1e2))
@@ -265,11 +275,11 @@ class AdaBelief(Adam):
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         m, v, work = s["m"], s["v"], s["work"]
-        average(m, self.beta1, g, work)
-        g -= m
-        average(v, self.beta2, np.multiply(g, g, out=g), work)
-        v += like(self.eps, v)
-        step = self._ratio(m, v, work, t, out=g)
+        accumulate(m, self.beta1, g)
+        g -= np.multiply(m, like(1 - self.beta1, m), out=work)
+        accumulate(v, self.beta2, np.multiply(g, g, out=g))
+        v += like(self.eps / (1 - self.beta2), v)
+        step = self._ratio(m, v, t, out=g)
         shrink(step, self.lr * self.weight_decay, theta, work)
         return step
 
@@ -288,15 +298,15 @@ class Yogi(Adam):
     eps: Hyper = hyper(1e-3, NON_NEGATIVE)
 
     def init(self, theta: np.ndarray) -> State:
-        return {**super().init(theta), "v": np.full_like(theta, 1e-6)}
+        return {**super().init(theta), "v": np.full_like(theta, 1e-6 / (1 - self.beta2))}
 
     def _moments(self, g: np.ndarray, s: State) -> None:
         m, v, work = s["m"], s["v"], s["work"]
-        average(m, self.beta1, g, work)
+        accumulate(m, self.beta1, g)
         np.multiply(g, g, out=g)
-        sign = np.sign(np.subtract(v, g, out=work))
-        g *= sign
-        g *= like(1 - self.beta2, g)
+        np.multiply(v, like(1 - self.beta2, v), out=work)
+        work -= g
+        g *= np.sign(work, out=work)
         v -= g
 
 
@@ -392,8 +402,8 @@ class AdEMAMix(Adam):
         slow, work = s["slow"], s["work"]
         average(slow, self.beta3, g, work)
         self._moments(g, s)
-        mixed = np.multiply(slow, like(self.alpha * debias(self.beta1, t), slow))
+        mixed = np.multiply(slow, like(self.alpha * weights(self.beta1, t), slow))
         mixed += s["m"]
-        step = self._ratio(mixed, s["v"], work, t, out=g)
+        step = self._ratio(mixed, s["v"], t, out=g)
         shrink(step, self.lr * self.weight_decay, theta, work)
         return step
