@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -33,6 +33,8 @@ def train(
     watch: dict[str, Batch] | None = None,
     ceiling: ArrayLike = np.inf,
     schedule: Schedule | None = None,
+    updates_at: Sequence[int] = (),
+    measure: Mapping[str, Callable[[np.ndarray], np.ndarray]] | None = None,
 ) -> Trace:
     """Train R trials of one network as one stack.
 
@@ -43,16 +45,19 @@ def train(
     watch: further data to evaluate the loss on, such as {"validation_loss": ...}.
     ceiling: () or (R,): a training loss above it counts as diverged.
     schedule: what the learning rate is multiplied by over the run; by default it is constant.
+    updates_at: updates at which to evaluate as well.
+    measure: further values to take at each evaluation, name -> function of theta (R, P) that gives (R, ...).
 
     A stack too large for `MEMORY` trains in parts, which changes none of its numbers.
 
-    The trace's values are "train_loss" and the names in `watch`; its steps are updates. Raises
+    The trace's values are "train_loss" and the names in `watch` and `measure`; its steps are updates. Raises
     ValueError when shapes disagree and for values that make no sense.
     """
     theta = np.asarray(theta)
     _check_start(net, theta)
     _check_whole("seeds", "", seeds)
     _check_whole("evaluate_at", " of epochs", evaluate_at)
+    _check_whole("updates_at", "", [0, *updates_at])
     if len(seeds) != len(theta):
         raise ValueError(f"{len(theta)} trials need as many seeds, got {len(seeds)}")
     schedule = schedule or Constant()
@@ -61,15 +66,16 @@ def train(
             raise ValueError(f"{chosen.name} has values for {chosen.trials} trials, a stack of {len(theta)}")
     if np.shape(ceiling) not in ((), (len(theta),)) or np.isnan(ceiling).any():
         raise ValueError(f"ceiling must be a number or one for each of {len(theta)} trials, got {ceiling!r}")
-    if "train_loss" in (watch or {}):
+    if "train_loss" in {**(watch or {}), **(measure or {})}:
         raise ValueError('"train_loss" is the name of the loss on the training data: watch under another')
     sets = {"train_loss": data, **(watch or {})}
     sets = {name: _of(net, samples, theta.dtype) for name, samples in sets.items()}
 
     def observe(theta: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: net.evaluate(theta, samples) for name, samples in sets.items()}
+        losses = {name: net.evaluate(theta, samples) for name, samples in sets.items()}
+        return losses | {name: value(theta) for name, value in (measure or {}).items()}
 
-    updates = [int(epoch) * strategy.updates(data.size) for epoch in evaluate_at]
+    updates = [*updates_at, *(int(epoch) * strategy.updates(data.size) for epoch in evaluate_at)]
 
     def train_part(part: np.ndarray) -> Trace:
         objective = NetworkObjective(net, sets["train_loss"], strategy, np.asarray(seeds)[part])

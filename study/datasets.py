@@ -104,6 +104,23 @@ def _friedman1(samples: int = 500, noise: float = 0.5, seed: int = 0) -> Raw:
     return Raw(*sk.make_friedman1(samples, noise=noise, random_state=seed))
 
 
+@dataset(
+    "line",
+    "real",
+    "a straight line with noise: two parameters, a loss surface to look at, made",
+    scaler=lambda **_: StandardScaler(with_mean=False, with_std=False),
+)
+def _line(samples: int = 200, offset: float = 2.0, noise: float = 0.5, seed: int = 0) -> Raw:
+    """y = 2 x + 1 with noise, x with deviation 1 around `offset`, and left as it is.
+
+    Least squares on it has the curvature [[1 + offset^2, offset], [offset, 1]] over slope and intercept,
+    whose determinant, the variance of x, is 1: a round bowl at offset 0, a long and narrow valley beyond.
+    """
+    rng = np.random.default_rng(seed)
+    x = offset + rng.uniform(-np.sqrt(3), np.sqrt(3), samples)
+    return Raw(x[:, None], 2 * x + 1 + noise * rng.standard_normal(samples))
+
+
 class Spectrum:
     """Fits the linear map after which the training inputs have exactly the chosen spectrum.
 
@@ -164,6 +181,7 @@ OPTION_DOMAINS = {
     "features": Interval(1, 1000),
     "condition": Interval(1, math.inf),
     "noise": NON_NEGATIVE,
+    "offset": Interval(-1000, 1000),
     "seed": Interval(0, 2**32 - 1),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,6 +33,17 @@ class Problem:
     best_loss: float
     root: int
     dataset: str
+
+    @property
+    def surface(self) -> str | None:
+        """The loss as JSON where it is least squares in two parameters: L* + (t - t*)^T H (t - t*) / 2, with
+        "theta" t*, "hessian" H and "loss" L*; None for other problems."""
+        if self.net.size != 2 or not _least_squares(self.net):
+            return None
+        rows = _rows(self.split.X["train"])
+        theta = np.linalg.lstsq(rows, self.split.y["train"], rcond=None)[0]
+        hessian = rows.T @ rows / len(rows)
+        return json.dumps({"theta": theta.tolist(), "hessian": hessian.tolist(), "loss": self.best_loss})
 
     @property
     def samples(self) -> int:
@@ -91,11 +103,19 @@ def _network(split: Split, network: NetworkSpec) -> Network:
 
 def _best_loss(net: Network, split: Split, root: int, dataset: str) -> float:
     X, y = split.X["train"], split.y["train"]
-    if len(net.sizes) == 2 and net.loss == "half_mse":
-        ones = np.ones((len(X), 1))
-        weights = np.linalg.lstsq(np.hstack([X, ones]), y, rcond=None)[0]
+    if _least_squares(net):
+        weights = np.linalg.lstsq(_rows(X), y, rcond=None)[0]
         return float(net.loss_and_grad(weights, X, y)[0])
     return min(_minimum(net, X, y, seed(root, "reference", dataset=dataset, start=i)) for i in _starts(net))
+
+
+def _least_squares(net: Network) -> bool:
+    return len(net.sizes) == 2 and net.loss == "half_mse"
+
+
+def _rows(X: np.ndarray) -> np.ndarray:
+    """X (n, d) with a column of ones for the bias."""
+    return np.hstack([X, np.ones((len(X), 1))])
 
 
 def _starts(net: Network) -> range:

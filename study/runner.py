@@ -88,8 +88,10 @@ def _row(i: int, run: Run, outcome: Outcome, problem: Problem) -> dict[str, Any]
 
 
 def _points(i: int, run: Run) -> list[dict[str, Any]]:
-    absent = np.full((3, len(run.updates)), np.nan)
-    columns = (run.updates, run.examples, run.train_loss, run.validation_loss, *absent)
+    curve = run.path or run
+    absent = np.full((3, len(curve.updates)), np.nan)
+    theta = run.path.theta.T if run.path else absent[1:]
+    columns = (curve.updates, curve.examples, curve.train_loss, curve.validation_loss, absent[0], *theta)
     return [dict(zip(CURVES, (i, *point), strict=True)) for point in zip(*columns, strict=True)]
 
 
@@ -110,6 +112,7 @@ def _summary(
         "cliff_margin_decades": curve.cliff_margin,
         "usable_width_decades": curve.width(cell.protocol.tolerance),
         "best_known_loss": problem.best_loss,
+        "surface": problem.surface,
         "search_low": found.range.low,
         "search_high": found.range.high,
         "parameters": problem.net.size,

@@ -15,6 +15,10 @@ EXPLOSION = 1e6
 """A training gap this many times the initial one counts as diverged."""
 
 
+PATH = 40
+"""Updates, the first ones, after each of which the path on a loss surface has a point."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """What is to be run: one learning rate on one replicate. `role` says why this rate."""
@@ -26,11 +30,23 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Path:
+    """The way of a trial with two parameters: theta (E, 2), and its curve as in `Run` with further points."""
+
+    updates: np.ndarray
+    examples: np.ndarray
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    theta: np.ndarray
+
+
+@dataclass(frozen=True)
 class Run:
     """What a trial did.
 
-    updates, examples, train_loss, validation_loss: (E,) its curve; a trial that left the stack ends
-        with its last finite parameters (losses in float64) or with the loss that was not finite.
+    updates, examples, train_loss, validation_loss: (E,) its curve, on the grid of examples that all batch
+        strategies share; a trial that left the stack ends with its last finite parameters (losses in
+        float64) or with the loss that was not finite.
     first_bad_step: the update at which it left, 0 for a trial that lasted.
     theta: (P,) last finite parameters, reached after `last_update` updates.
     """
@@ -44,6 +60,7 @@ class Run:
     theta: np.ndarray
     last_update: int
     scores: dict[str, float]
+    path: Path | None = None
 
 
 def epochs_of(budget: Budget, samples: int) -> int:
@@ -62,6 +79,8 @@ def run_stack(cell: Cell, problem: Problem, trials: Sequence[Trial]) -> list[Run
     dtype = np.dtype(cell.protocol.precision)
     theta = np.stack([problem.start(t.replicate) for t in trials]).astype(dtype)
     at_start = problem.net.evaluate(theta, problem.parts["train"])
+    pair = problem.net.size == 2
+    grid = _grid(cell, problem.samples)
     trace = train(
         problem.net,
         cell.make_optimizer(lr=[t.rate for t in trials]),
@@ -73,41 +92,57 @@ def run_stack(cell: Cell, problem: Problem, trials: Sequence[Trial]) -> list[Run
         watch={"validation_loss": problem.parts["validation"]},
         ceiling=problem.best_loss + EXPLOSION * (at_start - problem.best_loss),
         schedule=cell.make_schedule(),
+        updates_at=range(1, min(PATH, grid[-1]) + 1) if pair else (),
+        measure={"theta": np.asarray} if pair else {},
     )
-    return _runs(cell, problem, trials, trace)
+    return _runs(cell, problem, trials, trace, grid)
 
 
-def _runs(cell: Cell, problem: Problem, trials: Sequence[Trial], trace: Trace) -> list[Run]:
+def _grid(cell: Cell, samples: int) -> np.ndarray:
+    """Updates at which the losses are taken for all batch strategies alike."""
+    epochs = np.array(evaluation_epochs(cell.protocol.budget, samples))
+    return epochs * cell.strategy.updates(samples)
+
+
+def _runs(cell: Cell, problem: Problem, trials: Sequence[Trial], trace: Trace, grid: np.ndarray) -> list[Run]:
     confirmed = trials[0].phase == "confirm"  # nothing else may look at the test part
     parts = ("validation", "test") if confirmed else ("validation",)
     scores = {f"{part}_score": problem.score(trace.theta, part) for part in parts}
     if confirmed:
         scores["test_loss"] = problem.net.evaluate(trace.theta, problem.parts["test"])
     counts = _examples(cell, problem.samples)
+    shared = np.isin(trace.steps, grid)
     return [
-        _run(trial, i, trace, counts, {name: float(v[i]) for name, v in scores.items()})
+        _run(trial, i, trace, counts, shared, {name: float(v[i]) for name, v in scores.items()})
         for i, trial in enumerate(trials)
     ]
 
 
-def _run(trial: Trial, i: int, trace: Trace, counts: np.ndarray, scores: dict[str, float]) -> Run:
-    seen = trace.evaluations[i]
-    updates = trace.steps[:seen]
-    losses = {name: values[i, :seen] for name, values in trace.values.items()}
-    if trace.updates[i] > updates[-1]:
-        updates = np.append(updates, trace.updates[i])
-        losses = {name: np.append(values, trace.last[name][i]) for name, values in losses.items()}
+def _run(
+    trial: Trial, i: int, trace: Trace, counts: np.ndarray, shared: np.ndarray, scores: dict[str, float]
+) -> Run:
+    curve = _curve(trace, i, counts, shared)
+    theta = curve.pop("theta", None)
     return Run(
         trial,
-        updates,
-        examples_after(updates, counts),
-        losses["train_loss"],
-        losses["validation_loss"],
-        int(trace.first_bad_step[i]),
-        trace.theta[i],
-        int(trace.updates[i]),
-        scores,
+        **curve,
+        first_bad_step=int(trace.first_bad_step[i]),
+        theta=trace.theta[i],
+        last_update=int(trace.updates[i]),
+        scores=scores,
+        path=None if theta is None else Path(**_curve(trace, i, counts, np.ones_like(shared))),
     )
+
+
+def _curve(trace: Trace, i: int, counts: np.ndarray, chosen: np.ndarray) -> dict[str, np.ndarray]:
+    """What trial i showed at the chosen evaluations, (E,) bool, and at its last state where that is later."""
+    kept = np.flatnonzero(chosen[: trace.evaluations[i]])
+    updates = trace.steps[kept]
+    values = {name: value[i, kept] for name, value in trace.values.items()}
+    if trace.updates[i] > updates[-1]:
+        updates = np.append(updates, trace.updates[i])
+        values = {name: np.append(v, trace.last[name][i : i + 1], axis=0) for name, v in values.items()}
+    return {"updates": updates, "examples": examples_after(updates, counts), **values}
 
 
 def _examples(cell: Cell, samples: int) -> np.ndarray:

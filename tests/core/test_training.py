@@ -49,6 +49,18 @@ def test_how_often_a_run_is_watched_does_not_change_it(data):
     np.testing.assert_array_equal(seldom.theta, often.theta)
 
 
+def test_more_can_be_seen_at_more_updates(data):
+    trace = train(data, updates_at=[2, 3, 5], measure={"theta": np.asarray, "first": lambda t: t[:, 0]})
+    np.testing.assert_array_equal(trace.steps, [0, 2, 3, 5, 9])
+    assert trace.values["theta"].shape == (2, 5, NET.size)
+    np.testing.assert_array_equal(trace.values["theta"][:, -1], trace.theta)
+    np.testing.assert_array_equal(trace.values["theta"][:, :, 0], trace.values["first"])
+    for i in range(5):  # the loss of a row is that of its parameters
+        loss = NET.evaluate(trace.values["theta"][:, i], data)
+        np.testing.assert_array_equal(trace.values["train_loss"][:, i], loss)
+    np.testing.assert_array_equal(train(data).theta, trace.theta)
+
+
 def test_the_start_is_not_written_to(data):
     theta = np.stack([NET.init(np.random.default_rng(seed)) for seed in (1, 2)])
     before = theta.copy()
@@ -116,6 +128,7 @@ WRONG = {
     "a start that is not finite": ({"theta": np.full((2, NET.size), np.nan)}, "theta must be finite"),
     "whole-numbered parameters": ({"theta": np.zeros((2, NET.size), int)}, "float32 or float64"),
     "half precision": ({"theta": np.zeros((2, NET.size), np.float16)}, "float32 or float64"),
+    "half an update": ({"updates_at": [1.5]}, "updates_at must be whole numbers"),
     "no evaluation": ({"evaluate_at": []}, "evaluate_at must be whole numbers of epochs"),
     "an evaluation before the start": (
         {"evaluate_at": [-1, 2]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from study.outcomes import growth
 from study.problem import problem_of
 from study.results import CURVES, TRIALS, CellResult
 from study.runner import run_cell
-from study.stack import Trial, evaluation_epochs, run_stack
+from study.stack import PATH, Trial, evaluation_epochs, run_stack
 from study.sweep import grid
 from tests.study.builders import SMALL, cell
 
@@ -124,6 +125,42 @@ def test_every_batch_strategy_is_evaluated_after_the_same_examples() -> None:
 
     expected = [90 * epoch for epoch in evaluation_epochs(SMALL.budget, 90)]
     assert examples(None) == examples(16) == examples(1) == expected
+
+
+@pytest.fixture(scope="module")
+def line() -> CellResult:
+    """Gradient descent on a line: a surface over two parameters, for 60 updates."""
+    exact = dataclasses.replace(SMALL, precision="float64", budget=Budget(1, 60, 12))
+    return run_cell(cell("line", batch=None, hidden=(), protocol=exact))
+
+
+def test_a_path_follows_the_surface_that_the_summary_describes(line: CellResult) -> None:
+    """theta' - theta* = (I - rate H) (theta - theta*), and the loss is that of the quadratic."""
+    surface = json.loads(line.summary["surface"])
+    optimum, H = np.array(surface["theta"]), np.array(surface["hessian"])
+    for trial, rate in line.trials.loc[line.trials["phase"] == "sweep", ["trial", "rate"]].to_numpy():
+        points = line.curves[(line.curves["trial"] == trial) & (line.curves["update"] <= PATH)]
+        away = points[["theta_0", "theta_1"]].to_numpy() - optimum
+        assert points["update"].tolist() == list(range(len(points)))
+        np.testing.assert_allclose(away[1:], away[:-1] @ (np.eye(2) - rate * H), rtol=1e-9, atol=1e-12)
+        loss = surface["loss"] + np.einsum("ei,ij,ej->e", away, H, away) / 2
+        np.testing.assert_allclose(points["train_loss"], loss, rtol=1e-6)
+
+
+def test_two_parameters_have_a_path_whose_points_are_judged_by_nobody(line: CellResult) -> None:
+    lasted = line.curves[line.curves["trial"] == 0]
+    grid = [120 * epoch for epoch in evaluation_epochs(Budget(1, 60, 12), 120)]
+    assert set(grid) < set(lasted["examples"])
+    assert len(lasted) == len({*range(PATH + 1), *np.array(grid) // 120})
+    row = line.trials.iloc[0]
+    assert row["train_loss"] == lasted.loc[lasted["examples"].isin(grid[-10:]), "train_loss"].median()
+
+
+def test_only_two_parameters_have_a_path(linear: CellResult) -> None:
+    assert "surface" not in linear.summary
+    assert linear.curves[["theta_0", "theta_1"]].isna().all(axis=None)
+    points = linear.curves.groupby("trial").size()
+    assert points.max() == len(evaluation_epochs(SMALL.budget, 240))
 
 
 def test_when_every_rate_diverges_the_cell_says_so() -> None:
