@@ -15,7 +15,7 @@ from core.curvature import Estimate, hessian_product, sharpness, smallest_eigenv
 from core.descent import descend
 from core.gradcheck import gradient_error
 from core.initializers import INITIALIZERS
-from core.limits import mean_square_rate
+from core.limits import mean_square_rate, noise_floor
 from core.loop import Trace
 from core.losses import LOSSES
 from core.network import Batch, Network
@@ -41,6 +41,7 @@ __all__ = [
     "gradient_error",
     "hessian_product",
     "mean_square_rate",
+    "noise_floor",
     "optimizer",
     "schedule",
     "sharpness",

@@ -1,4 +1,4 @@
-"""Up to which learning rate the mean square of SGD with random batches stays bounded on least squares.
+"""SGD with random batches on least squares: where its mean square stays bounded, and at what it stays.
 
 The limits of full batches are `Optimizer.critical_rate`; here the batches are drawn anew, and
 independently, at each update (Ma, Bassily & Belkin 2018; Wu, Ma & E 2018; Mulayoff & Michaeli 2024).
@@ -10,12 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.batches import BatchStrategy
-from core.curvature import SMALL, Estimate, Product, largest_eigenvalue, spectral_radius
-from core.domain import FRACTION, check_hyper
+from core.curvature import SMALL, Estimate, largest_eigenvalue, spectral_radius
 from core.network import CHUNK
+from core.optimizers.base import Recursion
 
 PRECISION = 1e-10
 """Relative width at which the search for a limit with momentum ends."""
+
+TERMS = 10_000
+"""Of the series of a stationary moment, after which it counts as not converged."""
+
+PLAIN = Recursion()
+"""Gradient descent."""
 
 
 def batch_variance(n: int, size: int | None, replacement: bool = False) -> float:
@@ -34,42 +40,82 @@ def batch_variance(n: int, size: int | None, replacement: bool = False) -> float
 
 
 def mean_square_rate(
-    X: ArrayLike, size: int | None, replacement: bool = False, momentum: float = 0.0, dampening: float = 0.0
+    X: ArrayLike, size: int | None, replacement: bool = False, recursion: Recursion = PLAIN
 ) -> Estimate:
     """The learning rate above which the mean square of theta's distance to the optimum grows, to 1e-9.
 
     X: (n, d) the model's inputs, with a column of ones where it has a bias (`data.rows[0]`); size: of the
-    batches, drawn independently at each update with or without replacement; momentum, dampening: as
-    in "momentum", heavy ball. The loss is half the mean squared error, H = X^T X / n; for the mean
+    batches, drawn independently at each update with or without replacement; recursion: the method's,
+    by default gradient descent's. The loss is half the mean squared error, H = X^T X / n; for the mean
     squared error the limit is half as large. Targets, and the number of outputs, do not matter.
 
     With H_i = x_i x_i^T and p from `batch_variance`, the second moment S of the distance follows
     S -> S - r (HS + SH) + r^2 [(1 - p) HSH + (p/n) sum_i H_i S H_i], and the limit is 2 / lambda_max(C^+ D),
     C = (H kron I + I kron H) / 2, D = (1 - p) H kron H + (p/n) sum_i H_i kron H_i. In directions in which
-    the data do not vary nothing moves, and they are left out. With momentum the second moment of
-    (theta, v) is followed, whose limit is found by bisection: it lies near (1 - momentum) times that of
-    SGD for small batches, and rises to 2 (1 + momentum) / ((1 - dampening) lambda_max) at full batch.
+    the data do not vary nothing moves, and they are left out. With a velocity the second moment of
+    (theta, v) is followed, whose limit is found by bisection. For heavy ball it lies near (1 - momentum)
+    times that of SGD for small batches, and rises to 2 (1 + momentum) / lambda_max at full batch.
 
     Mean square is not almost sure: above the limit rare large excursions make the mean grow while a
     single run, whose typical size follows the mean of the logarithm, may still shrink. Single runs of
     SGD were seen to diverge between 1.0 and 1.4 times the limit. Nor is one pass over reshuffled data
     independent sampling: its batches make up for each other, and its limit is higher than this one.
 
-    Where an eigenvalue has not converged the value is NaN, or with no momentum an upper bound. Infinite
+    Where an eigenvalue has not converged the value is NaN, or without a velocity an upper bound. Infinite
     for inputs that are all zero. Raises ValueError for inputs that are not finite (n, d), a batch that
-    cannot be drawn, and fractions outside [0, 1).
+    cannot be drawn, and a method with weight decay.
     """
     Z, curvature = _principal(X)
     p = batch_variance(len(Z), size, replacement)
-    for name, value in (("momentum", momentum), ("dampening", dampening)):
-        check_hyper("mean-square limit", name, value, FRACTION)
+    _check(recursion)
     if not len(curvature):
         return Estimate(np.inf)
     unit = float(curvature.max())
-    moments = _Moments(Z / np.sqrt(unit), curvature / unit, p)
-    scale = 1 / (unit * (1 - dampening))
-    limit = moments.limit_with_momentum(momentum) if momentum else moments.limit()
-    return Estimate(scale * limit.value, limit.converged, limit.message)
+    limit = _Moments(Z / np.sqrt(unit), curvature / unit, p, recursion).limit()
+    return Estimate(limit.value / unit, limit.converged, limit.message)
+
+
+def noise_floor(
+    X: ArrayLike,
+    residuals: ArrayLike,
+    rates: ArrayLike,
+    size: int | None,
+    replacement: bool = False,
+    recursion: Recursion = PLAIN,
+) -> np.ndarray:
+    """The mean excess E[L] - L* (R,) at which a method with random batches stays on least squares.
+
+    X, size, replacement, recursion: as in `mean_square_rate`; residuals: (n,) or (n, k), those of the
+    best parameters; rates: (R,). The loss is half the mean squared error, summed over the k outputs.
+
+    The second moment S of the distance solves the Lyapunov equation S = A S A^T + r^2 p (N(S) + G), A the
+    mean update, N(S) = (1/n) sum_i H_i S H_i - HSH the noise that the distance itself makes and
+    G = (1/n) sum_i e_i^2 x_i x_i^T that of the residuals e; the excess is tr(HS) / 2. It is reached once
+    the start is forgotten, in 1 / (2 r lambda_min) updates, and is a mean over time and over runs: where
+    the rate is near the limit rare excursions carry most of it. Over reshuffled batches, whose noise
+    makes up for itself within the epoch, the floor is lower.
+
+    NaN at and above the mean-square limit, where there is none, and where the equation is not solved in
+    TERMS terms. Raises ValueError as `mean_square_rate`, and when shapes disagree.
+    """
+    limit = mean_square_rate(X, size, replacement, recursion)
+    Z, curvature = _principal(X)
+    e = np.asarray(residuals, dtype=np.float64)
+    e = e[:, None] if e.ndim == 1 else e
+    if e.ndim != 2 or len(e) != len(Z) or not np.isfinite(e).all():
+        raise ValueError(f"residuals must be finite numbers ({len(Z)},) or ({len(Z)}, k), got {np.shape(e)}")
+    rates = np.atleast_1d(np.asarray(rates, dtype=np.float64))
+    moments = _Moments(Z, curvature, batch_variance(len(Z), size, replacement), recursion)
+    stable = limit.converged & (rates < limit.value) & (rates > 0)
+    weights = (e**2).sum(axis=1)
+    return np.array(
+        [moments.excess(rate, weights) if ok else np.nan for rate, ok in zip(rates, stable, strict=True)]
+    )
+
+
+def _check(recursion: Recursion) -> None:
+    if recursion.weight_decay:
+        raise ValueError(f"the moments are those of a loss without weight decay, got {recursion}")
 
 
 def _principal(X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -89,18 +135,25 @@ class _Moments:
     that maps which are symmetric for matrices are so for these vectors.
     """
 
-    def __init__(self, Z: np.ndarray, curvature: np.ndarray, p: float):
-        self.Z, self.p, self.rank = Z, p, len(curvature)
+    def __init__(self, Z: np.ndarray, curvature: np.ndarray, p: float, recursion: Recursion):
+        self.Z, self.p, self.rank, self.recursion = Z, p, len(curvature), recursion
         self.rows, self.columns = np.triu_indices(self.rank)
         self.weights = np.where(self.rows == self.columns, 1.0, np.sqrt(2))
         self.a, self.b = curvature[self.rows], curvature[self.columns]
-        self.fourth = self._fourth_moment()
+        self.matrix = self._fourth_moment()
 
     @property
     def size(self) -> int:
         return len(self.a)
 
     def limit(self) -> Estimate:
+        """The mean-square limit where the largest curvature is 1."""
+        if not self.recursion.carry:
+            plain = self._limit_of_gradient_descent()
+            return Estimate(plain.value / self.recursion.kick, plain.converged, plain.message)
+        return self._limit_with_velocity()
+
+    def _limit_of_gradient_descent(self) -> Estimate:
         """2 / lambda_max(C^+ D), from C^-1/2 D C^-1/2, which is symmetric and has the same eigenvalues."""
         root = np.sqrt((self.a + self.b) / 2)
 
@@ -111,7 +164,7 @@ class _Moments:
         top = largest_eigenvalue(product, self.size)
         return Estimate(2 / top.value, top.converged, top.message)
 
-    def limit_with_momentum(self, momentum: float) -> Estimate:
+    def _limit_with_velocity(self) -> Estimate:
         """Where the spectral radius of S -> response * noise(S) passes one.
 
         A second moment of (theta, v) that the map leaves as it is has an S that equals what the noise
@@ -119,13 +172,11 @@ class _Moments:
         positive matrices positive, so the radius is an eigenvalue. In all problems tried it grows with
         the rate, without end towards the limit of full batches, where the response is infinite.
         """
-        full = 2 * (1 + momentum)
+        full = _limit_of_the_mean(self.recursion)
 
         def radius(rate: float) -> Estimate:
-            response = _response(rate * self.a, rate * self.b, momentum) * rate**2
-            return spectral_radius(
-                lambda s: self.p * response * (self.fourth(s) - self.a * self.b * s), self.size
-            )
+            response = self._response(rate)
+            return spectral_radius(lambda s: response * self._noise(s), self.size)
 
         high, found = full, radius(full * (1 - PRECISION))
         if found.value < 1:
@@ -137,31 +188,81 @@ class _Moments:
             low, high = (middle, high) if found.value < 1 else (low, middle)
         return Estimate(float(low) if found.converged else np.nan, found.converged, found.message)
 
-    def _fourth_moment(self) -> Product:
-        """S -> sum_i H_i S H_i / n: as a matrix for few features, and otherwise sample by sample."""
-        n = len(self.Z)
-        if self.size > SMALL * (SMALL + 1) // 2:
-            return self._apply_fourth
-        matrix = np.zeros((self.size, self.size))
-        for start in range(0, n, CHUNK):
-            part = self.Z[start : start + CHUNK]
-            pairs = self.weights * part[:, self.rows] * part[:, self.columns]
-            matrix += pairs.T @ pairs / n
-        return lambda s: matrix @ s
+    def excess(self, rate: float, squares: np.ndarray) -> float:
+        """tr(H S) / 2 of the S that the noise of S itself and of residuals with these squares maintains."""
+        response = self._response(rate)
+        source = response * self.p * self._vector((self.Z.T * squares) @ self.Z / len(self.Z))
+        if self.matrix is not None:
+            own = response[:, None] * self.p * (self.matrix - np.diag(self.a * self.b))
+            moment = np.linalg.solve(np.eye(self.size) - own, source)
+        else:
+            moment = self._series(response, source)
+        on_diagonal = self.rows == self.columns
+        return float(self.a[on_diagonal] @ moment[on_diagonal] / 2)
 
-    def _apply_fourth(self, s: np.ndarray) -> np.ndarray:
+    def _series(self, response: np.ndarray, source: np.ndarray) -> np.ndarray:
+        """source + map(source) + map(map(source)) + ...; NaN where that does not end in TERMS terms."""
+        moment = term = source
+        for _ in range(TERMS):
+            if np.abs(term).sum() <= np.finfo(np.float64).eps * np.abs(moment).sum():
+                return moment
+            term = response * self._noise(term)
+            moment = moment + term
+        return np.full_like(source, np.nan)
+
+    def _noise(self, s: np.ndarray) -> np.ndarray:
+        """Covariance of a batch's gradient when the second moment of the distance is s: p N(S)."""
+        return self.p * (self.fourth(s) - self.a * self.b * s)
+
+    def _response(self, rate: float) -> np.ndarray:
+        """rate^2 times the stationary E[theta_a theta_b] (m,) under white noise of unit covariance."""
+        kick, carry = self.recursion.kick, self.recursion.carry
+        if not carry:
+            alpha, beta = kick * rate * self.a, kick * rate * self.b
+            return (kick * rate) ** 2 / (alpha + beta - alpha * beta)
+        feed, momentum = self.recursion.feed, self.recursion.momentum
+
+        def mean(alpha: np.ndarray) -> np.ndarray:
+            """The mean update (m, 2, 2) of (theta, rate * v) along curvatures alpha / rate."""
+            ones = np.ones_like(alpha)
+            return np.stack([1 - kick * alpha, -carry * ones, feed * alpha, momentum * ones], 1).reshape(
+                -1, 2, 2
+            )
+
+        push = np.array([-kick, feed])
+        updates = np.einsum("mij,mkl->mikjl", mean(rate * self.a), mean(rate * self.b)).reshape(-1, 4, 4)
+        noise = np.broadcast_to(np.outer(push, push).reshape(4, 1), (self.size, 4, 1))
+        return rate**2 * np.linalg.solve(np.eye(4) - updates, noise)[:, 0, 0]
+
+    def fourth(self, s: np.ndarray) -> np.ndarray:
+        """S -> sum_i H_i S H_i / n."""
+        if self.matrix is not None:
+            return np.asarray(self.matrix @ s)
         S = np.zeros((self.rank, self.rank))
         S[self.rows, self.columns] = s / self.weights
         S += np.triu(S, 1).T
         along = ((self.Z @ S) * self.Z).sum(axis=1)
-        return self.weights * (self.Z.T @ (along[:, None] * self.Z) / len(self.Z))[self.rows, self.columns]
+        return self._vector((self.Z.T * along) @ self.Z / len(self.Z))
+
+    def _fourth_moment(self) -> np.ndarray | None:
+        """`fourth` as a matrix (m, m) for few features; for many, None: it goes sample by sample."""
+        if self.size > SMALL * (SMALL + 1) // 2:
+            return None
+        matrix = np.zeros((self.size, self.size))
+        for start in range(0, len(self.Z), CHUNK):
+            part = self.Z[start : start + CHUNK]
+            pairs = self.weights * part[:, self.rows] * part[:, self.columns]
+            matrix += pairs.T @ pairs / len(self.Z)
+        return matrix
+
+    def _vector(self, S: np.ndarray) -> np.ndarray:
+        return np.asarray(self.weights * S[self.rows, self.columns])
 
 
-def _response(alpha: np.ndarray, beta: np.ndarray, momentum: float) -> np.ndarray:
-    """Stationary E[x y] of x' = (1 + b - alpha) x - b x_before + e and the same y with beta, b the momentum.
+def _limit_of_the_mean(recursion: Recursion) -> float:
+    """The limit of full batches of curvature 1: there the mean update's eigenvalue passes -1.
 
-    Both are driven by the same white noise e of unit variance: two autoregressions of second order.
+    The polynomial of the update is z^2 - (1 + b - kick a) z + b - (kick b - carry feed) a.
     """
-    b, phi, psi = momentum, 1 + momentum - alpha, 1 + momentum - beta
-    rest = 1 - b * b
-    return rest / (rest * (rest - phi * psi) + b * (phi * phi + psi * psi - 2 * b * phi * psi))
+    k, b, fed = recursion.kick, recursion.momentum, recursion.carry * recursion.feed
+    return 2 * (1 + b) / (k * (1 + b) - fed)

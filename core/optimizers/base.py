@@ -24,6 +24,22 @@ Shapes = tuple[tuple[int, ...], ...]
 """Of the layers in `theta: (R, P)`, one after the other: (fan_out, fan_in + 1), the bias last, or (n,)."""
 
 
+@dataclass(frozen=True)
+class Recursion:
+    """A method whose steps are linear in the gradients, with at most one velocity:
+
+    theta_t = theta_{t-1} - rate (kick g_t + carry v_{t-1});  v_t = momentum v_{t-1} + feed g_t,
+
+    where g_t includes `weight_decay` times theta_{t-1}.
+    """
+
+    kick: float = 1.0
+    carry: float = 0.0
+    momentum: float = 0.0
+    feed: float = 0.0
+    weight_decay: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Optimizer(Tunable):
     """Base of all update rules."""
@@ -68,6 +84,14 @@ class Optimizer(Tunable):
         and the returned (R, P) array may be either's memory. `s["work"]` is scratch space.
         """
         raise NotImplementedError
+
+    @property
+    def recursion(self) -> Recursion | None:
+        """The method as a linear recursion; None where it is none, as where it divides by what it has seen.
+
+        Its hyperparameters must be single numbers.
+        """
+        return None
 
     def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
         """The constant learning rate, () or (R,), above which full batches diverge on a quadratic; None

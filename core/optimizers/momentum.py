@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
-from core.optimizers.base import Optimizer, State, decay, like, ratio, register
+from core.optimizers.base import Optimizer, Recursion, State, decay, like, ratio, register
 
 
 @register("sgd", label="Gradient descent", paper="Cauchy (1847); Robbins & Monro (1951)", search=(1e-5, 1e2))
@@ -23,6 +23,10 @@ class GradientDescent(Optimizer):
         decay(g, self.weight_decay, theta, s["work"])
         g *= like(self.lr, g)
         return g
+
+    @property
+    def recursion(self) -> Recursion:
+        return Recursion(weight_decay=float(self.weight_decay))
 
     def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
         return ratio(2, np.add(curvature, self.weight_decay))
@@ -52,6 +56,11 @@ class HeavyBall(Optimizer):
         v += g
         return np.multiply(v, like(self.lr, v), out=g)
 
+    @property
+    def recursion(self) -> Recursion:
+        b, share = float(self.momentum), 1 - float(self.dampening)
+        return Recursion(share, b, b, share, float(self.weight_decay))
+
     def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
         b = self.momentum
         return ratio(2 * (1 + b), (1 - self.dampening) * np.add(curvature, self.weight_decay))
@@ -78,6 +87,11 @@ class Nesterov(Optimizer):
         g += np.multiply(v, like(self.momentum, v), out=work)
         g *= like(self.lr, g)
         return g
+
+    @property
+    def recursion(self) -> Recursion:
+        b = float(self.momentum)
+        return Recursion(1 + b, b * b, b, 1.0, float(self.weight_decay))
 
     def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
         b = self.momentum

@@ -9,7 +9,7 @@ from test_optimizers_stability import CLOSED_FORMS, L, critical_rate
 
 import core
 from core import limits, optimizer
-from core.limits import batch_variance, mean_square_rate
+from core.limits import batch_variance, mean_square_rate, noise_floor
 
 PRECONDITIONER = {"adabelief": 1.5}
 """What a method divides its step by in the closed forms' cases, where that is not one."""
@@ -68,26 +68,52 @@ def batches(n, size, replacement):
     return itertools.product(range(n), repeat=size) if replacement else itertools.combinations(range(n), size)
 
 
-def exact_rate(X, size, replacement, momentum=0.0, dampening=0.0):
+SGD = ("sgd", {})
+METHODS = [
+    SGD,
+    ("momentum", {"momentum": 0.0, "dampening": 0.5}),
+    ("momentum", {"momentum": 0.5, "dampening": 0.25}),
+    ("momentum", {"momentum": 0.9}),
+    ("momentum", {"momentum": 0.9, "dampening": 0.9}),
+    ("nesterov", {"momentum": 0.0}),
+    ("nesterov", {"momentum": 0.5}),
+    ("nesterov", {"momentum": 0.9}),
+]
+
+
+def recursion(method):
+    name, options = method
+    return optimizer(name, **options).recursion
+
+
+def update_matrices(method, rate, Hessians):
+    """(theta, v) -> (theta, v) for each batch's Hessian, as the optimizer itself steps."""
+    name, options = method
+    made, d = optimizer(name, lr=rate, **options), Hessians[0].shape[0]
+    start = np.eye(2 * d)
+
+    def update(H):
+        theta, state = start[:, :d].copy(), {"v": start[:, d:].copy(), "work": np.zeros((2 * d, d))}
+        step = made.step(theta @ H, state, theta, 2)
+        return np.hstack([theta - step, state["v"]]).T
+
+    return [update(H) for H in Hessians]
+
+
+def exact_rate(X, size, replacement, method=SGD):
     """Where the second moment of (theta, v), averaged over every batch there is, begins to grow."""
-    d, keep = X.shape[1], 1 - dampening
     Hessians = [X[[*b]].T @ X[[*b]] / size for b in batches(len(X), size, replacement)]
 
     def grows(rate):
-        updates = [
-            np.block(
-                [
-                    [np.eye(d) - rate * keep * H, -rate * momentum * np.eye(d)],
-                    [keep * H, momentum * np.eye(d)],
-                ]
-            )
-            for H in Hessians
-        ]
+        updates = update_matrices(method, rate, Hessians)
+        if method == SGD:  # it leaves the velocity as it was
+            updates = [A[: X.shape[1], : X.shape[1]] for A in updates]
         moments = np.mean([np.kron(A, A) for A in updates], axis=0)
         # Directions in which the data do not vary stay as they are: an eigenvalue of one.
         return np.abs(np.linalg.eigvals(moments)).max() > 1 + 1e-9
 
-    low = high = 2.01 * (1 + momentum) / (keep * np.linalg.eigvalsh(X.T @ X / len(X))[-1])
+    name, options = method
+    low = high = 1.005 * optimizer(name, **options).critical_rate(np.linalg.eigvalsh(X.T @ X / len(X))[-1])
     while grows(low):
         low /= 2
     for _ in range(40):
@@ -100,17 +126,15 @@ def features(rng, n, d):
     return rng.standard_normal((n, d)) * np.geomspace(1, 3, d)
 
 
-@pytest.mark.parametrize(
-    ("momentum", "dampening"), [(0.0, 0.0), (0.0, 0.5), (0.5, 0.25), (0.9, 0.0), (0.9, 0.9)]
-)
+@pytest.mark.parametrize("method", METHODS, ids=str)
 @pytest.mark.parametrize(
     ("size", "replacement"), [(1, False), (2, False), (4, False), (5, False), (1, True), (3, True)]
 )
-def test_the_mean_square_limit_is_that_of_the_exact_recursion(size, replacement, momentum, dampening, rng):
+def test_the_mean_square_limit_is_that_of_the_exact_recursion(size, replacement, method, rng):
     X = features(rng, 5, 2)
-    found = mean_square_rate(X, size, replacement, momentum, dampening)
+    found = mean_square_rate(X, size, replacement, recursion(method))
     assert found.converged
-    assert found.value == pytest.approx(exact_rate(X, size, replacement, momentum, dampening), rel=1e-6)
+    assert found.value == pytest.approx(exact_rate(X, size, replacement, method), rel=1e-6)
 
 
 DEGENERATE = {
@@ -123,61 +147,66 @@ DEGENERATE = {
 }
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
+THREE = [SGD, ("momentum", {}), ("nesterov", {})]
+
+
+@pytest.mark.parametrize("method", THREE, ids=str)
 @pytest.mark.parametrize("replacement", [False, True])
 @pytest.mark.parametrize("kind", DEGENERATE)
-def test_degenerate_data_have_the_limit_of_the_exact_recursion(kind, replacement, momentum, rng):
+def test_degenerate_data_have_the_limit_of_the_exact_recursion(kind, replacement, method, rng):
     X = DEGENERATE[kind](rng)
-    found = mean_square_rate(X, 1, replacement, momentum).value
-    assert found == pytest.approx(exact_rate(X, 1, replacement, momentum), rel=1e-6)
+    found = mean_square_rate(X, 1, replacement, recursion(method)).value
+    assert found == pytest.approx(exact_rate(X, 1, replacement, method), rel=1e-6)
 
 
 def test_nothing_moves_without_inputs():
     assert mean_square_rate(np.zeros((4, 2)), 1).value == np.inf
 
 
-@pytest.mark.parametrize(
-    ("name", "options"), [("sgd", {}), ("momentum", {"momentum": 0.9, "dampening": 0.5})]
-)
-def test_a_full_batch_has_the_limit_that_the_optimizer_declares(name, options, rng):
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_a_full_batch_has_the_limit_that_the_optimizer_declares(method, rng):
+    name, options = method
     X = features(rng, 30, 4)
     curvature = np.linalg.eigvalsh(X.T @ X / 30)[-1]
     for size in (30, None):
-        found = mean_square_rate(X, size, **options).value
+        found = mean_square_rate(X, size, recursion=recursion(method)).value
         assert found == pytest.approx(optimizer(name, **options).critical_rate(curvature), rel=1e-9)
 
 
 def test_momentum_with_small_batches_falls_towards_its_share_of_the_limit_of_sgd(rng):
     X = rng.standard_normal((200, 20))
-    ratios = [mean_square_rate(X, B, momentum=0.9).value / mean_square_rate(X, B).value for B in (1, 20, 200)]
+    ratios = [
+        mean_square_rate(X, B, recursion=recursion(THREE[1])).value / mean_square_rate(X, B).value
+        for B in (1, 20, 200)
+    ]
     assert 0.1 < ratios[0] < 0.12
     assert ratios[0] < ratios[1] < ratios[2]
     assert ratios[2] == pytest.approx(1.9, rel=1e-9)
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_many_features_take_another_way_to_the_same_limit(momentum, rng, monkeypatch):
+@pytest.mark.parametrize("method", THREE, ids=str)
+def test_many_features_take_another_way_to_the_same_limit(method, rng, monkeypatch):
     X = features(rng, 60, 9)
-    formed = mean_square_rate(X, 4, momentum=momentum)
+    formed = mean_square_rate(X, 4, recursion=recursion(method))
     monkeypatch.setattr(limits, "SMALL", 2)
-    by_sample = mean_square_rate(X, 4, momentum=momentum)
+    by_sample = mean_square_rate(X, 4, recursion=recursion(method))
     assert by_sample.converged
     assert by_sample.value == pytest.approx(formed.value, rel=1e-8)
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_a_limit_whose_eigenvalues_do_not_converge_says_so(momentum, monkeypatch):
+@pytest.mark.parametrize("method", THREE, ids=str)
+def test_a_limit_whose_eigenvalues_do_not_converge_says_so(method, monkeypatch):
     one_feature_each = np.diag(
         np.linspace(0.999, 1, 40)
     )  # so that there are forty eigenvalues close together
     X = np.vstack([one_feature_each, 2 * one_feature_each])
-    truth = mean_square_rate(X, 4, momentum=momentum).value
+    truth = mean_square_rate(X, 4, recursion=recursion(method)).value
     for name in ("largest_eigenvalue", "spectral_radius"):
         monkeypatch.setattr(limits, name, partial(getattr(limits, name), iterations=1))
-    found = mean_square_rate(X, 4, momentum=momentum)
+    found = mean_square_rate(X, 4, recursion=recursion(method))
     assert not found.converged
     assert found.message
-    assert np.isnan(found.value) if momentum else found.value > truth
+    assert found.value > truth if method == SGD else np.isnan(found.value)
 
 
 def test_the_second_moment_of_many_features_neither_grows_nor_shrinks_at_the_limit(rng):
@@ -236,8 +265,128 @@ def test_what_does_not_make_sense_is_refused(rng):
     for size in (0, 1.5, True):
         with pytest.raises(ValueError, match="whole number"):
             mean_square_rate(X, size)
-    with pytest.raises(ValueError, match="momentum"):
-        mean_square_rate(X, 1, momentum=1.0)
+    with pytest.raises(ValueError, match="without weight decay"):
+        mean_square_rate(X, 1, recursion=optimizer("sgd", weight_decay=0.1).recursion)
     for bad in (X[0], np.full((2, 2), np.nan), np.empty((0, 3))):
         with pytest.raises(ValueError, match="X must be"):
             mean_square_rate(bad, 1)
+
+
+def test_the_recursions_are_those_of_the_steps(rng):
+    """The declared coefficients, against the steps of the optimizers themselves."""
+    H = np.diag([0.5, 2.0])
+    for method in METHODS:
+        declared, rate = recursion(method), 0.3
+        (A,) = update_matrices(method, rate, [H])
+        eye = np.eye(2)
+        velocity = [declared.feed * H, declared.momentum * eye]
+        rows = [[eye - rate * declared.kick * H, -rate * declared.carry * eye], velocity]
+        if declared.carry:
+            np.testing.assert_allclose(A, np.block(rows), atol=1e-12)
+        else:
+            np.testing.assert_allclose(A[:2], np.block(rows)[:2], atol=1e-12)
+    assert [name for name in core.OPTIMIZERS if optimizer(name).recursion] == ["sgd", "momentum", "nesterov"]
+
+
+def least_squares(rng, n=6, d=2, outputs=1):
+    """X (n, d) and the residuals (n, outputs) of the best parameters."""
+    X, Y = features(rng, n, d), rng.standard_normal((n, outputs))
+    return X, Y - X @ np.linalg.lstsq(X, Y, rcond=None)[0]
+
+
+def exact_floor(X, residuals, rate, size, replacement, method):
+    """tr(H S) / 2 at the fixed point of the second moment of (1, theta, v), over every batch there is."""
+    n, d = X.shape
+    moment = 0.0
+    chosen = list(batches(n, size, replacement))
+    Hessians = [X[[*b]].T @ X[[*b]] / size for b in chosen]
+    linear = update_matrices(method, rate, Hessians)
+    kick = np.vstack([-rate * recursion(method).kick * np.eye(d), recursion(method).feed * np.eye(d)])
+    width = d if method == SGD else 2 * d
+    for e in residuals.T:
+        maps = []
+        for b, A in zip(chosen, linear, strict=True):
+            whole = np.zeros((width + 1, width + 1))
+            whole[0, 0] = 1
+            whole[1:, 1:] = A[:width, :width]
+            whole[1:, 0] = (kick @ (-X[[*b]].T @ e[[*b]] / size))[:width]
+            maps.append(np.kron(whole, whole))
+        values, vectors = np.linalg.eig(np.mean(maps, axis=0))
+        fixed = vectors[:, np.argmin(np.abs(values - 1))].real.reshape(width + 1, width + 1)
+        S = (fixed / fixed[0, 0])[1 : d + 1, 1 : d + 1]
+        moment += np.trace(X.T @ X / n @ S) / 2
+    return moment
+
+
+@pytest.mark.parametrize("method", [*THREE, METHODS[2]], ids=str)
+@pytest.mark.parametrize(("size", "replacement"), [(1, False), (4, False), (1, True), (3, True)])
+def test_the_noise_floor_is_the_fixed_point_of_the_exact_recursion(size, replacement, method, rng):
+    X, residuals = least_squares(rng, outputs=2)
+    limit = mean_square_rate(X, size, replacement, recursion(method)).value
+    rates = limit * np.array([0.01, 0.3, 0.9, 0.999])
+    found = noise_floor(X, residuals, rates, size, replacement, recursion(method))
+    expected = [exact_floor(X, residuals, rate, size, replacement, method) for rate in rates]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert np.isnan(noise_floor(X, residuals, [limit, 2 * limit], size, replacement, recursion(method))).all()
+
+
+def test_without_noise_there_is_no_floor(rng):
+    X, residuals = least_squares(rng)
+    np.testing.assert_array_equal(noise_floor(X, residuals, [0.01, 0.1], None), 0)
+    np.testing.assert_array_equal(noise_floor(X, 0 * residuals, [1e-3], 1), 0)
+
+
+def test_a_small_rate_has_a_floor_in_proportion_to_it(rng):
+    """r p tr(G) / 4 for gradient descent, G the second moment of the samples' gradients."""
+    X, residuals = least_squares(rng, n=50, d=4)
+    trace = np.mean(((residuals * X) ** 2).sum(axis=1))
+    for size in (1, 10):
+        floor = noise_floor(X, residuals, [1e-6], size, replacement=True)
+        np.testing.assert_allclose(floor, 1e-6 * trace / size / 4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", THREE, ids=str)
+def test_many_features_take_another_way_to_the_same_floor(method, rng, monkeypatch):
+    X, residuals = least_squares(rng, n=60, d=9)
+    rates = mean_square_rate(X, 4, recursion=recursion(method)).value * np.array([0.1, 0.9])
+    formed = noise_floor(X, residuals, rates, 4, recursion=recursion(method))
+    monkeypatch.setattr(limits, "SMALL", 2)
+    by_sample = noise_floor(X, residuals, rates, 4, recursion=recursion(method))
+    np.testing.assert_allclose(by_sample, formed, rtol=1e-9)
+    monkeypatch.setattr(limits, "TERMS", 3)
+    assert np.isnan(noise_floor(X, residuals, rates, 4, recursion=recursion(method))).all()
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "nesterov"])
+def test_simulated_runs_stay_at_the_floor(name, rng):
+    """The mean over many runs and a long time, with batches drawn with replacement."""
+    X, residuals = least_squares(rng, n=40, d=3)
+    made, size, runs = optimizer(name), 4, 400
+    rate = 0.5 * mean_square_rate(X, size, True, made.recursion).value
+    theta, state, excess = np.zeros((runs, 3)), made.init(np.zeros((runs, 3))), []
+    made, H = optimizer(name, lr=rate), X.T @ X / len(X)
+    for t in range(1, 1501):
+        rows = rng.integers(len(X), size=(runs, size))
+        errors = np.einsum("rbd,rd->rb", X[rows], theta) - residuals[rows, 0]
+        theta = theta - made.step(np.einsum("rb,rbd->rd", errors, X[rows]) / size, state, theta, t)
+        excess.append(np.einsum("rd,de,re->r", theta, H, theta).mean() / 2)
+    expected = noise_floor(X, residuals, [rate], size, True, made.recursion)[0]
+    assert np.mean(excess[500:]) == pytest.approx(expected, rel=0.05)
+
+
+def test_floors_of_what_does_not_make_sense_are_refused(rng):
+    X, residuals = least_squares(rng)
+    for bad in (residuals[:-1], np.full(6, np.nan), np.zeros((6, 1, 1))):
+        with pytest.raises(ValueError, match="residuals must be"):
+            noise_floor(X, bad, [0.1], 1)
+
+
+def test_data_of_one_sample_or_of_nothing_have_no_floor(rng):
+    assert noise_floor(np.zeros((4, 2)), np.ones(4), [0.1], 1)[0] == 0
+    assert noise_floor(features(rng, 1, 3), np.zeros(1), [1e-3], 1)[0] == 0
+    X = DEGENERATE["constant features"](rng)
+    Y = rng.standard_normal(5)
+    residuals = Y - X @ np.linalg.lstsq(X, Y, rcond=None)[0]
+    found = noise_floor(X, residuals, [1e-2], 1, replacement=True)
+    merged = np.column_stack([X[:, 0], np.full(5, np.sqrt(2))])  # the same Hessian, without its kernel
+    np.testing.assert_allclose(found, noise_floor(merged, residuals, [1e-2], 1, replacement=True), rtol=1e-9)
