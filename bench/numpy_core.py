@@ -8,7 +8,7 @@ import core
 from bench.competitors import Prepared
 from bench.tasks import SEED, Task
 from core import BatchStrategy
-from core.loop import iterate
+from core.loop import Divisor, iterate
 from core.network import outer
 from core.training import NetworkObjective
 
@@ -27,7 +27,7 @@ def prepare(task: Task) -> Prepared:
     return Prepared(run, lambda: final[0], task.trials)
 
 
-def _nothing(theta: np.ndarray) -> dict[str, np.ndarray]:
+def _nothing(theta: np.ndarray, divisor: Divisor) -> dict[str, np.ndarray]:
     return {"loss": np.zeros(len(theta))}
 
 

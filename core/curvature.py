@@ -26,6 +26,9 @@ Product = Callable[[np.ndarray], np.ndarray]
 TOLERANCE = 1e-10
 """Relative to the eigenvalue: the residual at which an estimate counts as converged."""
 
+LOOSE, SHORT = 1e-2, 8
+"""From this tolerance on Lanczos' method restarts after so few products: it ends after one or two rounds."""
+
 SMALL = 32
 """Up to this size a matrix is formed, and all of its eigenvalues are computed."""
 
@@ -51,6 +54,7 @@ def sharpness(
     preconditioner: ArrayLike | None = None,
     weight_decay: ArrayLike = 0.0,
     iterations: int | None = None,
+    tolerance: float = TOLERANCE,
 ) -> list[Estimate]:
     """Largest eigenvalue of H + weight_decay I at each trial's parameters, by Lanczos' method.
 
@@ -60,6 +64,8 @@ def sharpness(
         P^-1/2, which has the same (Cohen et al. 2022). weight_decay: an L2 penalty, () or (R,);
         zero for a decay that is apart from the gradient (AdamW).
     iterations: restarts of the method before it gives up; by default ten times P.
+    tolerance: residual, relative to the eigenvalue, at which it ends: there is an eigenvalue within it,
+        and the error is about its square. A loose one, 1 % or more, takes a third of the products.
 
     The start is fixed, so the same call returns the same bits. Returns an estimate for each trial.
     One that has not converged holds the largest Rayleigh quotient met, which is a lower bound, or
@@ -75,7 +81,7 @@ def sharpness(
             direction = scale * v
             return scale * (_product(net, point[None], direction[None], batch)[0] + decay * direction)
 
-        return largest_eigenvalue(product, net.size, iterations=iterations)
+        return largest_eigenvalue(product, net.size, iterations, tolerance)
 
     return [estimate(*trial) for trial in zip(stack, scales, decays.tolist(), strict=True)]
 
@@ -249,11 +255,14 @@ SAMPLE_WEIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 """z (R, k, n) -> second derivative of a sample's loss by each z, where it is one number and not negative."""
 
 
-def largest_eigenvalue(product: Product, size: int, iterations: int | None = None) -> Estimate:
+def largest_eigenvalue(
+    product: Product, size: int, iterations: int | None = None, tolerance: float = TOLERANCE
+) -> Estimate:
     """Largest (not: largest in magnitude) eigenvalue of a symmetric map of vectors (size,).
 
     SciPy's Lanczos method from a fixed start, with at most `iterations` restarts (None: ten times
-    `size`). Without convergence the value is the largest Rayleigh quotient met, a lower bound.
+    `size`), until the residual is below `tolerance`, relative to the eigenvalue. Without convergence
+    the value is the largest Rayleigh quotient met, a lower bound.
     """
     from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
@@ -277,7 +286,14 @@ def largest_eigenvalue(product: Product, size: int, iterations: int | None = Non
     matrix = LinearOperator((size, size), matvec=scaled, dtype=np.float64)
     try:
         values = eigsh(
-            matrix, 1, which="LA", v0=start, tol=TOLERANCE, maxiter=iterations, return_eigenvectors=False
+            matrix,
+            1,
+            which="LA",
+            v0=start,
+            ncv=min(size, SHORT) if tolerance >= LOOSE else None,
+            tol=tolerance,
+            maxiter=iterations,
+            return_eigenvectors=False,
         )
     except ArpackError as error:
         return Estimate(scale * max(quotients, default=np.nan), False, str(error))

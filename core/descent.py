@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.loop import Objective, iterate
+from core.loop import Divisor, Objective, iterate
 from core.optimizers.base import Optimizer
 from core.schedules import Schedule
 
@@ -43,7 +43,7 @@ def descend(
     return np.moveaxis(trace.values["theta"], 1, 0).reshape(steps + 1, *first.shape)
 
 
-def _point(theta: np.ndarray) -> dict[str, np.ndarray]:
+def _point(theta: np.ndarray, _: Divisor) -> dict[str, np.ndarray]:
     return {"loss": np.zeros(len(theta)), "theta": theta}  # a function without a loss has none to watch
 
 

@@ -47,8 +47,13 @@ class Objective(Protocol):
         return (above - self.gradient(theta - h * v, t)) / (2 * h)
 
 
-Observe = Callable[[np.ndarray], dict[str, np.ndarray]]
-"""theta (R, P) -> named values (R, ...), the first of which is the training loss (R,)."""
+Divisor = Callable[[], np.ndarray | None]
+"""What the last update divided its step by, `Optimizer.preconditioner`: (R, P), and NaN before the first
+update; or None. It is computed when it is asked for."""
+
+Observe = Callable[[np.ndarray, Divisor], dict[str, np.ndarray]]
+"""theta (R, P) and what its update divided by -> named values (R, ...), the first of which is the training
+loss (R,)."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,13 @@ def iterate(
     ceilings = np.broadcast_to(np.asarray(ceiling, dtype=float), (len(theta),))
     marks = np.array(sorted(set(evaluate_at)))
     record = _Record(theta, len(marks))
+
+    def end(rows: np.ndarray | slice, theta: np.ndarray, updates: int) -> None:
+        point = theta[rows]
+        # In float64, where the loss of huge parameters is still a number.
+        values = observe(point.astype(np.float64), stack.divisor(rows))
+        record.ended(stack.alive[rows], point, updates, values)
+
     with np.errstate(all="ignore"):  # overflow is an outcome here, not a warning
         np.setbufsize(BUFFER)  # until the end of this block
         stack = _Stack(optimizer, objective, theta, schedule or Constant(), int(marks[-1]))
@@ -103,20 +115,20 @@ def iterate(
                 bad = stack.update()
                 if bad.any():
                     record.left(stack.alive[bad], stack.t)
-                    record.ended(stack.alive[bad], stack.before[bad], stack.t - 1, observe)
+                    end(bad, stack.before, stack.t - 1)
                     stack.keep(~bad)
             if not len(stack.alive):
                 break
-            values = observe(stack.point)
+            values = observe(stack.point, stack.divisor())
             record.observed(stack.alive, column, values)
             loss = next(iter(values.values()))
             bad = ~(loss <= ceilings[stack.alive]) | ~np.isfinite(loss)
             if bad.any():
                 record.left(stack.alive[bad], stack.t)
-                record.ended(stack.alive[bad], stack.point[bad], stack.t, observe)
+                end(bad, stack.point, stack.t)
                 stack.keep(~bad)
         if len(stack.alive):
-            record.ended(stack.alive, stack.point, stack.t, observe)
+            end(slice(None), stack.point, stack.t)
     return record.trace(marks)
 
 
@@ -165,6 +177,15 @@ class _Stack:
         """The point (R, P) that the optimizer proposes now."""
         return self.optimizer.point(self.theta, self.state)
 
+    def divisor(self, rows: np.ndarray | slice = slice(None)) -> Divisor:
+        """For an observer of these rows of the stack, and until the next update."""
+
+        def values() -> np.ndarray | None:
+            P = self.optimizer.preconditioner(self.state, self.t)
+            return P if P is None else np.where(self.t > 0, P, np.nan)[rows]
+
+        return values
+
     def keep(self, rows: np.ndarray) -> None:
         """Go on with the trials in the mask `rows: (R,)` alone."""
         self.alive, self.theta = self.alive[rows], self.theta[rows]
@@ -204,10 +225,11 @@ class _Record:
     def left(self, trials: np.ndarray, t: int) -> None:
         self.first_bad_step[trials] = t
 
-    def ended(self, trials: np.ndarray, theta: np.ndarray, updates: int, observe: Observe) -> None:
+    def ended(
+        self, trials: np.ndarray, theta: np.ndarray, updates: int, values: dict[str, np.ndarray]
+    ) -> None:
         self.theta[trials], self.updates[trials] = theta, updates
-        # In float64, where the loss of huge parameters is still a number.
-        for name, value in observe(theta.astype(np.float64)).items():
+        for name, value in values.items():
             if name not in self.last:
                 self.last[name] = np.full((self.shape[0], *value.shape[1:]), np.nan)
                 # A stack whose trials all leave before the first evaluation has a curve as well.

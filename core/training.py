@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.batches import BatchStrategy
-from core.loop import Objective, Trace, iterate
+from core.loop import Divisor, Objective, Trace, iterate
 from core.network import Batch, Network, Passes
 from core.optimizers.base import Optimizer
 from core.schedules import Constant, Schedule
@@ -20,6 +20,9 @@ MEMORY = 1 << 24
 """Bytes that the parameters, gradients and optimizer state of a stack may take; a larger stack is
 trained in several parts, one after the other. Activations come on top (`core.network.BLOCK`). About
 the size of a processor's last cache: beyond it a larger stack is slower, not faster."""
+
+
+Measure = Callable[[np.ndarray, Divisor], np.ndarray]
 
 
 def train(
@@ -34,7 +37,7 @@ def train(
     ceiling: ArrayLike = np.inf,
     schedule: Schedule | None = None,
     updates_at: Sequence[int] = (),
-    measure: Mapping[str, Callable[[np.ndarray], np.ndarray]] | None = None,
+    measure: Mapping[str, Measure] | None = None,
 ) -> Trace:
     """Train R trials of one network as one stack.
 
@@ -46,7 +49,8 @@ def train(
     ceiling: () or (R,): a training loss above it counts as diverged.
     schedule: what the learning rate is multiplied by over the run; by default it is constant.
     updates_at: updates at which to evaluate as well.
-    measure: further values to take at each evaluation, name -> function of theta (R, P) that gives (R, ...).
+    measure: further values to take at each evaluation, name -> function of theta (R, P), and of what the
+        optimizer divides its step by there, that gives (R, ...).
 
     A stack too large for `MEMORY` trains in parts, which changes none of its numbers.
 
@@ -71,9 +75,9 @@ def train(
     sets = {"train_loss": data, **(watch or {})}
     sets = {name: _of(net, samples, theta.dtype) for name, samples in sets.items()}
 
-    def observe(theta: np.ndarray) -> dict[str, np.ndarray]:
+    def observe(theta: np.ndarray, divisor: Divisor) -> dict[str, np.ndarray]:
         losses = {name: net.evaluate(theta, samples) for name, samples in sets.items()}
-        return losses | {name: value(theta) for name, value in (measure or {}).items()}
+        return losses | {name: value(theta, divisor) for name, value in (measure or {}).items()}
 
     updates = [*updates_at, *(int(epoch) * strategy.updates(data.size) for epoch in evaluate_at)]
 

@@ -93,7 +93,7 @@ def run_stack(cell: Cell, problem: Problem, trials: Sequence[Trial]) -> list[Run
         ceiling=problem.best_loss + EXPLOSION * (at_start - problem.best_loss),
         schedule=cell.make_schedule(),
         updates_at=range(1, min(PATH, grid[-1]) + 1) if pair else (),
-        measure={"theta": np.asarray} if pair else {},
+        measure={"theta": lambda theta, _: theta} if pair else {},
     )
     return _runs(cell, problem, trials, trace, grid)
 

@@ -81,6 +81,10 @@ class Adam(Optimizer):
         b = self.beta1
         return ratio(2 * (1 + b), np.multiply(1 - b, curvature))
 
+    def preconditioner(self, s: State, t: int) -> np.ndarray | None:
+        root = np.sqrt(s["v"] / weights(self.beta2, t))
+        return (root + self.eps) * debias(self.beta1, t)
+
 
 @register("adamw", label="AdamW", paper="Loshchilov & Hutter (2019), Algorithm 2", search=(1e-5, 1e2))
 class AdamW(Adam):
@@ -112,6 +116,7 @@ class CautiousAdamW(AdamW):
     """
 
     critical_rate = Optimizer.critical_rate  # not linear in theta, even at a fixed v
+    preconditioner = Optimizer.preconditioner
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         sign = g.copy()
@@ -136,6 +141,7 @@ class AMSGrad(Adam):
 
     state = ("m", "v", "largest")
     critical_rate = Optimizer.critical_rate  # what it divides by grows until any rate is stable
+    preconditioner = Optimizer.preconditioner
 
     def _adam(self, g: np.ndarray, s: State, t: int) -> np.ndarray:
         self._moments(g, s)
@@ -218,6 +224,10 @@ class NAdam(Optimizer):
         b = self.beta1
         mu = b * (1 - 0.5 * (np.asarray(self.momentum_decay) == 0))  # what mu_t tends to
         return ratio(2 * (1 + b), (1 + b - 2 * b * mu) * np.asarray(curvature))
+
+    def preconditioner(self, s: State, t: int) -> np.ndarray | None:
+        # The two corrections of m differ, and are left out: they are one as soon as m's weights are.
+        return np.asarray(np.sqrt(s["v"] / debias(self.beta2, t)) + self.eps)
 
 
 @register("radam", label="RAdam", paper="Liu et al. (2020), Algorithm 2", search=(1e-5, 1e2))
@@ -395,6 +405,7 @@ class AdEMAMix(Adam):
 
     state = ("m", "v", "slow")
     critical_rate = Optimizer.critical_rate  # two means, and no closed form known
+    preconditioner = Optimizer.preconditioner
     beta3: Hyper = hyper(0.9999, FRACTION)
     alpha: Hyper = hyper(5.0, NON_NEGATIVE)
 

@@ -64,6 +64,9 @@ class RMSprop(Optimizer):
     def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
         return ratio(2, curvature)
 
+    def preconditioner(self, s: State, t: int) -> np.ndarray | None:
+        return np.asarray(np.sqrt(s["v"]) + self.eps)
+
 
 @register(
     "rmsprop_centered", label="RMSprop (centered)", paper="Graves (2013), equations 38-45", search=(1e-5, 1e2)
@@ -102,6 +105,9 @@ class CenteredRMSprop(Optimizer):
 
     def critical_rate(self, curvature: ArrayLike) -> Hyper | None:
         return ratio(2, curvature)
+
+    def preconditioner(self, s: State, t: int) -> np.ndarray | None:
+        return np.asarray(np.sqrt(s["w"]) + self.eps)
 
 
 @register("adadelta", label="AdaDelta", paper="Zeiler (2012), Algorithm 1", search=(1e-5, 1e2))

@@ -107,6 +107,23 @@ class Optimizer(Tunable):
         """
         return None
 
+    def critical_curvature(self) -> Hyper | None:
+        """The largest curvature, () or (R,), at which `lr` is stable: where `critical_rate` is `lr`."""
+        rates = self.critical_rate(1.0), self.critical_rate(2.0)
+        if rates[0] is None or rates[1] is None:
+            return None
+        slope = 1 / rates[1] - 1 / rates[0]  # the inverse of a critical rate is linear in the curvature
+        return 1 + (ratio(1, self.lr) - 1 / rates[0]) / slope
+
+    def preconditioner(self, s: State, t: int) -> np.ndarray | None:
+        """P (R, P), by which update t = 1, 2, ... has divided its step, in state `s` after it; None for a
+        method that divides by nothing, or of which it is not known.
+
+        Corrections of a bias are part of it, so that along a fixed P an update is that of
+        the method without them: theta_t = theta_{t-1} - lr P^-1 m_t (Cohen et al. 2022).
+        """
+        return None
+
 
 def ratio(numerator: Hyper, denominator: ArrayLike) -> Hyper:
     """A critical rate in its closed form: infinite where the denominator is not positive."""

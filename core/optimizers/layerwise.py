@@ -65,6 +65,7 @@ class LAMB(Adam):
 
     eps: Hyper = hyper(1e-6, NON_NEGATIVE)
     critical_rate = Optimizer.critical_rate  # the rate of each layer follows its norms
+    preconditioner = Optimizer.preconditioner
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         u = self._adam(g, s, t)

@@ -80,6 +80,21 @@ def test_the_sharpness_is_the_largest_eigenvalue_of_the_dense_hessian(loss, rng)
         assert scaled[r].value == pytest.approx(adaptive.real.max(), rel=1e-8)
 
 
+def test_a_loose_tolerance_is_kept_with_fewer_products():
+    diagonal, products = np.linspace(-1, 1, 300) ** 3, []
+
+    def product(v):
+        products.append(v)
+        return diagonal * v
+
+    exact = largest_eigenvalue(product, 300)
+    needed = len(products)
+    loose = largest_eigenvalue(product, 300, tolerance=1e-2)
+    assert loose.converged
+    assert loose.value == pytest.approx(exact.value, rel=1e-2)
+    assert len(products) - needed < needed / 2
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_chunks_blocks_and_stacks_change_nothing(loss, rng, monkeypatch):
     net = Network((3, 4, 2), "sigmoid", loss)

@@ -174,7 +174,7 @@ def test_the_loop_takes_an_infinite_loss_for_divergence():
         core.optimizer("sgd", lr=0.0),
         objective,
         case.theta,
-        lambda theta: {"train_loss": case.net.evaluate(theta, case.data)},
+        lambda theta, _: {"train_loss": case.net.evaluate(theta, case.data)},
         [0, 2],
     )
     np.testing.assert_array_equal(trace.evaluations, [2, 1])
@@ -206,6 +206,6 @@ class Wall:
 
 def test_an_infinite_gradient_is_bad_even_where_the_optimizer_makes_a_finite_step_of_it():
     start = np.zeros((3, 2))
-    trace = iterate(Sign(lr=0.5), Wall(), start, lambda theta: {"loss": np.zeros(len(theta))}, [5])
+    trace = iterate(Sign(lr=0.5), Wall(), start, lambda theta, _: {"loss": np.zeros(len(theta))}, [5])
     np.testing.assert_array_equal(trace.first_bad_step, [0, 3, 0])
     np.testing.assert_array_equal(trace.theta, [[-2.5, -2.5], [-1.0, -1.0], [-2.5, -2.5]])

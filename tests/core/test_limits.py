@@ -63,6 +63,52 @@ def test_limits_of_stacks_and_of_what_does_not_curve_upwards():
     assert optimizer("adam").critical_rate(-1.0) == np.inf
 
 
+WITH_LIMIT = sorted({name for name, *_ in [*DECLARED, *BISECTED]})
+PLAIN = {"sgd", "momentum", "nesterov"}
+
+
+@pytest.mark.parametrize("name", WITH_LIMIT)
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+def test_the_critical_curvature_is_where_the_rate_is_critical(name, weight_decay):
+    made = optimizer(name, lr=[0.02, 0.5], weight_decay=weight_decay)
+    np.testing.assert_allclose(made.critical_rate(made.critical_curvature()), made.lr, rtol=1e-12)
+
+
+def test_critical_curvatures_in_closed_form():
+    assert optimizer("sgd", lr=0.1).critical_curvature() == pytest.approx(20)
+    assert optimizer("adam", lr=0.1).critical_curvature() == pytest.approx(380)
+    assert optimizer("sgd", lr=0.0).critical_curvature() == np.inf
+    assert optimizer("adagrad").critical_curvature() is None
+
+
+def test_what_has_a_limit_and_divides_says_by_what():
+    for name in core.OPTIMIZERS:
+        made = optimizer(name).prepare(((3,),))
+        with np.errstate(all="ignore"):
+            known = made.preconditioner(made.init(np.ones((1, 3))), 1) is not None
+        assert known == (name in set(WITH_LIMIT) - PLAIN), name
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", sorted(set(WITH_LIMIT) - PLAIN))
+def test_the_preconditioner_is_what_the_step_was_divided_by(name, dtype, rng):
+    """lr P^-1 times the mean of the gradients, written out from its definition, is the step."""
+    gradients = rng.standard_normal((400, 2, 5)).astype(dtype)
+    options = {"momentum_decay": 0.0} if name == "nadam" else {"weight_decay": 0.0}
+    made = optimizer(name, lr=[0.1, 0.7], **options).prepare(((5,),))
+    theta = np.ones((2, 5), dtype)
+    state = made.init(theta)
+    beta = 0.0 if name.startswith("rmsprop") else 0.9
+    mean = np.zeros((2, 5))
+    for t, g in enumerate(gradients, start=1):
+        step = made.step(g.copy(), state, theta, t)
+        mean = beta * mean + (1 - beta) * g
+        if t in (1, 2, 400) and not (name == "nadam" and t < 400):
+            moved = 0.55 * g + 0.45 * mean if name == "nadam" else mean
+            expected = made.lr * moved / made.preconditioner(state, t)
+            np.testing.assert_allclose(step, expected, rtol=2e-4 if dtype == np.float32 else 1e-9)
+
+
 def batches(n, size, replacement):
     """Every batch, all equally likely."""
     return itertools.product(range(n), repeat=size) if replacement else itertools.combinations(range(n), size)

@@ -61,7 +61,7 @@ def run(made, theta, steps=25, scale=1.0, dies_at=None):
 
     objective.gradient = gradient
 
-    def observe(theta):
+    def observe(theta, _):
         return {"loss": np.zeros(len(theta)), "theta": theta}
 
     return iterate(made, objective, theta, observe, range(steps + 1))

@@ -179,7 +179,7 @@ class Told(Objective):
 
 
 def test_curvature_is_asked_of_the_objective_and_only_when_it_is_used():
-    def observe(theta):
+    def observe(theta, _):
         return {"loss": np.zeros(len(theta))}
 
     for name, expected in (("sophia", [1, 11, 21]), ("adam", [])):

@@ -50,7 +50,9 @@ def test_how_often_a_run_is_watched_does_not_change_it(data):
 
 
 def test_more_can_be_seen_at_more_updates(data):
-    trace = train(data, updates_at=[2, 3, 5], measure={"theta": np.asarray, "first": lambda t: t[:, 0]})
+    trace = train(
+        data, updates_at=[2, 3, 5], measure={"theta": lambda t, _: t, "first": lambda t, _: t[:, 0]}
+    )
     np.testing.assert_array_equal(trace.steps, [0, 2, 3, 5, 9])
     assert trace.values["theta"].shape == (2, 5, NET.size)
     np.testing.assert_array_equal(trace.values["theta"][:, -1], trace.theta)
@@ -59,6 +61,26 @@ def test_more_can_be_seen_at_more_updates(data):
         loss = NET.evaluate(trace.values["theta"][:, i], data)
         np.testing.assert_array_equal(trace.values["train_loss"][:, i], loss)
     np.testing.assert_array_equal(train(data).theta, trace.theta)
+
+
+def test_a_measure_sees_what_the_optimizer_divides_by(data):
+    """Adam's first step is lr m / (sqrt(v^) + eps) with m = 0.1 g: before it there is no P."""
+
+    def divided_by(theta, divisor):
+        P = divisor()
+        return np.zeros(len(theta)) if P is None else P
+
+    theta = np.stack([NET.init(np.random.default_rng(seed)) for seed in (1, 2)])
+    g = NET.loss_and_grad(theta, data.rows[0, :, :-1], data.targets[0])[1]
+    seen = {}
+    for name in ("adam", "sgd"):
+        made, wanted = core.optimizer(name, lr=[0.1, 0.2]), {"P": divided_by}
+        trace = core.train(NET, made, theta, data, BatchStrategy(), [0, 0], [0, 1, 5], measure=wanted)
+        seen[name] = trace.values["P"]
+        np.testing.assert_array_equal(trace.last["P"], trace.values["P"][:, -1])
+    assert np.isnan(seen["adam"][:, 0]).all()
+    np.testing.assert_allclose(seen["adam"][:, 1], 0.1 * (np.abs(g) + 1e-8), rtol=1e-9)
+    assert not seen["sgd"].any()
 
 
 def test_the_start_is_not_written_to(data):

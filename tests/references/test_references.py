@@ -44,7 +44,7 @@ class One:
 def walk(name, options, problem):
     """(checkpoints, n)."""
 
-    def observe(theta):
+    def observe(theta, _):
         return {"loss": np.zeros(1), "theta": theta}
 
     trace = iterate(optimizer(name, **options), One(problem), problem.start[None], observe, CHECKPOINTS)
