@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
 
@@ -110,6 +110,11 @@ class Cell:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
+    def definition(self) -> str:
+        """The cell as JSON, from which `restore` makes it again."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @property
     def problem(self) -> str:
         """dataset and network in one word: what optimizers are compared on."""
         return f"{self.dataset.id}/{self.network.name}"
@@ -134,3 +139,31 @@ class Cell:
     def default_rate(self) -> float:
         """The library's default rate, or the experiment's where it names one."""
         return float(self.make_optimizer().lr)
+
+
+def restore(definition: str) -> Cell:
+    """The cell of a `Cell.definition`; ValueError when it is not one of this version's."""
+    return _restored(Cell, json.loads(definition))
+
+
+T = TypeVar("T")
+
+
+def _restored(kind: type[T], values: dict[str, Any]) -> T:
+    """A dataclass, and those within it, from what `dataclasses.asdict` and JSON made of it."""
+    kinds = get_type_hints(kind)
+    if not isinstance(values, dict) or values.keys() != kinds.keys():
+        raise ValueError(f"found {values!r}, where {kind.__name__} has {', '.join(kinds)}")
+    return kind(**{name: _value(kinds[name], value) for name, value in values.items()})
+
+
+def _value(kind: Any, value: Any) -> Any:
+    inner = [p for p in (kind, *get_args(kind)) if isinstance(p, type) and dataclasses.is_dataclass(p)]
+    if isinstance(value, dict) and inner:
+        return _restored(inner[0], value)
+    return _tuples(value)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON knows lists alone."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

@@ -39,6 +39,21 @@ class Recursion:
     feed: float = 0.0
     weight_decay: float = 0.0
 
+    def multiplier(self, rate: float, curvature: ArrayLike) -> np.ndarray:
+        """The factor (R,) by which an update with full batches changes the distance to the optimum of a
+        quadratic, in the long run, along directions of this `curvature: (R,)`, the penalty left out.
+
+        The magnitude of the larger root of z^2 - (1 - rate kick L + momentum) z
+        + momentum (1 - rate kick L) + rate carry feed L, L the curvature with the penalty: |1 - rate L| for
+        gradient descent. Above one it diverges; at the critical rate of the largest curvature it is one.
+        """
+        step = rate * np.add(curvature, self.weight_decay)
+        s = 1 - self.kick * step + self.momentum
+        p = self.momentum * (1 - self.kick * step) + self.carry * self.feed * step
+        inside = s * s - 4 * p
+        real = (np.abs(s) + np.sqrt(np.maximum(inside, 0))) / 2
+        return np.where(inside < 0, np.sqrt(np.abs(p)), real)
+
 
 @dataclass(frozen=True, eq=False)
 class Optimizer(Tunable):

@@ -1,4 +1,5 @@
-"""The files of a cell's run: its two tables, its summary and the last states of diverged trials."""
+"""The files of a cell's run: its definition, its two tables, its summary and the last states of diverged
+trials."""
 
 from __future__ import annotations
 
@@ -11,13 +12,15 @@ import pandas as pd
 
 from study.results import CellResult
 
-TRIALS, CURVES, STATES, SUMMARY = "trials.parquet", "curves.parquet", "states.npz", "summary.json"
+CELL, SUMMARY, STATES = "cell.json", "summary.json", "states.npz"
+TRIALS, CURVES = "trials.parquet", "curves.parquet"
 
 
 def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
     """Write the cell's files; the table of trials gets a column with each trial's run in MLflow."""
     result.trials.assign(run_id=pd.Series(run_ids, dtype="str")).to_parquet(folder / TRIALS, index=False)
     result.curves.to_parquet(folder / CURVES, index=False)
+    (folder / CELL).write_text(result.cell.definition, encoding="utf-8")
     states = [*result.states.values()]
     np.savez(folder / STATES, trials=[*result.states], theta=np.stack(states) if states else np.empty((0, 0)))
     plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in result.summary.items()}

@@ -47,6 +47,16 @@ def kind(uri: str) -> str:
     return urlsplit(uri).scheme.split("+")[0]
 
 
+def exists(uri: str) -> bool:
+    """Whether there is a store, as far as can be told without making one: for SQLite, its file."""
+    if kind(uri) != "sqlite":
+        return True
+    from sqlalchemy import make_url
+
+    path = make_url(uri).database
+    return bool(path) and Path(str(path)).exists()
+
+
 def connect(uri: str) -> MlflowClient:
     """MLflow's client for the store, which it makes if it is an empty database; StoreError if it cannot."""
     with _quiet():

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 
 from study.results import CellResult
-from study.tracking import artifacts, views
-from study.tracking.connect import connect, database, place
+from study.tracking import artifacts, finding, views
+from study.tracking.connect import connect, database, exists, place
 from study.tracking.errors import StoreError
 from study.tracking.lock import hold
 from study.tracking.rows import cell_row, trial_rows
@@ -56,15 +56,20 @@ class StoredCell:
     curves: pd.DataFrame
 
 
-def open_store(results: Path, uri: str | None = None) -> Store:
+def open_store(results: Path, uri: str | None = None, reading: bool = False) -> Store:
     """The store at `uri`, at $MLFLOW_TRACKING_URI, or in the SQLite database `results/mlflow.db`.
 
-    Artifacts lie under `results/artifacts`, except where a server keeps them itself. StoreError when
-    the store cannot be opened.
+    Artifacts lie under `results/artifacts`, except where a server keeps them itself. reading: it must be
+    there already. StoreError when the store cannot be opened.
     """
     from study.tracking.writers import ClientWriter, SqlWriter, known
 
     uri = place(results, uri)
+    if reading and not exists(uri):
+        raise StoreError(
+            f"{uri}: there is no store of results (run an experiment first, or say where it is by --results "
+            "or MLFLOW_TRACKING_URI)"
+        )
     results.mkdir(parents=True, exist_ok=True)
     client, engine = connect(uri), database(uri)
     writer = SqlWriter(engine) if engine is not None and known(engine) else ClientWriter(client)
@@ -122,6 +127,18 @@ class Store:
         runs = self._finished(study, keys).values()
         with ThreadPoolExecutor(8) as pool:  # over http nearly all of the time is waiting
             return list(pool.map(self._stored, runs))
+
+    def find(self, reference: str) -> finding.Found:
+        """The trial's or cell's run named by an id, the start of one, or an address of its page in MLflow.
+
+        StoreError where it names none, several, or a run that this program did not make.
+        """
+        return finding.find(self.client, [*self._experiments().values()], reference)
+
+    def definition(self, run_id: str) -> str:
+        """The `Cell.definition` of the cell in run `run_id`."""
+        with self._files(self.client.get_run(run_id)) as file:
+            return file(artifacts.CELL).read_text(encoding="utf-8")
 
     def states(self, run_id: str) -> dict[int, np.ndarray]:
         """trial -> (P,) last finite parameters of the diverged trials of the cell in run `run_id`."""

@@ -113,3 +113,38 @@ def test_the_floor_of_sign_methods_is_proportional_to_the_rate(name):
     floor = np.abs(path[-500:, :, 0]).mean(axis=0)
     assert np.all((floor / rates > 0.1) & (floor / rates < 30))
     np.testing.assert_allclose(floor / rates, (floor / rates)[0], rtol=0.5)
+
+
+LINEAR = [
+    ("sgd", {}),
+    ("sgd", {"weight_decay": 0.5}),
+    ("momentum", {"momentum": 0.5}),
+    ("momentum", {"momentum": 0.9, "dampening": 0.9}),
+    ("momentum", {"momentum": 0.5, "dampening": 0.25, "weight_decay": 0.5}),
+    ("nesterov", {"momentum": 0.5}),
+    ("nesterov", {"momentum": 0.9, "weight_decay": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), LINEAR)
+def test_at_the_critical_rate_the_largest_multiplier_is_one(name, options):
+    method = optimizer(name, **options)
+    limit, multiplier = method.critical_rate(L), method.recursion.multiplier
+    assert multiplier(limit, L) == pytest.approx(1, rel=1e-12)
+    assert multiplier(0.99 * limit, CURVATURE).max() < 1
+    assert multiplier(1.01 * limit, CURVATURE).argmax() == np.argmax(CURVATURE)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9, 1.3, 3.0])
+@pytest.mark.parametrize(("name", "options"), LINEAR)
+def test_the_multiplier_is_the_long_run_factor_of_the_path(name, options, share):
+    rate = share * optimizer(name, **options).critical_rate(L)
+    path = np.abs(descend(optimizer(name, lr=rate, **options), lambda theta: L * theta, [1e-100], 400)[:, 0])
+    # Complex roots turn the path around zero: the largest points of two stretches tell its envelope.
+    measured = (path[300:].max() / path[200:301].max()) ** 0.01
+    assert optimizer(name, **options).recursion.multiplier(rate, L) == pytest.approx(measured, rel=0.01)
+
+
+def test_the_multiplier_of_gradient_descent_is_the_one_of_every_textbook():
+    multiplier = optimizer("sgd").recursion.multiplier(0.3, [1.0, 4.0, 10.0])
+    np.testing.assert_allclose(multiplier, [0.7, 0.2, 2.0], rtol=1e-12)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from study.cells import Rates
+from study.cells import Rates, restore
 from study.spec import Experiment, SpecError, load, parse
 
 GOOD = """
@@ -33,6 +33,17 @@ def test_the_experiments_that_come_with_the_project_are_valid() -> None:
         experiment = load(file)
         assert experiment.name == file.stem
         assert len({cell.key for cell in experiment.cells}) == len(experiment.cells)
+        for cell in experiment.cells:
+            again = restore(cell.definition)
+            assert again == cell
+            assert again.key == cell.key
+
+
+def test_a_cell_of_another_version_is_not_restored() -> None:
+    definition = parse(GOOD, "tiny.toml").cells[0].definition
+    for old, new in (('"strategy"', '"batch"'), ('"low"', '"lowest"')):
+        with pytest.raises(ValueError, match=new.strip('"')):
+            restore(definition.replace(old, new))
 
 
 def test_the_default_study_covers_what_it_promises() -> None:
