@@ -68,7 +68,7 @@ def test_importing_the_core_loads_nothing_else() -> None:
 def test_every_import_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {text.split(">")[0].split("<")[0].split("=")[0].strip() for text in project["dependencies"]}
-    known = {"sklearn": "scikit-learn"}
+    known = {"sklearn": "scikit-learn", "PIL": "pillow"}
     used = {known.get(name, name) for file in SOURCES for name in packages(file)}
     used -= set(sys.stdlib_module_names) | {"core", "study", "markupsafe"}  # jinja2's own strings
     indirect = {"pyarrow"}  # pandas reads and writes Parquet with it
