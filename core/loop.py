@@ -6,6 +6,7 @@ networks nor data: an objective gives the gradients, an observer looks on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -154,7 +155,6 @@ class _Stack:
         self.before = np.empty_like(self.theta)  # the two change places at every update
         self.state = self.optimizer.init(self.theta)
         self.alive = np.arange(len(theta))
-        self.ones = np.ones(theta.shape[1], theta.dtype)
         self.t = 0
 
     def update(self) -> np.ndarray:
@@ -165,12 +165,12 @@ class _Stack:
         if probe is not None:
             self.state["curvature"] = probe * self.objective.curvature(self.theta, probe, self.t)
         g = self.objective.gradient(self.theta, self.t)
-        bad = self._not_finite(g)
+        # Of the others, what is not finite in the gradient is not finite in theta either.
+        bad = _not_finite(g) if optimizer.bounded else False
         step = optimizer.step(g, self.state, self.theta, self.t)
         np.subtract(self.theta, step, out=self.before)
         self.theta, self.before = self.before, self.theta
-        bad |= self._not_finite(self.theta)
-        return bad
+        return bad | _not_finite(self.theta)
 
     @property
     def point(self) -> np.ndarray:
@@ -194,13 +194,15 @@ class _Stack:
         self.state = {key: array[rows] for key, array in self.state.items()}
         self.objective.keep(rows)
 
-    def _not_finite(self, a: np.ndarray) -> np.ndarray:
-        # A row's sum is finite unless an entry is not or the sum overflows: one fast product
-        # clears nearly every row, and only the others are looked at entry by entry.
-        bad = ~np.isfinite(a @ self.ones)
-        if bad.any():
-            bad[bad] = ~np.isfinite(a[bad]).all(axis=1)
-        return bad
+
+def _not_finite(a: np.ndarray) -> np.ndarray:
+    """The mask (R,) of the rows of `a: (R, P)` that have an entry which is not finite."""
+    # The sum of all squares is finite unless an entry is not or it overflows: one fast product clears
+    # nearly every stack, and only the others are looked at entry by entry.
+    flat = a.reshape(-1)
+    if math.isfinite(flat @ flat):
+        return np.zeros(len(a), dtype=bool)
+    return ~np.isfinite(a).all(axis=1)
 
 
 class _Record:

@@ -89,9 +89,9 @@ def _binary_delta(z: np.ndarray, y: np.ndarray) -> None:
 
 
 def _softmax(z: np.ndarray) -> None:
-    z -= z.max(axis=1, keepdims=True)
+    z -= np.maximum.reduce(z, axis=1, keepdims=True)
     np.exp(z, out=z)
-    z /= z.sum(axis=1, keepdims=True)
+    z /= np.add.reduce(z, axis=1, keepdims=True)
 
 
 def _softmax_total(z: np.ndarray, y: np.ndarray) -> np.ndarray:

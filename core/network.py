@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -66,13 +67,17 @@ class Network:
         """P, the number of parameters."""
         return sum(o * i for o, i in self.shapes)
 
+    @cached_property
+    def spans(self) -> tuple[slice, ...]:
+        """Where each layer lies in theta."""
+        ends = [0, *accumulate(o * i for o, i in self.shapes)]
+        return tuple(slice(start, end) for start, end in pairwise(ends))
+
     def layers(self, theta: np.ndarray) -> list[np.ndarray]:
         """Views of `theta: (R, P)`: for each layer (R, fan_out, fan_in + 1), the bias last."""
-        views, start = [], 0
-        for o, i in self.shapes:
-            views.append(theta[:, start : start + o * i].reshape(len(theta), o, i))
-            start += o * i
-        return views
+        return [
+            theta[:, span].reshape(-1, o, i) for span, (o, i) in zip(self.spans, self.shapes, strict=True)
+        ]
 
     def init(self, rng: np.random.Generator) -> np.ndarray:
         """Initial parameters (P,), float64."""
@@ -240,43 +245,60 @@ class Passes:
         self.delta_of_loss = LOSSES[net.loss].delta
         units = net.sizes[1:-1]
         values = B * (sum(net.sizes) + (sum(units) if backward else 0))  # inputs, outputs, deltas
-        trials = min(R, max(1, BLOCK // (values * np.dtype(dtype).itemsize)))
-        self.blocks = [slice(i, min(i + trials, R)) for i in range(0, R, trials)]
+        most = max(1, BLOCK // (values * np.dtype(dtype).itemsize))
+        trials = -(-R // -(-R // most))  # in blocks of one size, but for the last
         # One row more than the layer has units: ones, which multiply the next layer's biases.
-        self.hidden = [np.ones((trials, u + 1, B), dtype) for u in units]
-        self.deltas = [np.empty((trials, u, B), dtype) for u in units] if backward else []
-        self.output = _outputs(trials, net.sizes[-1], B, dtype)
+        hidden = [np.ones((trials, u + 1, B), dtype) for u in units]
+        deltas = [np.empty((trials, u, B), dtype) for u in units] if backward else []
+        logits = _outputs(trials, net.sizes[-1], B, dtype)
+        self.blocks = [
+            _Block(slice(i, i + n), [h[:n] for h in hidden], [d[:n] for d in deltas], logits[:n])
+            for i, n in ((i, min(trials, R - i)) for i in range(0, R, trials))
+        ]
 
     def outputs(self, theta: np.ndarray, batch: Batch) -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks of trials and their logits (trials, k, B), valid until the next block."""
         for block in self.blocks:
-            yield block, self._forward(self.net.layers(theta[block]), batch)
+            yield block.trials, self._forward(block, self.net.layers(theta[block.trials]), batch)
 
     def gradient(self, theta: np.ndarray, batch_of: Callable[[slice], Batch], out: np.ndarray) -> None:
         """out (R, P) <- gradient of the mean loss over the batch that `batch_of` gives each block."""
         for block in self.blocks:
-            self._gradient(self.net.layers(theta[block]), batch_of(block), self.net.layers(out[block]))
+            layers, grads = self.net.layers(theta[block.trials]), self.net.layers(out[block.trials])
+            self._gradient(block, layers, batch_of(block.trials), grads)
 
-    def _forward(self, layers: list[np.ndarray], batch: Batch) -> np.ndarray:
-        inputs, trials = batch.X, len(layers[0])
-        for W, buffer in zip(layers[:-1], self.hidden, strict=True):
-            h = buffer[:trials]
-            a = h[:, :-1]
+    def _forward(self, block: _Block, layers: list[np.ndarray], batch: Batch) -> np.ndarray:
+        inputs = batch.X
+        for W, a, h in zip(layers[:-1], block.activations, block.hidden, strict=True):
             np.matmul(W, inputs, out=a)
             self.activation.apply(a)
             inputs = h
-        return np.matmul(layers[-1], inputs, out=self.output[:trials])
+        return np.matmul(layers[-1], inputs, out=block.logits)
 
-    def _gradient(self, layers: list[np.ndarray], batch: Batch, grads: list[np.ndarray]) -> None:
-        delta = self._forward(layers, batch)
+    def _gradient(
+        self, block: _Block, layers: list[np.ndarray], batch: Batch, grads: list[np.ndarray]
+    ) -> None:
+        delta = self._forward(block, layers, batch)
         self.delta_of_loss(delta, batch.Y)
         for i in range(len(layers) - 1, 0, -1):
-            h, below = self.hidden[i - 1][: len(delta)], self.deltas[i - 1][: len(delta)]
-            outer(delta, h.swapaxes(1, 2), grads[i])
-            np.matmul(layers[i][:, :, :-1].swapaxes(1, 2), delta, out=below)
-            self.activation.backward(h[:, :-1], below)
+            outer(delta, block.transposed[i - 1], grads[i])
+            below = np.matmul(layers[i][:, :, :-1].swapaxes(1, 2), delta, out=block.deltas[i - 1])
+            self.activation.backward(block.activations[i - 1], below)
             delta = below
         outer(delta, batch.rows, grads[0])
+
+
+class _Block:
+    """A block of n trials, and what they have of each buffer.
+
+    hidden: (n, units + 1, B) of each hidden layer, with ones in the last row; deltas: (n, units, B);
+    logits: (n, k, B).
+    """
+
+    def __init__(self, trials: slice, hidden: list[np.ndarray], deltas: list[np.ndarray], logits: np.ndarray):
+        self.trials, self.hidden, self.deltas, self.logits = trials, hidden, deltas, logits
+        self.activations = [h[:, :-1] for h in hidden]
+        self.transposed = [h.swapaxes(1, 2) for h in hidden]
 
 
 def _outputs(R: int, k: int, B: int, dtype: np.typing.DTypeLike) -> np.ndarray:

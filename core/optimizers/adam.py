@@ -49,6 +49,7 @@ class Adam(Optimizer):
     """
 
     state: ClassVar[tuple[str, ...]] = ("m", "v")
+    bounded = False
     beta1: Hyper = hyper(0.9, FRACTION)
     beta2: Hyper = hyper(0.999, FRACTION)
     eps: Hyper = hyper(1e-8, NON_NEGATIVE)

@@ -63,6 +63,7 @@ class Optimizer(Tunable):
     paper: ClassVar[str]
     search: ClassVar[tuple[float, float]]
     state: ClassVar[tuple[str, ...]] = ()
+    bounded: ClassVar[bool] = True  # a step may be finite where the gradient is not: the loop looks at both
     shapes: ClassVar[Shapes] = ()  # of the layers, in the copy that `prepare` makes
 
     lr: Hyper = hyper(1e-3, NON_NEGATIVE)

@@ -17,6 +17,7 @@ class GradientDescent(Optimizer):
     scikit-learn's MLP divides its L2 penalty by the batch's size.
     """
 
+    bounded = False
     weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
@@ -42,7 +43,7 @@ class HeavyBall(Optimizer):
     the dampening, and so does this: dampening starts with the second step.
     """
 
-    state = ("v",)
+    state, bounded = ("v",), False
     momentum: Hyper = hyper(0.9, FRACTION)
     dampening: Hyper = hyper(0.0, FRACTION)
     weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
@@ -75,7 +76,7 @@ class Nesterov(Optimizer):
     the momentum grow with t; here, as in all three libraries, it is constant.
     """
 
-    state = ("v",)
+    state, bounded = ("v",), False
     momentum: Hyper = hyper(0.9, FRACTION)
     weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
 

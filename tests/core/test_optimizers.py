@@ -48,15 +48,15 @@ def start(R, dtype):
     return np.sin(1.0 + np.arange(R * P).reshape(R, P)).astype(dtype)
 
 
-def run(made, theta, steps=25, scale=1.0, dies_at=None):
-    """The trace of `made` over Bumpy; trial 1 of a stack meets an infinite gradient at `dies_at`."""
+def run(made, theta, steps=25, scale=1.0, dies_at=None, of=np.inf):
+    """The trace of `made` over Bumpy; trial 1 of a stack meets an entry that is not finite at `dies_at`."""
     objective = Bumpy(theta, scale)
     plain = objective.gradient
 
     def gradient(theta, t):
         g = plain(theta, t)
         if t == dies_at:
-            g[objective.trials == 1, 3] = np.inf
+            g[objective.trials == 1, 3] = of
         return g
 
     objective.gradient = gradient
@@ -101,6 +101,16 @@ def test_float32_follows_float64_to_its_precision(name):
     exact, single = (run(made, start(2, dtype), steps=10).theta for dtype in (np.float64, np.float32))
     moved = np.abs(exact - start(2, np.float64)).max()
     np.testing.assert_allclose(single, exact, atol=2e-3 * moved + 1e-6)
+
+
+@pytest.mark.parametrize("of", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("at", [1, 2, 7])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_first_gradient_that_is_not_finite_is_the_first_bad_step(name, at, of):
+    """The loop looks at the gradients of `bounded` methods alone: the others must carry it on to theta."""
+    trace = run(optimizer(name), start(3, np.float32), dies_at=at, of=of)
+    np.testing.assert_array_equal(trace.first_bad_step, [0, at, 0])
+    assert np.isfinite(trace.theta).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
