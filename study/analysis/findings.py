@@ -3,7 +3,8 @@ the interval includes no difference it says that, too."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,14 +18,35 @@ SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
+class Runs:
+    """Runs behind a sentence: the finished cells with these tags (none: all of the study's cells), the
+    largest `metric` of their summary first. label: what they are called in the link that lists them."""
+
+    label: str = "all cells"
+    tags: dict[str, str] = field(default_factory=dict)
+    metric: str = ""
+
+
+def runs_of(tables: Tables, metric: str = "", **axes: str) -> Runs:
+    """The runs of the cells at these values of `optimizer`, `batch` or `problem`, called by their labels."""
+    names = tables.study.names
+    known = {"optimizer": names.optimizers, "batch": names.batches, "problem": names.problems}
+    tags = {axis: value for axis, value in axes.items() if axis != "problem"}
+    if "problem" in axes:
+        tags["dataset"], _, tags["network"] = axes["problem"].rpartition("/")
+    return Runs(", ".join(known[axis][value] for axis, value in axes.items()) or "all cells", tags, metric)
+
+
+@dataclass(frozen=True)
 class Finding:
-    """What it is about, a sentence or a few, and the section that holds the evidence. tie: whether it says
-    that the data show no difference."""
+    """What it is about, a sentence or a few, the section that holds the evidence, and the runs behind it.
+    tie: whether it says that the data show no difference."""
 
     about: str
     text: str
     evidence: str
     tie: bool = False
+    runs: Sequence[Runs] = ()
 
 
 def findings(tables: Tables) -> list[Finding]:
@@ -64,7 +86,8 @@ def tuned_gap(tables: Tables) -> Finding | None:
     )
     if last != second:
         text += f" {_duel(tables, first, last, ', which ranks last,')}."
-    return Finding("Tuned training", text, "overview", tie)
+    runs = [runs_of(tables, optimizer=o) for o in dict.fromkeys((first, second, last))]
+    return Finding("Tuned training", text, "overview", tie, runs)
 
 
 def told_apart(tables: Tables) -> Finding | None:
@@ -82,7 +105,7 @@ def told_apart(tables: Tables) -> Finding | None:
         f"Holm’s correction). So few problems tell little: mean ranks closer than "
         f"{fixed(row['distance'], 1)} of {row['optimizers'] - 1} possible cannot be told apart (Nemenyi)."
     )
-    return Finding("Power", text, "overview", not found)
+    return Finding("Power", text, "overview", not found, [Runs()])
 
 
 def usable_range(tables: Tables) -> Finding | None:
@@ -107,7 +130,8 @@ def usable_range(tables: Tables) -> Finding | None:
     count = sum(row["optimizer"] in (wide, narrow) for row in bounded)
     if count:
         text += f" Where a range reaches the end of the sweep, {count} of these, its width is a lower bound."
-    return Finding("Usable range", text, "ranges", not apart)
+    runs = [runs_of(tables, "usable_width_decades", optimizer=o) for o in dict.fromkeys((wide, narrow))]
+    return Finding("Usable range", text, "ranges", not apart, runs)
 
 
 def batch_size(tables: Tables) -> Finding | None:
@@ -131,7 +155,8 @@ def batch_size(tables: Tables) -> Finding | None:
         "interquartile means over the pairs of problem and optimizer"
         + ("; an interval that includes 0 shows no shift." if any(ties) else ".")
     )
-    return Finding("Batch size", text, "ranges", all(ties))
+    runs = [runs_of(tables, "cliff_rate", batch=batch) for batch in (large, small)]
+    return Finding("Batch size", text, "ranges", all(ties), runs)
 
 
 def diverged(tables: Tables) -> Finding:
@@ -151,7 +176,7 @@ def diverged(tables: Tables) -> Finding:
             f" Most often with {labels[most]}, {share(shares[most])}, least with {labels[least]}, "
             f"{share(shares[least])}."
         )
-    return Finding("Divergence", text, "divergence")
+    return Finding("Divergence", text, "divergence", runs=[Runs(metric="trials_diverged")])
 
 
 def floors(tables: Tables) -> Finding | None:
@@ -169,7 +194,8 @@ def floors(tables: Tables) -> Finding | None:
         f"{labels[least]}; the rest stayed finite and floored or oscillated, which waiting for NaN would "
         "not find."
     )
-    return Finding("Floors", text, "divergence")
+    runs = [runs_of(tables, "trials_diverged", optimizer=o) for o in (most, least)]
+    return Finding("Floors", text, "divergence", runs=runs)
 
 
 def tuning_pays(tables: Tables) -> Finding | None:
@@ -180,7 +206,8 @@ def tuning_pays(tables: Tables) -> Finding | None:
     better, worse, tie = (sum(r["verdict"] == v for r in rows) for v in ("better", "worse", "tie"))
     text = (
         f"On fresh replicates the tuned rate has a lower validation loss than the default rate in {better} "
-        f"of {plural(len(rows), 'cell')}, a higher one in {worse}, and in {tie} they tie."
+        f"of {plural(len(rows), 'cell')}, {share(wilson(better, len(rows)))}, a higher one in {worse}, and "
+        f"in {tie} they tie."
     )
     labels = tables.study.names.optimizers
     pays = {o: [r["verdict"] == "better" for r in rows if r["optimizer"] == o] for o in labels}
@@ -188,8 +215,10 @@ def tuning_pays(tables: Tables) -> Finding | None:
     most, least = _extremes(shares)
     if shares[most].value > shares[least].value:
         each = [f"{labels[o]} ({sum(pays[o])} of {plural(len(pays[o]), 'cell')})" for o in (most, least)]
-        text += f" Tuning pays most often for {each[0]}, least often for {each[1]}."
-    return Finding("Tuning", text, "overview", better == 0 and worse == 0)
+        text += f" Tuning pays most often for {each[0]}, least often for {each[1]}"
+        apart = shares[most].low > shares[least].high
+        text += "." if apart else ", a difference that these few cells do not show to be more than chance."
+    return Finding("Tuning", text, "overview", better == 0 and worse == 0, [Runs()])
 
 
 def selection(tables: Tables) -> Finding | None:
@@ -202,10 +231,10 @@ def selection(tables: Tables) -> Finding | None:
     text = (
         f"Of the {plural(n, 'comparison')} of two tuned optimizers on the same problem and batch strategy, "
         f"{apart['gap']} are told apart by training gap and {apart['test_score']} by test score; the other "
-        f"{ties} ({percent(ties / n)}) are ties there. Each is judged by itself at 95 %, so about one in "
-        "twenty would differ by chance."
+        f"{ties}, {share(wilson(ties, n))}, are ties there. Each is judged by itself at 95 %, so about one "
+        "in twenty would differ by chance."
     )
-    return Finding("Held-out data", text, "overview", apart["test_score"] <= SIGNIFICANT * n)
+    return Finding("Held-out data", text, "overview", apart["test_score"] <= SIGNIFICANT * n, [Runs()])
 
 
 def trust(tables: Tables) -> Finding:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from study.analysis.findings import Finding, findings
+from study.analysis.findings import Finding, Runs, findings, runs_of
 from study.analysis.particulars import problem_finding
 from study.analysis.tables import Tables
 from study.analysis.words import number, plural
 from study.figures.theme import Looks, variables
 from study.report import pictures, tables
 from study.report.pictures import Picture
+from study.report.sections import Section
 from study.report.tables import Table
+from study.tracking.views import runs_link
+
+SECTIONS: tuple[Callable[[Tables, Looks], Section | None], ...] = ()
+"""Makers of the sections between the overview and the single problems; of nothing to say they make none."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class ProblemPart:
     anchor: str
     facts: str
     findings: str
+    runs: Runs
     rates: Picture
     curves: dict[str, Picture]
     batch: str
@@ -39,7 +45,8 @@ class ProblemPart:
 
 @dataclass(frozen=True)
 class Page:
-    """The content of a report. provenance: names and values, in the order in which they are shown."""
+    """The content of a report. experiment: MLflow's, of the runs of the cells. provenance: names and values,
+    in the order in which they are shown."""
 
     name: str
     title: str
@@ -48,9 +55,11 @@ class Page:
     tolerance: str
     looks: Looks
     choices: dict[str, dict[str, str]]
+    experiment: str
     overview: dict[str, Picture]
     optimization: Table
     selection: Table
+    sections: list[Section]
     problems: list[ProblemPart]
     divergence: dict[str, Picture]
     reasons: Table
@@ -70,13 +79,28 @@ class Page:
     def pictures(self) -> list[Picture]:
         """Every picture, in the order of the page."""
         parts = [picture for part in self.problems for picture in (part.rates, *part.curves.values())]
-        return [*self.overview.values(), *parts, *self.divergence.values()]
+        extra = [picture for section in self.sections for picture in section.pictures]
+        return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
 
     @property
     def sheets(self) -> list[Picture]:
         """The pictures of the Markdown twin: of the curves, one batch strategy for each problem."""
         parts = [picture for part in self.problems for picture in (part.rates, part.curves[part.batch])]
-        return [*self.overview.values(), *parts, *self.divergence.values()]
+        extra = [picture for section in self.sections for picture in section.sheets]
+        return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
+
+    @property
+    def summary(self) -> list[Finding]:
+        """The findings over all problems, then the first one of each further section."""
+        return [*self.findings, *(finding for section in self.sections for finding in section.findings[:1])]
+
+    def about(self, anchor: str) -> list[Finding]:
+        """The findings that a section opens with whose pictures are the overview's."""
+        return [finding for finding in self.findings if finding.evidence == anchor]
+
+    def link(self, runs: Runs) -> str:
+        """The address of the list of these runs in MLflow's pages."""
+        return f"{self.store}/{runs_link(self.experiment, {'kind': 'cell'} | runs.tags, runs.metric)}"
 
 
 def compose(
@@ -92,9 +116,11 @@ def compose(
         tolerance=number(found.study.tolerance),
         looks=looks,
         choices={"problem": names.problems, "optimizer": names.optimizers, "batch": names.batches},
+        experiment=str(found.study.cells["experiment"].iloc[0]),
         overview={picture.name: picture for picture in pictures.overview(found, looks)},
         optimization=tables.optimization_overview(found),
         selection=tables.selection_overview(found),
+        sections=[section for maker in SECTIONS if (section := maker(found, looks)) is not None],
         problems=[_problem(found, looks, problem, i) for i, problem in enumerate(names.problems, 1)],
         divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
         reasons=tables.reasons(found),
@@ -137,6 +163,7 @@ def _problem(found: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
         anchor=f"problem-{i}",
         facts=_facts(found, problem),
         findings=problem_finding(found, problem, shown[len(shown) // 2]),
+        runs=runs_of(found, problem=problem),
         rates=pictures.problem_rates(found, looks, problem, f"rates-{i}"),
         curves=curves,
         batch=shown[len(shown) // 2],

@@ -131,7 +131,7 @@ def problem_curves(tables: Tables, looks: Looks, problem: str, batch: str, name:
         label = f"{tables.study.names.problems[problem]}, {looks.batches[batch].label}"
         named = ", ".join(f"{role} {rate}" for role, rate in rates.items())
         alt = f"{look.label} on {label}: training gap against examples at three learning rates: {named}"
-        tiles.append(Tile(alt, problem, optimizer, batch))
+        tiles.append(Tile(alt, problem, optimizer))
     return Picture(name, Panels(draw_curves, views, CURVES, 4, CURVE_KEYS), tiles)
 
 

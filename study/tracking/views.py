@@ -7,9 +7,10 @@ menu "Views", and opens it by a link. Without one, its tables show no metric and
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from study.tracking.rows import CHART, POINTS
 
@@ -88,6 +89,19 @@ class View:
 def run_link(run_id: str) -> str:
     """The fragment of MLflow's address that opens a run."""
     return f"#/runs/{run_id}?{TRAINING}"
+
+
+def runs_link(experiment: str, tags: Mapping[str, str], metric: str = "") -> str:
+    """The fragment of MLflow's address that lists the runs with these `tags`, those with the largest
+    `metric` first where one is named."""
+    order = f"&orderByKey={quote(f'metrics.`{metric}`')}&orderByAsc=false" if metric else ""
+    where = quote(having(tags), safe="")
+    return f"#/experiments/{experiment}/runs?{TRAINING}&startTime=ALL&searchFilter={where}{order}"
+
+
+def having(tags: Mapping[str, str]) -> str:
+    """The search filter for runs with all of these tags."""
+    return " and ".join(f"tags.{name} {_is(value)}" for name, value in tags.items())
 
 
 def files_link(experiment: str, run_id: str) -> str:
@@ -219,6 +233,13 @@ def _chart() -> dict[str, Any]:
         "useGlobalXaxisKey": False,
         "useGlobalLineSmoothing": False,
     }
+
+
+def _is(value: str) -> str:
+    if "'" not in value:
+        return f"= '{value}'"
+    # The search language has no way to escape a quote: where both kinds are, one may be any character.
+    return f'LIKE "{value.replace(chr(34), "_")}"' if '"' in value else f'= "{value}"'
 
 
 def _quoted(column: str) -> str:

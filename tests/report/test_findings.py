@@ -141,12 +141,17 @@ class TestTuning:
     def test_the_tuned_rate_against_the_default(self):
         found = f.tuning_pays(study(sgd={}, adam={"default": (0.010, 0.011, 0.012, 0.013)}))
         assert (
-            "lower validation loss than the default rate in 6 of 12 cells, a higher one in 0, and in 6"
-            in text(found)
+            "lower validation loss than the default rate in 6 of 12 cells, 50 % [25, 75], a higher one in 0, "
+            "and in 6 they tie" in text(found)
         )
         assert "most often for Gradient descent (6 of 6 cells), least often for Adam (0 of 6 cells)" in text(
             found
         )
+
+    def test_a_difference_between_few_cells_is_called_chance(self):
+        found = text(f.tuning_pays(study(("a",), ("full",), sgd={}, adam={"default": GOOD})))
+        assert "Tuning pays most often for Gradient descent (1 of 1 cell)" in found
+        assert found.endswith("a difference that these few cells do not show to be more than chance.")
 
     def test_no_effect_is_a_tie(self):
         assert f.tuning_pays(study(sgd={"default": (0.010, 0.011, 0.012, 0.013)})).tie
@@ -158,9 +163,8 @@ class TestSelection:
         found = f.selection(study(sgd={"tuned": BAD, "tests": same}, adam={"tuned": GOOD, "tests": same}))
         assert found.tie
         assert "Of the 6 comparisons" in text(found)
-        assert (
-            "6 are told apart by training gap and 0 by test score; the other 6 (100 %) are ties there"
-            in text(found)
+        assert "6 are told apart by training gap and 0 by test score; the other 6, 100 % [61, 100]" in text(
+            found
         )
 
 
@@ -200,6 +204,23 @@ class TestParticulars:
     def test_where_nothing_reaches_the_tolerance(self):
         found = problem_finding(study(sgd={"sweep": {0.1: 0.9, 1.0: 0.5}}), "a/net", "full")
         assert "None reaches the tolerance within the budget." in found
+
+
+class TestRuns:
+    def test_the_runs_behind_a_sentence_are_those_of_the_optimizers_that_it_names(self):
+        tables = study(sgd={"sweep": NARROW}, adam={"sweep": WIDE})
+        assert f.usable_range(tables).runs == [
+            f.Runs("Adam", {"optimizer": "adam"}, "usable_width_decades"),
+            f.Runs("Gradient descent", {"optimizer": "sgd"}, "usable_width_decades"),
+        ]
+
+    def test_of_all_optimizers_they_are_the_studys(self):
+        assert f.tuning_pays(study(sgd={})).runs == [f.Runs("all cells")]
+
+    def test_a_problem_is_a_dataset_with_a_network(self):
+        found = f.runs_of(study(sgd={}), problem="a/net", batch="1")
+        assert found.tags == {"dataset": "a", "network": "net", "batch": "1"}
+        assert found.label == "a, stochastic (batch 1)"
 
 
 def test_a_study_of_one_cell_says_what_it_can():
