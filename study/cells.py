@@ -71,6 +71,15 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """How the divergence boundary is measured: to which `precision`, relative, and on least squares
+    watching for at least so many `updates`."""
+
+    precision: float = 0.01
+    updates: int = 1000
+
+
+@dataclass(frozen=True)
 class Protocol:
     """What is done in every cell."""
 
@@ -81,6 +90,7 @@ class Protocol:
     sweep_replicates: int = 2
     search: Search = Search()
     confirm_replicates: int = 10
+    limit: Limit | None = None
 
 
 CONSTANT = Choice("constant")

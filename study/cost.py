@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from study.cells import Cell
+from study.cliff import ROUNDS, at_horizon, sections
 from study.problem import shape_of
 from study.stack import epochs_of
 from study.sweep import grid
@@ -28,17 +29,33 @@ def cost(cell: Cell) -> Cost:
     a share for each update of a stack, and for each trial in it one that grows with the parameters
     and one that grows with parameters times batch."""
     samples, parameters = shape_of(cell)
-    updates = epochs_of(cell.protocol.budget, samples) * cell.strategy.updates(samples)
     batch = cell.strategy.size or samples
-    stacks = _stacks(cell)
+    stacks = [*_stacks(cell, samples), *_limit_stacks(cell, samples)]
     per_trial = 1.0 + 3.5e-3 * parameters + 1.1e-4 * parameters * batch
-    microseconds = sum(updates * (80 + trials * per_trial) for trials in stacks)
-    return Cost(sum(stacks), updates * sum(stacks), CELL_SECONDS + microseconds / 1e6)
+    microseconds = sum(updates * (80 + trials * per_trial) for trials, updates in stacks)
+    trained = sum(trials * updates for trials, updates in stacks)
+    return Cost(sum(trials for trials, _ in stacks), trained, CELL_SECONDS + microseconds / 1e6)
 
 
-def _stacks(cell: Cell) -> list[int]:
-    """Trials in each stack that the cell trains, if its search stays clear of the edges."""
+def _stacks(cell: Cell, samples: int) -> list[tuple[int, int]]:
+    """Trials and updates of each stack that the cell trains, if its search stays clear of the edges."""
     p, search = cell.protocol, cell.protocol.search
     rest = search.trials - search.startup
     tpe = [min(search.batch, rest - done) for done in range(0, rest, search.batch)]
-    return [len(grid(cell.rates)) * p.sweep_replicates, search.startup, *tpe, 2 * p.confirm_replicates]
+    stacks = [len(grid(cell.rates)) * p.sweep_replicates, search.startup, *tpe, 2 * p.confirm_replicates]
+    return [(trials, _updates(cell, samples)) for trials in stacks]
+
+
+def _limit_stacks(cell: Cell, samples: int) -> list[tuple[int, int]]:
+    """Those that measure the limit, if the grid holds it."""
+    limit, replicates, rates = cell.protocol.limit, cell.protocol.sweep_replicates, grid(cell.rates)
+    if limit is None:
+        return []
+    watched = at_horizon(cell, samples)
+    again = [] if watched == cell else [len(rates)]
+    cuts = len(sections(rates[0], rates[1], limit.precision, ROUNDS))
+    return [(replicates * trials, _updates(watched, samples)) for trials in (*again, *[cuts] * ROUNDS)]
+
+
+def _updates(cell: Cell, samples: int) -> int:
+    return epochs_of(cell.protocol.budget, samples) * cell.strategy.updates(samples)

@@ -11,14 +11,14 @@ from scipy.optimize import minimize
 
 from core import Batch, Network
 from study.cells import Cell, Choice, NetworkSpec
-from study.datasets import LOSS, Split, load
+from study.datasets import DATASETS, LOSS, Split, load
 from study.seeds import seed
 
 REFERENCE_STARTS = 3
 REFERENCE_ITERATIONS = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one is made for each problem, and so stands for it
 class Problem:
     """What optimizers are compared on.
 
@@ -46,6 +46,12 @@ class Problem:
         return json.dumps({"theta": theta.tolist(), "hessian": hessian.tolist(), "loss": self.best_loss})
 
     @property
+    def residuals(self) -> np.ndarray:
+        """Those of least squares at the optimum, (n,)."""
+        rows, y = _rows(self.split.X["train"]), self.split.y["train"]
+        return np.asarray(y - rows @ np.linalg.lstsq(rows, y, rcond=None)[0])
+
+    @property
     def samples(self) -> int:
         """Training samples."""
         return self.parts["train"].size
@@ -64,7 +70,8 @@ class Problem:
         predicted = self.net.predict(theta, self.split.X[part])
         y = self.split.y[part]
         if self.split.task == "real":
-            residual = ((predicted[:, :, 0] - y) ** 2).sum(axis=1)
+            with np.errstate(over="ignore"):  # a diverged trial's score is -inf
+                residual = ((predicted[:, :, 0] - y) ** 2).sum(axis=1)
             return np.asarray(1 - residual / ((y - y.mean()) ** 2).sum())
         label = predicted.argmax(axis=2) if self.split.task == "classes" else predicted[:, :, 0] > 0.5
         right = (label == y) & np.isfinite(predicted).all(axis=2)
@@ -74,6 +81,11 @@ class Problem:
 def problem_of(cell: Cell) -> Problem:
     """The cell's problem; made once in a process and then shared by its cells."""
     return _problem(cell.dataset, cell.network, cell.protocol.seed, cell.protocol.precision)
+
+
+def least_squares(cell: Cell) -> bool:
+    """Whether the cell's problem is linear least squares, of which theory knows most."""
+    return not cell.network.hidden and LOSS[DATASETS[cell.dataset.name].task] == "half_mse"
 
 
 def shape_of(cell: Cell) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from study.cells import Cell
 TRIALS: dict[str, str] = {
     "trial": "int64",  # unique within the cell
     "phase": "str",  # sweep, search, confirm, limit or edge
-    "role": "str",  # grid, startup, tpe, extended, tuned or default
+    "role": "str",  # grid, startup, tpe, extended, tuned, default or section
     "rate": "float64",
     "replicate": "str",  # the named axis behind its seeds, such as sweep-0 or confirm-7
     "outcome": "str",  # see study.outcomes

@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from study.cells import Cell
+from study.cliff import find_cliff
 from study.confirm import confirm
 from study.outcomes import (
     TOLERANCES,
@@ -27,6 +28,7 @@ from study.results import CURVES, TRIALS, CellResult, table
 from study.search import Found, search
 from study.stack import Run, epochs_of
 from study.sweep import RateCurve, rate_curve, sweep
+from study.theory import facts, floors
 
 T = TypeVar("T")
 
@@ -39,16 +41,24 @@ def run_cell(cell: Cell) -> CellResult:
         swept = clock("sweep", lambda: sweep(cell, problem))
         found = clock("search", lambda: search(cell, problem))
         confirmed = clock("confirm", lambda: confirm(cell, problem, found.rate))
-    runs = [*swept, *found.runs, *confirmed]
+        cliff = clock("limit", lambda: find_cliff(cell, problem, swept)) if cell.protocol.limit else None
+        runs = [*swept, *found.runs, *confirmed, *(cliff.runs if cliff else [])]
+        known, expected = clock("theory", lambda: (facts(cell, problem), floors(cell, problem, runs)))
     curve = rate_curve(swept, problem.best_loss)
     judged = [judge(r, problem.best_loss, cell.protocol.tolerance, curve.best_rate) for r in runs]
-    rows = [_row(i, r, o, problem) for i, (r, o) in enumerate(zip(runs, judged, strict=True))]
+    rows = [
+        _row(i, r, o, problem) | {"noise_floor": floor}
+        for i, (r, o, floor) in enumerate(zip(runs, judged, expected, strict=True))
+    ]
     return CellResult(
         cell,
         table(rows, TRIALS),
         table([point for i, run in enumerate(runs) for point in _points(i, run)], CURVES),
         {i: r.theta for i, (r, o) in enumerate(zip(runs, judged, strict=True)) if o.name == "diverged"},
-        _summary(cell, problem, curve, found, runs, judged) | clock.seconds,
+        _summary(cell, problem, curve, found, runs, judged)
+        | known
+        | (cliff.summary if cliff else {})
+        | clock.seconds,
     )
 
 
@@ -82,7 +92,6 @@ def _row(i: int, run: Run, outcome: Outcome, problem: Problem) -> dict[str, Any]
         "train_loss": np.median(run.train_loss[tail]) if not run.first_bad_step else np.inf,
         "validation_loss": np.median(run.validation_loss[tail]) if not run.first_bad_step else np.inf,
         **{"test_loss": np.nan, "test_score": np.nan, **run.scores},
-        "noise_floor": np.nan,
         "threshold": np.nan,
     }
 

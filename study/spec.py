@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
 from core.batches import ORDERS
-from study.cells import CONSTANT, Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
+from study.cells import CONSTANT, Budget, Cell, Choice, Limit, NetworkSpec, Protocol, Rates, Search
 from study.datasets import DATASETS, check_options, train_size
 from study.reader import Item, Reader, SpecError
 
@@ -84,6 +84,7 @@ def _protocol(top: Reader) -> Protocol:
         sweep_replicates=_replicates(top.table("sweep"), default.sweep_replicates, 1),
         search=_search(top.table("search")),
         confirm_replicates=_replicates(top.table("confirm"), default.confirm_replicates, 2),
+        limit=_limit(top.table("limit")) if top.has("limit") else None,
     )
 
 
@@ -115,6 +116,16 @@ def _search(t: Reader) -> Search:
     )
     t.done()
     return search
+
+
+def _limit(t: Reader) -> Limit:
+    default = Limit()
+    limit = Limit(
+        precision=t.number("precision", default.precision, high=1.0),
+        updates=t.integer("updates", default.updates, low=1),
+    )
+    t.done()
+    return limit
 
 
 def _rates(t: Reader) -> Rates:

@@ -1,0 +1,117 @@
+"""The cliff: the learning rate above which a cell's runs diverge, for each replicate of its sweep.
+
+The sweep brackets it between two rates of its grid; a few rounds of rates within the bracket, all
+replicates in one stack, close it in. What counts as divergence is what counts everywhere
+(study.outcomes), and so depends on how long a run is watched. Close above its limit a run takes long to
+show that it grows: at 1 + delta times the limit of gradient descent a component grows by 1 + 2 delta in
+each update and its loss by 1 + 4 delta, so that one that starts with a hundredth of the gap is seen
+after about 1.2 / delta updates. A sweep of forty updates is blind to 3 %; a thousand updates bring that
+to 0.1 %. So where the limit is known exactly, on least squares, runs are watched for at least
+`Limit.updates`, and the sweep's bracket is taken again at that horizon. On networks the limit is
+measured at the sweep's own horizon.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from study.cells import Cell
+from study.outcomes import divergence
+from study.problem import Problem, least_squares
+from study.stack import Run, Trial, epochs_of, run_stack
+
+ROUNDS = 2
+"""In which a bracket is closed: two rounds of eight rates, where bisection would take seven of one."""
+
+
+@dataclass(frozen=True)
+class Cliff:
+    """runs: of this phase, in order. boundaries: (replicates,) the middle of each last bracket on a
+    logarithmic scale; 0 where even the grid's lowest rate diverged, inf where none did."""
+
+    runs: list[Run]
+    boundaries: np.ndarray
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The median over the replicates and their extremes; a number that does not exist is left out."""
+        middle = _median(self.boundaries)
+        finite = self.boundaries[(self.boundaries > 0) & np.isfinite(self.boundaries)]
+        if not 0 < middle < np.inf:
+            return {"limit_status": "below the grid" if middle == 0 else "beyond the grid"}
+        extremes = {"limit_low": float(finite.min()), "limit_high": float(finite.max())}
+        return {"limit_status": "measured", "limit_measured": middle, **extremes}
+
+
+def find_cliff(cell: Cell, problem: Problem, swept: Sequence[Run]) -> Cliff:
+    """The boundary of each replicate of the sweep, to the precision that the protocol asks for."""
+    watched = at_horizon(cell, problem.samples)
+    runs: list[Run] = []
+    if watched != cell:
+        runs = run_stack(watched, problem, [_trial("grid", r.trial.rate, r.trial.replicate) for r in swept])
+    known = list(runs or swept)
+    replicates = list(dict.fromkeys(run.trial.replicate for run in swept))
+    for left in range(ROUNDS, 0, -1):
+        trials = [
+            _trial("section", rate, replicate)
+            for replicate in replicates
+            for rate in sections(*_bracket(known, replicate, problem), _precision(cell), left)
+        ]
+        fresh = run_stack(watched, problem, trials) if trials else []
+        known += fresh
+        runs += fresh
+    brackets = np.array([_bracket(known, replicate, problem) for replicate in replicates])
+    return Cliff(runs, np.sqrt(brackets[:, 0]) * np.sqrt(brackets[:, 1]))
+
+
+def at_horizon(cell: Cell, samples: int) -> Cell:
+    """The cell with the budget at which its limit is measured: on least squares a longer one, if need be."""
+    limit, budget = cell.protocol.limit, cell.protocol.budget
+    if limit is None or not least_squares(cell):
+        return cell
+    needed = -(-limit.updates // cell.strategy.updates(samples))
+    if needed <= epochs_of(budget, samples):
+        return cell
+    longer = dataclasses.replace(budget, epochs=needed)
+    return dataclasses.replace(cell, protocol=dataclasses.replace(cell.protocol, budget=longer))
+
+
+def sections(low: float, high: float, precision: float, rounds: int) -> list[float]:
+    """The rates that cut a bracket so that so many rounds bring it to `precision`; none where it is open."""
+    if not 0 < low < high < np.inf:
+        return []
+    parts = int(np.ceil((np.log(high / low) / np.log1p(precision) - 1e-9) ** (1 / rounds)))
+    return [float(rate) for rate in np.geomspace(low, high, parts + 1)[1:-1]]
+
+
+def _precision(cell: Cell) -> float:
+    assert cell.protocol.limit is not None, "the phase is run where the experiment asks for it"
+    return cell.protocol.limit.precision
+
+
+def _trial(role: str, rate: float, replicate: str) -> Trial:
+    return Trial("limit", role, rate, replicate)
+
+
+def _bracket(runs: Sequence[Run], replicate: str, problem: Problem) -> tuple[float, float]:
+    """The first rate that diverged and the one before it; 0 and inf where there is none."""
+    own = sorted((r for r in runs if r.trial.replicate == replicate), key=lambda r: r.trial.rate)
+    low = 0.0
+    for run in own:
+        if divergence(run, problem.best_loss):
+            return low, run.trial.rate
+        low = run.trial.rate
+    return low, np.inf
+
+
+def _median(values: np.ndarray) -> float:
+    """On a logarithmic scale; the lower of the two middle ones where these are not both numbers."""
+    ordered = np.sort(values)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    both = low > 0 and np.isfinite(high)
+    return float(np.sqrt(low * high) if both else low)

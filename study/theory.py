@@ -1,0 +1,171 @@
+"""What theory says of a cell: up to which learning rate it is stable, and at which gap noise keeps it.
+
+Least squares are the case that theory knows: exactly with full batches, and in mean square with batches
+drawn independently. Networks have the curvature at their start, which training changes. Methods that
+divide by what they have seen of the gradients have no such rate, and it is said why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from core import Estimate, Optimizer, mean_square_rate, noise_floor, sharpness, smallest_eigenvalue
+from core.curvature import SAMPLE_WEIGHTS
+from core.optimizers.base import Recursion
+from study.cells import CONSTANT, Cell
+from study.problem import Problem, least_squares
+from study.stack import Run
+
+EXACT = "exact"
+MEAN_SQUARE = "mean square"
+APPROXIMATE = "mean square, approximate"
+AT_THE_START = "curvature at the start"
+NONE = "none"
+BASES = {
+    EXACT: "full batches on least squares: above this rate the loss grows without end, below it it does not",
+    MEAN_SQUARE: "batches drawn independently on least squares: above this rate the mean square grows",
+    APPROXIMATE: "as if batches were drawn independently, which those that share an epoch's order are not",
+    AT_THE_START: "from the largest curvature at the start, which training changes",
+    NONE: "no such rate exists, or none is known",
+}
+"""On what a predicted limit rests -> what that means."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The predicted critical learning rate, one of BASES, and, where there is no rate, why."""
+
+    basis: str
+    rate: float | None = None
+    why: str = ""
+
+
+def predict(cell: Cell, problem: Problem) -> Prediction:
+    """Above which constant learning rate the cell's runs are predicted to diverge."""
+    method = cell.make_optimizer()
+    if cell.schedule != CONSTANT:
+        return Prediction(NONE, why="the schedule changes the learning rate during training")
+    if method.recursion is None:
+        return Prediction(NONE, why=_without_limit(method))
+    if not least_squares(cell):
+        return _at_the_start(method, sharpness_at_starts(problem, cell.protocol.sweep_replicates))
+    if cell.strategy.size is None:
+        return Prediction(EXACT, _rate(method, _largest(problem)))
+    if method.recursion.weight_decay:
+        return Prediction(NONE, why="the mean square is followed on losses without weight decay alone")
+    order = cell.strategy.order
+    found = _mean_square(problem, cell.strategy.size, order == "replacement", method.recursion)
+    if not found.converged:
+        return Prediction(NONE, why=f"the mean-square limit was not found: {found.message}")
+    return Prediction(MEAN_SQUARE if order == "replacement" else APPROXIMATE, found.value)
+
+
+def facts(cell: Cell, problem: Problem) -> dict[str, Any]:
+    """What goes into the cell's summary; a number that does not exist is left out."""
+    prediction = predict(cell, problem)
+    values = {
+        "limit_predicted": prediction.rate,
+        "limit_basis": prediction.basis,
+        "limit_why": prediction.why or None,
+        "sharpness_start": _median(sharpness_at_starts(problem, cell.protocol.sweep_replicates)),
+        "curvature_low": _flattest(problem, cell.protocol.sweep_replicates),
+        "limit_by_batch": _by_batch(cell, problem),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def floors(cell: Cell, problem: Problem, runs: Sequence[Run]) -> np.ndarray:
+    """The gap q (runs,) around which noise is predicted to keep each run; NaN where no floor is predicted.
+
+    Least squares with random batches, below the mean-square limit. A mean over time and over runs, reached
+    once the start is forgotten; where batches share an epoch's order, the floor of independent ones.
+    """
+    recursion = cell.make_optimizer().recursion
+    known = cell.strategy.size is not None and cell.strategy.order != "fixed" and cell.schedule == CONSTANT
+    if not least_squares(cell) or recursion is None or recursion.weight_decay or not known:
+        return np.full(len(runs), np.nan)
+    rates, place = np.unique([run.trial.rate for run in runs], return_inverse=True)
+    X, residuals = _inputs(problem), problem.residuals
+    excess = noise_floor(
+        X, residuals, rates, cell.strategy.size, cell.strategy.order == "replacement", recursion
+    )
+    return excess[place] / (np.array([run.train_loss[0] for run in runs]) - problem.best_loss)
+
+
+@lru_cache(maxsize=32)
+def sharpness_at_starts(problem: Problem, replicates: int) -> tuple[Estimate, ...]:
+    """Largest Hessian eigenvalue of the training loss at the start of each of the sweep's replicates."""
+    return tuple(sharpness(problem.net, _starts(problem, replicates), problem.parts["train"]))
+
+
+def _starts(problem: Problem, replicates: int) -> np.ndarray:
+    return np.stack([problem.start(f"sweep-{k}") for k in range(replicates)])
+
+
+def _at_the_start(method: Optimizer, found: Sequence[Estimate]) -> Prediction:
+    curvature = _median(found)
+    if curvature is None:
+        reason = next(estimate.message for estimate in found if not estimate.converged)
+        return Prediction(NONE, why=f"the curvature at the start was not found: {reason}")
+    rate = float(np.median([_rate(method, estimate.value) for estimate in found]))
+    if not np.isfinite(rate):
+        return Prediction(NONE, why="at the start the loss curves upwards in no direction")
+    return Prediction(AT_THE_START, rate)
+
+
+def _without_limit(method: Optimizer) -> str:
+    if method.critical_rate(1.0) is None:
+        return f"for {method.label} no learning rate is known above which it must diverge"
+    return (
+        f"{method.label} divides its steps by the size of the gradients it has seen, and these grow with "
+        "the loss: too large a rate ends in a floor, not in a divergence at a rate that can be named"
+    )
+
+
+def _rate(method: Optimizer, curvature: float) -> float:
+    rate = method.critical_rate(curvature)
+    assert rate is not None, f"{method.name} is a linear recursion, and so has a limit"
+    return float(rate)
+
+
+def _median(found: Sequence[Estimate]) -> float | None:
+    converged = all(estimate.converged for estimate in found)
+    return float(np.median([estimate.value for estimate in found])) if converged else None
+
+
+def _flattest(problem: Problem, replicates: int) -> float | None:
+    """Smallest non-zero eigenvalue at the start, of models without hidden layers."""
+    if len(problem.net.sizes) > 2 or problem.net.loss not in SAMPLE_WEIGHTS:
+        return None
+    found = smallest_eigenvalue(problem.net, _starts(problem, replicates), problem.parts["train"])
+    return None if np.isnan(found).any() else float(np.median(found))
+
+
+def _inputs(problem: Problem) -> np.ndarray:
+    return np.asarray(problem.parts["train"].rows[0], dtype=np.float64)
+
+
+def _largest(problem: Problem) -> float:
+    X = _inputs(problem)
+    return float(np.linalg.svd(X, compute_uv=False)[0] ** 2 / len(X))
+
+
+@lru_cache(maxsize=256)
+def _mean_square(problem: Problem, size: int, replacement: bool, recursion: Recursion) -> Estimate:
+    return mean_square_rate(_inputs(problem), size, replacement, recursion)
+
+
+def _by_batch(cell: Cell, problem: Problem) -> str | None:
+    """Batch size -> mean-square limit of batches drawn independently without replacement, as JSON."""
+    recursion = cell.make_optimizer().recursion
+    if not least_squares(cell) or recursion is None or recursion.weight_decay or cell.schedule != CONSTANT:
+        return None
+    sizes = sorted({*(2**k for k in range(problem.samples.bit_length() - 1)), problem.samples})
+    found = {size: _mean_square(problem, size, False, recursion) for size in sizes}
+    return json.dumps({str(size): limit.value for size, limit in found.items() if limit.converged})
