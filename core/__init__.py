@@ -15,7 +15,7 @@ from core.curvature import Estimate, hessian_product, sharpness, smallest_eigenv
 from core.descent import descend
 from core.gradcheck import gradient_error
 from core.initializers import INITIALIZERS
-from core.limits import mean_square_rate, noise_floor
+from core.limits import fixed_order_rate, mean_square_rate, noise_floor
 from core.loop import Trace
 from core.losses import LOSSES
 from core.network import Batch, Network
@@ -38,6 +38,7 @@ __all__ = [
     "Trace",
     "descend",
     "domains",
+    "fixed_order_rate",
     "gradient_error",
     "hessian_product",
     "mean_square_rate",

@@ -24,6 +24,7 @@ from study.cells import Cell
 from study.outcomes import divergence
 from study.problem import Problem, least_squares
 from study.stack import Run, Trial, epochs_of, run_stack
+from study.statistics import log_median
 
 ROUNDS = 2
 """In which a bracket is closed: two rounds of eight rates, where bisection would take seven of one."""
@@ -40,12 +41,12 @@ class Cliff:
     @property
     def summary(self) -> dict[str, Any]:
         """The median over the replicates and their extremes; a number that does not exist is left out."""
-        middle = _median(self.boundaries)
+        median = log_median(self.boundaries)
         finite = self.boundaries[(self.boundaries > 0) & np.isfinite(self.boundaries)]
-        if not 0 < middle < np.inf:
-            return {"limit_status": "below the grid" if middle == 0 else "beyond the grid"}
+        if not 0 < median < np.inf:
+            return {"limit_status": "below the grid" if median == 0 else "beyond the grid"}
         extremes = {"limit_low": float(finite.min()), "limit_high": float(finite.max())}
-        return {"limit_status": "measured", "limit_measured": middle, **extremes}
+        return {"limit_status": "measured", "limit_measured": median, **extremes}
 
 
 def find_cliff(cell: Cell, problem: Problem, swept: Sequence[Run]) -> Cliff:
@@ -107,11 +108,3 @@ def _bracket(runs: Sequence[Run], replicate: str, problem: Problem) -> tuple[flo
             return low, run.trial.rate
         low = run.trial.rate
     return low, np.inf
-
-
-def _median(values: np.ndarray) -> float:
-    """On a logarithmic scale; the lower of the two middle ones where these are not both numbers."""
-    ordered = np.sort(values)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    both = low > 0 and np.isfinite(high)
-    return float(np.sqrt(low * high) if both else low)

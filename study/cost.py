@@ -52,9 +52,12 @@ def _limit_stacks(cell: Cell, samples: int) -> list[tuple[int, int]]:
     if limit is None:
         return []
     watched = at_horizon(cell, samples)
-    again = [] if watched == cell else [len(rates)]
-    cuts = len(sections(rates[0], rates[1], limit.precision, ROUNDS))
-    return [(replicates * trials, _updates(watched, samples)) for trials in (*again, *[cuts] * ROUNDS)]
+    stacks = [] if watched == cell else [len(rates)]
+    low, high = rates[:2]
+    for left in range(ROUNDS, 0, -1):
+        stacks.append(len(sections(low, high, limit.precision, left)))
+        high = low * (high / low) ** (1 / (stacks[-1] + 1))
+    return [(replicates * trials, _updates(watched, samples)) for trials in stacks]
 
 
 def _updates(cell: Cell, samples: int) -> int:

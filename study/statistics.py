@@ -148,3 +148,13 @@ def _checked(scores: np.ndarray) -> np.ndarray:
     if scores.shape[-1] == 0 or np.isnan(scores).any():
         raise ValueError("scores must be numbers, at least one")
     return scores
+
+
+def log_median(rates: np.ndarray) -> float:
+    """Median (n,) -> () of learning rates, on a logarithmic scale.
+
+    Where one of the two middle ones is 0 or infinite, and nothing can be interpolated, the lower one.
+    """
+    ordered = np.sort(_checked(rates))
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return float(np.sqrt(low) * np.sqrt(high) if low > 0 and np.isfinite(high) else low)

@@ -15,20 +15,32 @@ from typing import Any
 
 import numpy as np
 
-from core import Estimate, Optimizer, mean_square_rate, noise_floor, sharpness, smallest_eigenvalue
+from core import (
+    Estimate,
+    Optimizer,
+    fixed_order_rate,
+    mean_square_rate,
+    noise_floor,
+    sharpness,
+    smallest_eigenvalue,
+)
 from core.curvature import SAMPLE_WEIGHTS
 from core.optimizers.base import Recursion
 from study.cells import CONSTANT, Cell
 from study.problem import Problem, least_squares
 from study.stack import Run
+from study.statistics import log_median
 
 EXACT = "exact"
+ORDER = "exact for the order"
 MEAN_SQUARE = "mean square"
 APPROXIMATE = "mean square, approximate"
 AT_THE_START = "curvature at the start"
 NONE = "none"
 BASES = {
     EXACT: "full batches on least squares: above this rate the loss grows without end, below it it does not",
+    ORDER: "the same batches again and again on least squares: an epoch is one linear map, which grows or "
+    "shrinks; below the limit the gap may still end above its start, as noise drives a cycle",
     MEAN_SQUARE: "batches drawn independently on least squares: above this rate the mean square grows",
     APPROXIMATE: "as if batches were drawn independently, which those that share an epoch's order are not",
     AT_THE_START: "from the largest curvature at the start, which training changes",
@@ -60,6 +72,8 @@ def predict(cell: Cell, problem: Problem) -> Prediction:
     if method.recursion.weight_decay:
         return Prediction(NONE, why="the mean square is followed on losses without weight decay alone")
     order = cell.strategy.order
+    if order == "fixed":
+        return _in_fixed_order(cell, problem, method.recursion)
     found = _mean_square(problem, cell.strategy.size, order == "replacement", method.recursion)
     if not found.converged:
         return Prediction(NONE, why=f"the mean-square limit was not found: {found.message}")
@@ -108,12 +122,27 @@ def _starts(problem: Problem, replicates: int) -> np.ndarray:
     return np.stack([problem.start(f"sweep-{k}") for k in range(replicates)])
 
 
+def _in_fixed_order(cell: Cell, problem: Problem, recursion: Recursion) -> Prediction:
+    """The median over the replicates, each of which has an order of its own."""
+    n, cuts = problem.samples, cell.strategy.cuts(problem.samples)
+    orders = [
+        cell.strategy.samples(problem.order(f"sweep-{k}"), 0, n)
+        for k in range(cell.protocol.sweep_replicates)
+    ]
+    found = [fixed_order_rate(_inputs(problem), [order[cut] for cut in cuts], recursion) for order in orders]
+    rate = _median(found)
+    if rate is None:
+        reason = next(estimate.message for estimate in found if not estimate.converged)
+        return Prediction(NONE, why=f"the limit of this order was not found: {reason}")
+    return Prediction(ORDER, rate)
+
+
 def _at_the_start(method: Optimizer, found: Sequence[Estimate]) -> Prediction:
     curvature = _median(found)
     if curvature is None:
         reason = next(estimate.message for estimate in found if not estimate.converged)
         return Prediction(NONE, why=f"the curvature at the start was not found: {reason}")
-    rate = float(np.median([_rate(method, estimate.value) for estimate in found]))
+    rate = log_median(np.array([_rate(method, estimate.value) for estimate in found]))
     if not np.isfinite(rate):
         return Prediction(NONE, why="at the start the loss curves upwards in no direction")
     return Prediction(AT_THE_START, rate)
@@ -136,7 +165,7 @@ def _rate(method: Optimizer, curvature: float) -> float:
 
 def _median(found: Sequence[Estimate]) -> float | None:
     converged = all(estimate.converged for estimate in found)
-    return float(np.median([estimate.value for estimate in found])) if converged else None
+    return log_median(np.array([estimate.value for estimate in found])) if converged else None
 
 
 def _flattest(problem: Problem, replicates: int) -> float | None:
@@ -166,6 +195,6 @@ def _by_batch(cell: Cell, problem: Problem) -> str | None:
     recursion = cell.make_optimizer().recursion
     if not least_squares(cell) or recursion is None or recursion.weight_decay or cell.schedule != CONSTANT:
         return None
-    sizes = sorted({*(2**k for k in range(problem.samples.bit_length() - 1)), problem.samples})
+    sizes = sorted({*(2**k for k in range(problem.samples.bit_length())), problem.samples})
     found = {size: _mean_square(problem, size, False, recursion) for size in sizes}
     return json.dumps({str(size): limit.value for size, limit in found.items() if limit.converged})

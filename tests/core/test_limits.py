@@ -9,7 +9,7 @@ from test_optimizers_stability import CLOSED_FORMS, L, critical_rate
 
 import core
 from core import limits, optimizer
-from core.limits import batch_variance, mean_square_rate, noise_floor
+from core.limits import batch_variance, fixed_order_rate, mean_square_rate, noise_floor
 
 PRECONDITIONER = {"adabelief": 1.5}
 """What a method divides its step by in the closed forms' cases, where that is not one."""
@@ -436,3 +436,34 @@ def test_data_of_one_sample_or_of_nothing_have_no_floor(rng):
     found = noise_floor(X, residuals, [1e-2], 1, replacement=True)
     merged = np.column_stack([X[:, 0], np.full(5, np.sqrt(2))])  # the same Hessian, without its kernel
     np.testing.assert_allclose(found, noise_floor(merged, residuals, [1e-2], 1, replacement=True), rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", THREE, ids=str)
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_fixed_order_breaks_where_its_path_does(method, size, rng):
+    X = features(rng, 8, 2)
+    name, options = method
+    order = [np.arange(8)[i : i + size] for i in range(0, 8, size)]
+    found = fixed_order_rate(X, order, recursion(method))
+    assert found.converged
+
+    def growth(rate):
+        theta, made = np.ones((1, 2)) * 1e-3, optimizer(name, lr=rate, **options)
+        state, size = made.init(theta), []
+        for t in range(1, 3001):
+            rows = X[order[(t - 1) % len(order)]]
+            theta = theta - made.step(theta @ rows.T @ rows / len(rows), state, theta, t)
+            size.append(np.abs(theta).max())
+        return max(size[-50:]) / max(size[-1000:-950])
+
+    assert growth(found.value * (1 - 1e-2)) < 1 < growth(found.value * (1 + 1e-2))
+
+
+def test_one_batch_of_everything_is_the_full_batch(rng):
+    X = features(rng, 8, 2)
+    top = np.linalg.eigvalsh(X.T @ X / 8)[-1]
+    for name, options in THREE:
+        made = optimizer(name, **options)
+        found = fixed_order_rate(X, [np.arange(8)], made.recursion)
+        assert found.value == pytest.approx(made.critical_rate(top), rel=1e-8)
+    assert fixed_order_rate(np.zeros((4, 2)), [np.arange(4)]).value == np.inf

@@ -1,0 +1,172 @@
+"""The measured cliff against the predicted one, and how it is found."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study.cells import Cell, Limit, Rates
+from study.cliff import Cliff, at_horizon, find_cliff, sections
+from study.cost import cost
+from study.execution import run_cells
+from study.outcomes import divergence
+from study.problem import problem_of
+from study.results import CellResult
+from study.runner import run_cell
+from study.stack import Run, Trial, run_stack
+from study.sweep import sweep
+from tests.study.builders import SMALL, cell
+
+MEASURED = dataclasses.replace(SMALL, precision="float64", limit=Limit())
+
+
+def linear(dataset: str = "ill_conditioned", optimizer: str = "sgd", batch: int | None = None) -> Cell:
+    return cell(dataset, optimizer, batch, hidden=(), protocol=MEASURED)
+
+
+def cliff_of(chosen: Cell) -> Cliff:
+    problem = problem_of(chosen)
+    return find_cliff(chosen, problem, sweep(chosen, problem))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov"])
+@pytest.mark.parametrize("dataset", ["diabetes", "ill_conditioned", "friedman1", "line"])
+def test_full_batches_on_least_squares_break_where_theory_says(
+    dataset: str, optimizer: str, precision: str
+) -> None:
+    chosen = linear(dataset, optimizer)
+    chosen = dataclasses.replace(chosen, protocol=dataclasses.replace(MEASURED, precision=precision))
+    found = run_cell(chosen).summary
+    assert found["limit_basis"] == "exact"
+    assert found["limit_status"] == "measured"
+    for measured in ("limit_measured", "limit_low", "limit_high"):
+        assert found[measured] == pytest.approx(found["limit_predicted"], rel=0.01)
+
+
+def test_the_last_bracket_is_as_narrow_as_asked_for_and_holds_the_boundary() -> None:
+    chosen = cell("moons", "sgd", 16, protocol=dataclasses.replace(SMALL, limit=Limit(0.02)))
+    problem = problem_of(chosen)
+    swept = sweep(chosen, problem)
+    found = find_cliff(chosen, problem, swept)
+    assert {run.trial.phase for run in found.runs} == {"limit"}
+    for k, boundary in enumerate(found.boundaries):
+        own = [r for r in [*swept, *found.runs] if r.trial.replicate == f"sweep-{k}"]
+        gone = {r.trial.rate: divergence(r, problem.best_loss) is not None for r in own}
+        below = max(rate for rate in gone if rate < boundary)
+        above = min(rate for rate in gone if rate > boundary)
+        assert above / below <= 1.02 * (1 + 1e-9)
+        assert not gone[below]
+        assert gone[above]
+        assert not any(bad for rate, bad in gone.items() if rate < boundary)
+
+
+@pytest.mark.parametrize("ratio", [1.005, 1.02, 2.15, 10.0])
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_so_many_rounds_close_a_bracket(ratio: float, rounds: int) -> None:
+    low, high, rng = 0.3, 0.3 * ratio, np.random.default_rng(0)
+    limit = low * ratio ** rng.random()
+    for left in range(rounds, 0, -1):
+        ends = np.array([low, *sections(low, high, 0.01, left), high])
+        high = float(ends[np.argmax(ends > limit)])
+        low = float(ends[np.argmax(ends > limit) - 1])
+    assert high / low <= 1.01 * (1 + 1e-9)
+
+
+def test_a_longer_horizon_sees_what_a_short_one_does_not() -> None:
+    """At 1.02 times the limit, which is 2, forty updates do not show it and a thousand do."""
+    chosen = linear()
+    problem, trial = problem_of(chosen), Trial("limit", "grid", 2.04, "sweep-0")
+    longer = at_horizon(chosen, problem.samples)
+    assert longer.protocol.budget.epochs == 1000
+    short, long = (run_stack(c, problem, [trial])[0] for c in (chosen, longer))
+    assert divergence(short, problem.best_loss) is None
+    assert divergence(long, problem.best_loss)
+
+
+def test_the_horizon_is_longer_where_the_limit_is_exact_and_runs_are_short() -> None:
+    network = cell("friedman1", "sgd", None, protocol=MEASURED)
+    stochastic = dataclasses.replace(MEASURED, budget=dataclasses.replace(SMALL.budget, epochs=40))
+    assert at_horizon(network, 300) == network
+    one = cell("diabetes", "sgd", 1, hidden=(), protocol=stochastic)
+    assert at_horizon(one, 265) == one
+
+
+def test_every_replicate_has_a_bracket_of_its_own() -> None:
+    found = cliff_of(linear(batch=1))
+    assert len(found.boundaries) == 2
+    assert found.summary["limit_low"] < found.summary["limit_measured"] < found.summary["limit_high"]
+
+
+def test_a_cliff_outside_the_grid_is_said() -> None:
+    calm = dataclasses.replace(linear(), rates=Rates(1e-3, 1e-1, 2))
+    wild = dataclasses.replace(linear(), rates=Rates(1e2, 1e4, 2))
+    assert cliff_of(calm).summary == {"limit_status": "beyond the grid"}
+    assert cliff_of(wild).summary == {"limit_status": "below the grid"}
+
+
+def test_the_median_counts_replicates_without_a_boundary() -> None:
+    def summary(*boundaries: float) -> dict[str, object]:
+        return Cliff([], np.array(boundaries)).summary
+
+    assert summary(1.0, 4.0)["limit_measured"] == pytest.approx(2.0)
+    assert summary(1.0, np.inf) == {
+        "limit_status": "measured",
+        "limit_measured": 1.0,
+        "limit_low": 1.0,
+        "limit_high": 1.0,
+    }
+    assert summary(1.0, np.inf, np.inf) == {"limit_status": "beyond the grid"}
+    assert summary(0.0, 1.0) == {"limit_status": "below the grid"}
+
+
+def same(one: CellResult, other: CellResult) -> None:
+    pd.testing.assert_frame_equal(one.trials, other.trials, check_exact=True)
+    pd.testing.assert_frame_equal(one.curves, other.curves, check_exact=True)
+
+
+def test_the_phase_gives_the_same_bits_on_any_number_of_workers() -> None:
+    cells = [linear(optimizer=o, batch=b) for o in ("sgd", "momentum") for b in (None, 16)]
+    one = {r.cell.key: r for r in run_cells(cells, 1)}
+    two = {r.cell.key: r for r in run_cells(cells[::-1], 2)}
+    assert set(one) == set(two) == {c.key for c in cells}
+    for key in one:
+        assert isinstance(one[key], CellResult)
+        same(one[key], two[key])
+        assert {k: v for k, v in one[key].summary.items() if not k.startswith("seconds")} == {
+            k: v for k, v in two[key].summary.items() if not k.startswith("seconds")
+        }
+
+
+def test_a_trial_of_the_phase_is_the_same_alone() -> None:
+    chosen = linear(batch=16)
+    problem = problem_of(chosen)
+    watched = at_horizon(chosen, problem.samples)
+    for beside in cliff_of(chosen).runs[::20]:
+        (alone,) = run_stack(watched, problem, [beside.trial])
+        assert np.array_equal(alone.train_loss, beside.train_loss, equal_nan=True)
+        assert np.array_equal(alone.theta, beside.theta)
+        assert _bad(alone) == _bad(beside)
+
+
+def _bad(run: Run) -> int:
+    return run.first_bad_step
+
+
+def test_the_phase_is_counted_in_the_cost_and_leaves_the_others_as_they_are() -> None:
+    chosen = linear()
+    without = dataclasses.replace(chosen, protocol=dataclasses.replace(MEASURED, limit=None))
+    with_phase, plain = run_cell(chosen), run_cell(without)
+    assert chosen.key != without.key
+    rest = with_phase.trials[with_phase.trials["phase"] != "limit"]
+    pd.testing.assert_frame_equal(rest, plain.trials, check_exact=True)
+    limit = with_phase.trials[with_phase.trials["phase"] == "limit"]
+    assert cost(chosen).trials - cost(without).trials == len(limit)
+    assert cost(chosen).updates - cost(without).updates >= limit["updates"].sum()
+    assert (limit["role"] == "section").sum() == 2 * (15 + 14)
+    assert "limit_status" not in plain.summary
+    assert plain.summary["limit_predicted"] == with_phase.summary["limit_predicted"]

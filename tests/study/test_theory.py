@@ -1,0 +1,166 @@
+"""What is predicted of a cell: the limits, on what they rest, and the floors of noise."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from core import curvature as core_curvature
+from core import mean_square_rate, optimizer, sharpness
+from study import theory
+from study.cells import Cell, Choice
+from study.problem import Problem, problem_of
+from study.stack import Trial, run_stack
+from study.theory import BASES, facts, floors, predict, sharpness_at_starts
+from tests.study.builders import SMALL, cell
+
+DOUBLE = dataclasses.replace(SMALL, precision="float64")
+
+
+def linear(
+    method: str = "sgd", batch: int | None = None, order: str = "reshuffled", dataset: str = "diabetes"
+) -> Cell:
+    return cell(dataset, method, batch, order, hidden=(), protocol=DOUBLE)
+
+
+def hessian(problem: Problem) -> np.ndarray:
+    X = problem.parts["train"].rows[0].astype(float)
+    return np.asarray(X.T @ X / len(X))
+
+
+@pytest.mark.parametrize("method", ["sgd", "momentum", "nesterov"])
+def test_full_batches_have_the_exact_limit(method: str) -> None:
+    chosen = linear(method)
+    found = predict(chosen, problem_of(chosen))
+    top = np.linalg.eigvalsh(hessian(problem_of(chosen)))[-1]
+    assert found.basis == "exact"
+    assert found.rate == pytest.approx(optimizer(method).critical_rate(top), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("order", "basis"), [("replacement", "mean square"), ("reshuffled", "mean square, approximate")]
+)
+def test_random_batches_have_the_mean_square_limit(order: str, basis: str) -> None:
+    chosen = linear("momentum", 16, order)
+    problem = problem_of(chosen)
+    found = predict(chosen, problem)
+    X, made = problem.parts["train"].rows[0], optimizer("momentum")
+    assert found.basis == basis
+    assert found.rate == mean_square_rate(X, 16, order == "replacement", made.recursion).value
+
+
+def test_single_precision_changes_a_limit_by_no_more_than_itself() -> None:
+    double = linear("nesterov", 16)
+    single = dataclasses.replace(double, protocol=SMALL)
+    rates = [predict(c, problem_of(c)).rate for c in (single, double)]
+    assert rates[0] == pytest.approx(rates[1], rel=1e-5)
+
+
+def test_a_network_has_the_curvature_at_its_starts() -> None:
+    chosen = cell("iris", "momentum", None, protocol=DOUBLE)
+    problem = problem_of(chosen)
+    tops = [
+        sharpness(problem.net, problem.start(f"sweep-{k}"), problem.parts["train"])[0].value for k in range(2)
+    ]
+    found = predict(chosen, problem)
+    assert found.basis == "curvature at the start"
+    assert found.rate == pytest.approx(3.8 / np.sqrt(tops[0] * tops[1]), rel=1e-9)
+    assert facts(chosen, problem)["sharpness_start"] == pytest.approx(np.sqrt(tops[0] * tops[1]))
+
+
+@pytest.mark.parametrize("method", ["adam", "adagrad", "signsgd"])
+def test_methods_without_a_limit_say_why(method: str) -> None:
+    chosen = linear(method, 16)
+    found = facts(chosen, problem_of(chosen))
+    assert found["limit_basis"] == "none"
+    assert len(found["limit_why"]) > 30
+    assert "limit_predicted" not in found
+    assert "limit_by_batch" not in found
+
+
+def test_a_schedule_and_a_penalty_take_the_limit_away() -> None:
+    warm = dataclasses.replace(linear(), schedule=Choice("warmup"))
+    decayed = Choice("sgd", (("weight_decay", 0.1),))
+    full, small = (dataclasses.replace(linear(batch=b), optimizer=decayed) for b in (None, 16))
+    assert "schedule" in predict(warm, problem_of(warm)).why
+    assert "weight decay" in predict(small, problem_of(small)).why
+    top = np.linalg.eigvalsh(hessian(problem_of(full)))[-1]
+    assert predict(full, problem_of(full)).rate == pytest.approx(2 / (top + 0.1))
+
+
+def test_an_estimate_that_does_not_converge_says_so_and_gives_no_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost = core_curvature.Estimate(1.0, False, "no convergence")
+    monkeypatch.setattr(theory, "mean_square_rate", lambda *_: lost)
+    monkeypatch.setattr(theory, "sharpness", lambda *_: [lost, lost])
+    theory.sharpness_at_starts.cache_clear()
+    theory._mean_square.cache_clear()
+    try:
+        for chosen in (linear(batch=16), cell("iris", "sgd", None)):
+            found = facts(chosen, problem_of(chosen))
+            assert found["limit_basis"] == "none"
+            assert "not found: no convergence" in found["limit_why"]
+            assert not {"limit_predicted", "sharpness_start"} & set(found)
+    finally:
+        theory.sharpness_at_starts.cache_clear()
+        theory._mean_square.cache_clear()
+
+
+def test_the_limit_by_batch_ends_at_the_full_batch() -> None:
+    chosen = linear("momentum", 16)
+    problem = problem_of(chosen)
+    limits = {int(b): rate for b, rate in json.loads(facts(chosen, problem)["limit_by_batch"]).items()}
+    assert list(limits) == [1, 2, 4, 8, 16, 32, 64, 128, 256, problem.samples]
+    assert list(limits.values()) == sorted(limits.values())
+    assert limits[problem.samples] == pytest.approx(predict(linear("momentum"), problem).rate, rel=1e-8)
+
+
+def test_curvature_of_linear_models() -> None:
+    chosen = linear()
+    values = np.linalg.eigvalsh(hessian(problem_of(chosen)))
+    found = facts(chosen, problem_of(chosen))
+    assert found["sharpness_start"] == pytest.approx(values[-1], rel=1e-9)
+    assert found["curvature_low"] == pytest.approx(values[0], rel=1e-9)
+    network = cell("diabetes", "sgd", None)
+    assert "curvature_low" not in facts(network, problem_of(network))
+
+
+def test_every_basis_is_explained() -> None:
+    cells = [linear(), linear(batch=1), linear(batch=1, order="replacement"), linear(batch=16, order="fixed")]
+    cells += [linear("adam"), cell("iris", "sgd", None)]
+    assert {predict(c, problem_of(c)).basis for c in cells} == set(BASES)
+
+
+def test_runs_with_replacement_stay_at_their_floor() -> None:
+    budget = dataclasses.replace(SMALL.budget, epochs=400, evaluations=400)
+    chosen = linear(batch=16, order="replacement")
+    chosen = dataclasses.replace(chosen, protocol=dataclasses.replace(DOUBLE, budget=budget))
+    problem = problem_of(chosen)
+    runs = run_stack(chosen, problem, [Trial("sweep", "grid", 0.2, f"sweep-{k}") for k in range(8)])
+    gaps = [
+        (run.train_loss[100:].mean() - problem.best_loss) / (run.train_loss[0] - problem.best_loss)
+        for run in runs
+    ]
+    expected = floors(chosen, problem, runs)
+    assert np.mean(np.array(gaps) / expected) == pytest.approx(1, rel=0.1)
+
+
+def test_floors_are_predicted_where_they_exist() -> None:
+    def predicted(chosen: Cell) -> np.ndarray:
+        problem = problem_of(chosen)
+        runs = run_stack(chosen, problem, [Trial("sweep", "grid", rate, "sweep-0") for rate in (1e-3, 10.0)])
+        return np.isfinite(floors(chosen, problem, runs))
+
+    for order in ("reshuffled", "replacement"):
+        assert predicted(linear(batch=16, order=order)).tolist() == [True, False]
+    for chosen in (linear(), linear("adam", 16), linear(batch=16, order="fixed"), cell("iris", "sgd", 16)):
+        assert not predicted(chosen).any()
+
+
+def test_the_curvature_at_the_starts_is_found_once() -> None:
+    problem = problem_of(cell())
+    assert sharpness_at_starts(problem, 2) is sharpness_at_starts(problem, 2)
