@@ -75,7 +75,8 @@ class BatchStrategy:
             raise ValueError(f"a batch of {size} is larger than the data ({n} samples)")
         if self.order == "replacement":
             return [slice(i * size, (i + 1) * size) for i in range((2 * n + size) // (2 * size))]
-        return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+        starts = range(0, n, size)
+        return list(map(slice, starts, [*starts[1:], n]))
 
     def updates(self, n: int) -> int:
         """Updates in an epoch of n samples."""

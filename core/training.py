@@ -79,7 +79,8 @@ def train(
         losses = {name: net.evaluate(theta, samples) for name, samples in sets.items()}
         return losses | {name: value(theta, divisor) for name, value in (measure or {}).items()}
 
-    updates = [*updates_at, *(int(epoch) * strategy.updates(data.size) for epoch in evaluate_at)]
+    in_epoch = strategy.updates(data.size)
+    updates = [*updates_at, *(int(epoch) * in_epoch for epoch in evaluate_at)]
 
     def train_part(part: np.ndarray) -> Trace:
         objective = NetworkObjective(net, sets["train_loss"], strategy, np.asarray(seeds)[part])

@@ -75,7 +75,7 @@ class Adam(Optimizer):
         np.sqrt(v, out=out)
         out += like(self.eps * root, out)
         np.divide(m, out, out=out)
-        out *= like(self.lr * root / weights(self.beta1, t), out)
+        out *= like(self.lr * (root / weights(self.beta1, t)), out)
         return out
 
     def critical_rate(self, curvature: ArrayLike) -> Hyper | None:

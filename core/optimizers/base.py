@@ -83,7 +83,7 @@ class Optimizer(Tunable):
 
         Methods may add arrays of other shapes; the first axis is always that of the R trials.
         """
-        return {key: np.zeros_like(theta) for key in (*self.state, "work")}
+        return {key: np.zeros(theta.shape, theta.dtype) for key in (*self.state, "work")}
 
     def probe(self, theta: np.ndarray, t: int) -> np.ndarray | None:
         """A direction v (P,) if update t wants v * (H v) in `s["curvature"]`, H the Hessian at theta."""
