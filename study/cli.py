@@ -69,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     command("optimizers", _list, "list the optimizers and their hyperparameters").set_defaults(
         what="optimizers"
     )
+    explain = command("explain", _explain, "say what happened in one stored run, and why, with a figure")
+    explain.add_argument(
+        "run", help="the id of its run in MLflow, the start of the id, or the address of its page"
+    )
     estimate = command("estimate", _estimate, "count what an experiment would do, without doing it")
     estimate.add_argument("file", type=Path, help="an experiment file")
     ui = command("ui", _ui, "serve the MLflow UI on this study's store, on this machine only")
@@ -80,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
             default=cores(),
             help="processes (default: one a core, here %(default)s)",
         )
-    for sub in (run, report, listing, ui):
+    for sub in (run, report, listing, explain, ui):
         sub.add_argument(
             "--results", type=Path, default=RESULTS, help="folder of everything generated (default: results)"
         )
@@ -93,11 +97,11 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _open(results: Path) -> Store:
+def _open(results: Path, reading: bool = False) -> Store:
     from study.tracking import open_store  # MLflow takes more than a second to import
 
     try:
-        return open_store(results)
+        return open_store(results, reading=reading)
     except OSError as error:
         raise StoreError(f"{results}: cannot hold the results: {error.strerror}") from None
 
@@ -175,6 +179,21 @@ def _list(options: argparse.Namespace, console: Console) -> int:
         console.print(tables[options.what]())
     else:
         console.print(listing.studies(_open(options.results)))
+    return 0
+
+
+def _explain(options: argparse.Namespace, console: Console) -> int:
+    from study.explain import explain
+
+    with closing(_open(options.results, reading=True)) as store:
+        found = explain(store, options.run, options.results)
+    console.print(found.title, style="bold", markup=False)
+    for heading, sentences in found.sections:
+        console.print(f"\n{heading}", style="bold", markup=False)
+        for sentence in sentences:
+            console.print(sentence, markup=False)
+    if found.figure is not None:
+        console.print(f"\nfigure: {found.figure}", markup=False, soft_wrap=True)
     return 0
 
 

@@ -10,17 +10,17 @@ from study.statistics import Interval
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float) -> str:
-    """Two digits of a number of any size: 0.046, 2.2, 120, and 2.2·10⁻⁴ beyond; ∞, and – for none."""
+def number(value: float, digits: int = 2) -> str:
+    """Some digits of a number of any size: 0.046, 2.2, 120, and 2.2·10⁻⁴ beyond; ∞, and – for none."""
     if math.isnan(value):
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if 0.001 <= abs(value) < 10_000 or value == 0:
-        return _signed(f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}")
-    mantissa, exponent = f"{value:.1e}".split("e")
-    power = f"10{raised(int(exponent))}"
-    return power if mantissa == "1.0" else _signed(f"{mantissa.removesuffix('.0')}·{power}")
+        return _signed(f"{value:.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power, mantissa = f"10{raised(int(exponent))}", mantissa.rstrip("0").rstrip(".")
+    return power if mantissa == "1" else _signed(f"{mantissa}·{power}")
 
 
 def raised(exponent: int) -> str:

@@ -1,0 +1,72 @@
+"""What happened in one stored run, and why: facts, sentences and a figure.
+
+The run is trained again alone, which gives the same numbers, and looked at more closely than the study did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from study.cells import Cell, restore
+from study.explain import cell as cells
+from study.explain import facts, picture, words
+from study.tracking import Found, Store, StoredCell, StoreError
+
+__all__ = ["Explanation", "explain"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A title, headed sentences, and the figure's file; None for a cell, which has none."""
+
+    title: str
+    sections: list[words.Section]
+    figure: Path | None
+
+
+def explain(store: Store, reference: str, results: Path) -> Explanation:
+    """What happened in the run that `reference` names (see `Store.find`); its figure goes into `results`.
+
+    A cell's run is answered with its most telling trials. StoreError where no such run can be explained.
+    """
+    found = store.find(reference)
+    stored = _cell_of(store, found)
+    if found.kind == "cell":
+        return Explanation(found.name, cells.sections(stored), None)
+    number = stored.trials.loc[stored.trials["run_id"] == found.run_id, "trial"]
+    if number.empty:
+        raise StoreError(
+            f"run {found.run_id} is of a second copy of its cell; the one that counts is run {stored.run_id}"
+        )
+    trial = int(number.iloc[0])
+    known = facts.gather(
+        _definition(store, stored),
+        stored.trials,
+        stored.curves,
+        stored.summary,
+        trial,
+        store.states(stored.run_id).get(trial),
+    )
+    path = results / found.study / "explained" / f"{found.run_id}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.draw(known, path)
+    return Explanation(found.name, words.sections(known), path)
+
+
+def _cell_of(store: Store, found: Found) -> StoredCell:
+    stored = store.read(found.study, [found.key])
+    if not stored:
+        raise StoreError(f"run {found.run_id} ({found.name}) is of a cell that is not finished")
+    return stored[0]
+
+
+def _definition(store: Store, stored: StoredCell) -> Cell:
+    """The cell as it was; whether it gives the same numbers still, training again will tell."""
+    try:
+        return restore(store.definition(stored.run_id))
+    except ValueError:
+        raise StoreError(
+            f"run {stored.run_id}: its cell was defined by another version of this program, which had other "
+            "settings: run the experiment again"
+        ) from None

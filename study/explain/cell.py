@@ -1,0 +1,54 @@
+"""What can be explained of a cell: how its trials ended, and which of them tell most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.words import listing, number, plural
+from study.explain.words import Section
+from study.outcomes import OUTCOMES
+from study.tracking import StoredCell
+
+
+def sections(cell: StoredCell) -> list[Section]:
+    """How its trials ended, and the ids of the most telling ones."""
+    counts = cell.trials["outcome"].value_counts()
+    ended = listing([f"{counts[name]:,} {name}" for name in OUTCOMES if name in counts])
+    phases = cell.trials["phase"].value_counts(sort=False)
+    of = listing([f"{count:,} of the {phase}" for phase, count in phases.items()])
+    telling = [
+        f"{trial['run_id']}  {why}: learning rate {number(float(trial['rate']), 3)}, {trial['outcome']}"
+        for why, trial in _telling(cell)
+    ]
+    return [
+        ("The cell", [f"{plural(len(cell.trials), 'trial')}: {of}. They ended {ended}."]),
+        ("Trials that tell most: explain one of them by its id", telling),
+    ]
+
+
+def _telling(cell: StoredCell) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One trial of each kind that there is."""
+    trials = cell.trials
+    swept = trials[(trials["phase"] == "sweep") & trials["replicate"].eq("sweep-0")].sort_values("rate")
+    best = cell.summary.get("sweep_best_rate", np.inf)
+    gone, below = swept["outcome"] == "diverged", swept["rate"] < best
+    near = np.isclose(swept["rate"].astype(float), best)
+    kinds: list[tuple[str, pd.DataFrame]] = [
+        ("the best rate of the sweep", swept[near]),
+        ("the largest rate before the first that diverged", swept[gone.cumsum() == 0].tail(1)),
+        ("the first rate that diverged", swept[gone].head(1)),
+        ("the largest rate of the sweep", swept.tail(1)),
+        ("well below the best rate", swept[below & ~near].tail(3).head(1)),
+        ("the tuned rate", trials[trials["role"] == "tuned"].head(1)),
+        ("the default rate", trials[trials["role"] == "default"].head(1)),
+    ]
+    seen = set()
+    for why, rows in kinds:
+        for row in rows.to_dict("records"):
+            if row["run_id"] not in seen:
+                seen.add(row["run_id"])
+                yield why, {str(name): value for name, value in row.items()}

@@ -1,0 +1,70 @@
+"""The figure of an explanation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from study.explain.facts import Facts
+from study.figures.explanation import (
+    KEYS,
+    SIZE,
+    GapPanel,
+    RatePanel,
+    SharpnessPanel,
+    draw_explanation,
+)
+from study.figures.panels import Panels, write_png
+
+
+def draw(facts: Facts, path: Path) -> None:
+    """Write the figure of a run as PNG."""
+    write_png(panels(facts).figure(), path, dpi=140)
+
+
+def panels(facts: Facts) -> Panels:
+    """The run's gap, its sharpness, and its rate among the cell's."""
+    return Panels(draw_explanation, [_gap(facts), _sharpness(facts), _rates(facts)], SIZE, 3, KEYS)
+
+
+def _gap(facts: Facts) -> GapPanel:
+    diverged = facts.trial["outcome"] == "diverged"
+    return GapPanel(facts.updates, facts.gap, diverged, facts.cell.protocol.tolerance, _exponential(facts))
+
+
+def _exponential(facts: Facts) -> tuple[list[float], list[float]]:
+    """Where the run would have gone from the beginning of the last stretch, at the factor that wins."""
+    growth = facts.growth
+    if growth is None or growth.predicted is None or facts.cell.strategy.size is not None:
+        return [], []
+    factor = max(growth.predicted)
+    start = float(facts.gap[facts.updates == growth.first][0])
+    if not np.isfinite(factor) or not start > 0:
+        return [], []
+    return [growth.first, growth.last], [start, start * factor ** (2 * (growth.last - growth.first))]
+
+
+def _sharpness(facts: Facts) -> SharpnessPanel:
+    found = facts.sharpness
+    known = facts.felt == facts.divides
+    thresholds = [s.threshold if known and s.threshold is not None else np.nan for s in found]
+    return SharpnessPanel(
+        np.array([s.update for s in found]),
+        np.array([s.value for s in found]),
+        np.array(thresholds),
+        "2/rate" if facts.optimizer.name == "sgd" else "stable up to here",
+    )
+
+
+def _rates(facts: Facts) -> RatePanel:
+    summary, own = facts.summary, float(facts.trial["q_end"])
+    limits = {name: summary.get(f"limit_{name}") for name in ("predicted", "measured")}
+    return RatePanel(
+        facts.rates.rates,
+        facts.rates.q,
+        float(facts.trial["rate"]),
+        np.inf if facts.trial["outcome"] == "diverged" else own,
+        facts.cell.protocol.tolerance,
+        {name: float(rate) for name, rate in limits.items() if rate is not None},
+    )
