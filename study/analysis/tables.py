@@ -10,6 +10,7 @@ from study.analysis.chosen import chosen_curves, chosen_rates
 from study.analysis.data import Study
 from study.analysis.divergence import diverged, failures_above, reasons, shares
 from study.analysis.overview import optimization, selection
+from study.analysis.paths import Surface, paths, surfaces
 from study.analysis.rates import rate_table, sensitivity
 from study.analysis.scores import duels, performance, ranking, replicates, tuning
 
@@ -24,6 +25,8 @@ class Tables:
     performance: pd.DataFrame
     chosen: pd.DataFrame
     curves: pd.DataFrame
+    paths: pd.DataFrame
+    surfaces: dict[str, Surface]
     duels: dict[str, pd.DataFrame]
     ranking: dict[str, pd.DataFrame]
     tuning: dict[str, pd.DataFrame]
@@ -53,6 +56,8 @@ def analyse(study: Study) -> Tables:
         performance=performance(study),
         chosen=chosen,
         curves=chosen_curves(study, chosen),
+        paths=paths(study, chosen, found),
+        surfaces=surfaces(study),
         duels={name: duels(study, scores[name]) for name in ("gap", "test_score")},
         ranking=ranks,
         tuning=tuned,

@@ -112,6 +112,14 @@ CURVE_KEYS = [
     Key("diverged", OUTCOMES["diverged"], marker="X", size=7),
     Key("tolerance", OUTCOMES["converged"], (0, (3, 2))),
 ]
+PATH_KEYS = [
+    Key("start", INK, marker="o", face=PAPER),
+    Key("a step for each update", INK, "-", "o", size=2.5),
+    Key("later on", MUTED, marker="o", size=2.5),
+    Key("best parameters", INK, marker="+", size=7, width=1.4),
+    Key("equal loss, twice that of the line within", MUTED, "-", width=0.8),
+    Key("diverged", OUTCOMES["diverged"], marker="X", size=7),
+]
 RANGE_KEYS = [
     Key("best rate", INK, marker="o", face=PAPER),
     Key("cliff: half of the runs diverge", OUTCOMES["diverged"], marker="X", size=6),

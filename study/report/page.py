@@ -26,7 +26,8 @@ SECTIONS: tuple[Callable[[Tables, Looks], Section | None], ...] = ()
 
 @dataclass(frozen=True)
 class ProblemPart:
-    """All that is shown of one problem. curves: batch strategy -> picture; batch: the one shown first."""
+    """All that is shown of one problem. curves, paths: batch strategy -> picture, paths only where there is a
+    loss surface to look at; batch: the strategy shown first."""
 
     name: str
     label: str
@@ -36,11 +37,21 @@ class ProblemPart:
     runs: Runs
     rates: Picture
     curves: dict[str, Picture]
+    paths: dict[str, Picture]
     batch: str
     optimization: Table
     selection: Table
     listed: str
     diverged: int
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [self.rates, *self.curves.values(), *self.paths.values()]
+
+    @property
+    def sheets(self) -> list[Picture]:
+        """Of the curves and paths, one batch strategy."""
+        return [self.rates, self.curves[self.batch], *list(self.paths.values())[:1]]
 
 
 @dataclass(frozen=True)
@@ -78,14 +89,14 @@ class Page:
     @property
     def pictures(self) -> list[Picture]:
         """Every picture, in the order of the page."""
-        parts = [picture for part in self.problems for picture in (part.rates, *part.curves.values())]
+        parts = [picture for part in self.problems for picture in part.pictures]
         extra = [picture for section in self.sections for picture in section.pictures]
         return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
 
     @property
     def sheets(self) -> list[Picture]:
         """The pictures of the Markdown twin: of the curves, one batch strategy for each problem."""
-        parts = [picture for part in self.problems for picture in (part.rates, part.curves[part.batch])]
+        parts = [picture for part in self.problems for picture in part.sheets]
         extra = [picture for section in self.sections for picture in section.sheets]
         return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
 
@@ -155,6 +166,11 @@ def _problem(found: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
         for j, batch in enumerate(batches)
         if (picture := pictures.problem_curves(found, looks, problem, batch, f"curves-{i}-{j}")).tiles
     }
+    paths = {
+        batch: picture
+        for j, batch in enumerate(batches)
+        if (picture := pictures.problem_paths(found, looks, problem, batch, f"paths-{i}-{j}")).tiles
+    }
     shown = list(curves)
     gone = found.diverged[found.diverged["problem"] == problem]
     return ProblemPart(
@@ -166,6 +182,7 @@ def _problem(found: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
         runs=runs_of(found, problem=problem),
         rates=pictures.problem_rates(found, looks, problem, f"rates-{i}"),
         curves=curves,
+        paths=paths,
         batch=shown[len(shown) // 2],
         optimization=tables.optimization(found, problem),
         selection=tables.selection(found, problem),

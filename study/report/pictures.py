@@ -18,6 +18,7 @@ from study.figures.divergence import DivergenceView, draw_divergence
 from study.figures.keys import (
     CURVE_KEYS,
     DIVERGENCE_KEYS,
+    PATH_KEYS,
     RANGE_KEYS,
     RATE_KEYS,
     SCORE_KEYS,
@@ -25,6 +26,8 @@ from study.figures.keys import (
     batch_keys,
 )
 from study.figures.panels import Panels
+from study.figures.paths import SIZE as PATHS
+from study.figures.paths import PathView, Way, draw_paths
 from study.figures.rates import SIZE as RATES
 from study.figures.rates import RateView, draw_rates
 from study.figures.rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
@@ -145,6 +148,37 @@ def _lines(curves: pd.DataFrame) -> dict[str, list[Line]]:
         drawn = Line(str(role), float(str(rate)), str(replicate), outcome == "diverged", examples, gap)
         found.setdefault(str(optimizer), []).append(drawn)
     return found
+
+
+def problem_paths(tables: Tables, looks: Looks, problem: str, batch: str, name: str) -> Picture:
+    """Paths on the loss surface at four rates with one batch strategy, a panel for each optimizer; none
+    where the problem has no surface."""
+    points = _of(tables.paths, problem)
+    points = points[points["batch"] == batch]
+    views, tiles = [], []
+    for optimizer, look in looks.optimizers.items():
+        own = points[points["optimizer"] == optimizer]
+        if own.empty:
+            continue
+        ways = {str(kind): _way(way) for kind, way in own.groupby("kind", sort=False)}
+        views.append(PathView(look, tables.surfaces[problem], ways))
+        named = ", ".join(f"{kind} {number(way.rate)}" for kind, way in ways.items())
+        label = f"{tables.study.names.problems[problem]}, {looks.batches[batch].label}"
+        alt = f"{look.label} on {label}: path over slope and intercept at rates that are {named}"
+        tiles.append(Tile(alt, problem, optimizer, batch))
+    return Picture(name, Panels(draw_paths, views, PATHS, 4, PATH_KEYS), tiles)
+
+
+def _way(points: pd.DataFrame) -> Way:
+    first = points.iloc[0]
+    theta = points[["theta_0", "theta_1"]].to_numpy()
+    finite = np.isfinite(theta).all(axis=1)
+    return Way(
+        float(first["rate"]),
+        first["outcome"] == "diverged",
+        points["update"].to_numpy()[finite],
+        theta[finite],
+    )
 
 
 def divergence(tables: Tables, looks: Looks) -> list[Picture]:

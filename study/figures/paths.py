@@ -1,0 +1,136 @@
+"""The path of an optimizer on a loss surface over two parameters, at four learning rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.patches import Ellipse
+from matplotlib.ticker import MaxNLocator
+
+from study.analysis.paths import KINDS, Surface
+from study.analysis.words import number
+from study.figures.panels import title
+from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, Look
+
+SIZE = (264.0, 312.0)
+SIDE, GAP, LEFT, TOP = 106.0, 10.0, 36.0, 42.0
+COLORS = {
+    "too small": ROLES["too small"],
+    "good": ROLES["best"],
+    "overshooting": ROLES["too large"],
+    "diverging": OUTCOMES["diverged"],
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """One run: its rate, updates (E,) and parameters theta (E, 2); diverged: whether it counts as such."""
+
+    rate: float
+    diverged: bool
+    updates: np.ndarray
+    theta: np.ndarray
+
+    @property
+    def joined(self) -> int:
+        """How many of the first points follow each other update by update."""
+        return joined(self.updates)
+
+
+@dataclass(frozen=True)
+class PathView:
+    """What one panel shows: the surface, and the way of each kind of rate that there is."""
+
+    optimizer: Look
+    surface: Surface
+    ways: Mapping[str, Way]
+
+
+def joined(updates: np.ndarray) -> int:
+    """How many of the first points of a path follow each other update by update."""
+    return int(np.cumprod(updates == np.arange(len(updates))).sum())
+
+
+def draw_paths(figure: FigureBase, view: PathView) -> None:
+    """Four small maps: contours of equal loss, the optimum, and the way there, or away from it."""
+    title(figure, view.optimizer.label, view.optimizer.color, SIZE)
+    width, height = SIZE
+    for i, kind in enumerate(KINDS):
+        row, column = divmod(i, 2)
+        x = LEFT + column * (SIDE + GAP)
+        y = height - TOP - SIDE - row * (SIDE + GAP + 16)
+        ax = figure.add_axes((x / width, y / height, SIDE / width, SIDE / height))
+        _map(ax, view.surface, named=(row == 1, column == 0))
+        way = view.ways.get(kind)
+        text = f"{kind} {number(way.rate)}" if way else f"{kind}: none"
+        ax.text(0, 1.03, text, transform=ax.transAxes, color=COLORS[kind] if way else MUTED, fontsize=8.5)
+        if way:
+            _way(ax, view.surface, way, COLORS[kind], kind)
+
+
+def _map(ax: Axes, surface: Surface, named: tuple[bool, bool]) -> None:
+    for sides, name in zip(surface.theta, ("x", "y"), strict=True):
+        getattr(ax, f"set_{name}lim")(sides - surface.half, sides + surface.half)
+        side = getattr(ax, f"{name}axis")
+        side.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+    ellipses, angle = surface.contours()
+    for a, b in ellipses:
+        ax.add_patch(
+            Ellipse(
+                (surface.theta[0], surface.theta[1]),
+                2 * a,
+                2 * b,
+                angle=angle,
+                fill=False,
+                edgecolor=MUTED,
+                linewidth=0.6,
+                alpha=0.6,
+            )
+        )
+    ax.plot(*surface.theta, marker="+", markersize=7, markeredgewidth=1.4, color=INK, zorder=2)
+    ax.tick_params(labelbottom=named[0], labelleft=named[1], labelsize=7.5, pad=1.5)
+    if named[0]:
+        ax.set_xlabel("slope", labelpad=0, fontsize=8.5)
+    if named[1]:
+        ax.set_ylabel("intercept", labelpad=-2, fontsize=8.5)
+    ax.spines[["top", "right"]].set_visible(True)
+
+
+def _way(ax: Axes, surface: Surface, way: Way, color: str, kind: str) -> None:
+    # Beyond a few widths of the view a line could not be drawn, and nothing of it would be seen.
+    theta = surface.theta + np.clip(way.theta - surface.theta, -1e3 * surface.half, 1e3 * surface.half)
+    first = way.joined
+    ax.plot(
+        *theta[:first].T, color=color, linewidth=1.1, marker="o", markersize=1.9, zorder=3, gid=f"path-{kind}"
+    )
+    ax.plot(*theta[first:].T, color=color, linestyle="", marker="o", markersize=1.6, alpha=0.45, zorder=3)
+    ax.plot(*theta[0], marker="o", markersize=4.5, color=PAPER, markeredgecolor=color, zorder=4)
+    if way.diverged:
+        ax.plot(
+            *leaving(theta, surface),
+            marker="X",
+            markersize=7,
+            color=OUTCOMES["diverged"],
+            markeredgecolor=PAPER,
+            markeredgewidth=0.8,
+            clip_on=False,
+            zorder=5,
+            gid="left",
+        )
+
+
+def leaving(theta: np.ndarray, surface: Surface) -> np.ndarray:
+    """Where a path (E, 2) crosses the edge of the view for good, or its last point when it does not."""
+    away = (theta - surface.theta) / surface.half
+    inside = np.flatnonzero((np.abs(away) <= 1).all(axis=1))
+    if not len(inside) or inside[-1] == len(theta) - 1:
+        return np.clip(theta[-1], surface.theta - surface.half, surface.theta + surface.half)
+    i = int(inside[-1])
+    step = away[i + 1] - away[i]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.where(step == 0, np.inf, (np.sign(step) - away[i]) / step)
+    return np.asarray(surface.theta + surface.half * (away[i] + shares.min() * step))
