@@ -16,6 +16,8 @@ from study.analysis.data import AXES, Study, in_order, records
 KINDS = ("too small", "good", "overshooting", "diverging")
 MARGIN = 1.35
 """Half the width of a view over the largest distance, along an axis, from the optimum to a start."""
+FAR = 1000.0
+"""Half widths of a view."""
 COLUMNS = ["key", *AXES, "kind", "rate", "outcome", "update", "theta_0", "theta_1"]
 
 
@@ -29,6 +31,15 @@ class Surface:
     theta: np.ndarray
     hessian: np.ndarray
     half: float
+
+    def view(self, theta: np.ndarray) -> np.ndarray:
+        """A path (E, 2) as (n, 2), in half widths of the square from its middle, up to the first point that
+        is FAR away or not finite: a line to what comes after could not be drawn."""
+        with np.errstate(over="ignore"):
+            away = (theta - self.theta) / self.half
+        beyond = np.flatnonzero(~(np.abs(away).max(axis=1) <= FAR))
+        seen = away[: beyond[0] + 1 if len(beyond) else None]
+        return np.asarray(np.clip(seen[np.isfinite(seen).all(axis=1)], -FAR * FAR, FAR * FAR))
 
     def contours(self) -> tuple[list[tuple[float, float]], float]:
         """Ellipses of equal loss: their half axes along slope and intercept before they are turned, and the

@@ -23,6 +23,11 @@ def number(value: float, digits: int = 2) -> str:
     return power if mantissa == "1" else _signed(f"{mantissa}·{power}")
 
 
+def exact(value: float) -> str:
+    """Three digits of what is known to about a hundredth: 0.315, 12.4; `number` where that has no room."""
+    return f"{value:#.3g}".rstrip(".") if 0.001 <= value < 1000 else number(value)
+
+
 def raised(exponent: int) -> str:
     """An exponent in superscript digits."""
     return str(exponent).translate(_RAISED)

@@ -101,9 +101,8 @@ def _map(ax: Axes, surface: Surface, named: tuple[bool, bool]) -> None:
 
 
 def _way(ax: Axes, surface: Surface, way: Way, color: str, kind: str) -> None:
-    # Beyond a few widths of the view a line could not be drawn, and nothing of it would be seen.
-    theta = surface.theta + np.clip(way.theta - surface.theta, -1e3 * surface.half, 1e3 * surface.half)
-    first = way.joined
+    theta = surface.theta + surface.half * surface.view(way.theta)
+    first = min(way.joined, len(theta))
     ax.plot(
         *theta[:first].T, color=color, linewidth=1.1, marker="o", markersize=1.9, zorder=3, gid=f"path-{kind}"
     )

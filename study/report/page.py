@@ -15,6 +15,7 @@ from study.analysis.tables import Tables
 from study.analysis.words import number, plural
 from study.figures.theme import Looks, variables
 from study.report import pictures, tables
+from study.report.drag import Drag, drag
 from study.report.pictures import Picture
 from study.report.sections import Section
 from study.report.tables import Table
@@ -67,6 +68,7 @@ class Page:
     looks: Looks
     choices: dict[str, dict[str, str]]
     experiment: str
+    drag: Drag
     overview: dict[str, Picture]
     optimization: Table
     selection: Table
@@ -91,7 +93,7 @@ class Page:
         """Every picture, in the order of the page."""
         parts = [picture for part in self.problems for picture in part.pictures]
         extra = [picture for section in self.sections for picture in section.pictures]
-        return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
+        return [*self.drag.stills, *self.overview.values(), *extra, *parts, *self.divergence.values()]
 
     @property
     def sheets(self) -> list[Picture]:
@@ -128,6 +130,7 @@ def compose(
         looks=looks,
         choices={"problem": names.problems, "optimizer": names.optimizers, "batch": names.batches},
         experiment=str(found.study.cells["experiment"].iloc[0]),
+        drag=drag(found, looks),
         overview={picture.name: picture for picture in pictures.overview(found, looks)},
         optimization=tables.optimization_overview(found),
         selection=tables.selection_overview(found),

@@ -172,13 +172,7 @@ def problem_paths(tables: Tables, looks: Looks, problem: str, batch: str, name: 
 def _way(points: pd.DataFrame) -> Way:
     first = points.iloc[0]
     theta = points[["theta_0", "theta_1"]].to_numpy()
-    finite = np.isfinite(theta).all(axis=1)
-    return Way(
-        float(first["rate"]),
-        first["outcome"] == "diverged",
-        points["update"].to_numpy()[finite],
-        theta[finite],
-    )
+    return Way(float(first["rate"]), first["outcome"] == "diverged", points["update"].to_numpy(), theta)
 
 
 def divergence(tables: Tables, looks: Looks) -> list[Picture]:

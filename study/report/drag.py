@@ -1,0 +1,208 @@
+"""The centrepiece, a learning rate to be dragged: what its script needs, from the stored sweep alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.data import records
+from study.analysis.paths import Surface
+from study.analysis.scores import RESOLUTION
+from study.analysis.tables import Tables
+from study.analysis.words import exact, number
+from study.figures.keys import RATE_KEYS, Key
+from study.figures.paths import joined
+from study.figures.theme import OUTCOMES, Looks, variables
+from study.report import pictures
+from study.report.pictures import Picture
+
+NOT_FINITE = 999
+"""Stands for a gap that is no number, in hundredths of a decade."""
+VIEW = 1000
+"""Whole numbers from the optimum to the edge of the map."""
+BASES = {
+    "exact": "exact for full batches on this loss",
+    "mean square": "above it the mean square of the distance grows, for batches drawn anew",
+    "mean square, approximate": "approximate: worked out for batches drawn anew, not for these",
+    "curvature at the start": "from the curvature at the start, which changes as training goes on",
+}
+
+
+@dataclass(frozen=True)
+class Drag:
+    """data: what the script reads, to be written as JSON. stills: what is shown without it."""
+
+    data: Mapping[str, Any]
+    keys: Sequence[Key]
+    stills: Sequence[Picture]
+
+
+def drag(tables: Tables, looks: Looks) -> Drag:
+    """Every run of the sweep, compact: gaps in hundredths of a decade, paths in thousandths of the map."""
+    names = tables.study.names
+    order = names.order
+    pool = _Pool()
+    cells = [_cell(tables, cell, pool) for cell in records(tables.study.cells)]
+    colors = {color: name for color, (name, _, _) in variables(len(looks.batches)).items()}
+    data = {
+        "problems": [_problem(tables, problem) for problem in names.problems],
+        "optimizers": [
+            {"name": name, "label": look.label, "color": colors[look.color]}
+            for name, look in looks.optimizers.items()
+        ],
+        "batches": [{"name": name, "label": look.label} for name, look in looks.batches.items()],
+        "outcomes": [{"name": name, "color": colors[color]} for name, color in OUTCOMES.items()],
+        "tolerance": np.log10(tables.study.tolerance),
+        "cells": [
+            cell | {axis: order[axis][cell[axis]] for axis in ("problem", "optimizer", "batch")}
+            for cell in cells
+        ],
+        "lists": pool.lists,
+    }
+    opening = next(iter(tables.surfaces), next(iter(names.problems)))
+    data["opening"] = order["problem"][opening]
+    return Drag(data, [key for key in RATE_KEYS if key.label in OUTCOMES], _stills(tables, looks, opening))
+
+
+class _Pool:
+    """Lists of numbers that many runs share, kept once."""
+
+    def __init__(self) -> None:
+        self.lists: list[list[float | None]] = []
+        self._places: dict[tuple[float | None, ...], int] = {}
+
+    def place(self, values: Sequence[float | None]) -> int:
+        key = tuple(values)
+        if key not in self._places:
+            self._places[key] = len(self.lists)
+            self.lists.append(list(values))
+        return self._places[key]
+
+
+def _problem(tables: Tables, problem: str) -> dict[str, Any]:
+    curves = [tables.study.curves[c["key"]] for c in records(tables.study.cells) if c["problem"] == problem]
+    surface = tables.surfaces.get(problem)
+    gaps = tables.rates.loc[tables.rates["problem"] == problem, "gap_low"]
+    lowest = int(hundredths(gaps.to_numpy()).min())
+    return {
+        "name": problem,
+        "low": min(lowest // 100 * 100, -200),
+        "label": tables.study.names.problems[problem],
+        "budget": max(int(curve["examples"].max()) for curve in curves),
+        **({"surface": _surface(surface)} if surface else {}),
+    }
+
+
+def _surface(surface: Surface) -> dict[str, Any]:
+    ellipses, angle = surface.contours()
+    unit = VIEW / surface.half
+    return {
+        "center": [_digits(value) for value in surface.theta],
+        "half": _digits(surface.half),
+        "ellipses": [[round(a * unit), round(b * unit)] for a, b in ellipses],
+        "angle": round(angle, 2),
+    }
+
+
+def _cell(tables: Tables, cell: Mapping[str, Any], pool: _Pool) -> dict[str, Any]:
+    trials = tables.study.trials
+    swept = trials[(trials["key"] == cell["key"]) & (trials["phase"] == "sweep")]
+    curves = dict(list(tables.study.curves[cell["key"]].groupby("trial")))
+    rates = sorted(set(swept["rate"]))
+    surface, best = tables.surfaces.get(cell["problem"]), float(cell["best_known_loss"])
+    groups = [records(swept[swept["rate"] == rate].sort_values("replicate")) for rate in rates]
+    runs = [[_run(trial, curves[trial["trial"]], best, surface, pool) for trial in group] for group in groups]
+    found = tables.sensitivity[tables.sensitivity["key"] == cell["key"]].iloc[0]
+    return {
+        **{axis: cell[axis] for axis in ("problem", "optimizer", "batch")},
+        "rates": pool.place([_digits(rate) for rate in rates]),
+        "best": rates.index(found["best"]) if found["best"] in rates else None,
+        "limit": _limit(cell, rates, float(found["cliff"])),
+        "runs": runs,
+    }
+
+
+def _run(
+    trial: Mapping[str, Any], curve: pd.DataFrame, best: float, surface: Surface | None, pool: _Pool
+) -> dict[str, Any]:
+    losses = curve["train_loss"].to_numpy()
+    gaps = (losses - best) / (losses[0] - best)
+    run = {
+        "o": list(OUTCOMES).index(trial["outcome"]),
+        "e": int(hundredths(np.array([trial["gap"]]))[0]),
+        "l": _digits(trial["train_loss"]),
+        "u": int(trial["first_bad_step"]),
+        "x": pool.place(curve["examples"].tolist()),
+        "q": hundredths(gaps).tolist(),
+    }
+    if surface is None:
+        return run
+    seen = surface.view(curve[["theta_0", "theta_1"]].to_numpy())
+    return run | {
+        "p": (seen * VIEW).round().astype(int).ravel().tolist(),
+        "j": joined(curve["update"].to_numpy()[: len(seen)]),
+    }
+
+
+def hundredths(gaps: np.ndarray) -> np.ndarray:
+    """log10 of gaps (E,) in whole hundredths; none below RESOLUTION, NOT_FINITE for what is no number."""
+    with np.errstate(invalid="ignore"):
+        logs = np.log10(np.maximum(gaps, RESOLUTION)) * 100
+    return np.where(np.isfinite(logs) & (logs < NOT_FINITE), logs.round(), NOT_FINITE).astype(int)
+
+
+def _limit(cell: Mapping[str, Any], rates: Sequence[float], cliff: float) -> dict[str, Any]:
+    """The predicted and the measured limit, where they are known, and both in words."""
+    predicted, measured = (_known(cell, f"limit_{name}") for name in ("predicted", "measured"))
+    texts = (_predicted(cell, predicted), _measured(cell, rates, cliff))
+    return {
+        **({"predicted": _digits(predicted)} if predicted else {}),
+        **({"measured": _digits(measured)} if measured else {}),
+        "text": " ".join(text for text in texts if text),
+    }
+
+
+def _predicted(cell: Mapping[str, Any], value: float | None) -> str:
+    basis, why = cell.get("limit_basis"), cell.get("limit_why")
+    if value:
+        note = f" ({BASES[basis]})" if basis in BASES else ""
+        return f"Theory puts the largest stable rate at {exact(value)}{note}."
+    return f"No limit is predicted: {str(why).rstrip('.')}." if isinstance(why, str) and why else ""
+
+
+def _measured(cell: Mapping[str, Any], rates: Sequence[float], cliff: float) -> str:
+    value, low, high = (_known(cell, f"limit_{name}") for name in ("measured", "low", "high"))
+    if value:
+        spread = f", from {exact(low)} to {exact(high)} over the replicates" if low and high else ""
+        return f"Measured, between runs that last and runs that diverge: {exact(value)}{spread}."
+    if not np.isfinite(cliff):
+        return f"No rate up to {number(rates[-1])} made half of the runs diverge."
+    below = [rate for rate in rates if rate < cliff * 0.999]
+    between = f"between {number(below[-1])} and {number(cliff)}" if below else f"below {number(cliff)}"
+    return f"In the sweep, half of the runs or more begin to diverge {between}."
+
+
+def _known(cell: Mapping[str, Any], name: str) -> float | None:
+    value = cell.get(name)
+    return float(value) if isinstance(value, int | float) and np.isfinite(value) else None
+
+
+def _digits(value: float) -> float | None:
+    """Four digits, which is more than is shown; None for what is not finite."""
+    return float(f"{value:.4g}") if np.isfinite(value) else None
+
+
+def _stills(tables: Tables, looks: Looks, problem: str) -> list[Picture]:
+    """Curves and paths of one optimizer at a few rates."""
+    name, look = next(iter(looks.optimizers.items()))
+    one = Looks({name: look}, looks.batches)
+    batch = next(iter(looks.batches))
+    drawn = [
+        pictures.problem_curves(tables, one, problem, batch, "still-curves"),
+        pictures.problem_paths(tables, one, problem, batch, "still-paths"),
+    ]
+    return [picture for picture in drawn if picture.tiles]
