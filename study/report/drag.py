@@ -133,7 +133,7 @@ def _run(
     gaps = (losses - best) / (losses[0] - best)
     run = {
         "o": list(OUTCOMES).index(trial["outcome"]),
-        "e": int(hundredths(np.array([trial["gap"]]))[0]),
+        "e": _digits(trial["gap"]),
         "l": _digits(trial["train_loss"]),
         "u": int(trial["first_bad_step"]),
         "x": pool.place(curve["examples"].tolist()),

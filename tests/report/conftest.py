@@ -1,8 +1,11 @@
 """One report of planted cells, with names that try to break out of the page."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from study.report import render
 from tests.report.planted import INF, VALLEY, planted
@@ -12,17 +15,23 @@ NASTY = "<script>alert(1)</script>|*"
 PROVENANCE = {"date": "2026-01-02", "system": "<i>Linux</i> & co", "cores": "2"}
 
 
+LIMIT = {"limit_predicted": 2.0, "limit_basis": "exact", "limit_measured": 2.1}
+SPECIAL = {
+    ("toy_1", "sgd", "1"): {"search_edge": "at an edge: not trusted"},
+    (NASTY, "sgd", "full"): LIMIT,
+    (NASTY, "sgd", "1"): {"limit_why": f"{NASTY} has none"},
+}
+
+
 def cells():
-    """Two problems, two optimizers and two batch strategies; one search at an edge."""
+    """Two problems, the second with a loss surface, two optimizers and two batch strategies; one search at
+    an edge, one limit that is predicted and measured."""
     floor = VALLEY | {10.0: 0.4, 100.0: [0.6, INF]}
     return [
-        planted(problem=p, optimizer=o, batch=b, sweep=sweep, **doubt)
+        planted(p, o, b, sweep, surface=p == NASTY, **SPECIAL.get((p, o, b), {}))
         for p in ("toy_1", NASTY)
         for o, sweep in (("sgd", VALLEY), ("adam(beta1=0.5)", floor))
         for b in ("full", "1")
-        for doubt in (
-            [{"search_edge": "at an edge: not trusted"}] if (p, o, b) == ("toy_1", "sgd", "1") else [{}]
-        )
     ]
 
 
@@ -32,3 +41,39 @@ def report(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("results") / "study"
     render("planted", TITLE, cells(), PROVENANCE, folder, workers=1, store="http://127.0.0.1:5000/")
     return folder
+
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("this test needs the program chromium; on Debian or Ubuntu: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, report: Path):
+    """Opens the page with the given settings of the browser; it must see no error and ask for nothing."""
+    errors: list[str] = []
+    contexts = []
+
+    def open_with(width: int = 1280, height: int = 900, **settings) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else errors.append(r.url))
+        page.goto((report / "report.html").as_uri())
+        return page
+
+    yield open_with
+    for context in contexts:
+        context.close()
+    assert errors == []

@@ -19,6 +19,10 @@ VALLEY = {1e-3: 0.9, 1e-2: 0.3, 1e-1: 0.05, 1.0: 0.01, 10.0: INF, 100.0: INF}
 """rate -> q_end: too small, too small, converged, converged (the best), diverged, diverged."""
 
 
+BOWL: dict[str, Any] = {"theta": [3.0, -1.0], "hessian": [[2.0, 0.0], [0.0, 2.0]], "loss": 0.0}
+"""A loss surface, that of (a - 3)^2 + (b + 1)^2."""
+
+
 @dataclass(frozen=True)
 class Planted:
     """What the store hands back of a cell."""
@@ -42,12 +46,15 @@ def planted(
     tuned_rate: float = 0.5,
     default_rate: float = 0.01,
     tests: Mapping[str, Sequence[float]] | None = None,
+    surface: bool = False,
     **summary: Any,
 ) -> Planted:
     """A cell whose sweep ends at the planted gaps (inf is a diverged trial), two replicates a rate unless
     several gaps are named, and whose confirmed trials end at `tuned` and `default`.
 
-    Losses are gaps (L* = 0, L_0 = 1); test scores, unless given in `tests` by role, one minus the gap.
+    Losses are gaps (L* = 0, L_0 = 1); with `surface` they are those of BOWL, along whose first axis the
+    runs move, changing sides at each evaluation when they diverge. Test scores, unless given in `tests` by
+    role, are one minus the gap.
     """
     trials: list[dict[str, Any]] = []
     for rate, ends in sweep.items():
@@ -60,6 +67,8 @@ def planted(
             score = 1 - q if tests is None else tests[role][k]
             trials.append(row | {"test_loss": q, "test_score": score if np.isfinite(score) else 0.1})
     name = f"{problem}-{optimizer}-{batch}"
+    if surface:
+        summary = {"surface": json.dumps(BOWL)} | summary
     return Planted(
         key=name,
         run_id=f"run-of-{name}",
@@ -67,7 +76,7 @@ def planted(
         tags={"dataset": problem, "network": "net", "optimizer": optimizer, "batch": batch},
         summary=_summary(tuned_rate, default_rate) | summary,
         trials=_typed(trials, TRIALS).assign(run_id=[f"{name}-{i}" for i in range(len(trials))]),
-        curves=_typed([point for row in trials for point in _curve(row)], CURVES),
+        curves=_typed([point for row in trials for point in _curve(row, surface)], CURVES),
     )
 
 
@@ -105,16 +114,21 @@ def _trial(
     }
 
 
-def _curve(row: dict[str, Any]) -> list[dict[str, Any]]:
+def _curve(row: dict[str, Any], surface: bool) -> list[dict[str, Any]]:
     """From 1 to the planted gap over 1000 examples, or up to 1e7 by update 20 and then no number."""
     gone = not np.isfinite(row["q_end"])
     updates = [0, 10, 20] if gone else list(range(0, 101, 10))
     losses = [1.0, 1e3, INF] if gone else np.geomspace(1.0, max(row["q_end"], 1e-15), len(updates))
-    absent = dict.fromkeys(("sharpness", "theta_0", "theta_1"), np.nan)
+    sides = np.cumprod([1, *[-1 if gone else 1] * (len(updates) - 1)])
+    away = sides * np.sqrt(losses) if surface else np.full(len(updates), np.nan)
     return [
         {"trial": row["trial"], "update": u, "examples": 10 * u, "train_loss": q, "validation_loss": q}
-        | absent
-        for u, q in zip(updates, losses, strict=True)
+        | {
+            "sharpness": np.nan,
+            "theta_0": BOWL["theta"][0] + x,
+            "theta_1": BOWL["theta"][1] if surface else np.nan,
+        }
+        for u, q, x in zip(updates, losses, away, strict=True)
     ]
 
 

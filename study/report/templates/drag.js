@@ -5,7 +5,7 @@
   const slider = place.querySelector("input[type=range]");
   const say = Object.fromEntries([...place.querySelectorAll("[data-say]")].map((e) => [e.dataset.say, e]));
   const boxes = Object.fromEntries([...place.querySelectorAll("[data-box]")].map((e) => [e.dataset.box, e]));
-  const LEFT = 46, RIGHT = 12, HIGH = 200;
+  const LEFT = 46, RIGHT = 12, HIGH = 200, CHART = 290;
   let low; // of the problem that is shown, in hundredths of a decade
 
   const element = (parent, tag, attributes, text) => {
@@ -32,7 +32,8 @@
     const tens = `10${raised(Number(exponent))}`;
     return digits === "1.0" ? tens : `${digits.replace(/\.0$/, "").replace("-", "−")}·${tens}`;
   };
-  const gap = (run) => (run.e >= 999 ? "∞" : run.e <= -600 ? "10⁻⁶ or less" : number(10 ** (run.e / 100)));
+  const gap = (run) => (run.e <= 1e-6 ? "10⁻⁶ or less" : number(run.e));
+  const height = (run) => (run.e === null ? Infinity : Math.max(100 * Math.log10(Math.max(run.e, 1e-6)), low));
 
   const cellOf = (optimizer) =>
     data.cells.find((c) => c.problem === +problems.value && c.batch === +batches.value && c.optimizer === optimizer);
@@ -90,14 +91,14 @@
   };
 
   const drawCurves = (lines) => {
-    const height = 290, [svg, width] = canvas(boxes.curves, height);
+    const [svg, width] = canvas(boxes.curves, CHART);
     const budget = data.problems[+problems.value].budget;
-    const sides = [LEFT, width - RIGHT, height - 36, 12];
+    const sides = [LEFT, width - RIGHT, CHART - 36, 12];
     const x = scale(0, budget, sides[0], sides[1]), y = scale(low, HIGH, sides[2], sides[3]);
     axis(svg, sides, y, HIGH - low > 500 ? 200 : 100);
     for (const share of [0, 0.5, 1])
-      element(svg, "text", { x: x(share * budget), y: height - 20, "text-anchor": ["start", "middle", "end"][2 * share] }, Math.round(share * budget).toLocaleString("en"));
-    element(svg, "text", { x: (sides[0] + sides[1]) / 2, y: height - 4, "text-anchor": "middle", class: "name" }, "examples processed");
+      element(svg, "text", { x: x(share * budget), y: CHART - 20, "text-anchor": ["start", "middle", "end"][2 * share] }, Math.round(share * budget).toLocaleString("en"));
+    element(svg, "text", { x: (sides[0] + sides[1]) / 2, y: CHART - 4, "text-anchor": "middle", class: "name" }, "examples processed");
     for (const [q, text] of [[0, "as at the start"], [100 * data.tolerance, "tolerance: converged below"]])
       element(svg, "text", { x: sides[1], y: y(q) - 4, "text-anchor": "end" }, text);
     for (const { cell, index, look, dash } of lines) {
@@ -124,11 +125,12 @@
     const surface = data.problems[+problems.value].surface;
     boxes.map.parentElement.hidden = !surface;
     if (!surface) return;
-    const height = 290, [svg, width] = canvas(boxes.map, height);
-    const side = Math.min(height - 48, width - LEFT - RIGHT);
+    const [svg, width] = canvas(boxes.map, CHART);
+    const side = Math.min(CHART - 48, width - LEFT - RIGHT);
     const left = LEFT, top = 12, middle = [left + side / 2, top + side / 2], unit = side / 2000;
-    const clip = element(element(svg, "clipPath", { id: "drag-clip" }), "rect", { x: left, y: top, width: side, height: side });
-    const inside = element(svg, "g", { "clip-path": `url(#${clip.parentElement.id})` });
+    // A picture within the picture, in the same coordinates: it cuts off what is outside of it.
+    const window = { x: left, y: top, width: side, height: side };
+    const inside = element(svg, "svg", { ...window, viewBox: Object.values(window), class: "window" });
     for (const [a, b] of surface.ellipses)
       element(inside, "ellipse", { cx: middle[0], cy: middle[1], rx: a * unit, ry: b * unit, transform: `rotate(${-surface.angle} ${middle})`, class: "contour" });
     element(inside, "path", { d: `M${middle[0] - 5} ${middle[1]}h10m-5-5v10`, class: "optimum" });
@@ -143,7 +145,7 @@
         if (data.outcomes[run.o].name === "diverged") cross(svg, ...leaving(points, left, top, side));
       }
     }
-    element(svg, "rect", { x: left, y: top, width: side, height: side, class: "frame" });
+    element(svg, "rect", { ...window, class: "frame" });
     surface.center.forEach((value, i) => {
       for (const [share, end] of [[0, value - surface.half], [1, value + surface.half]]) {
         const label = number(Number(end.toPrecision(2)));
@@ -171,7 +173,7 @@
   };
 
   const drawRates = (lines) => {
-    const rows = lines.length, height = 134 + 14 * rows, [svg, width] = canvas(boxes.rates, height);
+    const rows = lines.length, bottom = 134 + 14 * rows, [svg, width] = canvas(boxes.rates, bottom);
     const rates = ratesOf(lines[0].cell), ends = [rates[0], rates[rates.length - 1]].map(Math.log10);
     const sides = [LEFT, width - RIGHT, 104, 22];
     const x = scale(...ends, sides[0], sides[1]), y = scale(low, HIGH, sides[2], sides[3]);
@@ -179,20 +181,20 @@
     const step = (sides[1] - sides[0]) / Math.max(rates.length - 1, 1);
     lines.forEach(({ cell, look, dash }, row) => {
       const known = ratesOf(cell);
-      const middle = known.map((rate, i) => [x(Math.log10(rate)), cell.runs[i].reduce((sum, r) => sum + r.e, 0) / cell.runs[i].length]);
+      const middle = known.map((rate, i) => [x(Math.log10(rate)), cell.runs[i].reduce((sum, r) => sum + height(r), 0) / cell.runs[i].length]);
       let started = false;
       const d = middle.map(([u, e]) => {
         if (e > HIGH) { started = false; return ""; }
-        const text = `${started ? "L" : "M"}${u.toFixed(1)} ${y(Math.max(e, low)).toFixed(1)}`;
+        const text = `${started ? "L" : "M"}${u.toFixed(1)} ${y(e).toFixed(1)}`;
         started = true;
         return text;
       });
       element(svg, "path", { d: d.join(""), class: "run", style: `stroke:var(${look.color})`, "stroke-dasharray": dash });
       known.forEach((rate, i) => {
-        const runs = cell.runs[i], high = 11 / runs.length;
+        const runs = cell.runs[i], part = 11 / runs.length;
         runs.forEach((run, k) => {
-          element(svg, "rect", { x: x(Math.log10(rate)) - step / 2 + 0.5, y: 109 + 14 * row + k * high, width: Math.max(step - 1, 1), height: high, style: `fill:var(${data.outcomes[run.o].color})` });
-          if (run.e <= HIGH) element(svg, "circle", { cx: x(Math.log10(rate)), cy: y(Math.max(run.e, low)), r: 2.2, style: `fill:var(${look.color})` });
+          element(svg, "rect", { x: x(Math.log10(rate)) - step / 2 + 0.5, y: 109 + 14 * row + k * part, width: Math.max(step - 1, 1), height: part, style: `fill:var(${data.outcomes[run.o].color})` });
+          if (height(run) <= HIGH) element(svg, "circle", { cx: x(Math.log10(rate)), cy: y(height(run)), r: 2.2, style: `fill:var(${look.color})` });
         });
       });
     });
@@ -209,10 +211,10 @@
     for (const [text, at] of labels)
       element(svg, "text", { x: at, y: 12, "text-anchor": at > (sides[0] + sides[1]) * 0.72 ? "end" : at < (sides[0] + sides[1]) * 0.28 ? "start" : "middle", class: "limit-name" }, text);
     const now = x(Math.log10(rates[+slider.value]));
-    element(svg, "path", { d: `M${now} ${sides[3]}V${height - 18}`, class: "now" });
+    element(svg, "path", { d: `M${now} ${sides[3]}V${bottom - 18}`, class: "now" });
     const decades = Math.max(1, Math.ceil((ends[1] - ends[0]) / (width < 480 ? 4 : 8)));
     for (let n = Math.ceil(ends[0] - 1e-9); n <= ends[1] + 1e-9; n += decades)
-      element(svg, "text", { x: x(n), y: height - 3, "text-anchor": "middle" }, power(n));
+      element(svg, "text", { x: x(n), y: bottom - 3, "text-anchor": "middle" }, power(n));
   };
 
   const draw = () => {
