@@ -80,6 +80,17 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Edge:
+    """The sharpness along training: of these `optimizers`, as the experiment calls them, at so many
+    `rates`, for so many `updates`, taken at the start and `evaluations` times after it."""
+
+    optimizers: tuple[str, ...]
+    rates: int = 4
+    updates: int = 1000
+    evaluations: int = 50
+
+
+@dataclass(frozen=True)
 class Protocol:
     """What is done in every cell."""
 
@@ -91,6 +102,7 @@ class Protocol:
     search: Search = Search()
     confirm_replicates: int = 10
     limit: Limit | None = None
+    edge: Edge | None = None
 
 
 CONSTANT = Choice("constant")
@@ -137,6 +149,14 @@ class Cell:
     @property
     def label(self) -> str:
         return f"{self.problem} {self.method} batch {self.strategy.name}"
+
+    @property
+    def edge(self) -> Edge | None:
+        """How the sharpness is followed: with full batches of networks at a constant rate; elsewhere None."""
+        edge = self.protocol.edge
+        asked = edge is not None and self.optimizer.id in edge.optimizers
+        meant = self.strategy.size is None and bool(self.network.hidden) and self.schedule == CONSTANT
+        return edge if asked and meant else None
 
     def make_optimizer(self, **hyperparameters: Any) -> Optimizer:
         """The cell's optimizer with the given hyperparameters on top of its own."""

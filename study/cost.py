@@ -13,6 +13,9 @@ from study.sweep import grid
 CELL_SECONDS = 0.5
 """What a cell takes whatever it trains: its data, its evaluations, the search's own arithmetic."""
 
+PRODUCTS = 10
+"""With the Hessian, for one sharpness."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -27,12 +30,13 @@ class Cost:
 def cost(cell: Cell) -> Cost:
     """The cost of a cell. The seconds come from a model of the stacked step, measured on one machine:
     a share for each update of a stack, and for each trial in it one that grows with the parameters
-    and one that grows with parameters times batch."""
+    and one that grows with parameters times batch; a product with the Hessian takes six times a trial's."""
     samples, parameters = shape_of(cell)
     batch = cell.strategy.size or samples
-    stacks = [*_stacks(cell, samples), *_limit_stacks(cell, samples)]
+    stacks = [*_stacks(cell, samples), *_limit_stacks(cell, samples), *_edge_stacks(cell)]
     per_trial = 1.0 + 3.5e-3 * parameters + 1.1e-4 * parameters * batch
     microseconds = sum(updates * (80 + trials * per_trial) for trials, updates in stacks)
+    microseconds += _products(cell) * (150 + 6 * per_trial)
     trained = sum(trials * updates for trials, updates in stacks)
     return Cost(sum(trials for trials, _ in stacks), trained, CELL_SECONDS + microseconds / 1e6)
 
@@ -58,6 +62,16 @@ def _limit_stacks(cell: Cell, samples: int) -> list[tuple[int, int]]:
         stacks.append(len(sections(low, high, limit.precision, left)))
         high = low * (high / low) ** (1 / (stacks[-1] + 1))
     return [(replicates * trials, _updates(watched, samples)) for trials in stacks]
+
+
+def _edge_stacks(cell: Cell) -> list[tuple[int, int]]:
+    """The one whose sharpness is followed, if the sweep has a rate that does not diverge."""
+    return [(cell.edge.rates, cell.edge.updates)] if cell.edge else []
+
+
+def _products(cell: Cell) -> int:
+    """With the Hessian, for the sharpness."""
+    return PRODUCTS * cell.edge.rates * (cell.edge.evaluations + 1) if cell.edge else 0
 
 
 def _updates(cell: Cell, samples: int) -> int:

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from study.cells import Cell
 from study.cliff import find_cliff
 from study.confirm import confirm
+from study.edge import follow, missing, threshold
 from study.outcomes import (
     TOLERANCES,
     Outcome,
@@ -42,12 +43,13 @@ def run_cell(cell: Cell) -> CellResult:
         found = clock("search", lambda: search(cell, problem))
         confirmed = clock("confirm", lambda: confirm(cell, problem, found.rate))
         cliff = clock("limit", lambda: find_cliff(cell, problem, swept)) if cell.protocol.limit else None
-        runs = [*swept, *found.runs, *confirmed, *(cliff.runs if cliff else [])]
+        curve = rate_curve(swept, problem.best_loss)
+        edge = clock("edge", lambda: follow(cell, problem, curve)) if cell.edge else []
+        runs = [*swept, *found.runs, *confirmed, *(cliff.runs if cliff else []), *edge]
         known, expected = clock("theory", lambda: (facts(cell, problem), floors(cell, problem, runs)))
-    curve = rate_curve(swept, problem.best_loss)
     judged = [judge(r, problem.best_loss, cell.protocol.tolerance, curve.best_rate) for r in runs]
     rows = [
-        _row(i, r, o, problem) | {"noise_floor": floor}
+        _row(i, r, o, problem) | {"noise_floor": floor, "threshold": threshold(cell, r)}
         for i, (r, o, floor) in enumerate(zip(runs, judged, expected, strict=True))
     ]
     return CellResult(
@@ -58,6 +60,7 @@ def run_cell(cell: Cell) -> CellResult:
         _summary(cell, problem, curve, found, runs, judged)
         | known
         | (cliff.summary if cliff else {})
+        | missing(edge)
         | clock.seconds,
     )
 
@@ -92,15 +95,15 @@ def _row(i: int, run: Run, outcome: Outcome, problem: Problem) -> dict[str, Any]
         "train_loss": np.median(run.train_loss[tail]) if not run.first_bad_step else np.inf,
         "validation_loss": np.median(run.validation_loss[tail]) if not run.first_bad_step else np.inf,
         **{"test_loss": np.nan, "test_score": np.nan, **run.scores},
-        "threshold": np.nan,
     }
 
 
 def _points(i: int, run: Run) -> list[dict[str, Any]]:
     curve = run.path or run
-    absent = np.full((3, len(curve.updates)), np.nan)
-    theta = run.path.theta.T if run.path else absent[1:]
-    columns = (curve.updates, curve.examples, curve.train_loss, curve.validation_loss, absent[0], *theta)
+    absent = np.full(len(curve.updates), np.nan)
+    sharpness = absent if run.sharpness is None else run.sharpness
+    theta = run.path.theta.T if run.path else (absent, absent)
+    columns = (curve.updates, curve.examples, curve.train_loss, curve.validation_loss, sharpness, *theta)
     return [dict(zip(CURVES, (i, *point), strict=True)) for point in zip(*columns, strict=True)]
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
 from core.batches import ORDERS
-from study.cells import CONSTANT, Budget, Cell, Choice, Limit, NetworkSpec, Protocol, Rates, Search
+from core.names import suggest
+from study.cells import CONSTANT, Budget, Cell, Choice, Edge, Limit, NetworkSpec, Protocol, Rates, Search
 from study.datasets import DATASETS, check_options, train_size
 from study.reader import Item, Reader, SpecError
 
@@ -54,6 +56,8 @@ def _experiment(top: Reader, text: str) -> Experiment:
     protocol = _protocol(top)
     shared = _rates(top.table("rates")) if top.has("rates") else None
     optimizers = top.choices("optimizers", OPTIMIZERS, "optimizer", _check_optimizer)
+    if top.has("edge"):
+        protocol = dataclasses.replace(protocol, edge=_edge(top.table("edge"), optimizers))
     schedules = [CONSTANT]
     if top.has("schedules"):
         schedules = top.choices("schedules", SCHEDULES, "schedule", _check_schedule)
@@ -71,6 +75,9 @@ def _experiment(top: Reader, text: str) -> Experiment:
         for s in schedules
         for batch in batches
     )
+    if protocol.edge and not any(cell.edge for cell in cells):
+        allowed = 'none without "full" among the batches, a network with hidden layers and a constant rate'
+        top.fail("edge", "a table", allowed)
     return Experiment(name, title, cells, text)
 
 
@@ -126,6 +133,29 @@ def _limit(t: Reader) -> Limit:
     )
     t.done()
     return limit
+
+
+def _edge(t: Reader, optimizers: list[Choice]) -> Edge:
+    known = {o.id: optimizer(o.name, **dict(o.options)).critical_rate(1.0) is not None for o in optimizers}
+    chosen = t.items("optimizers")
+    for item in chosen:
+        if item.value not in known:
+            item.fail(f"one of {', '.join(known)}", suggest(str(item.value), known))
+        if not known[item.value]:
+            item.fail(
+                "an optimizer with a known critical rate: there is no line to compare with for this one"
+            )
+    t.distinct("optimizers", [item.value for item in chosen])
+    default = Edge(())
+    updates = t.integer("updates", default.updates, low=10)
+    edge = Edge(
+        optimizers=tuple(item.value for item in chosen),
+        rates=t.integer("rates", default.rates, low=1, high=100),
+        updates=updates,
+        evaluations=t.integer("evaluations", min(default.evaluations, updates), low=10, high=updates),
+    )
+    t.done()
+    return edge
 
 
 def _rates(t: Reader) -> Rates:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core import Trace, train
+from core.training import Measure
 from study.cells import Budget, Cell
 from study.problem import Problem
 
@@ -46,7 +47,7 @@ class Run:
 
     updates, examples, train_loss, validation_loss: (E,) its curve, on the grid of examples that all batch
         strategies share; a trial that left the stack ends with its last finite parameters (losses in
-        float64) or with the loss that was not finite.
+        float64) or with the loss that was not finite. sharpness: (E,) as well, where it was asked for.
     first_bad_step: the update at which it left, 0 for a trial that lasted.
     theta: (P,) last finite parameters, reached after `last_update` updates.
     """
@@ -61,6 +62,7 @@ class Run:
     last_update: int
     scores: dict[str, float]
     path: Path | None = None
+    sharpness: np.ndarray | None = None
 
 
 def epochs_of(budget: Budget, samples: int) -> int:
@@ -74,12 +76,17 @@ def evaluation_epochs(budget: Budget, samples: int) -> list[int]:
     return [int(epoch) for epoch in np.unique(np.round(grid))]
 
 
-def run_stack(cell: Cell, problem: Problem, trials: Sequence[Trial]) -> list[Run]:
-    """Train the trials together; each one's numbers are the same as if it trained alone."""
+def run_stack(
+    cell: Cell, problem: Problem, trials: Sequence[Trial], measure: Mapping[str, Measure] | None = None
+) -> list[Run]:
+    """Train the trials together; each one's numbers are the same as if it trained alone.
+
+    measure: further columns of their curves, by their names in `Run`; with any of them no paths are kept.
+    """
     dtype = np.dtype(cell.protocol.precision)
     theta = np.stack([problem.start(t.replicate) for t in trials]).astype(dtype)
     at_start = problem.net.evaluate(theta, problem.parts["train"])
-    pair = problem.net.size == 2
+    pair = problem.net.size == 2 and measure is None
     grid = _grid(cell, problem.samples)
     trace = train(
         problem.net,
@@ -93,7 +100,7 @@ def run_stack(cell: Cell, problem: Problem, trials: Sequence[Trial]) -> list[Run
         ceiling=problem.best_loss + EXPLOSION * (at_start - problem.best_loss),
         schedule=cell.make_schedule(),
         updates_at=range(1, min(PATH, grid[-1]) + 1) if pair else (),
-        measure={"theta": lambda theta, _: theta} if pair else {},
+        measure={"theta": lambda theta, _: theta} if pair else measure,
     )
     return _runs(cell, problem, trials, trace, grid)
 

@@ -141,7 +141,7 @@ def _trial_name(cell: Cell, t: dict[str, Any]) -> str:
 
 
 def _curves(table: pd.DataFrame) -> dict[int, Curve]:
-    columns = {name: table[name].to_numpy() for name in ("examples", *LOSSES)}
+    columns = {name: table[name].to_numpy() for name in ("examples", *LOSSES, "sharpness")}
     places = cast(dict[int, np.ndarray], table.groupby("trial").indices)
     return {trial: {name: column[at] for name, column in columns.items()} for trial, at in places.items()}
 
@@ -164,6 +164,8 @@ def _trial_metrics(t: dict[str, Any]) -> Iterator[Point]:
             yield Point(name, t[name])
     if math.isfinite(t["hit_0.1"]):
         yield Point("hit_0.1", t["hit_0.1"])
+    if t["phase"] == "edge":  # a line to read the run's sharpness against
+        yield Point("threshold", t["threshold"])
 
 
 def _curve_metrics(curve: Curve) -> Iterator[Point]:
@@ -172,6 +174,8 @@ def _curve_metrics(curve: Curve) -> Iterator[Point]:
         shown = kept[drawn(curve[name])[kept]]
         steps, losses = curve["examples"][shown].tolist(), curve[name][shown].tolist()
         yield from (Point(name, loss, step) for step, loss in zip(steps, losses, strict=True))
+    for i in kept[np.abs(curve["sharpness"][kept]) <= LARGEST]:  # none of NaN
+        yield Point("sharpness", float(curve["sharpness"][i]), int(curve["examples"][i]))
 
 
 def _is_number(value: Any) -> bool:

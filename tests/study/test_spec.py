@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from study.cells import Rates, restore
+from study.cells import Edge, Rates, restore
 from study.spec import Experiment, SpecError, load, parse
 
 GOOD = """
@@ -135,6 +135,51 @@ def test_batches_may_say_their_order() -> None:
     cells = parse(GOOD.replace("8", orders, 1), "tiny.toml").cells[:4]
     assert [c.strategy.name for c in cells] == ["full", "8", "8 replacement", "8 fixed"]
     assert len({c.key for c in cells}) == 4
+
+
+NETWORKS = GOOD.replace("hidden = []", "hidden = [4]")
+EDGE = '[edge]\noptimizers = ["sgd", "adam(beta1=0.5)"]\n[networks.linear]'
+
+
+def test_the_edge_is_asked_for_by_a_table() -> None:
+    asked = parse(NETWORKS.replace("[networks.linear]", EDGE), "tiny.toml").cells
+    assert [(c.optimizer.id, c.strategy.name) for c in asked if c.edge] == [
+        ("sgd", "full"),
+        ("adam(beta1=0.5)", "full"),
+    ] * 2
+    assert asked[0].edge == Edge(("sgd", "adam(beta1=0.5)"), rates=4, updates=1000, evaluations=50)
+    assert not any(c.edge for c in parse(NETWORKS, "tiny.toml").cells)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('["sgd", "adam', '["sdg", "adam', ["edge.optimizers[0]", '"sdg"', 'did you mean "sgd"', "adam"]),
+        ('["sgd", "adam', '["sgd", "sgd", "adam', ["edge.optimizers", '"sgd" is listed 2 times']),
+        ('["sgd", "adam', '[3, "adam', ["edge.optimizers[0]", "3", "one of sgd, adam(beta1=0.5)"]),
+        ('["sgd", "adam(beta1=0.5)"]', "[]", ["edge.optimizers", "at least one"]),
+        ('optimizers = ["sgd", "adam(', 'optimizer = ["sgd", "adam(', ["edge.optimizers", "missing"]),
+        ("[edge]", "[edge]\nrates = 0", ["edge.rates", "0", "1 to 100"]),
+        ("[edge]", "[edge]\nupdates = 9", ["edge.updates", "9", "10 or more"]),
+        ("[edge]", "[edge]\nupdates = 20\nevaluations = 21", ["edge.evaluations", "21", "10 to 20"]),
+        ("[edge]", "[edge]\nrate = 3", ["edge.rate", 'did you mean "rates"']),
+        ('"full", 8', "8", ["edge", 'without "full"']),
+        ("hidden = [4]", "hidden = []", ["edge", "hidden layers"]),
+    ],
+)
+def test_a_mistake_in_the_edge_is_named_with_its_place(old: str, new: str, said: list[str]) -> None:
+    whole = NETWORKS.replace("[networks.linear]", EDGE)
+    assert old in whole
+    with pytest.raises(SpecError) as caught:
+        parse(whole.replace(old, new), "tiny.toml")
+    for part in ["tiny.toml", *said]:
+        assert part in str(caught.value)
+
+
+def test_the_edge_needs_a_line_to_compare_with() -> None:
+    whole = NETWORKS.replace("[networks.linear]", '[edge]\noptimizers = ["adagrad"]\n[networks.linear]')
+    with pytest.raises(SpecError, match=r'edge\.optimizers\[0\]: found "adagrad".*a known critical rate'):
+        parse(whole.replace('"sgd"', '"adagrad"'), "tiny.toml")
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
