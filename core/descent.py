@@ -56,7 +56,7 @@ class _Function(Objective):
         self.full = np.atleast_2d(start).copy()
         self.rows = np.arange(len(self.full))
 
-    def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
+    def gradient(self, theta: np.ndarray, t: int, out: np.ndarray) -> np.ndarray:
         self.full[self.rows] = theta
         g = np.array(self.function(self.full.reshape(self.shape).copy()), dtype=np.float64)
         if g.shape != self.shape:

@@ -28,10 +28,10 @@ class Objective(Protocol):
     shapes: Shapes
     """Of the layers that the P parameters are, one after the other."""
 
-    def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
-        """Gradient (R, P) for update t = 1, 2, ... at theta (R, P); the loop may overwrite it.
+    def gradient(self, theta: np.ndarray, t: int, out: np.ndarray) -> np.ndarray:
+        """Gradient (R, P) for update t = 1, 2, ... at theta (R, P), in `out` or in memory of its own.
 
-        An update may ask more than once, at several theta.
+        The loop may overwrite it. An update may ask more than once, at several theta.
         """
 
     def keep(self, rows: np.ndarray) -> None:
@@ -44,8 +44,8 @@ class Objective(Protocol):
         an objective that has the product itself may give it instead.
         """
         h = np.cbrt(np.finfo(theta.dtype).eps) * np.maximum(1, norm(theta)) / norm(v[None])
-        above = self.gradient(theta + h * v, t).copy()
-        return (above - self.gradient(theta - h * v, t)) / (2 * h)
+        above = self.gradient(theta + h * v, t, np.empty_like(theta))
+        return (above - self.gradient(theta - h * v, t, np.empty_like(theta))) / (2 * h)
 
 
 Divisor = Callable[[], np.ndarray | None]
@@ -152,7 +152,8 @@ class _Stack:
         self.optimizer, self.schedule = optimizer.prepare(objective.shapes), schedule.columns()
         self.objective, self.steps = objective, steps
         self.theta = theta.copy()
-        self.before = np.empty_like(self.theta)  # the two change places at every update
+        # First the gradient, then the next theta: the two arrays change places at every update.
+        self.before = np.empty_like(self.theta)
         self.state = self.optimizer.init(self.theta)
         self.alive = np.arange(len(theta))
         self.t = 0
@@ -164,7 +165,7 @@ class _Stack:
         probe = optimizer.probe(self.theta, self.t)
         if probe is not None:
             self.state["curvature"] = probe * self.objective.curvature(self.theta, probe, self.t)
-        g = self.objective.gradient(self.theta, self.t)
+        g = self.objective.gradient(self.theta, self.t, out=self.before)
         # Of the others, what is not finite in the gradient is not finite in theta either.
         bad = _not_finite(g) if optimizer.bounded else False
         step = optimizer.step(g, self.state, self.theta, self.t)

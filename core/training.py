@@ -96,8 +96,8 @@ def _parts(net: Network, optimizer: Optimizer, theta: np.ndarray) -> list[np.nda
     """Masks (R,) that cut the stack where its arrays would need more than `MEMORY` bytes."""
     trials = np.arange(len(theta))
     state = optimizer.keep(trials == 0).prepare(net.shapes).init(theta[:1])
-    # Parameters now, before and last; gradient; what each trial ends with, in float64; the state.
-    needed = 4 * theta[0].nbytes + 8 * net.size + sum(array.nbytes for array in state.values())
+    # Parameters now and last; those before, or the gradient; how each trial ends, in float64; the state.
+    needed = 3 * theta[0].nbytes + 8 * net.size + sum(array.nbytes for array in state.values())
     part_of = trials // max(1, MEMORY // needed)
     return [part_of == part for part in range(part_of[-1] + 1)]
 
@@ -150,24 +150,22 @@ class NetworkObjective(Objective):
         self.seeds, self.order_of = np.unique(np.asarray(seeds), return_inverse=True)
         self.orders, self.epoch = np.empty((0, data.size), dtype=int), data
         self.passes: dict[int, Passes] = {}
-        self.grad = np.empty((0, net.size))
 
-    def gradient(self, theta: np.ndarray, t: int) -> np.ndarray:
-        """Gradient (R, P) of the mean loss over the batch of update t; valid until the next call."""
+    def gradient(self, theta: np.ndarray, t: int, out: np.ndarray | None = None) -> np.ndarray:
+        """Gradient (R, P) of the mean loss over the batch of update t, in `out` or in a new array."""
+        out = np.empty_like(theta) if out is None else out
         epoch, position = divmod(t - 1, len(self.cuts))
         if position == 0 and self.strategy.orders_anew(epoch):
             self._order(epoch)
         cut = self.cuts[position]
-        self._passes(theta, cut.stop - cut.start).gradient(theta, self._batches(cut), self.grad)
-        return self.grad
+        self._passes(theta, cut.stop - cut.start).gradient(theta, self._batches(cut), out)
+        return out
 
     def keep(self, rows: np.ndarray) -> None:
         self.order_of = self.order_of[rows]
         self.passes.clear()  # they are made for as many trials as there were
 
     def _passes(self, theta: np.ndarray, samples: int) -> Passes:
-        if not self.passes:
-            self.grad = np.empty_like(theta)
         if samples not in self.passes:
             self.passes[samples] = Passes(self.net, len(theta), samples, theta.dtype)
         return self.passes[samples]

@@ -195,7 +195,7 @@ class Wall:
 
     shapes = ((2,),)
 
-    def gradient(self, theta, t):
+    def gradient(self, theta, t, out):
         g = np.ones_like(theta)
         g[len(theta) // 2, 0] = np.inf if t >= 3 and len(theta) == 3 else 1.0
         return g

@@ -35,7 +35,7 @@ class Bumpy(Objective):
         self.scale = np.full((len(theta), 1), scale, theta.dtype)
         self.trials = np.arange(len(theta))
 
-    def gradient(self, theta, t):
+    def gradient(self, theta, t, out=None):
         i = np.arange(P)
         wave = (np.sin(0.7 * i * t) * np.where(i % 5 == t % 5, 0, 1) * 10.0 ** -(i % 9)).astype(theta.dtype)
         return self.scale * (theta * np.abs(wave) + wave)
@@ -53,7 +53,7 @@ def run(made, theta, steps=25, scale=1.0, dies_at=None, of=np.inf):
     objective = Bumpy(theta, scale)
     plain = objective.gradient
 
-    def gradient(theta, t):
+    def gradient(theta, t, out):
         g = plain(theta, t)
         if t == dies_at:
             g[objective.trials == 1, 3] = of

@@ -31,7 +31,7 @@ class One:
         self.problem = problem
         self.shapes = problem.shapes
 
-    def gradient(self, theta, t):
+    def gradient(self, theta, t, out):
         return self.problem.gradient(theta[0], t)[None]
 
     def curvature(self, theta, v, t):
