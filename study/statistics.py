@@ -86,6 +86,50 @@ def improvement(
     return _percentiles(float(wins.mean()), drawn, level)
 
 
+def time_ratios(times: np.ndarray) -> np.ndarray:
+    """Performance ratios (..., k) of `times: (..., k)` >= 0, inf where the target is never reached: each of
+    k methods' time over the shortest, following Dolan & Moré (2002). Where no method reaches it, all are inf.
+    """
+    times = _checked(times)
+    best = times.min(axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(times == best, 1.0, times / best)
+    return np.where(np.isinf(times), np.inf, ratios)
+
+
+def profile(ratios: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Whether each of `ratios: (...)` is within each of `factors: (m,)`, as 0 or 1: (..., m). Its mean over
+    the runs is the performance profile, the share of runs that take at most a factor longer than the best."""
+    return (_checked(ratios)[..., None] <= factors).astype(float)
+
+
+def profile_area(ratios: np.ndarray, reach: float) -> np.ndarray:
+    """What each of `ratios: (...)` >= 1 adds to the area under the performance profile: (...).
+
+    The area lies between the factors 1 and `reach` on a logarithmic scale, as a share of all there is: 1 for
+    a method that is always the fastest, 0 for one that never comes within `reach` of it.
+    """
+    return np.asarray(1 - np.log(np.minimum(_checked(ratios), reach)) / np.log(reach))
+
+
+def band(
+    values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
+) -> np.ndarray:
+    """Mean over all runs of `values: (strata, n, m)` and its pointwise bootstrap band: (3, m), the mean, the
+    lower and the upper end. Runs are resampled within each stratum, whole: (m,) values at a time."""
+    values = _checked(values)
+    strata, n, _ = values.shape
+    times = _times(seed, resamples, strata, n).reshape(resamples, -1)
+    drawn = times @ values.reshape(strata * n, -1) / (strata * n)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0, method="inverted_cdf")
+    return np.stack([values.mean(axis=(0, 1)), low, high])
+
+
+def mean(scores: np.ndarray) -> np.ndarray:
+    """Mean of `scores: (..., n)` over the last axis; (...)."""
+    return np.asarray(_checked(scores).mean(axis=-1))
+
+
 def mean_ranks(scores: np.ndarray) -> np.ndarray:
     """Mean rank (k,) of each of k methods on `scores: (blocks, k)`; 1 is the lowest score, ties share."""
     return np.asarray(stats.rankdata(_checked(scores), axis=1).mean(axis=0))
@@ -117,6 +161,32 @@ def critical_distance(methods: int, blocks: int, level: float = LEVEL) -> float:
     """Nemenyi's distance: mean ranks over `blocks` problems that are closer cannot be told apart."""
     q = stats.studentized_range.ppf(level, methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(methods * (methods + 1) / (6 * blocks)))
+
+
+def problems_needed(methods: int, gap: float, level: float = LEVEL) -> float:
+    """How many problems it takes until mean ranks that are `gap` apart are Nemenyi's distance apart; inf for
+    equal ranks."""
+    return float(critical_distance(methods, 1, level) / gap) ** 2 if gap > 0 else np.inf
+
+
+def cliques(ranks: np.ndarray, distance: float) -> list[tuple[int, int]]:
+    """The bars of Demšar's (2006) diagram: first and last place, in ascending `ranks: (k,)`, of every largest
+    group of two or more whose mean ranks are all less than `distance` apart."""
+    found: list[tuple[int, int]] = []
+    for first in range(len(ranks)):
+        last = int(np.searchsorted(ranks, ranks[first] + distance)) - 1
+        if last > first and (not found or last > found[-1][1]):
+            found.append((first, last))
+    return found
+
+
+def agreement(a: np.ndarray, b: np.ndarray) -> float:
+    """Kendall's (1945) tau-b between two rankings (k,): 1 the same order, -1 the opposite one. Where one of
+    them has no order at all, 1 if the other has none either, else 0."""
+    tau = float(stats.kendalltau(_checked(a), _checked(b)).statistic) if len(a) > 1 else np.nan
+    if np.isnan(tau):
+        return float(np.ptp(a) == 0 and np.ptp(b) == 0)
+    return tau
 
 
 def middle(values: np.ndarray) -> np.ndarray:

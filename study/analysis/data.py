@@ -40,7 +40,8 @@ class StoredCell(Protocol):
 
 @dataclass(frozen=True)
 class Study:
-    """cells: a row a cell, its summary as columns, and `doubt`: why not to trust its search, if so.
+    """cells: a row a cell, its summary as columns, `doubt`: why not to trust its search, if so, and
+    `extended`: whether the range of the search grew because the best rate lay at an edge of it.
     trials: a row a trial of any cell, with scores in which a diverged run is as bad as can be: `gap` (q_end),
     `loss` (validation) and `test_loss` are inf for it, `score` (validation) and `test_score` -inf.
     curves: cell key -> its curves.
@@ -72,6 +73,7 @@ def gather(cells: Sequence[StoredCell]) -> Study:
     rows = [
         _axes(cell)
         | {"run_id": cell.run_id, "experiment": cell.experiment_id, "doubt": doubt(cell.summary)}
+        | {"extended": bool((cell.trials["role"] == "extended").any())}
         | cell.summary
         for cell in cells
     ]

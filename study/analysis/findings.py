@@ -3,57 +3,23 @@ the interval includes no difference it says that, too."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 import numpy as np
 
+from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import records
+from study.analysis.ranks import standing
 from study.analysis.scores import against, replicates
 from study.analysis.tables import Tables
 from study.analysis.words import between, fixed, listing, number, percent, plural, share
-from study.statistics import Interval, bootstrap, holm, improvement, wilson
+from study.statistics import Interval, bootstrap, holm, improvement, mean_ranks, wilson
 
 SIGNIFICANT = 0.05
-
-
-@dataclass(frozen=True)
-class Runs:
-    """Runs behind a sentence: the finished cells with these tags (none: all of the study's cells), the
-    largest `metric` of their summary first. label: what they are called in the link that lists them."""
-
-    label: str = "all cells"
-    tags: dict[str, str] = field(default_factory=dict)
-    metric: str = ""
-
-
-def runs_of(tables: Tables, metric: str = "", **axes: str) -> Runs:
-    """The runs of the cells at these values of `optimizer`, `batch` or `problem`, called by their labels."""
-    names = tables.study.names
-    known = {"optimizer": names.optimizers, "batch": names.batches, "problem": names.problems}
-    tags = {axis: value for axis, value in axes.items() if axis != "problem"}
-    if "problem" in axes:
-        tags["dataset"], _, tags["network"] = axes["problem"].rpartition("/")
-    return Runs(", ".join(known[axis][value] for axis, value in axes.items()) or "all cells", tags, metric)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What it is about, a sentence or a few, the section that holds the evidence, and the runs behind it.
-    tie: whether it says that the data show no difference."""
-
-    about: str
-    text: str
-    evidence: str
-    tie: bool = False
-    runs: Sequence[Runs] = ()
 
 
 def findings(tables: Tables) -> list[Finding]:
     """What the study found, the most general first; what it has no data for is left out."""
     makers = (
         tuned_gap,
-        told_apart,
         usable_range,
         batch_size,
         diverged,
@@ -68,12 +34,11 @@ def findings(tables: Tables) -> list[Finding]:
 def tuned_gap(tables: Tables) -> Finding | None:
     """The optimizer with the best mean rank in training gap against the next and the last."""
     labels = tables.study.names.optimizers
-    ranks: dict[str, list[float]] = {}
-    for row in records(tables.ranking["gap"]):
-        ranks.setdefault(row["optimizer"], []).append(row["rank"])
-    order = sorted(ranks, key=lambda o: float(np.mean(ranks[o])))
-    if len(order) < 2:
+    table = standing(tables.study, replicates(tables.study, "gap"))
+    if table.shape[1] < 2:
         return None
+    ranks = dict(zip(table.columns, mean_ranks(table.to_numpy()), strict=True))
+    order = sorted(ranks, key=lambda o: float(ranks[o]))
     first, second, last = order[0], order[1], order[-1]
     chance = _chance(tables, first, second)
     if chance is None:
@@ -81,12 +46,12 @@ def tuned_gap(tables: Tables) -> Finding | None:
     tie = not chance.excludes(0.5)
     text = (
         f"At its tuned rate {labels[first]} has the best mean rank in training gap, "
-        f"{fixed(float(np.mean(ranks[first])), 1)} of {len(order)}. {_duel(tables, first, second)}: "
+        f"{fixed(ranks[first], 1)} of {len(order)}. {_duel(tables, first, second)}: "
         f"probability of improvement {between(chance, 2)}, {'a tie' if tie else 'told apart'}."
     )
     if last != second:
         text += f" {_duel(tables, first, last, ', which ranks last,')}."
-    runs = [runs_of(tables, optimizer=o) for o in dict.fromkeys((first, second, last))]
+    runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((first, second, last))]
     return Finding("Tuned training", text, "overview", tie, runs)
 
 
@@ -105,7 +70,7 @@ def told_apart(tables: Tables) -> Finding | None:
         f"Holm’s correction). So few problems tell little: mean ranks closer than "
         f"{fixed(row['distance'], 1)} of {row['optimizers'] - 1} possible cannot be told apart (Nemenyi)."
     )
-    return Finding("Power", text, "overview", not found, [Runs()])
+    return Finding("Power", text, "ranks", not found, [Runs()])
 
 
 def usable_range(tables: Tables) -> Finding | None:
@@ -130,7 +95,7 @@ def usable_range(tables: Tables) -> Finding | None:
     count = sum(row["optimizer"] in (wide, narrow) for row in bounded)
     if count:
         text += f" Where a range reaches the end of the sweep, {count} of these, its width is a lower bound."
-    runs = [runs_of(tables, "usable_width_decades", optimizer=o) for o in dict.fromkeys((wide, narrow))]
+    runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in dict.fromkeys((wide, narrow))]
     return Finding("Usable range", text, "ranges", not apart, runs)
 
 
@@ -155,7 +120,7 @@ def batch_size(tables: Tables) -> Finding | None:
         "interquartile means over the pairs of problem and optimizer"
         + ("; an interval that includes 0 shows no shift." if any(ties) else ".")
     )
-    runs = [runs_of(tables, "cliff_rate", batch=batch) for batch in (large, small)]
+    runs = [runs_of(tables.study, "cliff_rate", batch=batch) for batch in (large, small)]
     return Finding("Batch size", text, "ranges", all(ties), runs)
 
 
@@ -194,7 +159,7 @@ def floors(tables: Tables) -> Finding | None:
         f"{labels[least]}; the rest stayed finite and floored or oscillated, which waiting for NaN would "
         "not find."
     )
-    runs = [runs_of(tables, "trials_diverged", optimizer=o) for o in (most, least)]
+    runs = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in (most, least)]
     return Finding("Floors", text, "divergence", runs=runs)
 
 
@@ -242,12 +207,12 @@ def trust(tables: Tables) -> Finding:
     doubts = [str(doubt) for doubt in tables.study.cells["doubt"]]
     searches = plural(len(doubts), "search", "searches")
     if not any(doubts):
-        return Finding("Trust", f"All {searches} ended clear of the edges of their range.", "run")
+        return Finding("Trust", f"All {searches} ended clear of the edges of their range.", "tuning")
     counts = {doubt: doubts.count(doubt) for doubt in dict.fromkeys(doubts) if doubt}
     parts = listing([f"{count} ({doubt})" for doubt, count in counts.items()])
     verb = "is" if sum(counts.values()) == 1 else "are"
     return Finding(
-        "Trust", f"Of {searches}, {parts} {verb} not to be trusted: marked † in the tables.", "run"
+        "Trust", f"Of {searches}, {parts} {verb} not to be trusted: marked † in the tables.", "tuning"
     )
 
 
@@ -289,4 +254,4 @@ def _duel(tables: Tables, a: str, b: str, aside: str = "") -> str:
     )
 
 
-__all__ = ["Finding", "findings"]
+__all__ = ["Finding", "Runs", "findings", "runs_of"]

@@ -116,7 +116,7 @@ def ranking(study: Study, scores: Replicates) -> pd.DataFrame:
     """
     rows = []
     for batch in study.names.batches:
-        table = _medians(study, scores, batch)
+        table = medians(study, scores, batch)
         if table.empty:
             continue
         p, distance = friedman(table.to_numpy()), _distance(table)
@@ -130,7 +130,7 @@ def ranking(study: Study, scores: Replicates) -> pd.DataFrame:
     )
 
 
-def _medians(study: Study, scores: Replicates, batch: str) -> pd.DataFrame:
+def medians(study: Study, scores: Replicates, batch: str) -> pd.DataFrame:
     """(problems, optimizers) the middle tuned score; a rate that was never found is as bad as can be."""
     rows = {
         problem: {

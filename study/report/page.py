@@ -9,19 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.findings import Finding, Runs, findings, runs_of
+from study.analysis.claims import Finding, Runs, runs_of
+from study.analysis.findings import findings
 from study.analysis.particulars import problem_finding
 from study.analysis.tables import Tables
 from study.analysis.words import number, plural
 from study.figures.theme import Looks, variables
 from study.report import pictures, tables
 from study.report.drag import Drag, drag
+from study.report.effort import axes_section, tuning_section
 from study.report.pictures import Picture
+from study.report.ranking import ranks_section, speed_section
 from study.report.sections import Section
 from study.report.tables import Table
 from study.tracking.views import runs_link
 
-SECTIONS: tuple[Callable[[Tables, Looks], Section | None], ...] = ()
+SECTIONS: tuple[Callable[[Tables, Looks], Section | None], ...] = (
+    ranks_section,
+    speed_section,
+    tuning_section,
+    axes_section,
+)
 """Makers of the sections between the overview and the single problems; of nothing to say they make none."""
 
 
@@ -77,7 +85,6 @@ class Page:
     divergence: dict[str, Picture]
     reasons: Table
     facts: Table
-    untrusted: Table
     protocol: dict[str, str]
     seconds: dict[str, str]
     provenance: Mapping[str, Any]
@@ -139,7 +146,6 @@ def compose(
         divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
         reasons=tables.reasons(found),
         facts=tables.problems(found),
-        untrusted=tables.untrusted(found),
         protocol=_flat(found.study.protocol),
         seconds=_seconds(found),
         provenance=provenance,
@@ -182,7 +188,7 @@ def _problem(found: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
         anchor=f"problem-{i}",
         facts=_facts(found, problem),
         findings=problem_finding(found, problem, shown[len(shown) // 2]),
-        runs=runs_of(found, problem=problem),
+        runs=runs_of(found.study, problem=problem),
         rates=pictures.problem_rates(found, looks, problem, f"rates-{i}"),
         curves=curves,
         paths=paths,

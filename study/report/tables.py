@@ -189,33 +189,6 @@ def problems(tables: Tables) -> Table:
     return Table(columns, rows, heads=1)
 
 
-def untrusted(tables: Tables) -> Table:
-    """The cells whose search is not to be trusted, and why."""
-    cells = tables.study.cells
-    names = tables.study.names
-    rows = [
-        Row(
-            [
-                names.problems[r["problem"]],
-                names.optimizers[r["optimizer"]],
-                names.batches[r["batch"]],
-                r["doubt"],
-                number(r.get("tuned_rate", np.nan)),
-                f"{number(r['search_low'])} to {number(r['search_high'])}",
-            ],
-            r["problem"],
-            r["optimizer"],
-            r["batch"],
-            (r["experiment"], r["run_id"]),
-        )
-        for r in records(cells[cells["doubt"] != ""])
-    ]
-    columns = [
-        Column(name) for name in ("problem", "optimizer", "batch", "what is wrong", "tuned rate", "searched")
-    ]
-    return Table(columns, rows, heads=3)
-
-
 def _optimization(cell: dict[str, Any]) -> list[str]:
     texts: list[str] = []
     for role in ROLES:
@@ -227,7 +200,7 @@ def _optimization(cell: dict[str, Any]) -> list[str]:
 
 
 def _row(tables: Tables, cell: dict[str, Any], texts: list[str]) -> Row:
-    mark = " †" if cell["doubt"] else ""
+    mark = " †" if cell["doubt"] else " ‡" if cell["extended"] else ""
     names = tables.study.names
     heads = [names.optimizers[cell["optimizer"]], cell["batch"] + mark]
     run = (cell["experiment"], cell["run_id"])

@@ -47,6 +47,9 @@ def planted(
     default_rate: float = 0.01,
     tests: Mapping[str, Sequence[float]] | None = None,
     surface: bool = False,
+    search: Sequence[float] = (0.9, 0.5, 0.02, 0.01),
+    extended: int = 0,
+    hits: Sequence[float] | None = None,
     **summary: Any,
 ) -> Planted:
     """A cell whose sweep ends at the planted gaps (inf is a diverged trial), two replicates a rate unless
@@ -55,16 +58,23 @@ def planted(
     Losses are gaps (L* = 0, L_0 = 1); with `surface` they are those of BOWL, along whose first axis the
     runs move, changing sides at each evaluation when they diverge. Test scores, unless given in `tests` by
     role, are one minus the gap.
+    The trials of the search end at `search`, the last `extended` of them after its range grew. `hits`:
+    examples until the tuned trials' gap stays below 0.1.
     """
     trials: list[dict[str, Any]] = []
     for rate, ends in sweep.items():
         both = [ends, ends] if isinstance(ends, float | int) else list(ends)
         for k, q in enumerate(both):
             trials.append(_trial(len(trials), "sweep", "grid", rate, f"sweep-{k}", q, _best(sweep)))
+    for k, q in enumerate(search):
+        role = "extended" if k >= len(search) - extended else "startup"
+        trials.append(_trial(len(trials), "search", role, 0.1, "search-0", q, _best(sweep)))
     for role, rate, gaps in (("tuned", tuned_rate, tuned), ("default", default_rate, default)):
         for k, q in enumerate(gaps):
             row = _trial(len(trials), "confirm", role, rate, f"confirm-{k}", q, _best(sweep))
             score = 1 - q if tests is None else tests[role][k]
+            if role == "tuned" and hits is not None:
+                row["hit_0.1"] = hits[k]
             trials.append(row | {"test_loss": q, "test_score": score if np.isfinite(score) else 0.1})
     name = f"{problem}-{optimizer}-{batch}"
     if surface:

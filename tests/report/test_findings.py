@@ -218,7 +218,7 @@ class TestRuns:
         assert f.tuning_pays(study(sgd={})).runs == [f.Runs("all cells")]
 
     def test_a_problem_is_a_dataset_with_a_network(self):
-        found = f.runs_of(study(sgd={}), problem="a/net", batch="1")
+        found = f.runs_of(study(sgd={}).study, problem="a/net", batch="1")
         assert found.tags == {"dataset": "a", "network": "net", "batch": "1"}
         assert found.label == "a, stochastic (batch 1)"
 

@@ -101,11 +101,15 @@ class TestPage:
         for section in ("summary", "drag", "reading", "ranges", "overview", "problems", "divergence", "run"):
             assert f"#{section}" in linked
             assert page.all("section", id=section)
+        for section in ("ranks", "speed", "tuning", "axes"):
+            assert f"#{section}" in linked
+            assert page.all("section", id=section)
         assert {"#problem-1", "#problem-2"} <= set(linked)
 
     def test_every_panel_is_there_and_says_what_it_shows(self, page):
         figures = page.all("figure", role="img")
         panels = 3 * 2 + 2 * (2 + 2 * 2) + 2 * 2 + 1 + 2 + 2 + 2  # the last two stand in for the script
+        panels += 3 + 1 + 3 * 3 + 2 + 3 * 2  # ranks, steadiness, profiles, trials, axes
         assert len(figures) == panels
         assert all(a["aria-label"] for a in figures)
         keys = len([a for a in page.all("use") if a["href"].startswith("#sign-")])

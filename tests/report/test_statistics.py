@@ -9,14 +9,22 @@ from scipy import stats
 
 from study.statistics import (
     Interval,
+    agreement,
+    band,
     bootstrap,
+    cliques,
     critical_distance,
     friedman,
     holm,
     improvement,
     interquartile_mean,
+    mean,
     mean_ranks,
     middle,
+    problems_needed,
+    profile,
+    profile_area,
+    time_ratios,
     wilson,
 )
 
@@ -174,6 +182,80 @@ def test_nemenyis_distance_on_published_values(methods, q):
     assert critical_distance(methods, 14) == pytest.approx(expected, rel=5e-4)
 
 
+@pytest.mark.parametrize("gap", [0.1, 1.0, 2.5])
+def test_with_as_many_problems_as_needed_the_distance_is_the_gap(gap):
+    assert critical_distance(7, 1) / np.sqrt(problems_needed(7, gap)) == pytest.approx(gap)
+    assert problems_needed(7, 0.0) == INF
+
+
+def test_the_bars_join_what_is_closer_than_the_distance_and_no_bar_lies_within_another():
+    ranks = np.array([1.0, 1.8, 2.9, 3.0, 6.0])
+    assert cliques(ranks, 1.5) == [(0, 1), (1, 3)]
+    assert cliques(ranks, 0.8) == [(2, 3)]  # 1.0 and 1.8 are the distance apart: told apart
+    assert cliques(ranks, 10.0) == [(0, 4)]
+    assert cliques(np.full(4, 2.5), 0.1) == [(0, 3)]
+    assert cliques(np.array([1.0]), 1.0) == []
+
+
+@given(arrays(float, st.integers(1, 8), elements=st.floats(1, 8)), st.floats(0.1, 8))
+def test_every_pair_is_joined_by_a_bar_or_as_far_apart_as_the_distance(ranks, distance):
+    ranks = np.sort(ranks)
+    bars = cliques(ranks, distance)
+    for j in range(len(ranks)):
+        for i in range(j):
+            joined = any(first <= i and j <= last for first, last in bars)
+            assert joined == (ranks[j] < ranks[i] + distance)
+
+
+def test_agreement_is_kendalls_tau_even_where_there_is_no_order():
+    assert agreement(np.array([1.0, 2, 3, 4]), np.array([1.0, 2, 4, 3])) == pytest.approx(4 / 6)
+    assert agreement(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == -1
+    assert agreement(np.ones(3), np.ones(3)) == 1
+    assert agreement(np.ones(3), np.arange(3.0)) == 0
+    assert agreement(np.array([1.0]), np.array([1.0])) == 1
+
+
+def test_time_ratios_are_to_the_fastest_and_infinite_where_the_target_is_not_reached():
+    times = np.array([[10.0, 20.0, INF], [INF, INF, INF], [5.0, 5.0, 50.0], [0.0, 0.0, 3.0]])
+    assert time_ratios(times).tolist() == [[1, 2, INF], [INF, INF, INF], [1, 1, 10], [1, 1, INF]]
+
+
+@given(arrays(float, (4, 3), elements=st.floats(1, 1e6) | st.just(INF)), st.floats(1.1, 100))
+def test_the_area_is_the_integral_of_the_profile(times, reach):
+    """Against a fine sum over the factors, and whatever the unit of time is."""
+    ratios = time_ratios(times)
+    factors = np.exp((np.arange(4000) + 0.5) / 4000 * np.log(reach))
+    assert profile_area(ratios, reach) == pytest.approx(profile(ratios, factors).mean(axis=-1), abs=5e-4)
+    assert time_ratios(times * 8) == pytest.approx(ratios)
+
+
+def test_areas_at_the_ends():
+    assert profile_area(np.array([1.0, 10.0, 11.0, INF]), 10.0).tolist() == [1, 0, 0, 0]
+    assert profile_area(np.sqrt(np.array([10.0])), 10.0) == pytest.approx(0.5)
+
+
+def test_a_profile_never_falls_and_ends_at_the_share_that_gets_there():
+    ratios = time_ratios(np.random.default_rng(0).exponential(size=(200, 3)))
+    curve = profile(ratios, np.geomspace(1, 1e9, 50)).mean(axis=0)
+    assert np.all(np.diff(curve, axis=-1) >= 0)
+    assert curve[:, -1].tolist() == [1, 1, 1]
+    assert curve[:, 0].sum() == pytest.approx(1)  # somebody is the fastest, ties aside
+
+
+def test_the_band_is_the_bootstrap_of_each_point():
+    values = np.random.default_rng(2).normal(size=(3, 8, 5))
+    found = band(values)
+    assert found[0] == pytest.approx(values.mean(axis=(0, 1)))
+    for i in range(5):
+        one = bootstrap(values[..., i], mean, seed=4)
+        assert found[1:, i] == pytest.approx([one.low, one.high], abs=0.06)
+
+
+def test_the_band_of_a_single_run_or_of_equal_ones_is_a_line():
+    for values in (np.full((1, 1, 4), 0.5), np.full((3, 6, 4), 0.5), np.zeros((2, 5, 4))):
+        assert band(values) == pytest.approx(np.broadcast_to(values[0, 0], (3, 4)))
+
+
 def test_holm_on_an_example_worked_by_hand():
     assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
@@ -184,7 +266,7 @@ def test_the_middle_is_one_of_the_values():
     assert middle(np.array([3.0, 1.0, INF])) == 3.0
 
 
-@pytest.mark.parametrize("function", [interquartile_mean, bootstrap, middle, mean_ranks])
+@pytest.mark.parametrize("function", [interquartile_mean, bootstrap, middle, mean, mean_ranks, time_ratios])
 def test_what_is_no_number_is_refused(function):
     with pytest.raises(ValueError, match="numbers"):
         function(np.array([[1.0, np.nan]]))

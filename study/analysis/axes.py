@@ -1,0 +1,142 @@
+"""Batch strategies on three axes: examples, updates and measured cost.
+
+At an equal number of examples a small batch makes many more updates; at an equal number of updates a large
+batch sees many more examples; and what an update costs depends on its batch, though not in proportion. So
+which batch is faster depends on what is counted. Progress is always the full training loss, never that
+of a mini-batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.claims import Finding, runs_of
+from study.analysis.data import AXES, Study
+from study.analysis.words import listing, number, plural
+from study.outcomes import TOLERANCES
+from study.statistics import Interval, band, bootstrap, middle, profile
+
+ANCHOR = "axes"
+
+TARGET = max(TOLERANCES)
+"""The training gap whose time is compared, the one that most runs reach."""
+
+UNITS = {"examples": "examples processed", "updates": "updates", "milliseconds": "measured milliseconds"}
+"""What time is counted in, and what the axis says."""
+
+
+def costs(study: Study) -> pd.Series:
+    """cell key -> seconds of an update, NaN where no time was kept.
+
+    The seconds of the cell's sweep over the updates that all its trials made: what an update costs when
+    many trials train as one stack, evaluations included, on the machine and under the load that there was.
+    """
+    swept = study.trials[study.trials["phase"] == "sweep"]
+    updates = study.cells["key"].map(swept.groupby("key")["updates"].sum())
+    seconds = study.cells.get("seconds_sweep", pd.Series(np.nan, study.cells.index))
+    return pd.Series((seconds / updates.where(updates > 0)).to_numpy(), study.cells["key"])
+
+
+def arrivals(study: Study) -> pd.DataFrame:
+    """The confirmed trials at tuned rates, a row each: the examples, updates and milliseconds until the
+    training gap stays below TARGET, inf where it never does, as in the one row of a cell without a tuned
+    rate; milliseconds are NaN where no time was kept."""
+    tuned = study.trials[(study.trials["phase"] == "confirm") & (study.trials["role"] == "tuned")]
+    hits = tuned[f"hit_{TARGET:g}"].where(~tuned["diverged"], np.inf)
+    tuned = tuned[["key", *AXES, "replicate", "trial"]].assign(examples=hits)
+    updates = pd.Series(np.inf, tuned.index)
+    for key, rows in tuned.groupby("key", sort=False):
+        updates[rows.index] = _updates(study.curves[str(key)], rows["examples"].to_numpy())
+    tuned = tuned.assign(updates=updates)
+    lost = study.cells[~study.cells["key"].isin(tuned["key"])][["key", *AXES]]
+    lost = lost.assign(replicate="", examples=np.inf, updates=np.inf)
+    table = pd.concat([tuned, lost], ignore_index=True)
+    return table.assign(milliseconds=1000 * table["updates"] * table["key"].map(costs(study)))
+
+
+def _updates(curves: pd.DataFrame, examples: np.ndarray) -> np.ndarray:
+    """How many updates a cell's trials have made after `examples: (n,)`; inf after inf."""
+    known = curves[["examples", "update"]].drop_duplicates("examples").sort_values("examples")
+    found = np.interp(examples, known["examples"], known["update"])
+    return np.where(np.isinf(examples), np.inf, found)
+
+
+def arrived(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each optimizer and batch strategy, over all problems: of `runs`, how many `reached` the
+    target, and for each of UNITS the middle time of its runs to it, an Interval, runs resampled within each
+    problem; inf where half of them never reach it, None where no time was kept."""
+    rows = []
+    for (optimizer, batch), group in table.groupby(["optimizer", "batch"], sort=False):
+        times = {unit: _middle(group, unit) for unit in UNITS}
+        reached = int(np.isfinite(group["examples"]).sum())
+        rows.append({"optimizer": optimizer, "batch": batch, "runs": len(group), "reached": reached} | times)
+    return pd.DataFrame(rows)
+
+
+def _middle(group: pd.DataFrame, unit: str) -> Interval | None:
+    strata = _strata(group, unit)
+    return None if np.isnan(strata).any() else bootstrap(strata, middle)
+
+
+def _strata(group: pd.DataFrame, unit: str) -> np.ndarray:
+    """(problems, n) times of the runs of one optimizer and batch strategy; a problem with fewer runs than the
+    others, having no tuned rate, has its own again."""
+    each = [values.to_numpy() for _, values in group.groupby("problem", sort=False)[unit]]
+    return np.stack([np.resize(values, max(map(len, each))) for values in each])
+
+
+def shares(table: pd.DataFrame, unit: str, points: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+    """(optimizer, batch) -> (3, m): the share of its runs on all problems that have reached the target after
+    each of `points: (m,)` of a unit, and its bootstrap band."""
+    return {
+        (str(optimizer), str(batch)): band(profile(_strata(group, unit), points))
+        for (optimizer, batch), group in table.groupby(["optimizer", "batch"], sort=False)
+    }
+
+
+def ratios(study: Study, table: pd.DataFrame) -> dict[str, Interval]:
+    """For each of UNITS: how many times the largest batch's time the smallest needs, the middle over the
+    pairs of problem and optimizer, an Interval over them. Where neither reaches the target it is 1, a tie."""
+    large, *_, small = study.names.batches
+    found = {}
+    for unit in UNITS:
+        times = table.groupby(["problem", "optimizer", "batch"], sort=False)[unit].agg(_median).unstack()
+        both = times.reindex(columns=[large, small]).dropna()
+        if len(both):
+            a, b = both[small].to_numpy(), both[large].to_numpy()
+            never = np.isinf(a) & np.isinf(b)
+            found[unit] = bootstrap(np.divide(a, b, out=np.ones(len(a)), where=~never), middle)
+    return found
+
+
+def _median(values: pd.Series) -> float:
+    return float(middle(values.to_numpy())) if values.notna().all() else np.nan
+
+
+def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
+    """Whether the smallest batch is faster than the largest, by what is counted."""
+    names = study.names.batches
+    if len(names) < 2:
+        return None
+    found = ratios(study, table)
+    if not found:
+        return None
+    large, *_, small = names
+    pairs = table.groupby(["problem", "optimizer"]).ngroups
+    clauses = [f"{_times(ratio)} the {UNITS[unit]}" for unit, ratio in found.items()]
+    text = (
+        f"To bring the training gap below {number(TARGET)} at its tuned rate, {names[small]} needs "
+        f"{listing(clauses)} of {names[large]}: the middle over {plural(pairs, 'pair')} of problem and "
+        "optimizer."
+    )
+    ties = [UNITS[unit] for unit, ratio in found.items() if not ratio.excludes(1)]
+    if ties:
+        text += f" An interval that includes 1 is a tie: so it is in {listing(ties)}."
+    runs = [runs_of(study, batch=batch) for batch in (large, small)]
+    return Finding("What is counted", text, ANCHOR, len(ties) == len(found), runs)
+
+
+def _times(ratio: Interval) -> str:
+    ends = f"[{number(ratio.low)},\u00a0{number(ratio.high)}]"
+    return f"{number(ratio.value)}\u00a0{ends} times"

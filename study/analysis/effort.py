@@ -1,0 +1,164 @@
+"""How much tuning each optimizer needs: the best rate found so far, against the trials that it took.
+
+Sivaprasad et al. (2020): an optimizer that is good after two trials is worth more to most people than one
+that is a little better after a hundred. Here each cell's own search is its judge: what it found in the end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.claims import Finding, Runs, runs_of
+from study.analysis.data import AXES, Study, records
+from study.analysis.words import fixed, listing, number, percent, plural, share
+from study.statistics import Interval, bootstrap, middle, wilson
+
+ANCHOR = "tuning"
+
+NEAR = 0.1
+"""A search has as good as arrived when no more than this share of what it will gain is missing."""
+
+
+def searches(study: Study) -> pd.DataFrame:
+    """The trials of all searches in order, a row each: `trials` run so far, 1 to n, and what is `missing`.
+
+    missing: of the fall in validation loss from the untrained network to the best trial of the whole search,
+    the share that the best trial so far has not made: 1 at first, 0 in the end. A diverged trial gains
+    nothing, and where none gains anything all of it stays missing.
+    """
+    parts = []
+    searched = study.trials[study.trials["phase"] == "search"]
+    for key, group in searched.groupby("key", sort=False):
+        group = group.sort_values("trial")
+        curves = study.curves[str(key)]
+        start = float(curves.loc[curves["trial"] == group["trial"].iloc[0], "validation_loss"].iloc[0])
+        missing = _missing(group["loss"].to_numpy(), start)
+        order = np.arange(1, len(group) + 1)
+        parts.append(group[["key", *AXES]].assign(trials=order, missing=missing))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["key", *AXES, "trials"])
+
+
+def _missing(losses: np.ndarray, start: float) -> np.ndarray:
+    """(n,) of `losses: (n,)` in the order of the trials, `start` the untrained network's."""
+    best = np.minimum.accumulate(np.minimum(np.where(np.isnan(losses), np.inf, losses), start))
+    gain = start - best[-1]
+    return (best - best[-1]) / gain if gain > 0 else np.ones(len(losses))
+
+
+def best_so_far(found: pd.DataFrame) -> pd.DataFrame:
+    """A row for each optimizer, batch strategy and number of `trials` (1, 2, 4, 8, ... and the most that all
+    searches have): the interquartile mean over the problems of what is `missing`, an Interval over them."""
+    most = int(found.groupby("key")["trials"].max().min())
+    counts = sorted({*(2**i for i in range(most.bit_length())), most})
+    at = found[found["trials"].isin(counts)]
+    groups = at.groupby(["optimizer", "batch", "trials"], sort=False)["missing"]
+    return pd.DataFrame(
+        [
+            dict(zip(("optimizer", "batch", "trials"), axes, strict=True))
+            | {"missing": bootstrap(values.to_numpy()), "problems": len(values)}
+            for axes, values in groups
+        ]
+    )
+
+
+def needed(found: pd.DataFrame) -> pd.DataFrame:
+    """(cells, optimizers): trials until no more than NEAR is missing, inf for a search that gains nothing, in
+    the problems and batch strategies in which every optimizer was searched."""
+    near = found["trials"].where(found["missing"] <= NEAR, np.inf)
+    first = near.groupby([found["problem"], found["batch"], found["optimizer"]], sort=False).min()
+    return first.unstack().dropna()[list(dict.fromkeys(found["optimizer"]))]
+
+
+def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
+    """Which optimizer needs the most and which the fewest trials, compared in the same cells."""
+    table = needed(found)
+    if table.empty or table.shape[1] < 2:
+        return None
+    label = study.names.optimizers
+    each = {str(o): bootstrap(table[o].to_numpy(), middle) for o in table}
+    means = np.log2(table.clip(upper=2 * found["trials"].max())).mean()
+    most, least = str(means.idxmax()), str(means.idxmin())
+    ratio = bootstrap(_ratios(table[most].to_numpy(), table[least].to_numpy()), middle)
+    tie = most == least or not ratio.excludes(1)
+    text = (
+        f"The middle search of {label[least]} is within {percent(NEAR)} of all it will gain after "
+        f"{_trials(each[least])}, that of {label[most]} after {_trials(each[most])}. In the same "
+        f"{plural(len(table), 'pair')} of problem and batch strategy {label[most]} needs {_factor(ratio)} "
+        f"times as many: {'a tie' if tie else 'told apart'}."
+    )
+    never = int(np.isinf(table.to_numpy()).sum())
+    if never:
+        text += f" {plural(never, 'search', 'searches')} never gained anything."
+    runs = [runs_of(study, optimizer=o) for o in dict.fromkeys((least, most))]
+    return Finding("Tuning effort", text, ANCHOR, tie, runs)
+
+
+def _ratios(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a / b (n,), where two infinities are equal."""
+    return np.divide(a, b, out=np.ones(len(a)), where=~(np.isinf(a) & np.isinf(b)))
+
+
+def _trials(interval: Interval) -> str:
+    return (
+        f"{fixed(interval.value, 0)}\u00a0[{fixed(interval.low, 0)},\u00a0{fixed(interval.high, 0)}] trials"
+    )
+
+
+def _factor(interval: Interval) -> str:
+    return f"{number(interval.value)}\u00a0[{number(interval.low)},\u00a0{number(interval.high)}]"
+
+
+def alarms(study: Study) -> pd.DataFrame:
+    """The cells whose search ended at an edge of its range at some time, or found no stable rate: a row each.
+
+    first_low, first_high: the range searched first, as wide as the sweep; search_low, search_high: the one in
+    the end; added: trials that the extensions added; trusted: whether the best rate was clear of the edges in
+    the end.
+    """
+    swept = study.trials[study.trials["phase"] == "sweep"].groupby("key")["rate"].agg(["min", "max"])
+    extended = study.trials[study.trials["role"] == "extended"].groupby("key").size()
+    table = study.cells.assign(
+        first_low=study.cells["key"].map(swept["min"]),
+        first_high=study.cells["key"].map(swept["max"]),
+        added=study.cells["key"].map(extended).fillna(0).astype(int),
+        trusted=study.cells["doubt"] == "",
+    )
+    return table[table["extended"] | ~table["trusted"]].reset_index(drop=True)
+
+
+def edge_alarm(study: Study, found: pd.DataFrame) -> Finding:
+    """How often the best rate lay at an edge of the searched range, and what came of it."""
+    total = len(study.cells)
+    if found.empty:
+        text = (
+            f"In none of {plural(total, 'search', 'searches')}, {share(wilson(0, total))}, did the best rate "
+            "lie within half a decade of an edge of the searched range."
+        )
+        return Finding("Edge of the search", text, ANCHOR, runs=[Runs()])
+    widened = found[found["extended"]]
+    doubts = found[~found["trusted"]]
+    clauses = []
+    if len(widened):
+        clear = int(widened["trusted"].sum())
+        clauses.append(
+            f"{len(widened)} had a best rate within half a decade of an edge and were searched on over a "
+            f"wider range, which brought {clear} of them clear of it"
+        )
+    if len(doubts):
+        kinds = [f"{n} {doubt}" for doubt, n in doubts["doubt"].value_counts().items()]
+        clauses.append(f"{len(doubts)} must not be trusted in the end ({listing(kinds)}), marked †")
+    text = (
+        f"Of {plural(total, 'search', 'searches')}, {listing(clauses)}: the alarm fired in "
+        f"{share(wilson(len(found), total))}."
+    )
+    return Finding("Edge of the search", text, ANCHOR, runs=[*_doubtful(doubts), Runs()])
+
+
+def _doubtful(doubts: pd.DataFrame) -> list[Runs]:
+    """The runs of each kind of doubt, by the tags of their cells."""
+    found = {}
+    for row in records(doubts):
+        tag = "status" if row["status"] != "ok" else "search_edge"
+        found[row["doubt"]] = Runs(row["doubt"], {tag: row["doubt"]})
+    return list(found.values())

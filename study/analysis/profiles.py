@@ -1,0 +1,126 @@
+"""How many examples the tuned optimizers need to reach a target: performance profiles.
+
+Dolan & Moré (2002): of every run the time to the target as a multiple of the fastest optimizer's, on the
+same problem with the same batches. The profile is the share of runs within a factor of the fastest. A run
+that never reaches the target takes infinitely long, and stays in the count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.claims import Finding, Runs, runs_of
+from study.analysis.data import Study, records
+from study.analysis.ranks import ALL
+from study.analysis.words import between, number, plural, share
+from study.outcomes import TOLERANCES
+from study.statistics import Interval, band, bootstrap, mean, profile, profile_area, time_ratios, wilson
+
+ANCHOR = "speed"
+
+REACH = 10.0
+"""Profiles are drawn and integrated up to this multiple of the fastest optimizer's time."""
+FACTORS = np.geomspace(1, REACH, 61)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Examples until the gap stays below `target`, inf where it never does.
+
+    values: (strata, n, optimizers), a stratum for each problem and batch strategy in `strata`, n replicates
+    that all optimizers share, each with its own initial weights and order of samples.
+    """
+
+    target: float
+    optimizers: tuple[str, ...]
+    strata: tuple[tuple[str, str], ...]
+    values: np.ndarray
+
+    def of(self, batch: str = ALL) -> np.ndarray:
+        """The values of one batch strategy, or of all."""
+        return self.values[[batch in (ALL, b) for _, b in self.strata]]
+
+
+def times(study: Study, target: float) -> Times:
+    """The times of the tuned rates on the fresh replicates, in the problems and batch strategies that all
+    optimizers have a cell for. Where an optimizer has no tuned rate, they are infinite."""
+    names = study.names
+    has = study.cells.groupby(["problem", "batch"])["optimizer"].nunique()
+    strata = [
+        (p, b) for b in names.batches for p in names.problems if has.get((p, b), 0) == len(names.optimizers)
+    ]
+    tuned = study.trials[(study.trials["phase"] == "confirm") & (study.trials["role"] == "tuned")]
+    column = f"hit_{target:g}"
+    # A run that came back from an excursion may have reached the target and diverged all the same.
+    tuned = tuned.assign(time=tuned[column].where(~tuned["diverged"], np.inf))
+    table = tuned.pivot(index=["problem", "batch", "replicate"], columns="optimizer", values="time")
+    each = [(p, b, r) for p, b in strata for r in sorted(set(tuned["replicate"]))]
+    whole = table.reindex(index=each, columns=list(names.optimizers)).fillna(np.inf).to_numpy()
+    shape = (len(strata), tuned["replicate"].nunique(), len(names.optimizers))
+    return Times(target, tuple(names.optimizers), tuple(strata), whole.reshape(shape))
+
+
+def profile_table(study: Study) -> pd.DataFrame:
+    """A row for each target, batch strategy (and ALL) and optimizer.
+
+    area: of the profile up to REACH, an Interval. reached: of `runs`, how many reached the target, and as
+    an Interval `share`. band: (3, m) the profile at FACTORS and its bootstrap band.
+    """
+    rows = []
+    for target in TOLERANCES:
+        found = times(study, target)
+        for batch in [ALL, *study.names.batches]:
+            ratios = time_ratios(values) if (values := found.of(batch)).size else values
+            for i, optimizer in enumerate(found.optimizers):
+                if not (own := ratios[..., i]).size:
+                    continue
+                reached = int(np.isfinite(own).sum())
+                rows.append(
+                    {"target": target, "batch": batch, "optimizer": optimizer}
+                    | {"area": bootstrap(profile_area(own, REACH), mean), "band": band(profile(own, FACTORS))}
+                    | {"reached": reached, "runs": own.size, "share": wilson(reached, own.size)}
+                )
+    columns = ["target", "batch", "optimizer", "area", "band", "reached", "runs", "share"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
+    """Who needs the fewest examples to the loosest target, against the next and the last."""
+    target = max(TOLERANCES)
+    rows = records(table[(table["target"] == target) & (table["batch"] == ALL)])
+    if len(rows) < 2:
+        return None
+    order = sorted(rows, key=lambda row: -row["area"].value)
+    first, second, last = order[0], order[1], order[-1]
+    label = study.names.optimizers
+    if not first["reached"]:
+        text = f"No tuned optimizer reaches a training gap of {number(target)} on any fresh replicate."
+        return Finding("Speed", text, ANCHOR, tie=True, runs=[Runs()])
+    ahead = lead(times(study, target), first["optimizer"], second["optimizer"])
+    tie = not ahead.excludes(0)
+    text = (
+        f"To bring the training gap below {number(target)}, {label[first['optimizer']]} has the best "
+        f"profile, which covers {between(first['area'], 2)} of the area up to {number(REACH)} times the "
+        f"fastest run, {label[second['optimizer']]}’s {between(second['area'], 2)}. The difference is "
+        f"{between(ahead, 2)}: {'it includes none, a tie' if tie else 'told apart'}."
+    )
+    if last is not second:
+        text += f" {label[last['optimizer']]} comes last, with {between(last['area'], 2)}."
+    least = min(order, key=lambda row: row["reached"])
+    text += (
+        f" Of the {plural(first['runs'], 'run')} of each, {label[first['optimizer']]} reaches the target in "
+        f"{share(first['share'])}"
+    )
+    if least["reached"] < first["reached"]:
+        text += f", {label[least['optimizer']]} in {share(least['share'])}"
+    runs = [runs_of(study, optimizer=o) for o in dict.fromkeys(r["optimizer"] for r in (first, second, last))]
+    return Finding("Speed", f"{text}.", ANCHOR, tie, runs)
+
+
+def lead(found: Times, a: str, b: str) -> Interval:
+    """How much larger the area of `a` is than that of `b`, run by run of the same replicate."""
+    areas = profile_area(time_ratios(found.values), REACH)
+    return bootstrap(np.subtract(*(areas[..., found.optimizers.index(o)] for o in (a, b))), mean)

@@ -1,0 +1,224 @@
+"""The sections on what tuning takes and what a batch size costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.axes import ANCHOR as AXES
+from study.analysis.axes import TARGET, UNITS, arrivals, arrived, batch_axes, costs, shares
+from study.analysis.data import records
+from study.analysis.effort import ANCHOR as TUNING
+from study.analysis.effort import NEAR, alarms, best_so_far, edge_alarm, needed, searches, tuning_effort
+from study.analysis.tables import Tables
+from study.analysis.words import fixed, number, percent
+from study.figures.keys import batch_keys
+from study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
+from study.figures.panels import Panels
+from study.figures.theme import Looks
+from study.report.pictures import Picture, Tile
+from study.report.sections import Block, Section
+from study.report.tables import Column, Row, Table
+from study.statistics import Interval, bootstrap, middle
+
+SO_FAR = (
+    "A trial is one training run at one learning rate. The vertical axis is what is still missing: of the "
+    "fall in validation loss that the whole search brings, the share that the best trial so far has not "
+    "made: 1 is no better than the untrained network, 0 as good as it gets. A line that falls early "
+    "belongs to an optimizer that needs little tuning. Every search begins with the same rates in the same "
+    "shuffled order, so luck in that order is the same for all; there is one search for each problem, the "
+    "line is the interquartile mean over the problems, and the pale band its bootstrap interval."
+)
+EDGE = (
+    "A best rate within half a decade of an edge of the searched range raises an alarm, since a better one "
+    "may lie beyond. The search then goes on over two more decades at that edge, twice at the most. A "
+    "search that is at an edge even then, or in which every trial diverged, is not to be trusted and "
+    "marked † in all tables; ‡ marks one that came clear after its range grew."
+)
+ARRIVED = (
+    "Each curve is the share of an optimizer’s runs at the tuned rate, on all problems, that stay below "
+    "the target after so many examples, updates or milliseconds; further left is faster, and the height at "
+    "the right is the share that gets there at all. The pale bands are bootstrap intervals over the "
+    "replicates. Milliseconds describe this machine: the time of the cell’s sweep over the updates that it "
+    "made, with its trials trained side by side and evaluations included, under whatever load there was."
+)
+
+
+def tuning_section(found: Tables, looks: Looks) -> Section:
+    """Best so far against the number of trials, and where the search came to an edge of its range."""
+    study = found.study
+    trials = searches(study)
+    alarm = alarms(study)
+    findings = [f for f in (tuning_effort(study, trials), edge_alarm(study, alarm)) if f is not None]
+    blocks = []
+    if len(trials):
+        blocks.append(
+            Block(
+                "The best rate so far, trial by trial",
+                SO_FAR,
+                {"": _best_so_far(looks, best_so_far(trials))},
+                {
+                    f"Trials until no more than {percent(NEAR)} is missing": _needed_table(
+                        found, needed(trials)
+                    )
+                },
+            )
+        )
+    if len(alarm):
+        caption = "Searches whose range grew or that are not to be trusted"
+        blocks.append(
+            Block("Where the best rate lay at an edge", EDGE, tables={caption: _alarm_table(found, alarm)})
+        )
+    text = "How soon does a search come upon a learning rate that is as good as any it will find?"
+    return Section(TUNING, "How much tuning each needs", text, findings, blocks)
+
+
+def _best_so_far(looks: Looks, table: pd.DataFrame) -> Picture:
+    counts = [int(count) for count in sorted(table["trials"].unique())]
+    ticks = tuple(float(count) for count in counts)
+    x = Scale("trials", (1 / 1.1, max(counts) * 1.1), log=True, ticks=ticks)
+    y = Scale("share of the gain still missing", (0, 1.02))
+    views, tiles = [], []
+    for optimizer, look in looks.optimizers.items():
+        at = table[table["optimizer"] == optimizer]
+        series = [
+            Series(batch, looks.batches[batch], rows["trials"].to_numpy(float), _band(rows["missing"]))
+            for batch in looks.batches
+            if len(rows := at[at["batch"] == batch])
+        ]
+        views.append(LineView(look.label, look.color, series, x, y))
+        tiles.append(
+            Tile(f"{look.label}: share of the gain still missing, by number of trials", "", optimizer)
+        )
+    return Picture("trials", Panels(draw_lines, views, NARROW, 4, batch_keys(looks)), tiles)
+
+
+def _band(intervals: pd.Series) -> np.ndarray:
+    return np.array([[getattr(i, end) for i in intervals] for end in ("value", "low", "high")])
+
+
+def _needed_table(found: Tables, table: pd.DataFrame) -> Table:
+    names = found.study.names
+    columns = [
+        Column("optimizer"),
+        *(
+            Column(batch, "trials, the middle of the problems", label)
+            for batch, label in names.batches.items()
+        ),
+        Column("all", "trials, the middle of the problems"),
+    ]
+    rows = []
+    for optimizer in table:
+        values = table[optimizer]
+        groups = [values[values.index.get_level_values("batch") == batch] for batch in names.batches]
+        texts = [_trials(bootstrap(group.to_numpy(), middle)) if len(group) else "–" for group in groups]
+        texts.append(_trials(bootstrap(values.to_numpy(), middle)) if len(values) else "–")
+        rows.append(Row([names.optimizers[str(optimizer)], *texts], "", str(optimizer)))
+    return Table(columns, rows, heads=1)
+
+
+def _trials(interval: Interval) -> str:
+    return f"{fixed(interval.value, 0)}\u00a0[{fixed(interval.low, 0)},\u00a0{fixed(interval.high, 0)}]"
+
+
+def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
+    names = found.study.names
+    columns = [
+        Column("problem"),
+        Column("optimizer"),
+        Column("batch"),
+        Column("searched first"),
+        Column("in the end"),
+        Column("trials added"),
+        Column("tuned rate"),
+        Column("trusted"),
+    ]
+    rows = [
+        Row(
+            [
+                *(names.problems[r["problem"]], names.optimizers[r["optimizer"]], r["batch"]),
+                f"{number(r['first_low'])} to {number(r['first_high'])}",
+                f"{number(r['search_low'])} to {number(r['search_high'])}",
+                str(r["added"]),
+                number(r.get("tuned_rate", np.nan)),
+                "yes ‡" if r["trusted"] else f"no †: {r['doubt']}",
+            ],
+            r["problem"],
+            r["optimizer"],
+            r["batch"],
+            (r["experiment"], r["run_id"]),
+        )
+        for r in records(alarm)
+    ]
+    return Table(columns, rows, heads=3)
+
+
+def axes_section(found: Tables, looks: Looks) -> Section | None:
+    """Batch strategies against each other, counted in examples, updates and measured cost."""
+    study = found.study
+    table = arrivals(study)
+    finding = batch_axes(study, table)
+    if finding is None or not np.isfinite(table["examples"]).any():
+        return None
+    units = [unit for unit in UNITS if table[unit].notna().all()]
+    return Section(
+        AXES,
+        "What a batch size costs",
+        "Large batches waste examples, small ones waste updates, and what an update costs in time depends on "
+        "both. So which batch strategy is faster depends on what is counted. Progress is always the full "
+        "training loss, never that of a mini-batch.",
+        [finding],
+        [
+            Block(
+                f"Runs that have reached a training gap of {number(TARGET)}",
+                ARRIVED,
+                {UNITS[unit]: _arrivals(looks, table, unit, f"axes-{unit}") for unit in units},
+                {"Time to the target: the middle run": _arrived_table(found, arrived(table), units)},
+            )
+        ],
+    )
+
+
+def _arrivals(looks: Looks, table: pd.DataFrame, unit: str, name: str) -> Picture:
+    times = table[unit][np.isfinite(table[unit])]
+    low, high = float(times.min()) / 1.3, float(times.max()) * 1.3
+    points = np.geomspace(low, high, 81)
+    found = shares(table, unit, points)
+    x, y = Scale(UNITS[unit], (low, high), log=True), Scale("share of runs", (0, 1))
+    views, tiles = [], []
+    for optimizer, look in looks.optimizers.items():
+        series = [
+            Series(batch, looks.batches[batch], points, found[optimizer, batch])
+            for batch in looks.batches
+            if (optimizer, batch) in found
+        ]
+        views.append(LineView(look.label, look.color, series, x, y))
+        alt = f"{look.label}: share of runs that have reached the target, against {UNITS[unit]}"
+        tiles.append(Tile(alt, "", optimizer))
+    return Picture(name, Panels(draw_lines, views, NARROW, 4, batch_keys(looks)), tiles)
+
+
+def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> Table:
+    names = found.study.names
+    each = costs(found.study)
+    cells = found.study.cells.assign(cost=found.study.cells["key"].map(each) * 1e6)
+    columns = [Column("optimizer"), Column("batch"), Column("reached", "", "of the runs on all problems")]
+    columns += [Column(UNITS[unit], "until the target", "∞ where half never reach it") for unit in units]
+    if "milliseconds" in units:
+        columns.append(
+            Column("µs an update", "", "the middle of the problems: sweep’s time over its updates")
+        )
+    rows = []
+    for row in records(table):
+        at = cells[(cells["optimizer"] == row["optimizer"]) & (cells["batch"] == row["batch"])]
+        texts = [f"{row['reached']}/{row['runs']}", *(_time(row[unit]) for unit in units)]
+        if "milliseconds" in units:
+            texts.append(number(float(middle(at["cost"].to_numpy()))))
+        head = [names.optimizers[row["optimizer"]], row["batch"]]
+        rows.append(Row([*head, *texts], "", row["optimizer"], row["batch"]))
+    places = {(o, b): (i, j) for i, o in enumerate(names.optimizers) for j, b in enumerate(names.batches)}
+    return Table(columns, sorted(rows, key=lambda r: places[r.optimizer, r.batch]))
+
+
+def _time(interval: Interval) -> str:
+    return f"{number(interval.value)}\u00a0[{number(interval.low)},\u00a0{number(interval.high)}]"

@@ -1,0 +1,223 @@
+"""The sections on which optimizer is better, and how sure that is: ranks and speed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.data import records
+from study.analysis.findings import told_apart
+from study.analysis.profiles import ANCHOR as SPEED
+from study.analysis.profiles import FACTORS, REACH, fastest, profile_table
+from study.analysis.ranks import ALL, Diagram, Stability, diagrams, left_out, ranked, stability, steadiness
+from study.analysis.ranks import ANCHOR as RANKS
+from study.analysis.scores import replicates
+from study.analysis.tables import Tables
+from study.analysis.words import between, fixed, listing, number, share
+from study.figures.keys import Key
+from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
+from study.figures.panels import Panels
+from study.figures.ranks import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
+from study.figures.theme import INK, MUTED, Looks
+from study.outcomes import TOLERANCES
+from study.report.pictures import Picture, Tile
+from study.report.sections import Block, Section
+from study.report.tables import Column, Row, Table
+
+EVERY = "all batch strategies"
+
+
+def ranks_section(found: Tables, looks: Looks) -> Section | None:
+    """Mean ranks of the tuned training gap, which of them are told apart, and how steady they are."""
+    study = found.study
+    scores = replicates(study, "gap")
+    drawn = diagrams(study, scores)
+    if not drawn:
+        return None
+    ranks = left_out(study, scores)
+    steady = stability(ranks)
+    made = (ranked(study, drawn), told_apart(found), steadiness(study, ranks, steady))
+    findings = [finding for finding in made if finding is not None]
+    blocks = [
+        Block(
+            "Which ranks can be told apart",
+            "Each dot is an optimizer’s mean rank over the problems; further left is better. A thick bar "
+            "joins optimizers whose mean ranks are closer than the critical distance (the ruler on top), "
+            "so that these problems do not tell them apart. Where Friedman’s test finds no difference at "
+            "all, no pair may be tested and one bar joins all. Few problems make the distance long: a bar "
+            "is no proof that two optimizers are equally good, only that this study cannot say which is "
+            "better.",
+            {"": _diagrams(study.names.batches, looks, drawn)},
+            wide=True,
+        )
+    ]
+    if steady:
+        blocks.append(
+            Block(
+                "What hangs on a single problem or replicate",
+                "The dot is the mean rank with everything counted. The bars span the mean ranks that come "
+                "out when one problem, or one replicate of every cell, is left out, each in turn. Where "
+                "bars of two optimizers overlap, their order may be owed to what happened to be in the "
+                "study.",
+                {"": _spans(looks, ranks, steady)},
+                {"When one is left out": _stability_table(found, steady)},
+                wide=True,
+            )
+        )
+    return Section(
+        RANKS,
+        "Which optimizer ranks first",
+        "On each problem the tuned optimizers are ranked by their middle training gap: 1 is the smallest. "
+        "Mean ranks weigh all problems alike, however large or small their gaps are, but forget how large "
+        "they are.",
+        findings,
+        blocks,
+    )
+
+
+def _diagrams(batches: dict[str, str], looks: Looks, drawn: list[Diagram]) -> Picture:
+    size = rank_size(len(drawn[0].optimizers), max(len(d.bars) for d in drawn))
+    views = [
+        RankView(
+            batches.get(d.batch, EVERY),
+            [looks.optimizers[o] for o in d.optimizers],
+            d.ranks,
+            d.distance,
+            d.bars,
+            f"Friedman p = {number(d.p)}, {d.problems} problems"
+            if len(d.ranks) > 2
+            else f"{d.problems} problems",
+            size[1],
+        )
+        for d in drawn
+    ]
+    tiles = [
+        Tile(
+            f"Critical-difference diagram, {batches.get(d.batch, EVERY)}: "
+            + ", ".join(
+                f"{looks.optimizers[o].label} {fixed(rank, 1)}"
+                for o, rank in zip(d.optimizers, d.ranks, strict=True)
+            ),
+            batch=d.batch,
+        )
+        for d in drawn
+    ]
+    return Picture("ranks", Panels(draw_ranks, views, size, 2), tiles)
+
+
+def _spans(looks: Looks, ranks: pd.DataFrame, steady: list[Stability]) -> Picture:
+    whole = ranks[ranks["kind"] == ""].sort_values("rank", kind="stable")
+    order = [str(o) for o in whole["optimizer"]]
+    spans = {part.kind: np.array([part.span[o] for o in order]) for part in steady}
+    view = SpanView(EVERY, [looks.optimizers[o] for o in order], whole["rank"].to_numpy(), spans)
+    keys = [Key(f"one {kind} left out", MUTED, "-", width=4.5 - 2 * i) for i, kind in enumerate(spans)] + [
+        Key("with everything", INK, marker="o")
+    ]
+    alt = "mean rank of each optimizer, and how far it moves when one problem or one replicate is left out"
+    return Picture("steadiness", Panels(draw_spans, [view], span_size(len(order)), 1, keys), [Tile(alt)])
+
+
+def _stability_table(found: Tables, steady: list[Stability]) -> Table:
+    columns = [
+        Column("left out"),
+        Column("times"),
+        Column("other first place", "", "how often another optimizer comes first, or shares the first place"),
+        Column("without", "", "what was left out then"),
+        Column("lowest τ", "", "Kendall’s rank correlation with the whole ranking: 1 is the same order"),
+        Column("middle τ"),
+    ]
+    names = found.study.names.problems
+    rows = [
+        Row(
+            [f"one {part.kind}", str(part.out), str(len(part.moved))]
+            + [listing([names[out] for out in part.moved if out in names]) or "–"]
+            + [fixed(tau, 2) for tau in part.tau]
+        )
+        for part in steady
+    ]
+    return Table(columns, rows, heads=1)
+
+
+def speed_section(found: Tables, looks: Looks) -> Section | None:
+    """Performance profiles on examples to a target."""
+    study = found.study
+    table = profile_table(study)
+    finding = fastest(study, table)
+    if finding is None:
+        return None
+    targets = {f"gap below {number(target)}": target for target in TOLERANCES}
+    pictures = {
+        label: _profiles(study.names.batches, looks, table[table["target"] == target], f"profiles-{i}")
+        for i, (label, target) in enumerate(targets.items(), 1)
+    }
+    return Section(
+        SPEED,
+        "Which optimizer is the fastest",
+        "Counted in examples, from the start until the training gap stays below a target for good. A run "
+        "that never gets there takes infinitely long and stays in the count. The rates were tuned for the "
+        "lowest validation loss, not for speed.",
+        [finding],
+        [
+            Block(
+                "Performance profiles",
+                "Each curve is the share of an optimizer’s runs that reach the target in at most so many "
+                "times the examples that the fastest optimizer takes in the same situation: same problem, "
+                "same batches, same initial weights. At 1 on the left it is the share of runs in which it "
+                "is the fastest itself, on the right the share that gets there at all within ten times "
+                "that. Higher is better; the pale bands are bootstrap intervals over the replicates. Time "
+                "is known to the next evaluation only, so small differences show as ties at 1.",
+                pictures,
+                {"Area under the profiles and runs that reach the target": _profile_table(found, table)},
+                wide=True,
+            )
+        ],
+    )
+
+
+def _profiles(batches: dict[str, str], looks: Looks, table: pd.DataFrame, name: str) -> Picture:
+    shown = [b for b in (ALL, *batches) if (table["batch"] == b).any()] if len(batches) > 1 else [*batches]
+    x = Scale("times the examples of the fastest", (1, REACH), log=True, ticks=(1, 2, 3, 5, 10))
+    views = [
+        LineView(
+            batches.get(batch, EVERY),
+            looks.batches[batch].color if batch else INK,
+            [
+                Series(row["optimizer"], looks.optimizers[row["optimizer"]], FACTORS, row["band"])
+                for row in records(table[table["batch"] == batch])
+            ],
+            x,
+            Scale("share of runs", (0, 1)),
+            named=True,
+        )
+        for batch in shown
+    ]
+    tiles = [
+        Tile(f"Performance profiles of the optimizers, {batches.get(batch, EVERY)}", batch=batch)
+        for batch in shown
+    ]
+    return Picture(name, Panels(draw_lines, views, WIDE, 2), tiles)
+
+
+def _profile_table(found: Tables, table: pd.DataFrame) -> Table:
+    names = found.study.names
+    columns = [Column("optimizer"), Column("batch")]
+    for target in TOLERANCES:
+        group = f"gap below {number(target)}"
+        columns += [
+            Column(
+                "area", group, f"under the profile, up to {number(REACH)} times the fastest run; 1 at most"
+            ),
+            Column("reached", group, "share of the runs that reach the target, with its Wilson interval"),
+        ]
+    rows = []
+    for (optimizer, batch), part in table.groupby(["optimizer", "batch"], sort=False):
+        at = {row["target"]: row for row in records(part)}
+        texts = [
+            text
+            for target in TOLERANCES
+            for text in (between(at[target]["area"], 2), share(at[target]["share"]))
+        ]
+        head = [names.optimizers[str(optimizer)], str(batch) or "all"]
+        rows.append(Row([*head, *texts], "", str(optimizer), str(batch)))
+    order = {o: i for i, o in enumerate(names.optimizers)}
+    return Table(columns, sorted(rows, key=lambda row: order[row.optimizer]))

@@ -1,0 +1,405 @@
+"""Ranks, profiles, tuning effort and axes: tables and sentences, read back from planted cells."""
+
+import numpy as np
+import pytest
+
+from study.analysis import axes, effort, gather, profiles, ranks
+from study.analysis.claims import Runs
+from study.analysis.scores import replicates
+from tests.report.planted import INF, planted
+
+GOOD, FAIR, BAD = (0.010, 0.011, 0.012, 0.013), (0.1, 0.11, 0.12, 0.13), (0.50, 0.51, 0.52, 0.53)
+
+
+def study(problems="abc", batches=("full", "1"), **optimizers):
+    """A study in which each optimizer has the same planted cell everywhere."""
+    return gather(
+        [
+            planted(problem=p, optimizer=o, batch=b, **given)
+            for p in problems
+            for o, given in optimizers.items()
+            for b in batches
+        ]
+    )
+
+
+def text(finding):
+    return finding.text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def diagrams(found):
+    return ranks.diagrams(found, replicates(found, "gap"))
+
+
+def stable(found):
+    return ranks.stability(ranks.left_out(found, replicates(found, "gap")))
+
+
+def ranked(found):
+    return ranks.ranked(found, diagrams(found))
+
+
+def steadiness(found):
+    table = ranks.left_out(found, replicates(found, "gap"))
+    return ranks.steadiness(found, table, ranks.stability(table))
+
+
+THREE = {"sgd": {"tuned": BAD}, "momentum": {"tuned": FAIR}, "adam": {"tuned": GOOD}}
+
+
+class TestDiagrams:
+    def test_there_is_one_of_all_batch_strategies_and_one_of_each(self):
+        found = diagrams(study("abcdefgh", **THREE))
+        assert [d.batch for d in found] == [ranks.ALL, "full", "1"]
+        for d in found:
+            assert d.optimizers == ("adam", "momentum", "sgd")
+            assert d.ranks.tolist() == [1, 2, 3]
+            assert d.problems == 8
+
+    def test_what_is_told_apart_is_not_joined(self):
+        """Nemenyi's distance for three methods on eight problems is 1.17: neighbours are joined."""
+        d = diagrams(study("abcdefgh", **THREE))[0]
+        assert d.bars == ((0, 1), (1, 2))
+        assert d.pairs == [("adam", "sgd")]
+
+    def test_where_friedman_finds_nothing_one_bar_joins_all(self):
+        d = diagrams(study("ab", **THREE))[0]
+        assert not d.differs
+        assert d.bars == ((0, 2),)
+        assert d.pairs == []
+
+    def test_of_two_optimizers_the_distance_is_the_test(self):
+        d = diagrams(study("abcdefgh", ("1",), sgd={"tuned": BAD}, adam={"tuned": GOOD}))[0]
+        assert d.pairs == [("adam", "sgd")]
+
+    @pytest.mark.parametrize(
+        ("problems", "optimizers"), [("a", ("sgd", "adam")), ("abc", ("sgd",)), ("a", ("sgd",))]
+    )
+    def test_one_problem_or_one_optimizer_has_none(self, problems, optimizers):
+        found = study(problems, **{o: {} for o in optimizers})
+        assert diagrams(found) == []
+        assert ranked(found) is None
+
+    def test_all_tied_and_all_diverged_share_the_middle_rank(self):
+        for tuned in (GOOD, (INF,) * 4, ()):
+            d = diagrams(study("abcd", **{o: {"tuned": tuned} for o in ("sgd", "adam", "momentum")}))[0]
+            assert d.ranks.tolist() == [2, 2, 2]
+            assert d.bars == ((0, 2),)
+            assert d.p == 1.0
+
+    def test_each_problem_counts_once_over_all_batch_strategies(self):
+        """On each problem, adam wins with two batch strategies of three: it is first there, by one rank."""
+        cells = [
+            planted(problem=p, optimizer=o, batch=b, tuned=BAD if (o == "sgd") != (b == "1") else GOOD)
+            for p in "abc"
+            for o in ("sgd", "adam")
+            for b in ("full", "32", "1")
+        ]
+        found = gather(cells)
+        table = ranks.standing(found, replicates(found, "gap"))
+        assert table.to_numpy().tolist() == [[2, 1]] * 3
+
+
+class TestRanked:
+    def test_the_sentence_says_what_is_told_apart_and_what_that_takes(self):
+        found = ranked(study("abcdefgh", **THREE))
+        assert found.tie  # the first two are not told apart
+        assert (
+            "on each of 8 problems, Adam comes first with a mean rank of 1.0 of 3, Heavy ball next with 2.0"
+            in (text(found))
+        )
+        assert "Friedman’s test finds that the ranks differ (p = 3.4·10⁻⁴)" in text(found)
+        assert (
+            "at least 1.2 of 2 possible apart can be told apart: 1 of 3 pairs are (Adam before Gradient"
+            in (text(found))
+        )
+        assert "To tell the first two apart at the difference seen would take about 11 problems." in text(
+            found
+        )
+        assert found.runs == [
+            Runs("Adam", {"optimizer": "adam"}),
+            Runs("Heavy ball", {"optimizer": "momentum"}),
+        ]
+
+    def test_a_clear_first_place_is_no_tie(self):
+        found = ranked(study("abcdefghijklmnop", ("1",), **THREE))
+        assert not found.tie
+        assert "would take" not in text(found)
+
+    def test_equal_ranks_need_no_number_of_problems(self):
+        found = ranked(study("abcd", sgd={}, adam={}, momentum={}))
+        assert found.tie
+        assert "does not find that the ranks differ (p = 1)" in text(found)
+        assert "would take" not in text(found)
+
+
+class TestSteadiness:
+    def test_where_all_problems_agree_nothing_moves(self):
+        problem, replicate = stable(study(**THREE))
+        assert (problem.kind, problem.out, problem.moved, problem.tau) == ("problem", 3, (), (1.0, 1.0))
+        assert (replicate.kind, replicate.out, replicate.moved) == ("replicate", 4, ())
+        assert problem.span == {"sgd": (3.0, 3.0), "momentum": (2.0, 2.0), "adam": (1.0, 1.0)}
+
+    def test_a_first_place_that_hangs_on_one_problem_is_named(self):
+        """sgd is first on a and b, adam on c, second place on c is far: without a or b they share it."""
+        tuned = {
+            "a": {"sgd": GOOD, "adam": BAD},
+            "b": {"sgd": GOOD, "adam": BAD},
+            "c": {"sgd": BAD, "adam": GOOD},
+        }
+        cells = [
+            planted(problem=p, optimizer=o, tuned=t) for p, each in tuned.items() for o, t in each.items()
+        ]
+        found = gather(cells)
+        problem, _ = stable(found)
+        assert problem.moved == ("a/net", "b/net")
+        assert problem.tau[0] == 0  # a shared first place has no order
+        assert "Leaving out any one problem changes it in 2 of 3 cases (without a and b)" in text(
+            steadiness(found)
+        )
+        assert "With everything counted, Gradient descent has the first place." in text(steadiness(found))
+
+    def test_a_first_place_that_hangs_on_one_replicate_is_counted(self):
+        """The middle of sgd's three is its second: without one of its good runs it loses."""
+        cells = [planted(problem=p, optimizer="sgd", tuned=(0.01, 0.02, 0.9)) for p in "ab"]
+        cells += [planted(problem=p, optimizer="adam", tuned=(0.03, 0.03, 0.03)) for p in "ab"]
+        _, replicate = stable(gather(cells))
+        assert replicate.moved == ("replicate 1", "replicate 2")
+
+    def test_one_problem_and_one_replicate_cannot_be_left_out(self):
+        one = study(
+            "a", ("1",), sgd={"tuned": (0.1,), "default": (0.1,)}, adam={"tuned": (0.2,), "default": (0.1,)}
+        )
+        assert stable(one) == []
+        assert steadiness(one) is None
+
+    def test_a_shared_first_place_says_so(self):
+        assert "Gradient descent and Adam share the first place" in text(steadiness(study(sgd={}, adam={})))
+
+
+class TestProfiles:
+    FAST, SLOW, NEVER = (100.0,) * 4, (400.0,) * 4, (INF,) * 4
+
+    def area(self, found, optimizer, target=0.1, batch=ranks.ALL):
+        table = profiles.profile_table(found)
+        at = table[
+            (table["target"] == target) & (table["batch"] == batch) & (table["optimizer"] == optimizer)
+        ]
+        return at.iloc[0]
+
+    def test_the_area_is_how_close_an_optimizer_comes_to_the_fastest(self):
+        found = study(sgd={"hits": self.SLOW}, adam={"hits": self.FAST}, momentum={"hits": self.NEVER})
+        assert self.area(found, "adam")["area"].value == 1
+        assert self.area(found, "sgd")["area"].value == pytest.approx(1 - np.log(4) / np.log(10))
+        assert self.area(found, "momentum")["area"].value == 0
+        assert self.area(found, "sgd")["band"][0, 0] == 0
+        assert self.area(found, "sgd")["band"][0, -1] == 1
+        assert (self.area(found, "sgd")["reached"], self.area(found, "momentum")["reached"]) == (24, 0)
+
+    def test_where_nobody_gets_there_all_areas_are_nought(self):
+        found = study(sgd={}, adam={})
+        for o in ("sgd", "adam"):
+            row = self.area(found, o, target=0.001)
+            assert (row["area"].value, row["area"].high, row["reached"], row["runs"]) == (0, 0, 0, 24)
+
+    def test_a_run_that_reached_the_target_and_diverged_has_not(self):
+        found = study("a", ("1",), sgd={"tuned": (0.01, INF, INF, INF), "hits": self.FAST})
+        assert self.area(found, "sgd")["reached"] == 1
+
+    def test_an_optimizer_without_a_tuned_rate_never_gets_there_and_is_counted(self):
+        found = study(sgd={"tuned": ()}, adam={"hits": self.FAST})
+        assert (self.area(found, "sgd")["reached"], self.area(found, "sgd")["runs"]) == (0, 24)
+
+    def test_a_problem_that_an_optimizer_has_no_cell_for_is_left_out(self):
+        cells = [planted(problem=p, optimizer=o) for p, o in (("a", "sgd"), ("a", "adam"), ("b", "sgd"))]
+        found = profiles.times(gather(cells), 0.1)
+        assert found.strata == (("a/net", "full"),)
+
+    def test_replicates_are_paired(self):
+        """Each is twice as slow in one half of the replicates: the ratios are 1 and 2, the times the same."""
+        found = study(sgd={"hits": (100, 200, 100, 200)}, adam={"hits": (200, 100, 200, 100)})
+        assert self.area(found, "sgd")["area"].value == pytest.approx(1 - np.log10(2) / 2)
+
+    def test_the_fastest_is_named_with_its_lead(self):
+        found = study(sgd={"hits": self.SLOW}, adam={"hits": self.FAST}, momentum={"hits": self.NEVER})
+        finding = profiles.fastest(found, profiles.profile_table(found))
+        assert not finding.tie
+        assert "Adam has the best profile, which covers 1.00 [1.00, 1.00] of the area up to 10 times" in text(
+            finding
+        )
+        assert (
+            "Gradient descent’s 0.40 [0.40, 0.40]. The difference is 0.60 [0.60, 0.60]: told apart"
+            in text(finding)
+        )
+        assert "Heavy ball comes last, with 0.00 [0.00, 0.00]" in text(finding)
+        assert "Adam reaches the target in 100 % [86, 100], Heavy ball in 0 % [0, 14]." in text(finding)
+        assert [runs.label for runs in finding.runs] == ["Adam", "Gradient descent", "Heavy ball"]
+
+    def test_equal_speed_is_a_tie(self):
+        found = study(sgd={"hits": self.FAST}, adam={"hits": self.FAST})
+        finding = profiles.fastest(found, profiles.profile_table(found))
+        assert finding.tie
+        assert "The difference is 0.00 [0.00, 0.00]: it includes none, a tie." in text(finding)
+
+    def test_where_no_run_reaches_the_target_it_says_so(self):
+        found = study(sgd={"hits": self.NEVER}, adam={"hits": self.NEVER})
+        finding = profiles.fastest(found, profiles.profile_table(found))
+        assert finding.tie
+        assert "No tuned optimizer reaches a training gap of 0.1" in text(finding)
+
+    def test_one_optimizer_is_compared_with_none(self):
+        found = study(sgd={})
+        assert profiles.fastest(found, profiles.profile_table(found)) is None
+
+
+class TestTuningEffort:
+    EARLY, LATE = (0.01, 0.5, 0.02, 0.012), (INF, 0.9, 0.5, 0.01)
+
+    def missing(self, **given):
+        return effort.searches(gather([planted(**given)]))["missing"].tolist()
+
+    def test_what_is_missing_falls_from_all_to_nothing(self):
+        assert self.missing(search=(0.8, 0.9, 0.4, 0.2)) == pytest.approx([0.75, 0.75, 0.25, 0])
+
+    def test_a_diverged_trial_and_one_worse_than_the_start_gain_nothing(self):
+        assert self.missing(search=(INF, 3.0, 0.5, INF)) == [1, 1, 0, 0]
+
+    @pytest.mark.parametrize("search", [(INF, INF), (1.0, 1.0), (2.0, 5.0), (INF,)])
+    def test_where_nothing_is_gained_all_stays_missing(self, search):
+        assert self.missing(search=search) == [1.0] * len(search)
+
+    def test_the_mean_over_the_problems_is_at_powers_of_two_and_at_the_end_that_all_have(self):
+        found = effort.searches(
+            study(sgd={"search": (1.0, 0.5, 0.5, 0.5, 0.5, 0.0)}, adam={"search": (0.0,) * 7})
+        )
+        table = effort.best_so_far(found)
+        assert sorted(set(table["trials"])) == [1, 2, 4, 6]
+        row = table[(table["optimizer"] == "sgd") & (table["trials"] == 4)].iloc[0]
+        assert (row["missing"].value, row["problems"]) == (0.5, 3)
+
+    def test_without_searches_there_is_nothing_to_say(self):
+        found = study(sgd={"search": ()}, adam={"search": ()})
+        assert effort.searches(found).empty
+
+    def test_who_needs_more_trials_is_told_with_the_factor(self):
+        found = study(sgd={"search": self.LATE}, adam={"search": self.EARLY})
+        finding = effort.tuning_effort(found, effort.searches(found))
+        assert not finding.tie
+        assert "search of Adam is within 10 % of all it will gain after 1 [1, 1] trials" in text(finding)
+        assert "that of Gradient descent after 4 [4, 4] trials" in text(finding)
+        assert (
+            "In the same 6 pairs of problem and batch strategy Gradient descent needs 4 [4, 4] times as many"
+            in (text(finding))
+        )
+
+    def test_the_same_effort_is_a_tie(self):
+        found = study(sgd={}, adam={})
+        finding = effort.tuning_effort(found, effort.searches(found))
+        assert finding.tie
+        assert "1 [1, 1] times as many: a tie" in text(finding)
+
+    def test_a_search_that_gains_nothing_needs_for_ever(self):
+        found = study(sgd={"search": (INF,) * 4}, adam={"search": self.EARLY})
+        finding = effort.tuning_effort(found, effort.searches(found))
+        assert "that of Gradient descent after ∞ [∞, ∞] trials" in text(finding)
+        assert "6 searches never gained anything" in text(finding)
+        assert not finding.tie
+
+    def test_one_optimizer_is_compared_with_none(self):
+        found = study(sgd={})
+        assert effort.tuning_effort(found, effort.searches(found)) is None
+
+
+class TestAlarms:
+    def test_a_range_that_grew_and_came_clear_is_shown_and_trusted(self):
+        found = study("a", ("1",), sgd={"extended": 2, "search_high": 1e4}, adam={})
+        row = effort.alarms(found).iloc[0]
+        assert (row["optimizer"], row["added"], bool(row["trusted"])) == ("sgd", 2, True)
+        assert (row["first_high"], row["search_high"]) == (100.0, 1e4)
+        finding = effort.edge_alarm(found, effort.alarms(found))
+        assert "Of 2 searches, 1 had a best rate within half a decade of an edge" in text(finding)
+        assert "which brought 1 of them clear of it: the alarm fired in 50 % [9, 91]." in text(finding)
+
+    def test_one_that_did_not_come_clear_is_not_trusted_and_its_runs_are_linked(self):
+        doubt = "at an edge: not trusted"
+        found = study("a", ("1",), sgd={"extended": 2, "search_edge": doubt}, adam={})
+        finding = effort.edge_alarm(found, effort.alarms(found))
+        assert f"1 must not be trusted in the end (1 {doubt}), marked †" in text(finding)
+        assert finding.runs[0] == Runs(doubt, {"search_edge": doubt})
+
+    def test_no_stable_rate_is_a_doubt_of_its_own(self):
+        found = study("a", ("1",), sgd={"status": "no stable learning rate found", "search": (INF,)})
+        assert effort.alarms(found)["doubt"].tolist() == ["no stable learning rate found"]
+        finding = effort.edge_alarm(found, effort.alarms(found))
+        assert finding.runs[0].tags == {"status": "no stable learning rate found"}
+
+    def test_no_alarm_is_told_with_its_interval(self):
+        found = study(sgd={})
+        assert effort.alarms(found).empty
+        assert "In none of 6 searches, 0 % [0, 39]" in text(effort.edge_alarm(found, effort.alarms(found)))
+
+
+class TestAxes:
+    def test_updates_are_read_off_the_curves_and_time_off_the_sweep(self):
+        """The planted curves make an update every 10 examples; 2000 updates of the sweep took 8 seconds."""
+        cell = planted(hits=(500.0, 505.0, INF, 0.0), seconds_sweep=8.0, sweep={0.1: 0.05, 1.0: [0.01] * 18})
+        table = axes.arrivals(gather([cell]))
+        assert table["updates"].tolist() == [50, 50.5, INF, 0]
+        assert table["milliseconds"].tolist() == pytest.approx([200, 202, INF, 0])
+
+    def test_a_cell_without_a_tuned_rate_never_arrives(self):
+        table = axes.arrivals(study("a", ("1",), sgd={"tuned": ()}))
+        assert table[["examples", "updates", "milliseconds"]].to_numpy().tolist() == [[INF] * 3]
+
+    def test_the_middle_time_is_infinite_where_half_never_arrive(self):
+        row = axes.arrived(axes.arrivals(study("ab", ("1",), sgd={"hits": (100, INF, INF, INF)}))).iloc[0]
+        assert (row["reached"], row["runs"]) == (2, 8)
+        assert row["examples"].value == INF
+
+    def test_shares_go_from_none_to_all_that_arrive(self):
+        table = axes.arrivals(study("ab", ("1",), sgd={"hits": (100, 200, 400, INF)}))
+        curve = axes.shares(table, "examples", np.array([50.0, 100, 300, 1e6]))["sgd", "1"]
+        assert curve[0].tolist() == [0, 0.25, 0.5, 0.75]
+        assert np.all(curve[1] <= curve[0])
+        assert np.all(curve[0] <= curve[2])
+
+    def cells(self, small, large=(400.0,) * 4, **given):
+        return gather(
+            [
+                planted(problem=p, optimizer=o, batch=b, hits=hits, **given)
+                for p in "abc"
+                for o in ("sgd", "adam")
+                for b, hits in (("full", large), ("1", small))
+            ]
+        )
+
+    def test_which_is_faster_is_told_on_each_axis(self):
+        found = self.cells((100.0,) * 4)
+        finding = axes.batch_axes(found, axes.arrivals(found))
+        assert "stochastic (batch 1) needs 0.25 [0.25, 0.25] times the examples processed" in text(finding)
+        assert "0.25 [0.25, 0.25] times the measured milliseconds of full batch" in text(finding)
+        assert "over 6 pairs of problem and optimizer" in text(finding)
+        assert not finding.tie
+        assert [runs.tags for runs in finding.runs] == [{"batch": "full"}, {"batch": "1"}]
+
+    def test_equal_times_and_times_that_are_never_reached_are_ties(self):
+        for hits in ((400.0,) * 4, (INF,) * 4):
+            found = self.cells(hits, hits)
+            finding = axes.batch_axes(found, axes.arrivals(found))
+            assert finding.tie
+            assert "1 [1, 1] times the examples processed" in text(finding)
+            assert "a tie: so it is in examples processed, updates and measured milliseconds" in text(finding)
+
+    def test_one_that_never_arrives_is_infinitely_slow(self):
+        found = self.cells((INF,) * 4)
+        assert "∞ [∞, ∞] times the examples" in text(axes.batch_axes(found, axes.arrivals(found)))
+
+    def test_without_measured_time_there_are_two_axes(self):
+        found = self.cells((100.0,) * 4, seconds_sweep=float("nan"))
+        finding = axes.batch_axes(found, axes.arrivals(found))
+        assert "examples processed and" in text(finding)
+        assert "milliseconds" not in text(finding)
+
+    def test_one_batch_strategy_is_compared_with_none(self):
+        found = study("ab", ("1",), sgd={}, adam={})
+        assert axes.batch_axes(found, axes.arrivals(found)) is None
