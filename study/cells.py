@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
@@ -24,10 +25,9 @@ class Choice:
 
     @property
     def id(self) -> str:
-        """The name, with the options that were given: `adam` or `adam(beta1=0.5)`."""
-        if not self.options:
-            return self.name
-        return f"{self.name}({', '.join(f'{k}={v}' for k, v in self.options)})"
+        """The name with the options given, `adam` or `adam(beta1=0.5)`, and a path by its last part."""
+        shown = [f"{k}={Path(v).name if k == 'path' else v}" for k, v in self.options if k != "digest"]
+        return f"{self.name}({', '.join(shown)})" if shown else self.name
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from core.domain import NON_NEGATIVE, Interval, check_hyper
 from core.names import lookup, suggest
+from study import csvfile
 from study.cells import Choice
 from study.seeds import seed
 
@@ -23,10 +25,11 @@ LOSS = {"classes": "softmax_cross_entropy", "binary": "binary_cross_entropy", "r
 
 @dataclass(frozen=True)
 class Raw:
-    """X (n, d) and y (n,) as they come, before any split or scaling."""
+    """X (n, d) and y (n,) as they come, before any split or scaling, and the task where these decide it."""
 
     X: np.ndarray
     y: np.ndarray
+    task: str = ""
 
 
 class Scaler(Protocol):
@@ -39,7 +42,8 @@ class Scaler(Protocol):
 class Dataset:
     """One dataset: `make` and `scaler` take its options as keywords.
 
-    `task` is "classes", "binary" or "real". The scaler is fitted on the training inputs.
+    `task` is "classes", "binary" or "real", or empty where the data decide. The scaler is fitted on the
+    training inputs.
     """
 
     name: str
@@ -50,8 +54,9 @@ class Dataset:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Option names and their defaults."""
-        return {k: p.default for k, p in inspect.signature(self.make).parameters.items()}
+        """Option names and their defaults; None for what has to be given."""
+        known = inspect.signature(self.make).parameters
+        return {k: None if p.default is p.empty else p.default for k, p in known.items()}
 
 
 DATASETS: dict[str, Dataset] = {}
@@ -158,6 +163,22 @@ def _ill_conditioned(
     return Raw(X, X @ rng.choice([-1.0, 1.0], features) + noise * rng.standard_normal(samples))
 
 
+@dataset("csv", "", "a file of your own: numbers under a header, one column of it the target")
+def _csv(path: str, target: str, task: str = "auto", digest: str = "") -> Raw:
+    """`digest` is the fingerprint of the file that is meant; `pinned` fills it in."""
+    if digest and csvfile.fingerprint(path) != digest:
+        raise ValueError(f"{path}: it has changed since its results were made")
+    return Raw(*csvfile.read(path, target, task))
+
+
+def pinned(choice: Choice) -> Choice:
+    """The choice with the fingerprint of its file, where it has one: other content, other results."""
+    path = dict(choice.options).get("path")
+    if path is None or "digest" in dict(choice.options):
+        return choice
+    return Choice(choice.name, tuple(sorted([*choice.options, ("digest", csvfile.fingerprint(path))])))
+
+
 @dataclass(frozen=True)
 class Split:
     """Train, validation and test parts. X: (n, d) float64; y: (n,) class numbers or scaled values."""
@@ -186,8 +207,13 @@ OPTION_DOMAINS = {
 }
 
 
+TEXTS = {"path": (), "target": (), "digest": (), "task": csvfile.TASKS}
+"""Options that are text, and what they may be where that is not anything."""
+
+
 def check_options(choice: Choice) -> None:
-    """ValueError when the dataset is unknown, or an option is unknown or outside its domain."""
+    """ValueError when the dataset is unknown, an option is unknown or outside its domain, or a file is
+    not one to learn from."""
     known = lookup(DATASETS, choice.name, "dataset").options
     for option, value in choice.options:
         if option not in known:
@@ -195,9 +221,34 @@ def check_options(choice: Choice) -> None:
             raise ValueError(
                 f"{choice.name}: unknown option {option!r}{suggest(option, known)} (allowed: {allowed})"
             )
+        if option in TEXTS:
+            _check_text(choice.name, option, value)
+            continue
         check_hyper(choice.name, option, value, OPTION_DOMAINS[option])
         if not isinstance(value, (int, type(known[option]))):
             raise ValueError(f"{choice.name}: {option} must be a whole number, got {value!r}")
+    for option in [option for option, default in known.items() if default is None]:
+        if option not in dict(choice.options):
+            raise ValueError(f"{choice.name}: {option} is missing; it must be said")
+    if "path" in known:
+        _raw(pinned(choice))
+
+
+def _check_text(name: str, option: str, value: Any) -> None:
+    allowed = TEXTS[option]
+    if not isinstance(value, str) or not value or (allowed and value not in allowed):
+        what = f"one of {', '.join(allowed)}" if allowed else "text"
+        raise ValueError(f"{name}: {option} must be {what}, got {value!r}{suggest(str(value), allowed)}")
+
+
+@lru_cache(maxsize=4)
+def _raw(choice: Choice) -> Raw:
+    return lookup(DATASETS, choice.name, "dataset").make(**dict(choice.options))
+
+
+def task_of(choice: Choice) -> str:
+    """ "classes", "binary" or "real"."""
+    return lookup(DATASETS, choice.name, "dataset").task or _raw(choice).task
 
 
 def load(choice: Choice, root: int) -> Split:
@@ -206,10 +257,9 @@ def load(choice: Choice, root: int) -> Split:
     Classes are split in proportion. Inputs are scaled by the dataset's scaler, and the targets of a
     regression standardised, both fitted on the training part alone.
     """
-    known = lookup(DATASETS, choice.name, "dataset")
-    raw = known.make(**dict(choice.options))
+    known, task, raw = lookup(DATASETS, choice.name, "dataset"), task_of(choice), _raw(choice)
     n = len(raw.y)
-    strata = None if known.task == "real" else raw.y
+    strata = None if task == "real" else raw.y
     rest, test = train_test_split(
         np.arange(n), test_size=0.2, stratify=strata, random_state=_split_seed(root, choice, "test")
     )
@@ -224,15 +274,15 @@ def load(choice: Choice, root: int) -> Split:
     y = {name: raw.y[rows] for name, rows in parts.items()}
     scaler = known.scaler(**{**known.options, **dict(choice.options)}).fit(X["train"])
     X = {name: scaler.transform(part) for name, part in X.items()}
-    if known.task == "real":
+    if task == "real":
         mean, deviation = y["train"].mean(), y["train"].std()
         y = {name: (part - mean) / deviation for name, part in y.items()}
-    return Split(X, y, known.task)
+    return Split(X, y, task)
 
 
 def train_size(choice: Choice) -> int:
     """Training samples of a dataset, without splitting it."""
-    n = len(lookup(DATASETS, choice.name, "dataset").make(**dict(choice.options)).y)
+    n = len(_raw(choice).y)
     rest = n - int(np.ceil(0.2 * n))
     return rest - int(np.ceil(0.25 * rest))
 

@@ -50,8 +50,9 @@ def datasets() -> Table:
     """Name, task, what it is, options with their defaults."""
     table = _table("Datasets", "name", "task", "about", "options")
     for name, known in DATASETS.items():
-        options = ", ".join(f"{key} = {value}" for key, value in known.options.items())
-        table.add_row(name, known.task, known.about, options)
+        shown = {k: "..." if v is None else v for k, v in known.options.items() if k != "digest"}
+        options = ", ".join(f"{key} = {value}" for key, value in shown.items())
+        table.add_row(name, known.task or "by its target", known.about, options)
     return table
 
 

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from core import Batch, Network
 from study.cells import Cell, Choice, NetworkSpec
-from study.datasets import DATASETS, LOSS, Split, load
+from study.datasets import LOSS, Split, load, task_of
 from study.seeds import seed
 
 REFERENCE_STARTS = 3
@@ -85,7 +85,7 @@ def problem_of(cell: Cell) -> Problem:
 
 def least_squares(cell: Cell) -> bool:
     """Whether the cell's problem is linear least squares, of which theory knows most."""
-    return not cell.network.hidden and LOSS[DATASETS[cell.dataset.name].task] == "half_mse"
+    return not cell.network.hidden and LOSS[task_of(cell.dataset)] == "half_mse"
 
 
 def shape_of(cell: Cell) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, BatchStrategy
 from core.batches import ORDERS
 from core.names import suggest
 from study.cells import CONSTANT, Budget, Cell, Choice, Edge, Limit, NetworkSpec, Protocol, Rates, Search
-from study.datasets import DATASETS, check_options, train_size
+from study.datasets import DATASETS, check_options, pinned, train_size
 from study.reader import Item, Reader, SpecError
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
@@ -185,7 +185,7 @@ def _network(name: str, t: Reader) -> NetworkSpec:
 def _problems(
     t: Reader, networks: dict[str, NetworkSpec], batches: list[BatchStrategy]
 ) -> list[tuple[Choice, NetworkSpec]]:
-    datasets = t.choices("datasets", DATASETS, "dataset", check_options)
+    datasets = [pinned(c) for c in t.choices("datasets", DATASETS, "dataset", check_options)]
     network = networks[t.one_of("network", tuple(networks))]
     t.done()
     for choice in datasets:
