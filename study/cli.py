@@ -73,6 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "run", help="the id of its run in MLflow, the start of the id, or the address of its page"
     )
+    compare = command("compare", _compare, "say what changed between two experiments or versions of one")
+    for name in ("a", "b"):
+        compare.add_argument(
+            name,
+            metavar=name.upper(),
+            help="a stored experiment, one of its versions (NAME@first, NAME@latest, or by the time, in UTC: "
+            "NAME@2026-07-28T12:30), or an experiment file",
+        )
     estimate = command("estimate", _estimate, "count what an experiment would do, without doing it")
     estimate.add_argument("file", type=Path, help="an experiment file")
     ui = command("ui", _ui, "serve the MLflow UI on this study's store, on this machine only")
@@ -84,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
             default=cores(),
             help="processes (default: one a core, here %(default)s)",
         )
-    for sub in (run, report, listing, explain, ui):
+    for sub in (run, report, listing, explain, compare, ui):
         sub.add_argument(
             "--results", type=Path, default=RESULTS, help="folder of everything generated (default: results)"
         )
@@ -194,6 +202,23 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
             console.print(sentence, markup=False)
     if found.figure is not None:
         console.print(f"\nfigure: {found.figure}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _compare(options: argparse.Namespace, console: Console) -> int:
+    from study import compare, listing
+
+    with closing(_open(options.results, reading=True)) as store:
+        found = compare.compare(*(compare.side(store, name) for name in (options.a, options.b)))
+    console.print("Set differently, in the cells that both have:", style="bold")
+    for line in found.settings or ["nothing"]:
+        console.print(line, markup=False)
+    console.print()
+    for sentence in compare.sentences(found):
+        console.print(sentence, markup=False)
+    if any(change.changed and not change.same for change in found.changes):
+        console.print(listing.changes(found))
+    console.print(f"every cell: {compare.write(found, options.results)}", markup=False, soft_wrap=True)
     return 0
 
 

@@ -14,6 +14,7 @@ from core.schedules import domains as schedule_domains
 from study.datasets import DATASETS
 
 if TYPE_CHECKING:
+    from study.compare import Comparison
     from study.tracking import Store
 
 
@@ -53,6 +54,18 @@ def datasets() -> Table:
         shown = {k: "..." if v is None else v for k, v in known.options.items() if k != "digest"}
         options = ", ".join(f"{key} = {value}" for key, value in shown.items())
         table.add_row(name, known.task or "by its target", known.about, options)
+    return table
+
+
+def changes(comparison: Comparison) -> Table:
+    """The cells of a comparison in which something changed."""
+    from study.compare.words import COLUMNS, rows  # with the statistics, which take a while to import
+
+    table = Table(box=box.SIMPLE_HEAD, title="Cells that changed", title_justify="left", title_style="bold")
+    for column in COLUMNS:
+        table.add_column(column, min_width=34 if column == "cell" else None)
+    for row in rows(comparison):
+        table.add_row(*(text.replace("**", "") for text in row))
     return table
 
 

@@ -44,7 +44,7 @@ class StoredCell:
     """A finished cell as it was written.
 
     trials: the columns of `study.results.TRIALS`, and `run_id`, each trial's run in MLflow.
-    curves: the columns of `study.results.CURVES`.
+    curves: the columns of `study.results.CURVES`. finished: when, in milliseconds since 1970.
     """
 
     key: str
@@ -54,6 +54,7 @@ class StoredCell:
     summary: dict[str, Any]
     trials: pd.DataFrame
     curves: pd.DataFrame
+    finished: int
 
 
 def open_store(results: Path, uri: str | None = None, reading: bool = False) -> Store:
@@ -127,6 +128,19 @@ class Store:
         runs = self._finished(study, keys).values()
         with ThreadPoolExecutor(8) as pool:  # over http nearly all of the time is waiting
             return list(pool.map(self._stored, runs))
+
+    def version(self, study: str, until: int | None = None, first: bool = False) -> list[StoredCell]:
+        """The study's finished cells as they once were, one for each problem, optimizer and batch strategy.
+
+        An experiment file that changes leaves cells of several versions under one name: of those finished
+        `until` then (milliseconds since 1970) the last counts, or the `first`.
+        """
+        found: dict[tuple[str, ...], str] = {}
+        for key, run in self._finished(study).items():
+            if until is None or run.info.end_time <= until:
+                axes = tuple(run.data.tags[name] for name in ("dataset", "network", "optimizer", "batch"))
+                found[axes] = found.get(axes, key) if first else key
+        return self.read(study, [*found.values()])
 
     def find(self, reference: str) -> finding.Found:
         """The trial's or cell's run named by an id, the start of one, or an address of its page in MLflow.
@@ -273,6 +287,7 @@ class Store:
                 summary=artifacts.load_summary(file(artifacts.SUMMARY)),
                 trials=pd.read_parquet(file(artifacts.TRIALS)),
                 curves=pd.read_parquet(file(artifacts.CURVES)),
+                finished=int(run.info.end_time),
             )
 
     @contextmanager

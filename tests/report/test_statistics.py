@@ -14,6 +14,7 @@ from study.statistics import (
     bootstrap,
     cliques,
     critical_distance,
+    difference,
     friedman,
     holm,
     improvement,
@@ -25,6 +26,7 @@ from study.statistics import (
     profile,
     profile_area,
     time_ratios,
+    unequal,
     wilson,
 )
 
@@ -277,3 +279,48 @@ def test_what_is_no_number_is_refused(function):
 @pytest.mark.parametrize(("interval", "apart"), [((0.6, 0.7), True), ((0.3, 0.4), True), ((0.4, 0.6), False)])
 def test_an_interval_excludes_what_lies_outside(interval, apart):
     assert Interval(0.5, *interval).excludes(0.5) is apart
+
+
+@given(SCORES, st.floats(-1e3, 1e3))
+def test_a_paired_difference_that_is_the_same_everywhere_has_no_spread(scores, shift):
+    found = difference(scores, scores + shift, paired=True)
+    assert (found.low, found.high) == pytest.approx((shift, shift), abs=1e-6)
+
+
+def test_pairs_tell_apart_what_is_drowned_in_the_spread_over_replicates():
+    a = np.array([1.0, 5.0, 9.0, 13.0, 17.0, 21.0, 25.0, 29.0])
+    b = a + np.array([0.4, 0.5, 0.6, 0.5, 0.4, 0.6, 0.5, 0.5])
+    assert difference(a, b, paired=True).excludes(0)
+    assert not difference(a, b, paired=False).excludes(0)
+    assert unequal(a, b, paired=True) == pytest.approx(stats.ttest_rel(b, a).pvalue)
+    assert unequal(a, b, paired=False) == pytest.approx(stats.mannwhitneyu(a, b).pvalue)
+    assert unequal(a, b, paired=True) < 1e-5 < 0.5 < unequal(a, b, paired=False)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_diverged_runs_are_worst_and_tied(paired):
+    fine, gone = np.arange(8.0), np.full(8, INF)
+    assert difference(fine, gone, paired).low == INF
+    assert difference(gone, fine, paired).high == -INF
+    assert difference(gone, gone, paired) == Interval(0, 0, 0)
+    assert unequal(gone, gone, paired) == 1
+    assert unequal(fine, gone, paired) < 0.01
+    half = np.array([INF, INF, INF, INF, 0.0, 0.0, 0.0, 0.0])
+    assert not difference(half, half[::-1], paired).excludes(0)
+
+
+def test_no_difference_is_never_found_unequal():
+    scores = np.array([1e-3, 2.0, 1e5])
+    assert unequal(scores, scores, paired=True) == 1
+    assert unequal(scores, scores + 1.0, paired=True) == pytest.approx(0, abs=1e-12)
+    assert unequal(np.ones(5), np.ones(7), paired=False) == 1
+
+
+def test_differences_of_equal_scores_are_rarely_told_apart():
+    rng = np.random.default_rng(3)
+    draws = rng.standard_normal((200, 2, 10))
+    found = [
+        (difference(a, b, paired).excludes(0), unequal(a, b, paired)) for a, b in draws for paired in (0, 1)
+    ]
+    assert np.mean([apart for apart, _ in found]) < 0.15
+    assert np.mean([p < 0.05 for _, p in found]) < 0.09

@@ -1,0 +1,250 @@
+"""What changed between two sides, cell by cell, judged by intervals and with Holm's correction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.data import doubt
+from study.analysis.names import problem_of
+from study.analysis.scores import RESOLUTION
+from study.compare.sides import Side
+from study.statistics import LEVEL, Interval, difference, holm, unequal, wilson
+from study.sweep import RateCurve
+from study.tracking import StoredCell
+
+PRECISION = 0.01
+"""Relative width to which limits are measured: a smaller difference is none."""
+
+Axes = tuple[str, str, str]
+"""problem, optimizer and batch strategy, which two cells must share to be compared."""
+
+TIE, LOWER, HIGHER = "tie", "lower", "higher"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A number of each side, with its interval over replicates, and how B's stands to A's.
+
+    verdict: LOWER or HIGHER where the intervals are apart, TIE where they are not, empty where the numbers
+    cannot be compared or do not exist.
+    """
+
+    a: Interval | None
+    b: Interval | None
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one cell. same: both sides have the very same run.
+
+    rate: tuned; its verdict says whether it moved by more than a step of the sweep's grid. gap: log10 of
+    B's training gap at its tuned rate over A's, with its interval; None without replicates of both. paired:
+    whether replicates start from the same weights and see the same data. p: of no difference, after Holm's
+    correction. width: of the usable range, in decades. limit: the smallest diverging rate. share: of the
+    sweep's runs that diverged. doubts: why not to trust the search of a side, if so.
+    """
+
+    axes: Axes
+    same: bool
+    rate: Pair
+    gap: Interval | None
+    paired: bool
+    p: float
+    width: Pair
+    limit: Pair
+    share: Pair
+    doubts: tuple[str, str]
+
+    @property
+    def verdict(self) -> str:
+        """Whether B's gap is told apart from A's, over all cells."""
+        if self.gap is None:
+            return ""
+        told = self.p < 1 - LEVEL and self.gap.excludes(0)
+        return TIE if not told else LOWER if self.gap.value < 0 else HIGHER
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything of it is told apart."""
+        pairs = (self.rate, self.width, self.limit, self.share)
+        return any(verdict in (LOWER, HIGHER) for verdict in (self.verdict, *(p.verdict for p in pairs)))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """settings: a line for each setting that differs. changes: of the cells that both sides have.
+    only_a, only_b: those of one alone."""
+
+    a: Side
+    b: Side
+    settings: list[str]
+    changes: list[Change]
+    only_a: list[Axes]
+    only_b: list[Axes]
+
+
+def compare(a: Side, b: Side) -> Comparison:
+    """Everything that differs between two sides, A's order of cells kept."""
+    of_a, of_b = ({axes_of(cell): cell for cell in side.cells} for side in (a, b))
+    shared = [axes for axes in of_a if axes in of_b]
+    pairs = [(of_a[axes], of_b[axes]) for axes in shared]
+    settings = [(a.definitions[x.key], b.definitions[y.key]) for x, y in pairs]
+    changes = [
+        _change(axes, x, y, had, has)
+        for axes, (x, y), (had, has) in zip(shared, pairs, settings, strict=True)
+    ]
+    return Comparison(
+        a,
+        b,
+        _settings(settings, [x.key != y.key for x, y in pairs]),
+        _corrected(changes),
+        [axes for axes in of_a if axes not in of_b],
+        [axes for axes in of_b if axes not in of_a],
+    )
+
+
+def axes_of(cell: StoredCell) -> Axes:
+    return problem_of(cell.tags), cell.tags["optimizer"], cell.tags["batch"]
+
+
+def _settings(pairs: list[tuple[dict[str, Any], dict[str, Any]]], differ: list[bool]) -> list[str]:
+    """Each setting that differs, with both values and in how many of the cells."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    silent = 0
+    for (had, has), other in zip(pairs, differ, strict=True):
+        one, two = _flat(had), _flat(has)
+        names = [name for name in one | two if one.get(name) != two.get(name)]
+        found.update((n, str(one.get(n, "absent")), str(two.get(n, "absent"))) for n in names)
+        silent += other and not names
+    lines = [
+        f"{name}: {one} in A, {two} in B{_share(count, len(pairs))}"
+        for (name, one, two), count in found.items()
+    ]
+    if silent:
+        lines.append(f"the program itself, where all settings are the same{_share(silent, len(pairs))}")
+    return lines
+
+
+def _share(count: int, cells: int) -> str:
+    return "" if count == cells else f" ({count} of {cells} cells)"
+
+
+def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Nested settings as one table: `budget.epochs` -> 40. The protocol's own name says nothing."""
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        place = f"{path}{name}"
+        flat |= _flat(value, f"{place}.") if isinstance(value, dict) else {place: value}
+    return {name.removeprefix("protocol."): value for name, value in flat.items()}
+
+
+def _change(axes: Axes, a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]) -> Change:
+    gaps = [_gaps(cell) for cell in (a, b)]
+    paired = _paired(had, has) and list(gaps[0].index) == list(gaps[1].index)
+    logs = [np.log10(np.maximum(g.to_numpy(), RESOLUTION)) for g in gaps]
+    known = all(len(values) > 1 for values in logs)
+    return Change(
+        axes,
+        a.run_id == b.run_id,
+        _rates(a, b, had, has),
+        difference(logs[0], logs[1], paired) if known else None,
+        paired,
+        unequal(logs[0], logs[1], paired) if known else float("nan"),
+        _widths(a, b, had, has),
+        _limits(a, b),
+        _shares(a, b),
+        (doubt(a.summary), doubt(b.summary)),
+    )
+
+
+def _corrected(changes: list[Change]) -> list[Change]:
+    """With Holm's correction over all cells that were run twice, each kind of p-value for itself."""
+    tested = [i for i, c in enumerate(changes) if c.gap is not None and not c.same]
+    adjusted = (
+        dict(zip(tested, holm(np.array([changes[i].p for i in tested])), strict=True)) if tested else {}
+    )
+    return [
+        dataclasses.replace(c, p=float(adjusted[i])) if i in adjusted else c for i, c in enumerate(changes)
+    ]
+
+
+def _paired(had: dict[str, Any], has: dict[str, Any]) -> bool:
+    """Common random numbers: replicates of one name are of the same data, weights and order."""
+    same = all(had[name] == has[name] for name in ("dataset", "network"))
+    return same and had["protocol"]["seed"] == has["protocol"]["seed"]
+
+
+def _gaps(cell: StoredCell) -> pd.Series:
+    """Replicate -> training gap at the tuned rate, infinite where the run diverged."""
+    tuned = cell.trials[(cell.trials["phase"] == "confirm") & (cell.trials["role"] == "tuned")]
+    gaps = tuned["q_end"].where(tuned["outcome"] != "diverged", np.inf)
+    return gaps.set_axis(tuned["replicate"]).sort_index()
+
+
+def _rates(a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]) -> Pair:
+    step = 1 / min(had["rates"]["per_decade"], has["rates"]["per_decade"])
+    return _pair(_point(a, "tuned_rate"), _point(b, "tuned_rate"), 10**step * (1 + 1e-9))
+
+
+def _widths(a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]) -> Pair:
+    tolerances = [settings["protocol"]["tolerance"] for settings in (had, has)]
+    widths = [_width(cell, tolerance) for cell, tolerance in zip((a, b), tolerances, strict=True)]
+    comparable = tolerances[0] == tolerances[1] and had["rates"] == has["rates"]
+    return _pair(widths[0], widths[1]) if comparable else Pair(widths[0], widths[1])
+
+
+def _width(cell: StoredCell, tolerance: float) -> Interval:
+    """Median and extremes over the sweep's replicates of the width of the usable range."""
+    widths = []
+    for _, own in _swept(cell).sort_values("rate").groupby("replicate"):
+        gone = (own["outcome"] == "diverged").to_numpy()
+        gaps = np.where(gone, np.inf, own["q_end"])
+        widths.append(RateCurve(own["rate"].to_numpy(), gaps, gone.astype(float)).width(tolerance))
+    return Interval(float(np.median(widths)), min(widths), max(widths))
+
+
+def _limits(a: StoredCell, b: StoredCell) -> Pair:
+    """Measured limits; where a side has none, both sides' cliffs in the sweep, which are not judged."""
+    if any(cell.summary.get("limit_status") != "measured" for cell in (a, b)):
+        return Pair(_point(a, "cliff_rate"), _point(b, "cliff_rate"))
+    return _pair(_limit(a), _limit(b), 1 + PRECISION)
+
+
+def _limit(cell: StoredCell) -> Interval:
+    value, low, high = (float(cell.summary[f"limit_{name}"]) for name in ("measured", "low", "high"))
+    return Interval(value, low, high)
+
+
+def _shares(a: StoredCell, b: StoredCell) -> Pair:
+    """Of the sweep's runs; judged where both swept the same rates."""
+    shares = [
+        wilson(int((swept["outcome"] == "diverged").sum()), len(swept)) for swept in (_swept(a), _swept(b))
+    ]
+    same = set(_swept(a)["rate"]) == set(_swept(b)["rate"])
+    return _pair(shares[0], shares[1]) if same else Pair(shares[0], shares[1])
+
+
+def _swept(cell: StoredCell) -> pd.DataFrame:
+    return cell.trials[cell.trials["phase"] == "sweep"]
+
+
+def _point(cell: StoredCell, name: str) -> Interval | None:
+    value = cell.summary.get(name)
+    return None if value is None else Interval(float(value), float(value), float(value))
+
+
+def _pair(a: Interval | None, b: Interval | None, slack: float = 1.0) -> Pair:
+    """Both, told apart where the intervals are apart by this factor."""
+    if a is None or b is None:
+        return Pair(a, b)
+    if b.low > a.high * slack:
+        return Pair(a, b, HIGHER)
+    return Pair(a, b, LOWER if b.high * slack < a.low else TIE)

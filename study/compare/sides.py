@@ -1,0 +1,89 @@
+"""What is compared: the cells that a name, a version of it or an experiment file stands for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.names import suggest
+from study import spec
+from study.tracking import Store, StoredCell, StoreError
+
+VERSIONS = ("first", "latest")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison. name: as it was asked for. definitions: cell key -> its settings."""
+
+    name: str
+    cells: tuple[StoredCell, ...]
+    definitions: dict[str, dict[str, Any]]
+
+    @property
+    def finished(self) -> tuple[datetime, datetime]:
+        """When its first and its last cell were."""
+        times = [datetime.fromtimestamp(cell.finished / 1000, UTC) for cell in self.cells]
+        return min(times), max(times)
+
+
+def side(store: Store, name: str) -> Side:
+    """The cells of `NAME`, `NAME@first`, `NAME@latest`, `NAME@2026-07-28T12:30` (as they were by then, in
+    UTC), or of an experiment `FILE.toml`.
+
+    A name alone, like latest, stands for the cells of the experiment file that was stored last. StoreError,
+    or SpecError for the file, where there are none.
+    """
+    cells = _of_file(store, Path(name)) if name.endswith(".toml") else _of_name(store, name)
+    texts = {cell.key: store.definition(cell.run_id) for cell in cells}
+    return Side(name, tuple(cells), {key: json.loads(text) for key, text in texts.items()})
+
+
+def _of_file(store: Store, path: Path) -> list[StoredCell]:
+    experiment = spec.load(path)
+    cells = store.read(experiment.name, [cell.key for cell in experiment.cells])
+    if not cells:
+        raise StoreError(
+            f"{path}: none of its cells is stored under {experiment.name!r}: run it first, or name a version "
+            f"that is, such as {experiment.name}@latest"
+        )
+    return cells
+
+
+def _of_name(store: Store, name: str) -> list[StoredCell]:
+    study, _, version = name.partition("@")
+    known = [info.name for info in store.studies()]
+    if study not in known:
+        allowed = ", ".join(known) or "none yet"
+        raise StoreError(f"no experiment {study!r} in the store{suggest(study, known)} (stored: {allowed})")
+    cells = _latest(store, study) if version in ("", "latest") else _earlier(store, study, name, version)
+    if not cells:
+        raise StoreError(f"{name}: no cell of {study!r} was finished by then")
+    return cells
+
+
+def _latest(store: Store, study: str) -> list[StoredCell]:
+    """The cells of the stored experiment file; where there is none, or another program made it, the last."""
+    try:
+        experiment = spec.parse(store.study_text(study), f"{study} (stored)")
+    except (StoreError, spec.SpecError):
+        return store.version(study)
+    return store.read(study, [cell.key for cell in experiment.cells]) or store.version(study)
+
+
+def _earlier(store: Store, study: str, name: str, version: str) -> list[StoredCell]:
+    if version == "first":
+        return store.version(study, first=True)
+    try:
+        moment = datetime.fromisoformat(version)
+    except ValueError:
+        raise StoreError(
+            f"{name}: found {version!r}, where a version is {', '.join(VERSIONS)} or a moment such as "
+            f"2026-07-28 or 2026-07-28T12:30{suggest(version, VERSIONS)}"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return store.version(study, until=round(moment.timestamp() * 1000))
