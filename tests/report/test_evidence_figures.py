@@ -1,0 +1,169 @@
+"""Lines with bands, critical-difference diagrams and spans of ranks, by inspecting what is drawn."""
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from study.analysis import gather
+from study.analysis.tables import analyse
+from study.figures import theme
+from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
+from study.figures.panels import Panels
+from study.figures.ranks import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
+from study.report.effort import axes_section, tuning_section
+from study.report.ranking import ranks_section, speed_section
+from tests.report.planted import INF, planted
+
+LABELS = {"sgd": "Gradient descent", "adam": "Adam", "lion": "Lion", "sf": "Schedule-Free AdamW + warm-up"}
+LOOKS = [*theme.looks(LABELS, {"full": "full batch"}).optimizers.values()]
+X = np.array([1.0, 2.0, 4.0])
+
+
+def drawn(draw, view, size):
+    """The only axes of the only panel."""
+    figure = Panels(draw, [view], size).figure()
+    FigureCanvasAgg(figure).draw()
+    (ax,) = figure.subfigs[0].axes
+    return ax
+
+
+def artists(ax):
+    return {a.get_gid(): a for a in [*ax.lines, *ax.texts] if a.get_gid()}
+
+
+class TestLines:
+    def view(self, *bands, named=False):
+        series = [Series(f"s{i}", LOOKS[i], X, np.array(band)) for i, band in enumerate(bands)]
+        return LineView(
+            "title", theme.INK, series, Scale("x", (1, 4), True, (1, 2, 4)), Scale("y", (0, 1)), named
+        )
+
+    def test_a_line_lies_within_its_band(self):
+        ax = drawn(draw_lines, self.view([[0.2, 0.4, 0.6], [0.1, 0.3, 0.5], [0.3, 0.5, 0.7]]), (264.0, 214.0))
+        assert artists(ax)["s0"].get_ydata().tolist() == [0.2, 0.4, 0.6]
+        (band,) = ax.collections
+        assert band.get_paths()[0].get_extents().intervaly.tolist() == [0.1, 0.7]
+
+    def test_what_lies_beyond_runs_along_the_edge(self):
+        ax = drawn(
+            draw_lines, self.view([[2.0, INF, -1.0], [0.0, 0.5, -2.0], [INF, INF, 0.0]]), (264.0, 214.0)
+        )
+        assert artists(ax)["s0"].get_ydata().tolist() == [1, 1, 0]
+
+    def test_ticks_are_where_they_are_wanted(self):
+        ax = drawn(draw_lines, self.view([[0.5] * 3] * 3), (264.0, 214.0))
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "2", "4"]
+
+    def test_names_at_the_ends_do_not_touch_and_keep_their_order(self):
+        ax = drawn(draw_lines, self.view(*[[[v] * 3] * 3 for v in (0.5, 0.505, 0.51, 0.9)], named=True), WIDE)
+        places = {
+            gid: text.get_position()[1] for gid, text in artists(ax).items() if gid.startswith("label-")
+        }
+        assert sorted(places, key=places.__getitem__) == ["label-s0", "label-s1", "label-s2", "label-s3"]
+        height = ax.get_position().height * WIDE[1]
+        assert np.diff(sorted(places.values())).min() * height >= 11.9
+
+
+class TestRanks:
+    def draw(self, ranks, bars, distance=0.5):
+        size = rank_size(len(ranks), len(bars))
+        view = RankView("all", LOOKS[: len(ranks)], np.array(ranks), distance, bars, "4 problems", size[1])
+        return drawn(draw_ranks, view, size), size
+
+    def test_every_optimizer_is_joined_to_its_name(self):
+        ax, _ = self.draw([1.0, 2.0, 2.5, 4.0], [(1, 2)])
+        found = artists(ax)
+        assert [found[f"name-{i}"].get_text() for i in range(4)] == list(LABELS.values())
+        x = [found[f"stem-{i}"].get_xdata()[0] for i in range(4)]
+        assert np.diff(x) == pytest.approx(np.array([1.0, 0.5, 1.5]) * (x[3] - x[0]) / 3)
+
+    def test_a_bar_spans_its_group_and_the_ruler_the_critical_distance(self):
+        ax, _ = self.draw([1.0, 2.0, 2.5, 4.0], [(1, 2)])
+        found = artists(ax)
+        first, last = (found[f"stem-{i}"].get_xdata()[0] for i in (1, 2))
+        assert list(found["bar-1-2"].get_xdata()) == [first - 3, last + 3]
+        ruler = found["distance"].get_xdata()
+        assert ruler[1] - ruler[0] == pytest.approx(last - first)
+        assert "critical distance 0.5" in [text.get_text() for text in ax.texts]
+
+    def test_a_distance_longer_than_the_axis_says_so(self):
+        ax, _ = self.draw([1.2, 1.8], [(0, 1)], distance=3.0)
+        assert "critical distance 3.0, longer than the axis" in [text.get_text() for text in ax.texts]
+
+    @pytest.mark.parametrize("ranks", [[1.0, 2.0], [2.5] * 4, [1.1, 1.2, 3.8, 3.9]])
+    def test_nothing_sticks_out_of_its_panel(self, ranks):
+        ax, (width, height) = self.draw(ranks, [(0, len(ranks) - 1)])
+        renderer = FigureCanvasAgg(ax.figure.figure).get_renderer()
+        to_points = ax.transData.inverted()
+        for text in ax.texts:
+            box = text.get_window_extent(renderer).transformed(to_points)
+            assert min(box.x0, box.x1) >= 0
+            assert max(box.x0, box.x1) <= width
+            assert min(box.y0, box.y1) >= 0
+            assert max(box.y0, box.y1) <= height
+
+
+def test_spans_reach_from_the_lowest_to_the_highest_rank():
+    spans = {"problem": np.array([[1.0, 1.5], [1.5, 2.0]]), "replicate": np.array([[1.2, 1.3], [1.7, 1.8]])}
+    ax = drawn(draw_spans, SpanView("all", LOOKS[:2], np.array([1.25, 1.75]), spans), span_size(2))
+    found = artists(ax)
+    assert list(found["problem-0"].get_xdata()) == [1.0, 1.5]
+    assert list(found["replicate-1"].get_xdata()) == [1.7, 1.8]
+    dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+    assert dots == [1.25, 1.75]
+
+
+class TestSections:
+    def made(self, section, **given):
+        cells = [
+            planted(problem=p, optimizer=o, batch=b, **given)
+            for p in "abc"
+            for o in ("sgd", "adam", "momentum")
+            for b in ("full", "1")
+        ]
+        found = analyse(gather(cells))
+        return section(found, theme.looks(found.study.names.optimizers, found.study.names.batches))
+
+    @pytest.mark.parametrize(
+        ("section", "pictures"),
+        [
+            (ranks_section, {"ranks": 3, "steadiness": 1}),
+            (speed_section, {"profiles-1": 3, "profiles-2": 3, "profiles-3": 3}),
+            (tuning_section, {"trials": 3}),
+            (axes_section, {"axes-examples": 3, "axes-updates": 3, "axes-milliseconds": 3}),
+        ],
+    )
+    def test_each_has_its_findings_and_a_panel_and_words_for_each_view(self, section, pictures):
+        found = self.made(section)
+        assert {p.name: len(p.panels.views) for p in found.pictures} == pictures
+        assert all(len(p.tiles) == len(p.panels.views) for p in found.pictures)
+        assert found.findings
+        assert all(finding.evidence == found.anchor and finding.runs for finding in found.findings)
+
+    @pytest.mark.parametrize(
+        "sad",
+        [
+            {"tuned": (), "search": (INF, INF), "status": "no stable learning rate found"},
+            {"tuned": (INF,) * 4, "default": (INF,) * 4},
+            {"tuned": (0.5,), "default": (0.5,), "search": (0.5,)},
+            {"hits": (INF,) * 4},
+        ],
+        ids=["no tuned rate", "all diverged", "one replicate", "target never reached"],
+    )
+    @pytest.mark.parametrize("section", [ranks_section, speed_section, tuning_section, axes_section])
+    def test_the_saddest_studies_are_drawn_or_left_out(self, section, sad):
+        found = self.made(section, **sad)
+        for picture in [] if found is None else found.pictures:
+            FigureCanvasAgg(picture.panels.figure()).draw()
+
+    def test_alarms_have_a_row_each_with_what_came_of_them(self):
+        (_, block) = self.made(tuning_section, extended=1, search_high=1e4).blocks
+        (table,) = block.tables.values()
+        assert len(table.rows) == 18
+        assert list(table.rows[0].cells[3:]) == ["0.001 to 100", "0.001 to 10⁴", "1", "0.5", "yes ‡"]
+        assert table.rows[0].run == ("7", "run-of-a-sgd-full")
+
+    def test_a_search_that_is_not_trusted_says_why(self):
+        (_, block) = self.made(tuning_section, search_edge="at an edge: not trusted").blocks
+        (table,) = block.tables.values()
+        assert table.rows[0].cells[-1] == "no †: at an edge: not trusted"
