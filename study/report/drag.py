@@ -19,17 +19,12 @@ from study.figures.paths import joined
 from study.figures.theme import OUTCOMES, Looks, variables
 from study.report import pictures
 from study.report.pictures import Picture
+from study.theory import BASES
 
 NOT_FINITE = 999
 """Stands for a gap that is no number, in hundredths of a decade."""
 VIEW = 1000
 """Whole numbers from the optimum to the edge of the map."""
-BASES = {
-    "exact": "exact for full batches on this loss",
-    "mean square": "above it the mean square of the distance grows, for batches drawn anew",
-    "mean square, approximate": "approximate: worked out for batches drawn anew, not for these",
-    "curvature at the start": "from the curvature at the start, which changes as training goes on",
-}
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,12 @@ class _Pool:
 
 
 def _problem(tables: Tables, problem: str) -> dict[str, Any]:
-    curves = [tables.study.curves[c["key"]] for c in records(tables.study.cells) if c["problem"] == problem]
+    trials = tables.study.trials
+    swept = trials[(trials["problem"] == problem) & (trials["phase"] == "sweep")]  # others may train longer
+    examples = [
+        tables.study.curves[str(key)].set_index("trial").loc[group, "examples"].max()
+        for key, group in swept.groupby("key")["trial"]
+    ]
     surface = tables.surfaces.get(problem)
     gaps = tables.rates.loc[tables.rates["problem"] == problem, "gap_low"]
     lowest = int(hundredths(gaps.to_numpy()).min())
@@ -92,7 +92,7 @@ def _problem(tables: Tables, problem: str) -> dict[str, Any]:
         "name": problem,
         "low": min(lowest // 100 * 100, -200),
         "label": tables.study.names.problems[problem],
-        "budget": max(int(curve["examples"].max()) for curve in curves),
+        "budget": int(max(examples)),
         **({"surface": _surface(surface)} if surface else {}),
     }
 
@@ -177,7 +177,8 @@ def _predicted(cell: Mapping[str, Any], value: float | None) -> str:
 def _measured(cell: Mapping[str, Any], rates: Sequence[float], cliff: float) -> str:
     value, low, high = (_known(cell, f"limit_{name}") for name in ("measured", "low", "high"))
     if value:
-        spread = f", from {exact(low)} to {exact(high)} over the replicates" if low and high else ""
+        ends = [exact(end) for end in (low, high) if end]
+        spread = f", from {ends[0]} to {ends[-1]} over the replicates" if len(set(ends)) > 1 else ""
         return f"Measured, between runs that last and runs that diverge: {exact(value)}{spread}."
     if not np.isfinite(cliff):
         return f"No rate up to {number(rates[-1])} made half of the runs diverge."

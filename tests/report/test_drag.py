@@ -10,6 +10,7 @@ from study.analysis import gather
 from study.analysis.tables import analyse
 from study.figures.theme import looks
 from study.report.drag import NOT_FINITE, VIEW, Drag, drag, hundredths
+from study.theory import BASES, EXACT
 from tests.report.conftest import LIMIT, NASTY
 from tests.report.conftest import cells as planted_cells
 from tests.report.planted import GRID, INF, VALLEY, planted
@@ -40,6 +41,17 @@ def test_gaps_are_hundredths_of_decades_and_shared_lists_are_kept_once():
                 assert run["q"][-1] == last
 
 
+def test_runs_that_train_longer_than_the_sweep_do_not_stretch_its_axis():
+    cell = planted(sweep=VALLEY | {5.0: 0.3})
+    assert dragged(cell).data["problems"][0]["budget"] == 1000
+    longer = cell.trials["rate"] == 5.0
+    cell.trials.loc[longer, "phase"] = "limit"
+    cell.curves.loc[cell.curves["trial"].isin(cell.trials.loc[longer, "trial"]), "examples"] *= 8
+    found = dragged(cell).data
+    assert found["problems"][0]["budget"] == 1000
+    assert len(found["cells"][0]["runs"]) == len(VALLEY)
+
+
 def test_hundredths_of_what_is_no_number_or_below_resolution():
     found = hundredths(np.array([1.0, 0.0, -1e-9, 1e-3, np.nan, INF, 1e300]))
     assert found.tolist() == [0, -600, -600, -300, NOT_FINITE, NOT_FINITE, NOT_FINITE]
@@ -63,8 +75,10 @@ def test_limits_are_told_as_far_as_they_are_known():
     assert limit() == {"text": "In the sweep, half of the runs or more begin to diverge between 1 and 10."}
     both = limit(**LIMIT, limit_low=2.05, limit_high=2.15)
     assert (both["predicted"], both["measured"]) == (2.0, 2.1)
-    assert "largest stable rate at 2.00 (exact for full batches" in both["text"]
+    assert f"largest stable rate at 2.00 ({BASES[EXACT]})." in both["text"]
     assert "2.10, from 2.05 to 2.15 over the replicates" in both["text"]
+    alike = limit(**LIMIT, limit_low=2.0999, limit_high=2.1001)["text"]
+    assert alike.endswith("diverge: 2.10.")
     assert "No limit is predicted: steps are bounded." in limit(limit_why="steps are bounded")["text"]
     assert limit(limit_predicted=INF).keys() == {"text"}
     assert "No rate up to 0.1" in limit(sweep={0.01: 0.5, 0.1: 0.01})["text"]
