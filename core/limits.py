@@ -64,7 +64,8 @@ def mean_square_rate(
     Mean square is not almost sure: above the limit rare large excursions make the mean grow while a
     single run, whose typical size follows the mean of the logarithm, may still shrink. Single runs of
     SGD were seen to diverge between 1.0 and 1.4 times the limit. Nor is one pass over reshuffled data
-    independent sampling: its batches make up for each other, and its limit is higher than this one.
+    independent sampling. Its batches make up for each other, which mostly raises the limit; but they come
+    with a period, and often with a short last batch, which can push a velocity in time and lower it.
 
     Where an eigenvalue has not converged the value is NaN, or without a velocity an upper bound. Infinite
     for inputs that are all zero. Raises ValueError for inputs that are not finite (n, d), a batch that
@@ -98,7 +99,8 @@ def noise_floor(
     G = (1/n) sum_i e_i^2 x_i x_i^T that of the residuals e; the excess is tr(HS) / 2. It is reached once
     the start is forgotten, in 1 / (2 r lambda_min) updates, and is a mean over time and over runs: where
     the rate is near the limit rare excursions carry most of it. Over reshuffled batches, whose noise
-    makes up for itself within the epoch, the floor is lower.
+    makes up for itself within the epoch, the floor after an epoch is far lower at rates at which a sample
+    is still remembered at its end; at larger ones a short last batch may raise it by half.
 
     NaN at and above the mean-square limit, where there is none, and where the equation is not solved in
     TERMS terms. Raises ValueError as `mean_square_rate`, and when shapes disagree.

@@ -98,7 +98,8 @@ def floors(cell: Cell, problem: Problem, runs: Sequence[Run]) -> np.ndarray:
     """The gap q (runs,) around which noise is predicted to keep each run; NaN where no floor is predicted.
 
     Least squares with random batches, below the mean-square limit. A mean over time and over runs, reached
-    once the start is forgotten; where batches share an epoch's order, the floor of independent ones.
+    once the start is forgotten. Of reshuffled batches it is the floor of independent ones, far above their
+    own at small rates.
     """
     recursion = cell.make_optimizer().recursion
     known = cell.strategy.size is not None and cell.strategy.order != "fixed" and cell.schedule == CONSTANT

@@ -8,17 +8,19 @@ import pandas as pd
 from study.analysis.data import AXES, Study
 from study.statistics import wilson
 
+PHASES = ("sweep", "search", "confirm")
 NUMBER = r"\b\d[\d.,]*(?:e[+-]?\d+)?\b|\binf\b"
 
 
 def diverged(study: Study) -> pd.DataFrame:
-    """The diverged trials of all phases, a row each.
+    """The diverged trials of sweep, search and confirmation, a row each: those that look for the cliff are
+    put there on purpose.
 
     step: the update at which the trial left, or its last one when it lasted to the end of its budget;
     lasted says which. decades: decades that the training loss gained at each update, up to the last
     finite state. kind: the reason without its numbers.
     """
-    gone = study.trials[study.trials["diverged"]]
+    gone = study.trials[study.trials["diverged"] & study.trials["phase"].isin(PHASES)]
     left = gone["first_bad_step"] > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         decades = np.log10(gone["growth"].to_numpy())

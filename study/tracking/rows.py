@@ -162,6 +162,8 @@ def _trial_metrics(t: dict[str, Any]) -> Iterator[Point]:
     for name in ("q_end", "validation_score", "test_score"):
         if math.isfinite(t[name]) and abs(t[name]) <= CHART:
             yield Point(name, t[name])
+    if 0 < t["noise_floor"] <= CHART:
+        yield Point("noise_floor", t["noise_floor"])
     if math.isfinite(t["hit_0.1"]):
         yield Point("hit_0.1", t["hit_0.1"])
     if t["phase"] == "edge":  # a line to read the run's sharpness against

@@ -28,6 +28,7 @@ epochs = 12
 evaluations = 12
 [sweep]
 replicates = 1
+[limit]
 [search]
 trials = 4
 [confirm]

@@ -106,6 +106,13 @@ def test_without_rates_each_optimizer_has_its_own_range() -> None:
         ("condition = 10", "condition = -1", ["datasets[1]", "-1"]),
         ("condition = 10", "samples = 1", ["datasets[1]", "samples"]),
         ("condition = 10", "condition = 0", ["datasets[1]", "condition"]),
+        ('name = "tiny"', 'name = "tiny"\nlimit = { precision = 2 }', ["limit.precision", "2", "below 1"]),
+        ('name = "tiny"', 'name = "tiny"\nlimit = { updates = 0 }', ["limit.updates", "0", "1 or more"]),
+        (
+            'name = "tiny"',
+            'name = "tiny"\nlimit = { update = 9 }',
+            ["limit.update", 'did you mean "updates"'],
+        ),
         ('network = "linear"', 'network = "lienar"', ["problems[0].network", 'did you mean "linear"']),
         ('name = "tiny"', 'name = "tiny"\nschedules = ["warmpu"]', ["schedules[0]", '"warmup"']),
         ("hidden = []", "hidden = [0]", ["networks.linear.hidden[0]", "0"]),
@@ -243,6 +250,8 @@ def test_a_cells_identity_changes_with_whatever_changes_its_numbers() -> None:
         ("low = 1e-3", "low = 1e-4"),
         ('name = "tiny"', 'name = "tiny"\nseed = 1'),
         ('name = "tiny"', 'name = "tiny"\nprecision = "float64"'),
+        ('name = "tiny"', 'name = "tiny"\nlimit = {}'),
+        ("8]", '{ size = 8, order = "fixed" }]'),
     ]:
         assert keys(parse(GOOD.replace(old, new), "c")) != base
 
