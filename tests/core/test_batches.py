@@ -65,6 +65,7 @@ def test_a_fixed_order_is_the_first_epochs_each_epoch(n, size, seed):
     strategy = BatchStrategy(min(size, n), "fixed")
     first = [permutation(seed, 0, n)[cut].mean() for cut in strategy.cuts(n)]
     np.testing.assert_allclose(samples_drawn(strategy, seed, n, 3), 3 * first, rtol=1e-12)
+    np.testing.assert_array_equal(strategy.samples(seed, 2, n), permutation(seed, 0, n))
 
 
 @given(n=st.integers(2, 30), size=st.integers(1, 30), seed=SEEDS)
