@@ -115,6 +115,16 @@ class TestRates:
         crosses = [line for line in strip.lines if line.get_marker() == "x"]
         assert sum(len(line.get_xdata()) for line in crosses) == 5
 
+    def test_the_names_of_the_strip_have_room(self):
+        names = ("full", "256 fixed", "256 replacement")
+        tables = analyse(gather([planted(batch=batch) for batch in names]))
+        looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
+        view = pictures.problem_rates(tables, looks, "toy/net", "rates").panels.views[0]
+        figure = drawn(draw_rates, view)
+        strip, _ = axes(figure)
+        for label in strip.get_yticklabels():
+            assert label.get_window_extent(FigureCanvasAgg(figure).get_renderer()).x0 >= 0
+
     def test_a_rate_at_which_half_diverged_breaks_the_curve(self, both):
         _, ax = both
         assert np.isnan(artist(ax, "gap-1").get_ydata()).tolist() == [False] * 3 + [True] * 3
