@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -218,6 +218,20 @@ def critical_distance(methods: int, blocks: int, level: float = LEVEL) -> float:
     """Nemenyi's distance: mean ranks over `blocks` problems that are closer cannot be told apart."""
     q = stats.studentized_range.ppf(level, methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(methods * (methods + 1) / (6 * blocks)))
+
+
+def expected_best(values: np.ndarray) -> np.ndarray:
+    """Expected least of the first k of `values: (n,)` in a random order, for k = 1 to n: (n,).
+
+    The i-th smallest of n is the least of k with the chance that the k - 1 others are among the n - i larger
+    ones; compare Dodge et al. (2019), who draw with replacement.
+    """
+    ordered = np.sort(_checked(values))
+    n = len(ordered)
+    counts = np.arange(1, n + 1)
+    chances = special.comb(n - counts, counts[:, None] - 1) / special.comb(n, counts)[:, None]
+    # A chance of nought counts for nought, even of an infinite value.
+    return np.multiply(chances, ordered, out=np.zeros((n, n)), where=chances > 0).sum(axis=1)
 
 
 def problems_needed(methods: int, gap: float, level: float = LEVEL) -> float:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from study.analysis.claims import Finding, runs_of
 from study.analysis.data import AXES, Study
-from study.analysis.words import listing, number, plural
+from study.analysis.words import listing, number, plural, rough
 from study.outcomes import TOLERANCES
 from study.statistics import Interval, band, bootstrap, middle, profile
 
@@ -124,7 +124,7 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
         return None
     large, *_, small = names
     pairs = table.groupby(["problem", "optimizer"]).ngroups
-    clauses = [f"{_times(ratio)} the {UNITS[unit]}" for unit, ratio in found.items()]
+    clauses = [f"{rough(ratio)} times the {UNITS[unit]}" for unit, ratio in found.items()]
     text = (
         f"To bring the training gap below {number(TARGET)} at its tuned rate, {names[small]} needs "
         f"{listing(clauses)} of {names[large]}: the middle over {plural(pairs, 'pair')} of problem and "
@@ -135,8 +135,3 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
         text += f" An interval that includes 1 is a tie: so it is in {listing(ties)}."
     runs = [runs_of(study, batch=batch) for batch in (large, small)]
     return Finding("What is counted", text, ANCHOR, len(ties) == len(found), runs)
-
-
-def _times(ratio: Interval) -> str:
-    ends = f"[{number(ratio.low)},\u00a0{number(ratio.high)}]"
-    return f"{number(ratio.value)}\u00a0{ends} times"

@@ -11,8 +11,8 @@ import pandas as pd
 
 from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import AXES, Study, records
-from study.analysis.words import fixed, listing, number, percent, plural, share
-from study.statistics import Interval, bootstrap, middle, wilson
+from study.analysis.words import listing, percent, plural, rough, share
+from study.statistics import bootstrap, expected_best, middle, wilson
 
 ANCHOR = "tuning"
 
@@ -25,7 +25,9 @@ def searches(study: Study) -> pd.DataFrame:
 
     missing: of the fall in validation loss from the untrained network to the best trial of the whole search,
     the share that the best trial so far has not made: 1 at first, 0 in the end. A diverged trial gains
-    nothing, and where none gains anything all of it stays missing.
+    nothing, and where none gains anything all of it stays missing. The start-up trials, whose rates are the
+    same for all, came in one shuffled order, and a lucky first rate suits some optimizers: `missing` is the
+    mean over all orders of them. near: how many trials it takes until it is at most NEAR, the same mean.
     """
     parts = []
     searched = study.trials[study.trials["phase"] == "search"]
@@ -33,17 +35,38 @@ def searches(study: Study) -> pd.DataFrame:
         group = group.sort_values("trial")
         curves = study.curves[str(key)]
         start = float(curves.loc[curves["trial"] == group["trial"].iloc[0], "validation_loss"].iloc[0])
-        missing = _missing(group["loss"].to_numpy(), start)
-        order = np.arange(1, len(group) + 1)
-        parts.append(group[["key", *AXES]].assign(trials=order, missing=missing))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["key", *AXES, "trials"])
+        alone = _missing(group["loss"].to_numpy(), start)
+        startup = int((group["role"] == "startup").sum())
+        order, missing = np.arange(1, len(group) + 1), _so_far(alone, startup)
+        cell = group[["key", *AXES]]
+        parts.append(cell.assign(trials=order, missing=missing, near=_near(alone, startup)))
+    columns = ["key", *AXES, "trials", "missing", "near"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _missing(losses: np.ndarray, start: float) -> np.ndarray:
-    """(n,) of `losses: (n,)` in the order of the trials, `start` the untrained network's."""
-    best = np.minimum.accumulate(np.minimum(np.where(np.isnan(losses), np.inf, losses), start))
-    gain = start - best[-1]
-    return (best - best[-1]) / gain if gain > 0 else np.ones(len(losses))
+    """(n,) what each trial alone leaves missing, of `losses: (n,)` and the one before training, `start`."""
+    kept = np.minimum(np.where(np.isnan(losses), np.inf, losses), start)
+    gain = start - kept.min()
+    return (kept - kept.min()) / gain if gain > 0 else np.ones(len(losses))
+
+
+def _so_far(missing: np.ndarray, startup: int) -> np.ndarray:
+    """(n,) what is missing after each trial, the first `startup` of them in any order."""
+    after = np.minimum.accumulate(missing)
+    return np.concatenate([expected_best(missing[:startup]) if startup else after[:0], after[startup:]])
+
+
+def _near(missing: np.ndarray, startup: int) -> float:
+    """Trials until no more than NEAR is missing, the first `startup` of them in any order; inf for never.
+
+    Of n trials in random order, m of which will do, the first comes after (n + 1) / (m + 1) on average.
+    """
+    near = np.flatnonzero(missing <= NEAR)
+    among = int((near < startup).sum())
+    if among:
+        return (startup + 1) / (among + 1)
+    return float(near[0] + 1) if len(near) else np.inf
 
 
 def best_so_far(found: pd.DataFrame) -> pd.DataFrame:
@@ -65,9 +88,8 @@ def best_so_far(found: pd.DataFrame) -> pd.DataFrame:
 def needed(found: pd.DataFrame) -> pd.DataFrame:
     """(cells, optimizers): trials until no more than NEAR is missing, inf for a search that gains nothing, in
     the problems and batch strategies in which every optimizer was searched."""
-    near = found["trials"].where(found["missing"] <= NEAR, np.inf)
-    first = near.groupby([found["problem"], found["batch"], found["optimizer"]], sort=False).min()
-    return first.unstack().dropna()[list(dict.fromkeys(found["optimizer"]))]
+    each = found.drop_duplicates("key").set_index(["problem", "batch", "optimizer"])["near"]
+    return each.unstack().dropna()[list(dict.fromkeys(found["optimizer"]))]
 
 
 def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
@@ -83,8 +105,8 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     tie = most == least or not ratio.excludes(1)
     text = (
         f"The middle search of {label[least]} is within {percent(NEAR)} of all it will gain after "
-        f"{_trials(each[least])}, that of {label[most]} after {_trials(each[most])}. In the same "
-        f"{plural(len(table), 'pair')} of problem and batch strategy {label[most]} needs {_factor(ratio)} "
+        f"{rough(each[least])} trials, that of {label[most]} after {rough(each[most])}. In the same "
+        f"{plural(len(table), 'pair')} of problem and batch strategy {label[most]} needs {rough(ratio)} "
         f"times as many: {'a tie' if tie else 'told apart'}."
     )
     never = int(np.isinf(table.to_numpy()).sum())
@@ -97,16 +119,6 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
 def _ratios(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a / b (n,), where two infinities are equal."""
     return np.divide(a, b, out=np.ones(len(a)), where=~(np.isinf(a) & np.isinf(b)))
-
-
-def _trials(interval: Interval) -> str:
-    return (
-        f"{fixed(interval.value, 0)}\u00a0[{fixed(interval.low, 0)},\u00a0{fixed(interval.high, 0)}] trials"
-    )
-
-
-def _factor(interval: Interval) -> str:
-    return f"{number(interval.value)}\u00a0[{number(interval.low)},\u00a0{number(interval.high)}]"
 
 
 def alarms(study: Study) -> pd.DataFrame:

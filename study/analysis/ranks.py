@@ -173,8 +173,9 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
     first, second = whole.optimizers[:2]
     pairs = k * (k - 1) // 2
     text = (
-        f"Ranked once on each of {plural(whole.problems, 'problem')}, {label[first]} comes first with a mean "
-        f"rank of {fixed(whole.ranks[0], 1)} of {k}, {label[second]} next with {fixed(whole.ranks[1], 1)}. "
+        "Would the order hold on other problems? Each problem tells once, by its ranks. Over "
+        f"{plural(whole.problems, 'problem')} {label[first]} comes first with a mean rank of "
+        f"{fixed(whole.ranks[0], 1)} of {k}, {label[second]} next with {fixed(whole.ranks[1], 1)}. "
     )
     if k > 2:
         text += (

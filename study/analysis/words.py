@@ -43,11 +43,16 @@ def between(interval: Interval, digits: int) -> str:
     return _interval(*(fixed(value, digits) for value in (interval.value, interval.low, interval.high)))
 
 
+def rough(interval: Interval) -> str:
+    """`2.2 [0.5, 120]`: each end as a number by itself, where they may be of different sizes."""
+    return _interval(*(number(value) for value in (interval.value, interval.low, interval.high)))
+
+
 def around(interval: Interval) -> str:
     """`0.025 [0.020, 0.030]`: two significant digits of each, and zeros where the others have digits."""
     values = (interval.value, interval.low, interval.high)
     if not all(0.001 <= abs(v) < 1000 for v in values):
-        return _interval(*(number(value) for value in values))
+        return rough(interval)
     digits = max(0, 1 - math.floor(math.log10(min(abs(v) for v in values))))
     return between(interval, digits)
 

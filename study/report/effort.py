@@ -11,7 +11,7 @@ from study.analysis.data import records
 from study.analysis.effort import ANCHOR as TUNING
 from study.analysis.effort import NEAR, alarms, best_so_far, edge_alarm, needed, searches, tuning_effort
 from study.analysis.tables import Tables
-from study.analysis.words import fixed, number, percent
+from study.analysis.words import number, percent, rough
 from study.figures.keys import batch_keys
 from study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
@@ -19,15 +19,16 @@ from study.figures.theme import Looks
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
 from study.report.tables import Column, Row, Table
-from study.statistics import Interval, bootstrap, middle
+from study.statistics import bootstrap, middle
 
 SO_FAR = (
     "A trial is one training run at one learning rate. The vertical axis is what is still missing: of the "
     "fall in validation loss that the whole search brings, the share that the best trial so far has not "
     "made: 1 is no better than the untrained network, 0 as good as it gets. A line that falls early "
-    "belongs to an optimizer that needs little tuning. Every search begins with the same rates in the same "
-    "shuffled order, so luck in that order is the same for all; there is one search for each problem, the "
-    "line is the interquartile mean over the problems, and the pale band its bootstrap interval."
+    "belongs to an optimizer that needs little tuning. Every search begins with the same rates; since "
+    "which of them came first was luck, the lines are means over all orders of these. There is one search "
+    "for each problem: the line is the interquartile mean over the problems, and the pale band its "
+    "bootstrap interval."
 )
 EDGE = (
     "A best rate within half a decade of an edge of the searched range raises an alarm, since a better one "
@@ -111,14 +112,10 @@ def _needed_table(found: Tables, table: pd.DataFrame) -> Table:
     for optimizer in table:
         values = table[optimizer]
         groups = [values[values.index.get_level_values("batch") == batch] for batch in names.batches]
-        texts = [_trials(bootstrap(group.to_numpy(), middle)) if len(group) else "–" for group in groups]
-        texts.append(_trials(bootstrap(values.to_numpy(), middle)) if len(values) else "–")
+        texts = [rough(bootstrap(group.to_numpy(), middle)) if len(group) else "–" for group in groups]
+        texts.append(rough(bootstrap(values.to_numpy(), middle)) if len(values) else "–")
         rows.append(Row([names.optimizers[str(optimizer)], *texts], "", str(optimizer)))
     return Table(columns, rows, heads=1)
-
-
-def _trials(interval: Interval) -> str:
-    return f"{fixed(interval.value, 0)}\u00a0[{fixed(interval.low, 0)},\u00a0{fixed(interval.high, 0)}]"
 
 
 def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
@@ -211,14 +208,10 @@ def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> Tabl
     rows = []
     for row in records(table):
         at = cells[(cells["optimizer"] == row["optimizer"]) & (cells["batch"] == row["batch"])]
-        texts = [f"{row['reached']}/{row['runs']}", *(_time(row[unit]) for unit in units)]
+        texts = [f"{row['reached']}/{row['runs']}", *(rough(row[unit]) for unit in units)]
         if "milliseconds" in units:
             texts.append(number(float(middle(at["cost"].to_numpy()))))
         head = [names.optimizers[row["optimizer"]], row["batch"]]
         rows.append(Row([*head, *texts], "", row["optimizer"], row["batch"]))
     places = {(o, b): (i, j) for i, o in enumerate(names.optimizers) for j, b in enumerate(names.batches)}
     return Table(columns, sorted(rows, key=lambda r: places[r.optimizer, r.batch]))
-
-
-def _time(interval: Interval) -> str:
-    return f"{number(interval.value)}\u00a0[{number(interval.low)},\u00a0{number(interval.high)}]"

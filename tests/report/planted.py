@@ -14,6 +14,7 @@ from study.cells import Protocol
 from study.results import CURVES, TRIALS
 
 INF = float("inf")
+STARTUP = 2
 GRID = tuple(float(rate) for rate in np.geomspace(1e-3, 1e2, 6))
 VALLEY = {1e-3: 0.9, 1e-2: 0.3, 1e-1: 0.05, 1.0: 0.01, 10.0: INF, 100.0: INF}
 """rate -> q_end: too small, too small, converged, converged (the best), diverged, diverged."""
@@ -58,8 +59,8 @@ def planted(
     Losses are gaps (L* = 0, L_0 = 1); with `surface` they are those of BOWL, along whose first axis the
     runs move, changing sides at each evaluation when they diverge. Test scores, unless given in `tests` by
     role, are one minus the gap.
-    The trials of the search end at `search`, the last `extended` of them after its range grew. `hits`:
-    examples until the tuned trials' gap stays below 0.1.
+    The trials of the search end at `search`, the first STARTUP of them at start-up rates, the last
+    `extended` after its range grew. `hits`: examples until the tuned trials' gap stays below 0.1.
     """
     trials: list[dict[str, Any]] = []
     for rate, ends in sweep.items():
@@ -67,7 +68,7 @@ def planted(
         for k, q in enumerate(both):
             trials.append(_trial(len(trials), "sweep", "grid", rate, f"sweep-{k}", q, _best(sweep)))
     for k, q in enumerate(search):
-        role = "extended" if k >= len(search) - extended else "startup"
+        role = "extended" if k >= len(search) - extended else "startup" if k < STARTUP else "tpe"
         trials.append(_trial(len(trials), "search", role, 0.1, "search-0", q, _best(sweep)))
     for role, rate, gaps in (("tuned", tuned_rate, tuned), ("default", default_rate, default)):
         for k, q in enumerate(gaps):

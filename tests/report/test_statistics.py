@@ -1,5 +1,7 @@
 """The statistics, on their identities, on published values, and where they could break."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from study.statistics import (
     cliques,
     critical_distance,
     difference,
+    expected_best,
     friedman,
     holm,
     improvement,
@@ -207,6 +210,18 @@ def test_every_pair_is_joined_by_a_bar_or_as_far_apart_as_the_distance(ranks, di
         for i in range(j):
             joined = any(first <= i and j <= last for first, last in bars)
             assert joined == (ranks[j] < ranks[i] + distance)
+
+
+@pytest.mark.parametrize("values", [[3.0], [2.0, 2.0, 2.0], [0.1, 5.0, 0.3, 1.0], [1.0, 7.0, 2.0, 2.0, 0.0]])
+def test_the_expected_best_is_the_mean_over_all_orders(values):
+    orders = np.array(list(permutations(values)))
+    assert expected_best(np.array(values)) == pytest.approx(
+        np.minimum.accumulate(orders, axis=1).mean(axis=0)
+    )
+
+
+def test_the_expected_best_is_infinite_until_none_of_the_orders_can_be_all_bad():
+    assert expected_best(np.array([INF, 1.0, INF])).tolist() == [INF, INF, 1.0]
 
 
 def test_agreement_is_kendalls_tau_even_where_there_is_no_order():
