@@ -18,6 +18,7 @@ from rich.console import Console
 
 from core.names import suggest
 from study import spec
+from study.csvfile import TASKS
 from study.provenance import cores, provenance
 from study.tracking.errors import StoreError
 
@@ -81,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
             help="a stored experiment, one of its versions (NAME@first, NAME@latest, or by the time, in UTC: "
             "NAME@2026-07-28T12:30), or an experiment file",
         )
+    advise = command("advise", _advise, "recommend learning rates for a dataset and a network, with grounds")
+    _add_question(advise)
     estimate = command("estimate", _estimate, "count what an experiment would do, without doing it")
     estimate.add_argument("file", type=Path, help="an experiment file")
     ui = command("ui", _ui, "serve the MLflow UI on this study's store, on this machine only")
@@ -99,9 +102,50 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_question(advise: argparse.ArgumentParser) -> None:
+    advise.add_argument("dataset", help="the name of a dataset (see: list datasets), or a CSV file's path")
+    advise.add_argument("--target", metavar="COLUMN", help="the column of a CSV file that is to be predicted")
+    advise.add_argument(
+        "--task",
+        choices=TASKS,
+        default=TASKS[0],
+        help="what a CSV file's target is (default: text and any two values are classes, others real)",
+    )
+    advise.add_argument(
+        "--hidden",
+        type=_count,
+        nargs="*",
+        default=[32],
+        metavar="UNITS",
+        help="of each hidden layer; none for a linear model (default: 32)",
+    )
+    advise.add_argument("--activation", default="relu", help="of the hidden layers (default: %(default)s)")
+    advise.add_argument(
+        "--optimizers",
+        nargs="+",
+        default=["sgd", "momentum", "adam"],
+        metavar="NAME",
+        help="see: list optimizers (default: sgd momentum adam)",
+    )
+    advise.add_argument(
+        "--batches",
+        nargs="+",
+        default=["full", "32", "1"],
+        metavar="SIZE",
+        help='"full", a number of samples, or "16 replacement", "16 fixed" (default: full 32 1)',
+    )
+    advise.add_argument("--seed", type=_seed, default=0, help="of the split and the starts (default: 0)")
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, allowed is a whole number, 1 or more")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed is a whole number, 0 or more")
     return int(text)
 
 
@@ -219,6 +263,19 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
     if any(change.changed and not change.same for change in found.changes):
         console.print(listing.changes(found))
     console.print(f"every cell: {compare.write(found, options.results)}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _advise(options: argparse.Namespace, console: Console) -> int:
+    from study import listing
+    from study.advise import advise, notes, question
+
+    asked = ("dataset", "target", "task", "hidden", "activation", "optimizers", "batches", "seed")
+    cells = question(**{name: getattr(options, name) for name in asked})
+    advices = [advise(cell) for cell in cells]
+    console.print(listing.advice(advices))
+    for note in notes(advices):
+        console.print(note, markup=False)
     return 0
 
 

@@ -24,6 +24,11 @@ def fingerprint(path: str) -> str:
     return hashlib.sha256(_bytes(path)).hexdigest()[:16]
 
 
+def columns(path: str) -> list[str]:
+    """The file's header; ValueError as `read`."""
+    return _table(path)[0]
+
+
 def read(path: str, target: str, task: str = "auto") -> tuple[np.ndarray, np.ndarray, str]:
     """Inputs X (n, d), targets y (n,), and the task: "classes", "binary" or "real".
 
@@ -42,12 +47,12 @@ def read(path: str, target: str, task: str = "auto") -> tuple[np.ndarray, np.nda
         found = ", ".join(header)
         raise ValueError(f"{path}: no column {target!r}{suggest(target, header)} (columns: {found})")
     place = header.index(target)
-    columns = [i for i in range(len(header)) if i != place]
-    X = np.array([[_number(path, header[i], line, row[i]) for i in columns] for line, row in rows])
+    inputs = [i for i in range(len(header)) if i != place]
+    X = np.array([[_number(path, header[i], line, row[i]) for i in inputs] for line, row in rows])
     if len(rows) < FEWEST:
         some = "1 sample" if len(rows) == 1 else f"{len(rows)} samples"
         raise ValueError(f"{path}: {some}, at least {FEWEST} are needed to train, validate and test")
-    if not len(columns) or not np.ptp(X, axis=0).any():
+    if not inputs or not np.ptp(X, axis=0).any():
         raise ValueError(f"{path}: no input varies: there is nothing to predict {target!r} from")
     y, task = _targets(path, target, [(line, row[place].strip()) for line, row in rows], task)
     return X, y, task

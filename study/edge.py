@@ -82,10 +82,7 @@ class Sharpness:
 
     def __init__(self, cell: Cell, problem: Problem):
         method = cell.make_optimizer()
-        self.net, self.data = (
-            problem.net,
-            problem.net.data(problem.split.X["train"], problem.split.y["train"]),
-        )
+        self.net, self.data = problem.net, problem.exact
         added = np.isfinite(method.critical_rate(0.0) or np.inf)  # the method adds its decay to the curvature
         self.penalty = 0.0 if added else method.hyperparameters.get("weight_decay", 0.0)
 

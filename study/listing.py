@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -14,6 +14,7 @@ from core.schedules import domains as schedule_domains
 from study.datasets import DATASETS
 
 if TYPE_CHECKING:
+    from study.advise import Advice
     from study.compare import Comparison
     from study.tracking import Store
 
@@ -74,4 +75,31 @@ def studies(store: Store) -> Table:
     table = _table("Stored studies", "name", "cells", "trials")
     for study in store.studies():
         table.add_row(study.name, str(study.cells), str(study.trials))
+    return table
+
+
+def advice(advices: Sequence[Advice]) -> Table:
+    """The advice, a row for each optimizer and batch strategy; what the columns mean is in its notes."""
+    from study.analysis.words import exact, number  # with the statistics, as above
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for words in ("optimizer", "batch"):
+        table.add_column(words)
+    for numbers in ("limit", "take", "to cliff", "gap", "probe's best"):
+        table.add_column(numbers, justify="right", no_wrap=True)
+    for words in ("which limit", "grounds"):
+        table.add_column(words)
+    for a in advices:
+        best, limit = a.probe.best, a.prediction.rate
+        table.add_row(
+            a.cell.method,
+            a.cell.strategy.name,
+            "–" if limit is None else exact(limit),
+            "–" if a.rate is None else exact(a.rate),
+            a.margin,
+            "–" if a.rate is None else number(a.probe.at(a.rate)),
+            "–" if best is None else f"{number(a.probe.at(best))} at {number(best)}",
+            a.prediction.basis,
+            a.grounds,
+        )
     return table

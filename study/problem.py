@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.optimize import minimize
@@ -50,6 +50,12 @@ class Problem:
         """Those of least squares at the optimum, (n,)."""
         rows, y = _rows(self.split.X["train"]), self.split.y["train"]
         return np.asarray(y - rows @ np.linalg.lstsq(rows, y, rcond=None)[0])
+
+    @cached_property
+    def exact(self) -> Batch:
+        """The training part in float64: in float32 inputs that follow from each other differ by rounding,
+        and span directions that they do not have."""
+        return self.net.data(self.split.X["train"], self.split.y["train"])
 
     @property
     def samples(self) -> int:

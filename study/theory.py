@@ -116,7 +116,7 @@ def floors(cell: Cell, problem: Problem, runs: Sequence[Run]) -> np.ndarray:
 @lru_cache(maxsize=32)
 def sharpness_at_starts(problem: Problem, replicates: int) -> tuple[Estimate, ...]:
     """Largest Hessian eigenvalue of the training loss at the start of each of the sweep's replicates."""
-    return tuple(sharpness(problem.net, _starts(problem, replicates), problem.parts["train"]))
+    return tuple(sharpness(problem.net, _starts(problem, replicates), problem.exact))
 
 
 def _starts(problem: Problem, replicates: int) -> np.ndarray:
@@ -173,12 +173,12 @@ def _flattest(problem: Problem, replicates: int) -> float | None:
     """Smallest non-zero eigenvalue at the start, of models without hidden layers."""
     if len(problem.net.sizes) > 2 or problem.net.loss not in SAMPLE_WEIGHTS:
         return None
-    found = smallest_eigenvalue(problem.net, _starts(problem, replicates), problem.parts["train"])
+    found = smallest_eigenvalue(problem.net, _starts(problem, replicates), problem.exact)
     return None if np.isnan(found).any() else float(np.median(found))
 
 
 def _inputs(problem: Problem) -> np.ndarray:
-    return np.asarray(problem.parts["train"].rows[0], dtype=np.float64)
+    return np.asarray(problem.exact.rows[0])
 
 
 def _largest(problem: Problem) -> float:

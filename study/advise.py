@@ -1,0 +1,300 @@
+"""Which learning rate to take for a dataset and a network, and on what grounds, without a whole study.
+
+Theory comes first (study.theory). On least squares with full batches it knows the rate that contracts
+fastest: 2 / (smallest + largest curvature) for gradient descent. Everywhere else that it knows a limit,
+half of it is recommended: with random batches the limit is one of the mean square, and in a network the
+curvature changes. Then a short probe trains a few starts at rates about that, all in one stack: it may
+only lower the recommendation. Where theory knows no limit, the probe's best rate is all there is to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from threadpoolctl import threadpool_limits
+
+from core import ACTIVATIONS, OPTIMIZERS, BatchStrategy, smallest_eigenvalue, train
+from core.names import suggest
+from core.optimizers.base import Recursion
+from study import csvfile
+from study.analysis.words import fixed, number
+from study.cells import Cell, Choice, NetworkSpec, Protocol, Rates
+from study.datasets import DATASETS, check_options, pinned, train_size
+from study.problem import Problem, least_squares, problem_of
+from study.reader import SpecError
+from study.stack import EXPLOSION
+from study.theory import AT_THE_START, BASES, EXACT, Prediction, predict, sharpness_at_starts
+
+UPDATES = 100
+"""Of the probe: enough to see what diverges, far too few to see what is best in the end."""
+
+EVALUATIONS = 20
+STARTS = 2
+PER_DECADE = 4
+BELOW, ABOVE = 2.0, 1.0
+"""Decades about a known limit that are probed."""
+
+CLOSED = 1e-3
+"""A gap below which there is nothing to choose."""
+
+WORSE = 2.0
+"""Times the gap of its best, lower rate: where the probe overrules theory."""
+
+DIVERGES = 1.01
+"""A gap that has been this large and ends above its start counts as diverged."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """rates: (G,) ascending. gap: (G,) what is left of the relative training gap, the worst start's mean
+    over the last quarter of the evaluations, inf where one diverged."""
+
+    rates: np.ndarray
+    gap: np.ndarray
+
+    @property
+    def best(self) -> float | None:
+        """The rate with the smallest gap; None where every rate diverged."""
+        return float(self.rates[self.gap.argmin()]) if np.isfinite(self.gap).any() else None
+
+    @property
+    def breaks(self) -> float:
+        """The lowest rate that diverged, of those above the best; inf where none did."""
+        gone = self.rates[np.isinf(self.gap) & (self.rates > (self.best or 0))]
+        return float(gone[0]) if len(gone) else np.inf
+
+    def at(self, rate: float) -> float:
+        """The gap at the probed rate nearest to `rate`."""
+        return float(self.gap[np.abs(np.log(self.rates / rate)).argmin()])
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is recommended for one optimizer and batch strategy.
+
+    rate: None where every rate that was tried diverged. cliff: the lowest rate known to break, by theory
+    on least squares or in the probe; inf where none is.
+    """
+
+    cell: Cell
+    prediction: Prediction
+    probe: Probe
+    rate: float | None
+    cliff: float
+    grounds: str
+
+    @property
+    def margin(self) -> str:
+        """Decades from the rate to the cliff, or to the highest rate tried where none broke."""
+        if self.rate is None:
+            return "–"
+        if np.isinf(self.cliff):
+            return f"> {fixed(float(np.log10(self.probe.rates[-1] / self.rate)), 2)}"
+        return fixed(float(np.log10(self.cliff / self.rate)), 2)
+
+
+def question(
+    dataset: str,
+    target: str | None = None,
+    task: str = "auto",
+    hidden: Sequence[int] = (32,),
+    activation: str = "relu",
+    optimizers: Sequence[str] = ("sgd", "momentum", "adam"),
+    batches: Sequence[str] = ("full", "32", "1"),
+    seed: int = 0,
+) -> list[Cell]:
+    """The cells that advice is asked for: every optimizer with every batch strategy.
+
+    dataset: a registered one's name, or the path of a CSV file, whose column `target` is then the one to
+        predict (`study.csvfile`). batches: names as in results: "full", "32", "16 replacement", "16 fixed".
+
+    Raises SpecError for names that are not known, batches larger than the training part, and files that
+    cannot be learnt from.
+    """
+    chosen = _dataset(dataset, target, task)
+    for name in optimizers:
+        _known("--optimizers", name, OPTIMIZERS)
+    _known("--activation", activation, ACTIVATIONS)
+    strategies = [_strategy(name, train_size(chosen), dataset) for name in dict.fromkeys(batches)]
+    initializer = "he" if "relu" in activation else "glorot"
+    network = NetworkSpec("network", tuple(hidden), activation, initializer)
+    protocol = Protocol(seed=seed, sweep_replicates=STARTS)
+    return [
+        Cell(chosen, network, Choice(name), strategy, Rates(*OPTIMIZERS[name].search), protocol)
+        for name in dict.fromkeys(optimizers)
+        for strategy in strategies
+    ]
+
+
+def advise(cell: Cell) -> Advice:
+    """The advice for one cell; a probe of `UPDATES` updates is all that is trained."""
+    with threadpool_limits(1):
+        problem = problem_of(cell)
+        prediction = predict(cell, problem)
+        rate, grounds = _by_theory(cell, problem, prediction)
+        probe = _probe(cell, problem, _around(prediction, rate, cell.rates))
+    rate, grounds = checked(rate, grounds, probe)
+    certain = prediction.rate is not None and prediction.basis != AT_THE_START
+    limit = prediction.rate if certain and prediction.rate is not None else np.inf
+    return Advice(cell, prediction, probe, rate, min(limit, probe.breaks), grounds)
+
+
+def checked(rate: float | None, grounds: str, probe: Probe) -> tuple[float | None, str]:
+    """What the probe leaves of theory's recommendation: the same or less."""
+    if probe.best is None:
+        return None, "every rate of the probe diverged"
+    if rate is None:
+        return probe.best, "the probe alone"
+    if probe.best < rate and probe.at(rate) > WORSE * max(probe.at(probe.best), CLOSED):
+        return probe.best, "the probe's best, lower than theory's"
+    if rate >= probe.breaks:
+        return probe.breaks / 2, f"half of {number(probe.breaks)}, where the probe diverged"
+    return rate, grounds
+
+
+def fastest(recursion: Recursion, low: float, high: float, limit: float) -> float:
+    """The rate below `limit` at which a quadratic with curvatures from `low` to `high` contracts fastest.
+
+    The slower of the two ends sets the speed. For gradient descent it is 2 / (low + high).
+    """
+
+    def slowest(share: float) -> float:
+        return float(recursion.multiplier(share * limit, [low, high]).max())
+
+    found = minimize_scalar(slowest, bounds=(0, 1), method="bounded", options={"xatol": 1e-10})
+    return float(found.x) * limit
+
+
+def _by_theory(cell: Cell, problem: Problem, prediction: Prediction) -> tuple[float | None, str]:
+    if prediction.rate is None:
+        return None, ""
+    recursion = cell.make_optimizer().recursion
+    if prediction.basis != EXACT or recursion is None:
+        return prediction.rate / 2, "half the limit"
+    low, high = _curvatures(problem)
+    rate = fastest(recursion, low, high, prediction.rate)
+    if cell.optimizer.name == "sgd":
+        return rate, f"fastest: 2 / ({number(low)} + {number(high)})"
+    return rate, f"fastest on curvatures {number(low)} to {number(high)}"
+
+
+def _curvatures(problem: Problem) -> tuple[float, float]:
+    """The smallest that is not zero, and the largest, of least squares."""
+    low = smallest_eigenvalue(problem.net, problem.start("sweep-0"), problem.exact)
+    return float(low[0]), sharpness_at_starts(problem, 1)[0].value
+
+
+def _around(prediction: Prediction, rate: float | None, rates: Rates) -> np.ndarray:
+    """The rates to be probed, ascending, `rate` among them."""
+    if prediction.rate is None or rate is None:
+        decades = np.log10(rates.high / rates.low)
+        return np.geomspace(rates.low, rates.high, round(decades * PER_DECADE) + 1)
+    steps = np.arange(-BELOW * PER_DECADE, ABOVE * PER_DECADE + 1) / PER_DECADE
+    return np.unique([*prediction.rate * 10**steps, rate])
+
+
+def _probe(cell: Cell, problem: Problem, rates: np.ndarray) -> Probe:
+    replicates = [f"sweep-{k}" for k in range(STARTS)]
+    starts = np.stack([problem.start(replicate) for replicate in replicates for _ in rates])
+    theta = starts.astype(cell.protocol.precision)
+    initial = problem.net.evaluate(theta, problem.parts["train"]) - problem.best_loss
+    trace = train(
+        problem.net,
+        cell.make_optimizer(lr=np.tile(rates, STARTS)),
+        theta,
+        problem.parts["train"],
+        cell.strategy,
+        [problem.order(replicate) for replicate in replicates for _ in rates],
+        evaluate_at=[0],
+        ceiling=problem.best_loss + EXPLOSION * initial,
+        updates_at=[int(t) for t in np.linspace(0, UPDATES, EVALUATIONS + 1)],
+    )
+    gap = (trace.values["train_loss"] - problem.best_loss) / initial[:, None]
+    end = gap[:, -EVALUATIONS // 4 :].mean(axis=1)
+    lasted = trace.first_bad_step == 0
+    lasted[lasted] = (end[lasted] < 1) | (gap[lasted].max(axis=1) <= DIVERGES)
+    worst = np.where(lasted, end, np.inf).reshape(STARTS, -1).max(axis=0)
+    return Probe(rates, worst)
+
+
+def notes(advices: Sequence[Advice]) -> list[str]:
+    """What the table's words mean, and what it does not know, a sentence or two each."""
+    first = advices[0].cell
+    problem = problem_of(first)
+    X = problem.split.X["train"]
+    said = [
+        f"Gap: what a probe of {UPDATES} updates from {STARTS} starts leaves of the training loss above the "
+        "best one known, 1 at the start. So short a probe sees what diverges; it cannot see what "
+        "is best in a long run, where noise and adaptive methods want less.",
+        "To cliff: decades, factors of 10, from the rate to take to the lowest one known to diverge; 0.30 is "
+        "a factor of 2. With > nothing diverged up to the highest rate that was probed.",
+    ]
+    if any(a.prediction.basis == EXACT for a in advices):
+        said.append(
+            "The rate that contracts fastest lies close under the limit where curvatures differ much; half "
+            "of it has a margin, and takes gradient descent about twice the updates."
+        )
+    said += [
+        f"Limit, {basis}: {BASES[basis]}." for basis in dict.fromkeys(a.prediction.basis for a in advices)
+    ]
+    whys = dict.fromkeys(a.prediction.why for a in advices if a.prediction.why)
+    said += [f"{why[0].upper()}{why[1:]}." for why in whys]
+    constant = int((np.ptp(X, axis=0) == 0).sum())
+    if constant:
+        said.append(f"Constant in the training part, and so of no effect: {constant} of {X.shape[1]} inputs.")
+    rank = int(np.linalg.matrix_rank(problem.exact.rows[0]))
+    if least_squares(first) and rank < problem.net.size:
+        said.append(
+            f"The inputs span {rank} of {problem.net.size} directions: along the others nothing moves, and "
+            "the smallest curvature is the smallest that is not zero."
+        )
+    return said
+
+
+def _dataset(name: str, target: str | None, task: str) -> Choice:
+    file = name not in DATASETS and (Path(name).suffix != "" or Path(name).exists())
+    if not file:
+        known = [key for key, entry in DATASETS.items() if entry.task]
+        if name not in known:
+            raise SpecError(
+                f"found {name!r}, allowed is a CSV file or one of {', '.join(known)}{suggest(name, known)}"
+            )
+        if target is not None:
+            raise SpecError(f"--target: {name} has a target of its own; it is for a CSV file")
+        return Choice(name)
+    try:
+        if target is None:
+            columns = ", ".join(csvfile.columns(name))
+            raise ValueError(
+                f"{name}: --target must say which column is to be predicted (columns: {columns})"
+            )
+        chosen = Choice("csv", (("path", name), ("target", target), ("task", task)))
+        check_options(chosen)
+        return pinned(chosen)
+    except ValueError as error:
+        raise SpecError(str(error)) from None
+
+
+def _known(place: str, name: str, known: Iterable[str]) -> None:
+    names = list(known)
+    if name not in names:
+        raise SpecError(
+            f"{place}: found {name!r}, allowed is one of {', '.join(names)}{suggest(name, names)}"
+        )
+
+
+def _strategy(name: str, samples: int, dataset: str) -> BatchStrategy:
+    try:
+        strategy = BatchStrategy.named(name)
+    except ValueError:
+        raise SpecError(
+            f'--batches: found {name!r}, allowed is "full", a number of samples, or one with its order, '
+            'such as "16 replacement" or "16 fixed"'
+        ) from None
+    if strategy.size is not None and strategy.size > samples:
+        raise SpecError(f"--batches: found {name!r}, {dataset} has {samples} training samples")
+    return strategy
