@@ -19,7 +19,7 @@ number = partial(some_digits, digits=3)
 AGREES = 0.02
 """Relative difference between the logarithms of two factors up to which they agree."""
 
-EDGE = 0.1
+EDGE = 0.2
 """Relative distance from the threshold within which a sharpness is at it."""
 
 FLAT = 0.01
@@ -27,6 +27,8 @@ FLAT = 0.01
 
 ROLES = {
     "grid": "a rate of the sweep's grid",
+    "section": "a rate that closes in on the limit",
+    "spread": "a rate at which the sharpness was followed",
     "startup": "one of the search's first, evenly spread rates",
     "tpe": "a rate that the search asked for",
     "extended": "a rate beyond the range, where the search went on",
@@ -51,7 +53,7 @@ def sections(facts: Facts) -> list[Section]:
 def _run(facts: Facts) -> list[str]:
     cell, trial = facts.cell, facts.trial
     schedule = "" if cell.schedule == CONSTANT else f", under the schedule {cell.schedule.id}"
-    role = ROLES.get(str(trial["role"]), f"a trial of the phase {trial['phase']!r}")
+    role = ROLES.get(str(trial["role"]), str(trial["role"]))
     said = [
         f"{optimizer_label(cell.method)} on {cell.problem}, {cell.strategy.label}, learning rate "
         f"{number(trial['rate'])}{schedule}: {role} (replicate {trial['replicate']})."
@@ -137,10 +139,11 @@ def _threshold(facts: Facts) -> list[str]:
     if not len(met):
         return [f"{said}."]
     if facts.quadratic and not facts.felt:
-        beyond = "it overshoots by more than it corrects" if met[-1] > 1 else "it closes in on the optimum"
+        beyond = "overshoots by more than it corrects" if met[-1] > 1 else "closes in on the optimum"
+        what = "it" if facts.cell.strategy.size is None else "the mean over all batches"
         return [
             f"{said}. The sharpness is {number(met[-1])} times that, so with each step along the steepest "
-            f"direction {beyond}."
+            f"direction {what} {beyond}."
         ]
     if facts.cell.strategy.size is None and abs(math.log(met[-1])) < math.log1p(EDGE):
         return [
@@ -208,7 +211,7 @@ def _on_networks(facts: Facts, predicted: tuple[float, float]) -> str:
 def _with_batches(predicted: tuple[float, float]) -> str:
     return (
         f"With the curvature of all data theory has {number(predicted[1])} along the sharpest direction, but "
-        "for the mean path alone: each batch has a curvature of its own, and their spread adds to the growth."
+        "for the mean path alone: each batch has a curvature of its own, and their spread adds to it."
     )
 
 

@@ -149,6 +149,16 @@ def test_a_fork_speaks_only_for_what_is_clear(tenth: float, triple: float, verdi
     assert Fork(np.arange(18), gap).verdict == verdict
 
 
+@pytest.mark.parametrize("name", ["line", "noise", "adam"])
+def test_the_fork_never_contradicts_the_place_among_the_rates(ran: Ran, name: str) -> None:
+    result = ran[name]
+    swept = result.trials[result.trials["phase"] == "sweep"]
+    for row in records(swept[swept["outcome"].isin(["too small", "too large"])])[::2]:
+        facts = gather(result.cell, result.trials, result.curves, result.summary, row["trial"])
+        assert facts.fork is not None
+        assert facts.fork.verdict in (row["outcome"], "unresolved")
+
+
 def test_adam_has_a_sharpness_of_its_own_and_no_factor(ran: Ran) -> None:
     facts = known(ran, "adam", "too small")
     assert facts.growth is not None
