@@ -25,6 +25,9 @@ TERMS = 10_000
 STEP = 1.02
 """Ratio of the rates at which a fixed order is tried; a narrower island of instability is passed over."""
 
+ROUNDING = 1e-10
+"""Growth of an epoch's map that may be rounding: along directions that are all but flat its factor is 1."""
+
 PLAIN = Recursion()
 """Gradient descent."""
 
@@ -171,7 +174,7 @@ def _grows(rates: np.ndarray, Hessians: np.ndarray, recursion: Recursion) -> np.
     finite = np.isfinite(product).all(axis=(1, 2))
     radius = np.full(len(rates), np.inf)
     radius[finite] = np.abs(np.linalg.eigvals(product[finite])).max(axis=1)
-    return np.asarray(radius > 1)
+    return np.asarray(radius > 1 + ROUNDING)
 
 
 def _check(recursion: Recursion) -> None:

@@ -40,7 +40,8 @@ class Cliff:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The median over the replicates and their extremes; a number that does not exist is left out."""
+        """The median over the replicates, and the extremes of those in which it lies on the grid; a number
+        that does not exist is left out."""
         median = log_median(self.boundaries)
         finite = self.boundaries[(self.boundaries > 0) & np.isfinite(self.boundaries)]
         if not 0 < median < np.inf:

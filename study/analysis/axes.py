@@ -123,7 +123,8 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
     if not found:
         return None
     large, *_, small = names
-    pairs = table.groupby(["problem", "optimizer"]).ngroups
+    ends = table[table["batch"].isin([large, small])]
+    pairs = int((ends.groupby(["problem", "optimizer"])["batch"].nunique() == 2).sum())
     clauses = [f"{rough(ratio)} times the {UNITS[unit]}" for unit, ratio in found.items()]
     text = (
         f"To bring the training gap below {number(TARGET)} at its tuned rate, {names[small]} needs "

@@ -100,9 +100,9 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     label = study.names.optimizers
     each = {str(o): bootstrap(table[o].to_numpy(), middle) for o in table}
     means = np.log2(table.clip(upper=2 * found["trials"].max())).mean()
-    most, least = str(means.idxmax()), str(means.idxmin())
+    least, *_, most = (str(o) for o in means.sort_values(kind="stable").index)
     ratio = bootstrap(_ratios(table[most].to_numpy(), table[least].to_numpy()), middle)
-    tie = most == least or not ratio.excludes(1)
+    tie = not ratio.excludes(1)
     text = (
         f"The middle search of {label[least]} is within {percent(NEAR)} of all it will gain after "
         f"{rough(each[least])} trials, that of {label[most]} after {rough(each[most])}. In the same "
@@ -112,7 +112,7 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     never = int(np.isinf(table.to_numpy()).sum())
     if never:
         text += f" {plural(never, 'search', 'searches')} never gained anything."
-    runs = [runs_of(study, optimizer=o) for o in dict.fromkeys((least, most))]
+    runs = [runs_of(study, optimizer=o) for o in (least, most)]
     return Finding("Tuning effort", text, ANCHOR, tie, runs)
 
 

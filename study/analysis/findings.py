@@ -80,7 +80,7 @@ def usable_range(tables: Tables) -> Finding | None:
     if len(widths) < 2:
         return None
     means = {o: bootstrap(values) for o, values in widths.items()}
-    wide, narrow = max(means, key=lambda o: means[o].value), min(means, key=lambda o: means[o].value)
+    narrow, *_, wide = sorted(means, key=lambda o: means[o].value)
     gain = widths[wide] - widths[narrow]
     interval = bootstrap(gain)
     apart = interval.excludes(0)
@@ -95,7 +95,7 @@ def usable_range(tables: Tables) -> Finding | None:
     count = sum(row["optimizer"] in (wide, narrow) for row in bounded)
     if count:
         text += f" Where a range reaches the end of the sweep, {count} of these, its width is a lower bound."
-    runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in dict.fromkeys((wide, narrow))]
+    runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in (wide, narrow)]
     return Finding("Usable range", text, "ranges", not apart, runs)
 
 

@@ -172,10 +172,12 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
     k = len(whole.optimizers)
     first, second = whole.optimizers[:2]
     pairs = k * (k - 1) // 2
+    gap = float(whole.ranks[1] - whole.ranks[0])
     text = (
         "Would the order hold on other problems? Each problem tells once, by its ranks. Over "
         f"{plural(whole.problems, 'problem')} {label[first]} comes first with a mean rank of "
-        f"{fixed(whole.ranks[0], 1)} of {k}, {label[second]} next with {fixed(whole.ranks[1], 1)}. "
+        f"{fixed(whole.ranks[0], 1)} of {k}, {label[second]} "
+        + (f"next with {fixed(whole.ranks[1], 1)}. " if gap > 0 else "shares it. ")
     )
     if k > 2:
         text += (
@@ -187,7 +189,6 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
         f"{len(whole.pairs)} of {plural(pairs, 'pair')} are"
     )
     text += f" ({_named(study, whole.pairs)})." if 0 < len(whole.pairs) <= 3 else "."
-    gap = float(whole.ranks[1] - whole.ranks[0])
     needed = problems_needed(k, gap)
     tie = (first, second) not in whole.pairs
     if tie and np.isfinite(needed):

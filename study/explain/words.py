@@ -132,7 +132,8 @@ def _threshold(facts: Facts) -> list[str]:
     label, last = _label(facts), facts.sharpness[-1]
     if last.threshold is None or (facts.divides and not facts.felt):
         return [f"No sharpness is known at which a rate of {label} becomes unstable."]
-    rule = "2/rate" if facts.optimizer.name == "sgd" else "by the method's own condition"
+    plain = facts.optimizer.name == "sgd" and not facts.optimizer.hyperparameters["weight_decay"]
+    rule = "2/rate" if plain else "by the method's own condition"
     said = f"At its rate {label} is stable up to a sharpness of {number(last.threshold)} ({rule})"
     shares = np.array([s.value / s.threshold for s in facts.sharpness if s.threshold])
     met = shares[np.isfinite(shares)]
@@ -247,7 +248,9 @@ def _measured(facts: Facts) -> str:
         return ""
     if status != "measured":
         which = "every" if status == "below the grid" else "no"
-        return f"Measured, {which} rate of the sweep's grid diverges in this cell."
+        return (
+            f"Measured, {which} rate of the sweep's grid diverges in half of this cell's replicates or more."
+        )
     limit = float(summary["limit_measured"])
     low, high = (number(float(summary[f"limit_{end}"])) for end in ("low", "high"))
     spread = "" if low == high else f" ({low} to {high} over the replicates)"
@@ -277,11 +280,11 @@ def _fork(facts: Facts) -> list[str]:
 def _better(facts: Facts) -> list[str]:
     rates, said = facts.rates, []
     gone = np.flatnonzero(rates.diverged > 0)
-    if facts.trial["outcome"] == "diverged" and len(gone) and gone[0]:
-        safe = number(float(rates.rates[gone[0] - 1]))
-        said.append(f"{safe} would have been safe: up to that rate no run of the sweep diverged.")
+    safe = float(rates.rates[gone[0] - 1]) if len(gone) and gone[0] else np.inf
+    if facts.trial["outcome"] == "diverged" and safe < facts.trial["rate"]:
+        said.append(f"{number(safe)} would have been safe: up to that rate no run of the sweep diverged.")
     if rates.best_rate is None:
-        return [*said, "In the sweep every rate diverged."]
+        return [*said, "In the sweep at every rate half of the runs or more diverged."]
     best = number(float(rates.q.min()))
     return [*said, f"The sweep's best rate was {number(rates.best_rate)}, which left a gap of {best}."]
 

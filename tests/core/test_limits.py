@@ -467,3 +467,13 @@ def test_one_batch_of_everything_is_the_full_batch(rng):
         found = fixed_order_rate(X, [np.arange(8)], made.recursion)
         assert found.value == pytest.approx(made.critical_rate(top), rel=1e-8)
     assert fixed_order_rate(np.zeros((4, 2)), [np.arange(4)]).value == np.inf
+
+
+@pytest.mark.parametrize("method", THREE, ids=str)
+def test_a_direction_that_is_all_but_flat_does_not_set_the_limit_of_an_order(method, rng):
+    X = features(rng, 40, 3)
+    order = np.arange(40).reshape(5, 8)
+    same = np.column_stack([X, X[:, 0]])
+    nearly = same + [0, 0, 0, 1e-7] * rng.normal(size=(40, 1))
+    limits = [fixed_order_rate(inputs, order, recursion(method)).value for inputs in (same, nearly)]
+    assert limits[1] == pytest.approx(limits[0], rel=1e-5)
