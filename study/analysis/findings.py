@@ -47,12 +47,23 @@ def tuned_gap(tables: Tables) -> Finding | None:
     text = (
         f"At its tuned rate {labels[first]} has the best mean rank in training gap, "
         f"{fixed(ranks[first], 1)} of {len(order)}. {_duel(tables, first, second)}: "
-        f"probability of improvement {between(chance, 2)}, {'a tie' if tie else 'told apart'}."
+        f"probability of improvement {between(chance, 2)}, {told(chance, labels[second])}."
     )
     if last != second:
         text += f" {_duel(tables, first, last, ', which ranks last,')}."
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((first, second, last))]
     return Finding("Tuned training", text, "overview", tie, runs)
+
+
+def told(chance: Interval, rival: str) -> str:
+    """What the duel of the best by rank and a rival says, given its probability of improvement."""
+    if not chance.excludes(0.5):
+        return "a tie"
+    if chance.value > 0.5:
+        return "told apart"
+    return (
+        f"told apart, but for {rival}: a mean rank counts places among all optimizers, a duel these two alone"
+    )
 
 
 def told_apart(tables: Tables) -> Finding | None:

@@ -259,3 +259,16 @@ def test_words():
         "2 searches",
     )
     assert (listing(["a"]), listing(["a", "b"]), listing(["a", "b", "c"])) == ("a", "a and b", "a, b and c")
+
+
+@pytest.mark.parametrize(
+    ("chance", "says"),
+    [
+        (Interval(0.52, 0.45, 0.59), "a tie"),
+        (Interval(0.6, 0.55, 0.7), "told apart"),
+        (Interval(0.43, 0.39, 0.46), "told apart, but for Adam: a mean rank counts places"),
+    ],
+)
+def test_a_duel_that_the_best_by_rank_loses_is_not_written_as_won(chance: Interval, says: str) -> None:
+    assert f.told(chance, "Adam").startswith(says)
+    assert says != "told apart" or f.told(chance, "Adam") == says
