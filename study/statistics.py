@@ -265,6 +265,24 @@ def middle(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.quantile(_checked(values), 0.5, axis=-1, method="inverted_cdf"))
 
 
+def theil_sen(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Interval:
+    """Median slope of y (n,) over x (n,) between all pairs of points, with Sen's (1968) interval.
+
+    Where so many values are tied that it has none, the interval spans all slopes. ValueError unless at
+    least two values of x differ.
+    """
+    if len(np.unique(_checked(x))) < 2:
+        raise ValueError("a slope needs two different values of x")
+    with np.errstate(invalid="ignore"):  # the variance of Kendall's tau, below zero for many ties
+        found = stats.theilslopes(_checked(y), x, level)
+    if np.isfinite([found.low_slope, found.high_slope]).all():
+        return Interval(float(found.slope), float(found.low_slope), float(found.high_slope))
+    i, j = np.triu_indices(len(x), 1)
+    apart = x[i] != x[j]
+    slopes = (y[j] - y[i])[apart] / (x[j] - x[i])[apart]
+    return Interval(float(found.slope), float(slopes.min()), float(slopes.max()))
+
+
 # The same draws serve every comparison of the same shape: they are made once.
 @lru_cache(maxsize=16)
 def _picks(seed: int, resamples: int, strata: int, n: int) -> np.ndarray:

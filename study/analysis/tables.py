@@ -9,6 +9,7 @@ import pandas as pd
 from study.analysis.chosen import chosen_curves, chosen_rates
 from study.analysis.data import Study
 from study.analysis.divergence import diverged, failures_above, reasons, shares
+from study.analysis.limits import limits
 from study.analysis.overview import optimization, selection
 from study.analysis.paths import Surface, paths, surfaces
 from study.analysis.rates import rate_table, sensitivity
@@ -36,6 +37,7 @@ class Tables:
     shares: pd.DataFrame
     reasons: pd.DataFrame
     failures: pd.DataFrame
+    limits: pd.DataFrame
 
 
 def analyse(study: Study) -> Tables:
@@ -67,4 +69,5 @@ def analyse(study: Study) -> Tables:
         shares=shares(study),
         reasons=reasons(gone),
         failures=failures_above(study, found),
+        limits=limits(study),
     )

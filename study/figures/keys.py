@@ -107,6 +107,10 @@ RATE_KEYS = [
     Key("default rate", MUTED, (0, (1, 1.6)), upright=True),
     Key("tolerance: below, converged", OUTCOMES["converged"], (0, (3, 2))),
 ]
+LIMIT_KEYS = [
+    Key("predicted limit", INK, (0, (2.5, 1.5)), upright=True),
+    Key("measured limit, with its rate", INK, marker="D", size=5),
+]
 CURVE_KEYS = [
     *(Key(f"{name} rate", ROLES[name], ROLE_DASHES[name]) for name in ROLES),
     Key("diverged", OUTCOMES["diverged"], marker="X", size=7),

@@ -13,10 +13,12 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
 from study.analysis.data import records
+from study.analysis.words import number
 from study.figures.panels import log_axis, segments, title
 from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
 
 SIZE = (264.0, 252.0)
+PREDICTED = (0, (2.5, 1.5))
 ROW = 8.5
 """Height of a row of the outcome strip, in points."""
 
@@ -27,7 +29,8 @@ class RateView:
 
     rates: a row for each batch strategy and rate (batch, rate, gap, gap_low, gap_high, outcome).
     tuned: a row for each batch strategy (batch, rate, gap). default: the default rate.
-    limits: of the rates and of the gap, shared by the panels of a problem.
+    rate_limits, gap_limits: of the axes, shared by the panels of a problem. limits: a row for each batch
+    strategy (batch, predicted, measured) whose largest stable rate is known, NaN for the one that is not.
     """
 
     optimizer: Look
@@ -38,6 +41,7 @@ class RateView:
     tolerance: float
     rate_limits: tuple[float, float]
     gap_limits: tuple[float, float]
+    limits: pd.DataFrame
 
 
 def draw_rates(figure: FigureBase, view: RateView) -> None:
@@ -137,6 +141,64 @@ def _curves(ax: Axes, view: RateView) -> None:
     ax.set_xlabel("learning rate", labelpad=1)
     ax.set_ylabel("training gap q", labelpad=1)
     _mark_default(ax, view)
+    _mark_limits(ax, view)
+
+
+def _mark_limits(ax: Axes, view: RateView) -> None:
+    """A dashed line at each predicted limit, a diamond at the measured one, and its number beside them.
+
+    The lines end one below the other, from left to right, so that none runs through another's number.
+    """
+    known = view.limits.assign(at=view.limits["measured"].fillna(view.limits["predicted"])).sort_values("at")
+    inside = known[known["at"].between(*view.rate_limits)]
+    for place, row in enumerate(records(inside)):
+        color, height = view.batches[row["batch"]].color, 1 - (17 + 9.5 * place) / _points(ax)
+        across = ax.get_xaxis_transform()
+        shared = np.isclose(known["predicted"], row["predicted"]).sum() > 1
+        if np.isfinite(row["predicted"]):
+            ax.plot(
+                [row["predicted"]] * 2,
+                [0, height],
+                color=INK if shared else color,
+                linestyle=PREDICTED,
+                linewidth=1.1,
+                gid=f"predicted-{row['batch']}",
+                transform=across,
+            )
+        if np.isfinite(row["measured"]):
+            ax.plot(
+                row["measured"],
+                height,
+                color=color,
+                marker="D",
+                markersize=4,
+                markeredgecolor=PAPER,
+                markeredgewidth=0.6,
+                zorder=6,
+                gid=f"limit-{row['batch']}",
+                transform=across,
+            )
+        leftwards = np.log10(view.rate_limits[1] / row["at"]) < 0.16 * np.log10(
+            view.rate_limits[1] / view.rate_limits[0]
+        )
+        ax.annotate(
+            number(row["at"]),
+            (row["at"], height),
+            xycoords=across,
+            xytext=(-4.5 if leftwards else 4.5, 0),
+            textcoords="offset points",
+            ha="right" if leftwards else "left",
+            va="center",
+            fontsize=7.5,
+            color=color,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
+            gid=f"limit-number-{row['batch']}",
+        )
+
+
+def _points(ax: Axes) -> float:
+    """The height of the axes in points."""
+    return float(ax.get_position().height * SIZE[1])
 
 
 def _mark_default(ax: Axes, view: RateView) -> None:

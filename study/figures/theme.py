@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
-from matplotlib.colors import to_hex
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from study.analysis.words import raised
 
@@ -36,7 +36,25 @@ OUTCOMES = {
 ROLES = {"too small": "#3f7fb5", "best": "#1b7a58", "too large": "#b3541e"}
 ROLE_DASHES = {"too small": (0, (5, 2)), "best": "-", "too large": (0, (1.5, 1.2))}
 
+LEVELS = 12
+"""Colours of a ratio on each side of 1, so many a decade: the one in the middle is within 10 % of 1."""
+
+
+def _diverging(low: str, middle: str, high: str) -> tuple[str, ...]:
+    """Blue for ratios below 1 and orange for those above, told apart by every kind of colour vision."""
+    shades = LinearSegmentedColormap.from_list("ratio", [low, middle, high])
+    return tuple(to_hex(color) for color in shades(np.linspace(0, 1, 2 * LEVELS + 1)))
+
+
+RATIOS = _diverging("#4c96cc", "#f3f3f0", "#e58c33")
+_DARK_RATIOS = _diverging("#23608f", "#232830", "#8d5210")
+STEPS = tuple(to_hex(color) for color in mpl.colormaps["viridis"](np.linspace(0.0, 0.55, 6)))
+_DARK_STEPS = tuple(to_hex(color) for color in mpl.colormaps["viridis"](np.linspace(0.42, 0.95, 6)))
+"""Of learning rates in order, apart in lightness."""
+
 _DARK = {
+    **dict(zip(RATIOS, _DARK_RATIOS, strict=True)),
+    **dict(zip(STEPS, _DARK_STEPS, strict=True)),
     **{INK: "#e7eaf0", MUTED: "#9aa3b2", GRID: "#333a46", PAPER: "#14171d"},
     **{"#2f3542": "#dfe3ea", "#009e73": "#22b98f", "#d55e00": "#ec7a2c", "#0072b2": "#4aa3dc"},
     **{"#8a7a00": "#c9b83c"},
@@ -86,12 +104,26 @@ def batch_colors(count: int, dark: bool = False) -> list[str]:
     return [to_hex(color) for color in mpl.colormaps["magma"](places)]
 
 
+def ratio_color(ratio: float) -> str:
+    """The colour of a ratio: neutral within 10 % of 1, the strongest from a tenth and from ten times on."""
+    place = round(LEVELS * float(np.log10(ratio))) if ratio > 0 else -LEVELS
+    return RATIOS[LEVELS + min(max(place, -LEVELS), LEVELS)]
+
+
+def step_colors(count: int) -> list[str]:
+    """`count` colours for learning rates, ascending; beyond six, neighbours share one."""
+    places = np.linspace(0, len(STEPS) - 1, count) if count > 1 else np.array([2])
+    return [STEPS[round(place)] for place in places]
+
+
 def variables(batches: int) -> dict[str, tuple[str, str, str]]:
     """Colour of a drawing -> its CSS variable, its value on light paper and its value on dark."""
     named = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}
     named |= {f"optimizer-{i}": color for i, color in enumerate(OPTIMIZERS)}
     named |= {f"outcome-{_word(name)}": color for name, color in OUTCOMES.items()}
     named |= {f"role-{_word(name)}": color for name, color in ROLES.items()}
+    named |= {f"ratio-{i}": color for i, color in enumerate(RATIOS)}
+    named |= {f"step-{i}": color for i, color in enumerate(STEPS)}
     found = {color: (f"--{name}", color, _DARK.get(color, color)) for name, color in named.items()}
     shades = zip(batch_colors(batches), batch_colors(batches, dark=True), strict=True)
     return found | {light: (f"--batch-{i}", light, dark) for i, (light, dark) in enumerate(shades)}

@@ -16,6 +16,7 @@ from study.analysis.tables import Tables
 from study.analysis.words import number, plural
 from study.figures.theme import Looks, variables
 from study.report import pictures, tables
+from study.report.cliff import cliff_section
 from study.report.drag import Drag, drag
 from study.report.effort import axes_section, tuning_section
 from study.report.pictures import Picture
@@ -25,6 +26,7 @@ from study.report.tables import Table
 from study.tracking.views import runs_link
 
 SECTIONS: tuple[Callable[[Tables, Looks], Section | None], ...] = (
+    cliff_section,
     ranks_section,
     speed_section,
     tuning_section,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from study.analysis.data import records
 from study.analysis.scores import RESOLUTION
 from study.analysis.tables import Tables
 from study.analysis.words import number
@@ -18,6 +19,7 @@ from study.figures.divergence import DivergenceView, draw_divergence
 from study.figures.keys import (
     CURVE_KEYS,
     DIVERGENCE_KEYS,
+    LIMIT_KEYS,
     PATH_KEYS,
     RANGE_KEYS,
     RATE_KEYS,
@@ -97,6 +99,7 @@ def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Pict
     """Final gap against learning rate on one problem, a panel for each optimizer."""
     rates = _of(tables.rates, problem)
     confirmed = _of(tables.performance, problem)
+    known = _of(tables.limits, problem).dropna(subset=["measured", "predicted"], how="all")
     finite = rates["gap_low"][np.isfinite(rates["gap_low"]) & (rates["gap_low"] > 0)]
     limits = (_decade_below(max(finite.min(), RESOLUTION) if len(finite) else RESOLUTION), 4.0)
     views, tiles = [], []
@@ -109,11 +112,24 @@ def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Pict
         default = _default_rates(tables)[optimizer]
         ends = [*rates["rate"], *confirmed["rate"]]
         span = (min(ends) / 1.4, max(ends) * 1.4)
-        views.append(RateView(look, looks.batches, at, tuned, default, tables.study.tolerance, span, limits))
+        cliffs = known[known["optimizer"] == optimizer]
+        tolerance = tables.study.tolerance
+        views.append(RateView(look, looks.batches, at, tuned, default, tolerance, span, limits, cliffs))
         label = tables.study.names.problems[problem]
         alt = f"{look.label} on {label}: final training gap and outcome at each rate, by batch strategy"
-        tiles.append(Tile(alt, problem, optimizer))
-    return Picture(name, Panels(draw_rates, views, RATES, 4, [*batch_keys(looks), *RATE_KEYS]), tiles)
+        tiles.append(Tile(alt + _limits_in_words(cliffs), problem, optimizer))
+    keys = [*batch_keys(looks), *RATE_KEYS, *(LIMIT_KEYS if len(known) else [])]
+    return Picture(name, Panels(draw_rates, views, RATES, 4, keys), tiles)
+
+
+def _limits_in_words(limits: pd.DataFrame) -> str:
+    """`; limit of full 0.52 (predicted 0.51)`, for each batch strategy; empty for none."""
+    texts = []
+    for row in records(limits):
+        known = [(row["measured"], "{}"), (row["predicted"], "(predicted {})")]
+        numbers = " ".join(text.format(number(value)) for value, text in known if np.isfinite(value))
+        texts.append(f"{row['batch']} {numbers}")
+    return f"; limits: {', '.join(texts)}" if texts else ""
 
 
 def problem_curves(tables: Tables, looks: Looks, problem: str, batch: str, name: str) -> Picture:

@@ -37,12 +37,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts. The first `heads` columns name the row."""
+    """A table of texts. The first `heads` columns name the row. folded: whether the page keeps it closed."""
 
     columns: Sequence[Column]
     rows: Sequence[Row]
     heads: int = 2
     notes: Sequence[str] = field(default_factory=tuple)
+    folded: bool = False
 
     @property
     def groups(self) -> list[tuple[str, int]]:

@@ -51,6 +51,8 @@ def planted(
     search: Sequence[float] = (0.9, 0.5, 0.02, 0.01),
     extended: int = 0,
     hits: Sequence[float] | None = None,
+    noise: Mapping[float, float] | None = None,
+    edge: Mapping[float, Sequence[float]] | None = None,
     **summary: Any,
 ) -> Planted:
     """A cell whose sweep ends at the planted gaps (inf is a diverged trial), two replicates a rate unless
@@ -61,12 +63,15 @@ def planted(
     role, are one minus the gap.
     The trials of the search end at `search`, the first STARTUP of them at start-up rates, the last
     `extended` after its range grew. `hits`: examples until the tuned trials' gap stays below 0.1.
+    `noise`: rate of the sweep -> its predicted floor. `edge`: rate of a run that is followed -> its
+    sharpness, every ten updates, infinite where it diverges.
     """
     trials: list[dict[str, Any]] = []
     for rate, ends in sweep.items():
         both = [ends, ends] if isinstance(ends, float | int) else list(ends)
         for k, q in enumerate(both):
-            trials.append(_trial(len(trials), "sweep", "grid", rate, f"sweep-{k}", q, _best(sweep)))
+            row = _trial(len(trials), "sweep", "grid", rate, f"sweep-{k}", q, _best(sweep))
+            trials.append(row | {"noise_floor": (noise or {}).get(rate, np.nan)})
     for k, q in enumerate(search):
         role = "extended" if k >= len(search) - extended else "startup" if k < STARTUP else "tpe"
         trials.append(_trial(len(trials), "search", role, 0.1, "search-0", q, _best(sweep)))
@@ -77,6 +82,13 @@ def planted(
             if role == "tuned" and hits is not None:
                 row["hit_0.1"] = hits[k]
             trials.append(row | {"test_loss": q, "test_score": score if np.isfinite(score) else 0.1})
+    followed: list[dict[str, Any]] = []
+    for rate, path in (edge or {}).items():
+        gone = not np.isfinite(path[-1])
+        row = _trial(len(trials), "edge", "spread", rate, "sweep-0", INF if gone else 0.01, _best(sweep))
+        trials.append(row | {"threshold": 2 / rate})
+        points = [_curve(row, False)[0] | {"update": 10 * i, "sharpness": s} for i, s in enumerate(path)]
+        followed += [point | {"trial": row["trial"]} for point in points]
     name = f"{problem}-{optimizer}-{batch}"
     if surface:
         summary = {"surface": json.dumps(BOWL)} | summary
@@ -87,7 +99,9 @@ def planted(
         tags={"dataset": problem, "network": "net", "optimizer": optimizer, "batch": batch},
         summary=_summary(tuned_rate, default_rate) | summary,
         trials=_typed(trials, TRIALS).assign(run_id=[f"{name}-{i}" for i in range(len(trials))]),
-        curves=_typed([point for row in trials for point in _curve(row, surface)], CURVES),
+        curves=_typed(
+            [p for row in trials if row["phase"] != "edge" for p in _curve(row, surface)] + followed, CURVES
+        ),
     )
 
 

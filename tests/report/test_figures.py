@@ -62,7 +62,7 @@ class TestTheme:
     def test_every_colour_has_a_variable_of_its_own(self):
         for batches in range(1, 9):
             names = [name for name, _, _ in theme.variables(batches).values()]
-            assert len(names) == len(set(names)) == 4 + 8 + 5 + 3 + batches
+            assert len(names) == len(set(names)) == 4 + 8 + 5 + 3 + 25 + 6 + batches
 
     @pytest.mark.parametrize("dark", [False, True])
     def test_lines_and_letters_stand_out_from_paper(self, dark):

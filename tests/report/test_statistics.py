@@ -28,6 +28,7 @@ from study.statistics import (
     problems_needed,
     profile,
     profile_area,
+    theil_sen,
     time_ratios,
     unequal,
     wilson,
@@ -339,3 +340,27 @@ def test_differences_of_equal_scores_are_rarely_told_apart():
     ]
     assert np.mean([apart for apart, _ in found]) < 0.15
     assert np.mean([p < 0.05 for _, p in found]) < 0.09
+
+
+class TestSlope:
+    def test_a_line_has_its_slope_and_no_doubt(self):
+        x = np.arange(8.0)
+        assert theil_sen(x, 3 * x - 1) == Interval(3.0, 3.0, 3.0)
+
+    def test_one_outlier_moves_the_slope_little(self):
+        x = np.arange(12.0)
+        found = theil_sen(x, 2 * x + 100 * (x == 5))
+        assert found.value == pytest.approx(2.0)
+        assert found.low <= 2.0 <= found.high
+
+    def test_noise_about_no_slope_does_not_exclude_it(self):
+        noise = np.random.default_rng(3).normal(size=30)
+        assert not theil_sen(np.arange(30.0), noise).excludes(0)
+
+    def test_ties_throughout_have_no_slope(self):
+        x = np.repeat(np.arange(7.0), 2)
+        assert theil_sen(x, np.ones(14)) == Interval(0.0, 0.0, 0.0)
+
+    def test_a_single_value_of_x_has_none(self):
+        with pytest.raises(ValueError, match="two different values"):
+            theil_sen(np.ones(4), np.arange(4.0))

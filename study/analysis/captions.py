@@ -1,0 +1,121 @@
+"""How to read the figures of the cliff: what each shows, on an example from its own data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.cliff import Cliff, factor, pairs, precision, slopes_by_optimizer, where
+from study.analysis.data import records
+from study.analysis.tables import Tables
+from study.analysis.words import between, listing, number
+from study.theory import APPROXIMATE, AT_THE_START, BASES, EXACT, MEAN_SQUARE, NONE, ORDER
+
+WORDS = {
+    EXACT: "exact",
+    ORDER: "exact, in order",
+    MEAN_SQUARE: "mean square",
+    APPROXIMATE: "≈ mean square",
+    AT_THE_START: "at the start",
+    NONE: "no prediction",
+}
+"""Basis of a prediction -> what stands in its field of the map."""
+
+
+def stability(tables: Tables, found: Cliff) -> str:
+    """How to read the map: by a field that agrees best, and by one that is furthest off."""
+    text = (
+        "Each field is an optimizer with a batch strategy; its number is the learning rate at which runs "
+        "began to diverge, in units of the predicted one: 1.00 is just as predicted, orange outlives the "
+        "prediction, blue falls short of it."
+    )
+    both = found.limits[found.limits["ratio"] > 0]
+    if len(both):
+        off = np.abs(np.log(both["ratio"]))
+        near, far = (records(both.loc[[place]])[0] for place in (off.idxmin(), off.idxmax()))
+        text += f" {where(tables, near)} breaks at {number(near['measured'])} where "
+        text += f"{number(near['predicted'])} was predicted"
+        if near["key"] != far["key"]:
+            text += (
+                f", {where(tables, far)} at {number(far['measured'])} instead of {number(far['predicted'])}"
+            )
+        text += "."
+    used = [basis for basis in BASES if (found.limits["basis"] == basis).any()]
+    words = "; ".join(f"“{WORDS[basis]}”: {BASES[basis]}" for basis in used)
+    bracket = precision(tables)
+    known = f" A measured limit is known to {number(100 * bracket)}\u202f%." if bracket else ""
+    return f"{text}{known}" + (f" Below it stands what the prediction rests on. {words}." if words else "")
+
+
+def batch_limits(tables: Tables, found: Cliff, measured: pd.DataFrame) -> str:
+    text = (
+        "Lines are the predicted limits for batches drawn independently, from a single sample at the left to "
+        "all of them at the right, on logarithmic axes; marks are measured limits, with bars over their "
+        "replicates."
+    )
+    for problem, plain, heavy, b in pairs(found.by_batch):
+        names = tables.study.names
+        first, last = heavy["limit"].iloc[0], heavy["limit"].iloc[-1]
+        text += (
+            f" On {names.problems[problem]} {names.optimizers[heavy['optimizer'].iloc[0]]}’s line starts at "
+            f"{number(first)}, beside the lower guide, {number((1 - b) * plain['limit'].iloc[0])}, (1 − b) "
+            f"times gradient descent’s limit with b = {b:g}; it ends at {number(last)}, on the upper guide, "
+            f"{number((1 + b) * plain['limit'].iloc[-1])}, which is 2 (1 + b) over the largest curvature."
+        )
+        break
+    if "fixed" in set(measured["order"]):
+        text += " Runs in one fixed order have limits of their own, which may lie far below the line."
+    return text
+
+
+def edges(tables: Tables, found: Cliff) -> str:
+    runs = found.edge
+    text = (
+        "Sharpness, the largest curvature of the training loss, against the number of updates, full batches, "
+        "both axes logarithmic, the start at the left edge. Each learning rate has a colour and a dashed "
+        "line at the largest curvature at which it is stable, with the rate at its end: 2 over the rate for "
+        "gradient descent; for Adam 38 over the rate, of the curvature that its own scaling leaves."
+    )
+    rose = runs[(runs["reached"].astype(float) > 0) & (runs["verdict"] == "at the line")]
+    if len(rose):
+        run = records(rose.assign(off=np.abs(np.log(rose["late"].astype(float)))).sort_values("off"))[0]
+        text += (
+            f" On {tables.study.names.problems[run['problem']]} with "
+            f"{tables.study.names.optimizers[run['optimizer']]} at rate {number(run['rate'])} it goes from "
+            f"{number(run['start'])} to the line at {number(run['threshold'])} by update "
+            f"{int(run['reached']):,} and stays at {factor(run['late'])} times it."
+        )
+    else:
+        text += " No run rose to its line and stayed there."
+    return text
+
+
+def floors(tables: Tables, found: Cliff) -> str:
+    powers = slopes_by_optimizer(found.slopes)
+    said = listing([f"{tables.study.names.optimizers[o]} {between(v, 1)}" for o, v in powers.items()])
+    return (
+        "From its best learning rate to the right, the gap at which each method without a predicted limit "
+        "ends, on logarithmic axes; the number at a curve’s end is its slope above the best rate. Slope 2 is "
+        "a floor whose distance from the optimum is in proportion to the rate where the loss is a bowl, "
+        "slope 1 the same where the loss is a straight slope, and slope 0 a method that recovers from any "
+        f"rate; medians: {said}. Where a curve crosses the line at 1, the floor lies above the start, which "
+        "is what counts as diverged with these methods."
+    )
+
+
+def noise(tables: Tables, found: Cliff) -> str:
+    settled = found.noise[found.noise["settled"]]
+    text = (
+        "A small batch’s gradient is noisy even at the optimum, so training at a constant rate does not "
+        "settle there but about it, the farther the larger the rate. Each mark is a run of the sweep’s rates "
+        "on least squares: its mean gap over the last half of training against the predicted one; on the "
+        "line it is just as predicted."
+    )
+    if settled.empty:
+        return text + " No run was long enough to have forgotten its start, so all marks are hollow."
+    least, most = settled["predicted"].min(), settled["predicted"].max()
+    return (
+        f"{text} Filled marks, {len(settled)} of {len(found.noise)}, have forgotten their start; they span "
+        f"predicted floors from {number(least)} to {number(most)}. Hollow ones are still on their way down "
+        "and lie above."
+    )

@@ -1,0 +1,375 @@
+"""What the data say of the cliff, in sentences: predictions against measurements, the edge, the floors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.claims import Finding, runs_of
+from study.analysis.data import records
+from study.analysis.edge import edge_runs
+from study.analysis.limits import (
+    agreement,
+    limit_by_batch,
+    measured_by_batch,
+    orders_compared,
+    share_near,
+    velocity,
+)
+from study.analysis.plateaus import floors, noise, noise_agreement, slopes
+from study.analysis.tables import Tables
+from study.analysis.words import between, fixed, listing, number, plural, share
+from study.statistics import Interval, bootstrap, middle
+from study.theory import APPROXIMATE, AT_THE_START, EXACT, MEAN_SQUARE, ORDER
+
+EVIDENCE = "cliff"
+
+NAMES = {
+    EXACT: "with full batches on least squares, where theory is exact",
+    ORDER: "with one fixed order on least squares, where it is exact for that order",
+    MEAN_SQUARE: "with batches drawn independently on least squares, where it speaks of the mean square",
+    APPROXIMATE: "with reshuffled batches on least squares, where it is approximate",
+    AT_THE_START: "on networks, where it knows the curvature at the start alone",
+}
+"""Basis of a prediction -> where that is, in a sentence."""
+
+CAUSES = {
+    (EXACT, True): "just above its limit a run grows too slowly to be seen in the updates it is watched for",
+    (
+        EXACT,
+        False,
+    ): "below its limit a run may rise before it falls, which so short a watch takes for divergence",
+    (
+        ORDER,
+        True,
+    ): "with one order the rates that diverge come in windows, with stable ones between them, and "
+    "the lowest, which is predicted, can be so narrow that it lies between two of the rates that were run",
+    (
+        ORDER,
+        False,
+    ): "the noise of the batches drives a cycle that ends above the start and counts as divergence "
+    "although it does not grow",
+    (MEAN_SQUARE, True): "the mean square grows through rare excursions, which a single run need not meet",
+    (
+        MEAN_SQUARE,
+        False,
+    ): "below the limit a single run's excursions, or the floor that noise keeps it at, can "
+    "still take it above its start, which counts as divergence",
+    (
+        APPROXIMATE,
+        True,
+    ): "reshuffled batches of one epoch make up for each other, and single runs need not meet "
+    "the rare excursions that make the mean square grow",
+    (
+        APPROXIMATE,
+        False,
+    ): "below the limit a single run's excursions, or the floor that noise keeps it at, can "
+    "still take it above its start, which counts as divergence",
+    (AT_THE_START, True): "the loss curves less where large first steps land than at the start, so training "
+    "outlives a rate that is too large for its first step",
+    (AT_THE_START, False): "curvature grows during training, and the noise of small batches adds to it",
+}
+"""Basis, and whether the measured limit is above the predicted one -> why they differ."""
+
+
+@dataclass(frozen=True)
+class Cliff:
+    """The tables behind the section, each named after the function that makes it, with `limits`."""
+
+    limits: pd.DataFrame
+    agreement: pd.DataFrame
+    orders: pd.DataFrame
+    by_batch: pd.DataFrame
+    measured: pd.DataFrame
+    edge: pd.DataFrame
+    floors: pd.DataFrame
+    slopes: pd.DataFrame
+    noise: pd.DataFrame
+    noise_agreement: pd.DataFrame
+
+    @property
+    def empty(self) -> bool:
+        """Whether the study knows nothing of limits, edges and floors."""
+        return all(table.empty for table in (self.limits, self.edge, self.noise))
+
+
+def cliff(tables: Tables) -> Cliff:
+    """All that the section shows of a study; tables of what its runs do not have are empty."""
+    study, limits = tables.study, tables.limits
+    found = floors(study, tables.sensitivity, limits)
+    runs = noise(study)
+    return Cliff(
+        limits=limits,
+        agreement=agreement(limits),
+        orders=orders_compared(limits[limits["basis"].isin([MEAN_SQUARE, APPROXIMATE])]),
+        by_batch=limit_by_batch(study),
+        measured=measured_by_batch(study, limits),
+        edge=edge_runs(study),
+        floors=found,
+        slopes=slopes(found),
+        noise=runs,
+        noise_agreement=noise_agreement(runs),
+    )
+
+
+def findings(tables: Tables, found: Cliff) -> list[Finding]:
+    """What the section opens with; what there is no data for is left out."""
+    makers = (predictions, disagreements, single_runs, reshuffling, momentum, edge, floored, noisy)
+    return [finding for maker in makers if (finding := maker(tables, found)) is not None]
+
+
+def predictions(tables: Tables, found: Cliff) -> Finding | None:
+    """The measured limit over the predicted one, by what the prediction rests on."""
+    rows = records(found.agreement)
+    if not rows:
+        return None
+    clauses = [
+        f"{_upper(NAMES[row['basis']])}: {times(row['ratio'])} over {plural(row['cells'], 'cell')}, "
+        f"{row['near']} within 1\u202f% ({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
+        f"{'' if row['ratio'].excludes(1) else ', no difference shown'}."
+        for row in rows
+    ]
+    text = (
+        "At which learning rate do runs begin to diverge, measured over predicted? In the median over cells, "
+        f"{clauses[0][0].lower()}{' '.join(clauses)[1:]}"
+    )
+    tie = not any(row["ratio"].excludes(1) for row in rows)
+    return Finding("The cliff", text, EVIDENCE, tie, [runs_of(tables.study, "limit_measured")])
+
+
+def disagreements(tables: Tables, found: Cliff) -> Finding | None:
+    """The worst prediction on least squares and the worst on networks, each with its cause."""
+    rows = records(found.agreement)
+    parts = [
+        [row for row in rows if (row["basis"] == AT_THE_START) == networks] for networks in (False, True)
+    ]
+    worst = [max(part, key=lambda row: _off(found, row["worst"])) for part in parts if part]
+    if not worst:
+        return None
+    cells = [_cell(found.limits, row["worst"]) for row in worst]
+    places = [("on least squares" if row["basis"] != AT_THE_START else "on a network") for row in worst]
+    text = " ".join(
+        f"The prediction furthest off {place} is that for {where(tables, cell)}: measured "
+        f"{number(cell['measured'])}, predicted {number(cell['predicted'])}, a factor of "
+        f"{factor(cell['ratio'])}. {_upper(cause(cell['basis'], cell['ratio'], precision(tables)))}."
+        for place, cell in zip(places, cells, strict=True)
+    )
+    runs = [
+        runs_of(tables.study, **{a: cell[a] for a in ("optimizer", "batch", "problem")}) for cell in cells
+    ]
+    return Finding("Furthest off", text, EVIDENCE, runs=runs)
+
+
+def single_runs(tables: Tables, found: Cliff) -> Finding | None:
+    """In what sense single runs differ from the limit of the mean square."""
+    rows = {row["basis"]: row for row in records(found.agreement)}
+    row = rows.get(MEAN_SQUARE)
+    if row is None:
+        return None
+    apart = row["ratio"].excludes(1)
+    text = (
+        "The limit for batches drawn independently is where the mean of the squared distance over many runs "
+        "begins to grow; a single run may go on shrinking above it. Here single runs broke at "
+        f"{factor(row['least'])} to {factor(row['most'])} times it, median {times(row['ratio'])} over "
+        f"{plural(row['cells'], 'cell')}{'' if apart else ', an interval that includes 1, a tie'}."
+    )
+    return Finding(
+        "Mean and single runs", text, EVIDENCE, not apart, [runs_of(tables.study, "limit_measured")]
+    )
+
+
+def reshuffling(tables: Tables, found: Cliff) -> Finding | None:
+    """Limits in reshuffled batches over those of batches drawn with replacement, pair by pair."""
+    factors = found.orders["factor"].to_numpy(dtype=float)
+    if len(factors) < 2:
+        return None
+    ratio = bootstrap(factors, middle)
+    apart = ratio.excludes(1)
+    verdict = ("raises" if ratio.value > 1 else "lowers") if apart else "does not show to move"
+    text = (
+        f"Reshuffling each epoch instead of drawing with replacement {verdict} the measured limit: by a "
+        f"median factor of {times(ratio)} over {plural(len(factors), 'pair')} of cells on least squares, "
+        f"above 1 in {(factors > 1).sum()}{'' if apart else '; the interval includes 1, a tie'}."
+    )
+    return Finding("Reshuffling", text, EVIDENCE, not apart, [runs_of(tables.study, "limit_measured")])
+
+
+def momentum(tables: Tables, found: Cliff) -> Finding | None:
+    """How heavy ball's limit, in units of gradient descent's, rises with the batch size."""
+    for problem, plain, heavy, b in pairs(found.by_batch):
+        method = str(heavy["optimizer"].iloc[0])
+        both = heavy.merge(plain, on="size", suffixes=("", "_plain"))
+        ratio = (both["limit"] / both["limit_plain"]).to_numpy()
+        names = tables.study.names
+        text = (
+            f"On {names.problems[problem]} {names.optimizers[method]} is predicted to break at "
+            f"{factor(ratio[0])} of gradient descent’s limit with batches of {both['size'].iloc[0]}, and at "
+            f"{factor(ratio[-1])} times it with all {both['size'].iloc[-1]} samples: the velocity "
+            "adds up the noise of small batches, which brings the limit down to near (1 − b) = "
+            f"{factor(1 - b)} times, and steadies full ones, which lets it rise to (1 + b) = {factor(1 + b)} "
+            "times."
+        )
+        measured = found.measured[(found.measured["problem"] == problem)]
+        ends = _measured_ratios(measured, method)
+        if ends:
+            texts = [f"{factor(ratio)} with {plural(int(size), 'sample')}" for size, ratio in ends]
+            text += f" Measured: {listing(texts)}."
+        return Finding("Momentum", text, EVIDENCE, runs=[runs_of(tables.study, optimizer=method)])
+    return None
+
+
+def edge(tables: Tables, found: Cliff) -> Finding | None:
+    """Of the runs whose sharpness came near its line, how close to it they stayed."""
+    runs = found.edge[found.edge["verdict"] != "diverged"]
+    if runs.empty:
+        return None
+    reached = runs["reached"].to_numpy(dtype=float)
+    rose, above = runs[reached > 0], runs[reached == 0]
+    text = (
+        f"Of {plural(len(runs), 'run')} whose sharpness was followed and that stayed finite, {len(rose)} "
+        "rose from below to the line that their learning rate allows"
+    )
+    tie = False
+    if len(rose):
+        top, late = (bootstrap(rose[name].to_numpy(dtype=float), middle) for name in ("largest", "late"))
+        tie = not late.excludes(1)
+        text += (
+            f"; its largest value there was {times(top)} times the line in the median, and {times(late)} "
+            f"times over the last half of training{', no difference from it' if tie else ''}: it is turned "
+            "back where a step begins to overshoot its valley"
+        )
+    text += f"; {plural(len(runs) - len(rose) - len(above), 'run')} never came to it."
+    if len(above):
+        down = bootstrap(above["late"].to_numpy(dtype=float), middle)
+        text += (
+            f" {plural(len(above), 'run')} started above the line, where no step is stable, and moved to "
+            f"where the loss curves less: to {times(down)} times the line over the last half."
+        )
+    labels = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys(runs["optimizer"])]
+    return Finding("Edge of stability", text, EVIDENCE, tie, labels)
+
+
+def floored(tables: Tables, found: Cliff) -> Finding | None:
+    """By which power of the rate floors rise without a limit: the steepest and the flattest."""
+    powers = slopes_by_optimizer(found.slopes)
+    if not powers:
+        return None
+    names = tables.study.names.optimizers
+    order = sorted(powers, key=lambda o: powers[o].value)
+    flat, steep = order[0], order[-1]
+    counts = found.slopes["optimizer"].value_counts()
+    cells = {o: plural(int(counts[o]), "cell") for o in powers}
+    text = (
+        "Methods without a predicted limit end on a floor that rises with the learning rate. Above the best "
+        f"rate the final gap grows as the rate to the power of {between(powers[steep], 1)} with "
+        f"{names[steep]} (median over {cells[steep]})"
+    )
+    tie = steep != flat and not (powers[steep].low > powers[flat].high)
+    if steep == flat:
+        text += "."
+    else:
+        text += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
+        text += ": not told apart, a tie." if tie else "."
+    runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
+    return Finding("Floors instead of cliffs", text, EVIDENCE, tie, runs)
+
+
+def noisy(tables: Tables, found: Cliff) -> Finding | None:
+    """The gap at which noise keeps runs, measured over predicted, by the order of the batches."""
+    settled = found.noise[found.noise["settled"]]
+    if settled.empty:
+        return None
+    clauses, ties = [], []
+    for order, at in settled.groupby("order", sort=False):
+        ratio = bootstrap(at["ratio"].to_numpy(), middle)
+        ties.append(not ratio.excludes(1))
+        name = "drawn with replacement" if order == "replacement" else str(order)
+        clauses.append(
+            f"with batches {name} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
+            f"{'; no difference shown' if ties[-1] else ''})"
+        )
+    text = (
+        "On least squares small batches keep the gap at a floor that theory predicts. The measured gap of "
+        f"runs that have forgotten their start is, in the median, {listing(clauses)}."
+    )
+    optimizers = dict.fromkeys(settled["optimizer"])
+    return Finding(
+        "Noise floors", text, EVIDENCE, all(ties), [runs_of(tables.study, optimizer=o) for o in optimizers]
+    )
+
+
+def pairs(by_batch: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame, float]]:
+    """(problem, limits of gradient descent, limits of a heavy ball, its b) of every problem with both."""
+    found = []
+    for problem, at in by_batch.groupby("problem", sort=False):
+        plain = at[at["optimizer"] == "sgd"]
+        for method, heavy in at.groupby("optimizer", sort=False):
+            b = velocity(str(method))
+            if b is not None and len(plain) and len(heavy):
+                found.append((str(problem), plain, heavy, b))
+    return found
+
+
+def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:
+    """optimizer -> the median of its cells' slopes."""
+    return {
+        str(optimizer): bootstrap(np.array([slope.value for slope in at["slope"]]), middle)
+        for optimizer, at in slopes.groupby("optimizer", sort=False)
+    }
+
+
+def cause(basis: str, ratio: float, precision: float) -> str:
+    """Why a measured limit is not at its prediction, in a clause."""
+    if abs(ratio - 1) <= precision:
+        return "closer they cannot agree, since the measured rate is known no better than that"
+    return CAUSES[basis, ratio > 1]
+
+
+def precision(tables: Tables) -> float:
+    """Relative width of the bracket in which a limit is known."""
+    return float((tables.study.protocol.get("limit") or {}).get("precision", 0.0))
+
+
+def where(tables: Tables, cell: dict[str, Any]) -> str:
+    """`Adam with mini-batch 16 on diabetes`."""
+    names = tables.study.names
+    optimizer, batch = names.optimizers[cell["optimizer"]], names.batches[cell["batch"]]
+    return f"{optimizer} with {batch} on {names.problems[cell['problem']]}"
+
+
+def times(interval: Interval) -> str:
+    """A factor with its interval: three decimals where all of it is within 5 % of 1."""
+    ends = (interval.value, interval.low, interval.high)
+    return between(interval, 3 if max(abs(v - 1) for v in ends) < 0.05 else 2 if max(ends) < 10 else 1)
+
+
+def factor(value: float) -> str:
+    """A factor: 0.98, 1.4, 18."""
+    return fixed(value, 2) if value < 10 else fixed(value, 0)
+
+
+def _measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float, float]]:
+    """(batch size, measured limit over gradient descent's) at the smallest and the largest size of both."""
+    usual = measured[measured["order"] == "reshuffled"].set_index(["optimizer", "size"])["measured"]
+    methods = {name: usual[name] for name in (method, "sgd") if name in usual.index.get_level_values(0)}
+    if len(methods) < 2:
+        return []
+    ratio = (methods[method] / methods["sgd"]).dropna().sort_index()
+    places = list(dict.fromkeys([0, len(ratio) - 1])) if len(ratio) else []
+    return [(float(ratio.index[i]), float(ratio.iloc[i])) for i in places]
+
+
+def _cell(limits: pd.DataFrame, key: str) -> dict[str, Any]:
+    return records(limits[limits["key"] == key])[0]
+
+
+def _off(found: Cliff, key: str) -> float:
+    return float(abs(np.log(_cell(found.limits, key)["ratio"])))
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,146 @@
+"""The cliff: the learning rate above which runs diverge, as theory predicts it and as it was measured."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+
+from core import OPTIMIZERS, BatchStrategy
+from study.analysis.data import AXES, Study, records
+from study.statistics import Interval, bootstrap, middle, wilson
+from study.theory import BASES, NONE
+
+TEXTS = {"status": "limit_status", "basis": "limit_basis", "why": "limit_why"}
+NUMBERS = {
+    "measured": "limit_measured",
+    "low": "limit_low",
+    "high": "limit_high",
+    "predicted": "limit_predicted",
+}
+
+
+def limits(study: Study) -> pd.DataFrame:
+    """A row for each cell of which a limit was predicted or measured; none in a study that knows of neither.
+
+    status, basis, why: as the cell's summary has them, "" where it does not. measured, low, high: over the
+    replicates; predicted; NaN where there is none. lowest, highest: rates of the sweep, between which the
+    limit was looked for. ratio: measured / predicted; at_least, at_most: what is known of it where no run
+    diverged, or all did, NaN elsewhere.
+    """
+    cells = study.cells
+    known = cells.reindex(columns=[*TEXTS.values(), *NUMBERS.values()])
+    texts = {name: known[column].astype(object).fillna("").astype(str) for name, column in TEXTS.items()}
+    numbers = {name: known[column].astype(float) for name, column in NUMBERS.items()}
+    swept = study.trials[study.trials["phase"] == "sweep"].groupby("key")["rate"]
+    table = cells[["key", *AXES]].assign(**texts, **numbers)
+    table["lowest"], table["highest"] = (cells["key"].map(ends) for ends in (swept.min(), swept.max()))
+    table["ratio"] = table["measured"] / table["predicted"]
+    for bound, end, status in (
+        ("at_least", "highest", "beyond the grid"),
+        ("at_most", "lowest", "below the grid"),
+    ):
+        table[bound] = (table[end] / table["predicted"]).where(table["status"] == status)
+    return table[(table["status"] != "") | (table["basis"] != "")].reset_index(drop=True)
+
+
+def agreement(limits: pd.DataFrame) -> pd.DataFrame:
+    """A row for each basis of a prediction, the firmest first, over the cells that have both numbers.
+
+    ratio: the median of measured / predicted as an Interval over the cells; least, most: its extremes.
+    near, fair: how many cells agree to 1 % and to 10 %; worst: the key of the cell that agrees least, on
+    a logarithmic scale.
+    """
+    both = limits[limits["ratio"] > 0]
+    rows = []
+    for basis in BASES:
+        at = both[both["basis"] == basis]
+        if at.empty:
+            continue
+        ratio = at["ratio"].to_numpy()
+        off = np.abs(np.log(ratio))
+        rows.append(
+            {
+                "basis": basis,
+                "cells": len(at),
+                "ratio": bootstrap(ratio, middle),
+                "least": ratio.min(),
+                "most": ratio.max(),
+                "near": int((np.abs(ratio - 1) <= 0.01).sum()),
+                "fair": int((np.abs(ratio - 1) <= 0.1).sum()),
+                "worst": at["key"].iloc[int(off.argmax())],
+            }
+        )
+    columns = ["basis", "cells", "ratio", "least", "most", "near", "fair", "worst"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def orders_compared(limits: pd.DataFrame) -> pd.DataFrame:
+    """A row for each problem, optimizer and batch size of which the limit was measured both in reshuffled
+    batches and in some drawn with replacement: `factor`, the first over the second."""
+    table = limits.assign(**_strategies(limits))[
+        ["problem", "optimizer", "size", "order", "measured"]
+    ].dropna()
+    wide = table.pivot_table(
+        index=["problem", "optimizer", "size"], columns="order", values="measured", sort=False
+    )
+    if not {"reshuffled", "replacement"} <= set(wide.columns):
+        return pd.DataFrame(columns=["problem", "optimizer", "size", "factor"])
+    return (wide["reshuffled"] / wide["replacement"]).dropna().rename("factor").reset_index()
+
+
+def limit_by_batch(study: Study) -> pd.DataFrame:
+    """A row for each problem, optimizer and batch size (size, limit): the predicted mean-square limit."""
+    empty = pd.DataFrame(columns=["problem", "optimizer", "size", "limit"])
+    if "limit_by_batch" not in study.cells:
+        return empty
+    known = study.cells.dropna(subset=["limit_by_batch"]).drop_duplicates(["problem", "optimizer"])
+    rows = [
+        {"problem": cell["problem"], "optimizer": cell["optimizer"], "size": int(size), "limit": float(limit)}
+        for cell in records(known)
+        for size, limit in json.loads(cell["limit_by_batch"]).items()
+    ]
+    return pd.DataFrame(rows, columns=list(empty)).sort_values("size", kind="stable")
+
+
+def measured_by_batch(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
+    """The measured limits with their batch `size` in samples (a full one's is the data's) and `order`."""
+    samples = study.cells.set_index("key")["training_samples"]
+    at = limits[limits["status"] == "measured"]
+    strategies = _strategies(at)
+    return at.assign(**strategies | {"size": strategies["size"].fillna(at["key"].map(samples))})
+
+
+def velocity(method: str) -> float | None:
+    """b of a heavy ball as the store names it, such as `momentum(momentum=0.5)`; None of anything else."""
+    base = method.partition("(")[0]
+    if base != "momentum" or " + " in method or "dampening" in method:
+        return None
+    given = re.search(r"\bmomentum=([\d.e+-]+)", method)
+    return float(given[1]) if given else float(OPTIMIZERS[base]().hyperparameters["momentum"])
+
+
+def share_near(row: dict[str, object], column: str) -> Interval:
+    """The share of a row of `agreement` whose cells agree so well."""
+    return wilson(int(str(row[column])), int(str(row["cells"])))
+
+
+def _strategies(table: pd.DataFrame) -> dict[str, pd.Series]:
+    found = [BatchStrategy.named(batch) for batch in table["batch"]]
+    return {
+        "size": pd.Series([s.size for s in found], index=table.index, dtype=float),
+        "order": pd.Series([s.order for s in found], index=table.index, dtype=object),
+    }
+
+
+__all__ = [
+    "NONE",
+    "agreement",
+    "limit_by_batch",
+    "limits",
+    "measured_by_batch",
+    "orders_compared",
+    "velocity",
+]

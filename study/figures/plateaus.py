@@ -1,0 +1,134 @@
+"""Floors against the learning rate, and noise floors as predicted against as measured: one problem each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+
+from study.analysis.words import fixed
+from study.figures.panels import log_axis, segments
+from study.figures.theme import INK, MUTED, PAPER, Look, spread
+
+SIZE = (330.0, 252.0)
+GUIDE = (0, (1.2, 2.2))
+
+
+@dataclass(frozen=True)
+class FloorLine:
+    """Final gaps of one optimizer: median, least and largest (n,) at ascending rates (n,). slope: of the
+    rates above the best, NaN where there are too few."""
+
+    look: Look
+    rates: np.ndarray
+    middle: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    slope: float
+
+
+@dataclass(frozen=True)
+class FloorView:
+    """limits: of the rate and the gap, shared by the panels."""
+
+    title: str
+    lines: Sequence[FloorLine]
+    rate_limits: tuple[float, float]
+    gap_limits: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class NoiseView:
+    """runs: a row each (batch, predicted, measured, settled). limits: of both axes."""
+
+    title: str
+    batches: dict[str, Look]
+    runs: pd.DataFrame
+    limits: tuple[float, float]
+
+
+def draw_floors(figure: FigureBase, view: FloorView) -> None:
+    """A curve for each optimizer from its best rate on, its slope at its end; dots of slope 1 and 2."""
+    ax, points = _axes(figure, view.title, right=46)
+    low, high = view.gap_limits
+    ax.axhline(1, color=MUTED, linewidth=0.8, gid="start")
+    _guides(ax, view)
+    for line in view.lines:
+        ends = (values.clip(low, high) for values in (line.low, line.high))
+        segments(ax, line.rates, *ends, color=line.look.color, linewidth=2.2, alpha=0.3)
+        ax.plot(
+            line.rates,
+            line.middle.clip(low, high),
+            color=line.look.color,
+            marker=line.look.marker,
+            markersize=3,
+            linewidth=1.3,
+            gid=f"floor {line.look.label}",
+        )
+    ax.set(xlim=view.rate_limits, ylim=view.gap_limits)
+    ax.set_xlabel("learning rate", labelpad=1)
+    ax.set_ylabel("training gap q at the end", labelpad=1)
+    sloped = [line for line in view.lines if np.isfinite(line.slope)]
+    span = np.log10(high / low)
+    wanted = [float(np.clip(np.log10(line.middle[-1] / low) / span, 0.02, 0.98)) for line in sloped]
+    for line, y in zip(sloped, spread(wanted, 11 / points), strict=True):
+        text = fixed(line.slope, 1)
+        ax.text(
+            1.03,
+            y,
+            text,
+            transform=ax.transAxes,
+            va="center",
+            color=line.look.color,
+            fontsize=9,
+            fontweight="bold",
+        )
+
+
+def draw_noise(figure: FigureBase, view: NoiseView) -> None:
+    """A mark for each run, hollow where the start is not forgotten; on the diagonal it is as predicted."""
+    ax, _ = _axes(figure, view.title, right=12)
+    ax.plot(view.limits, view.limits, color=MUTED, linewidth=1.0, gid="diagonal")
+    for batch, look in view.batches.items():
+        for settled in (False, True):
+            at = view.runs[(view.runs["batch"] == batch) & (view.runs["settled"] == settled)]
+            ax.plot(
+                at["predicted"],
+                at["measured"].clip(*view.limits),
+                linestyle="",
+                marker=look.marker,
+                markersize=5.5 if settled else 3.6,
+                color=look.color if settled else PAPER,
+                markeredgecolor=PAPER if settled else look.color,
+                markeredgewidth=0.5 if settled else 0.8,
+                alpha=1 if settled else 0.55,
+                zorder=3 if settled else 2,
+                gid=f"{'settled' if settled else 'early'} {batch}",
+            )
+    ax.set(xlim=view.limits, ylim=view.limits)
+    ax.set_xlabel("predicted floor q", labelpad=1)
+    ax.set_ylabel("measured gap q", labelpad=1)
+
+
+def _axes(figure: FigureBase, title: str, right: float) -> tuple[Axes, float]:
+    """Logarithmic axes under a title, and their height in points."""
+    width, height = SIZE
+    box = (49 / width, 34 / height, 1 - (49 + right) / width, 1 - 58 / height)
+    figure.text(6 / width, 1 - 11 / height, title, color=INK, fontsize=10.5, fontweight="bold", va="center")
+    ax = figure.add_axes(box)
+    log_axis(ax, "x")
+    log_axis(ax, "y")
+    return ax, box[3] * height
+
+
+def _guides(ax: Axes, view: FloorView) -> None:
+    """Slopes 1 and 2 through the lower left of the curves, to compare theirs with."""
+    x0 = min(line.rates[0] for line in view.lines)
+    y0 = min(float(line.middle.min()) for line in view.lines)
+    x = np.array([x0, view.rate_limits[1]])
+    for power in (1, 2):
+        ax.plot(x, y0 * (x / x0) ** power, color=MUTED, linestyle=GUIDE, linewidth=1.2, gid=f"slope-{power}")

@@ -1,0 +1,89 @@
+"""The stability map: what the measured limit is in units of the predicted one, for every cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.patches import Rectangle
+
+from study.analysis.data import records
+from study.figures.theme import GRID, INK, MUTED, PAPER, Looks, ratio_color
+
+NAMES, COLUMN, ROW = 132.0, 62.0, 29.0
+"""Width of the optimizers' names and of a batch strategy's column, and height of a row, in points."""
+TOP, BOTTOM, RIGHT = 50.0, 6.0, 6.0
+
+
+@dataclass(frozen=True)
+class MapView:
+    """One problem. cells: a row for each optimizer and batch strategy (optimizer, batch, number, word,
+    ratio): the text in large letters, the one below it, and what the colour stands for, NaN for none."""
+
+    title: str
+    looks: Looks
+    cells: pd.DataFrame
+
+
+def map_size(optimizers: int, batches: int) -> tuple[float, float]:
+    """Width and height in points of a panel with so many rows and columns."""
+    return NAMES + max(batches, 4) * COLUMN + RIGHT, TOP + BOTTOM + optimizers * ROW
+
+
+def draw_map(figure: FigureBase, view: MapView) -> None:
+    """A coloured field with its number and what the prediction rests on for each cell."""
+    rows, columns = list(view.looks.optimizers), list(view.looks.batches)
+    width, height = map_size(len(rows), len(columns))
+    inner = len(columns) * COLUMN, len(rows) * ROW
+    ax = figure.add_axes((NAMES / width, BOTTOM / height, inner[0] / width, inner[1] / height))
+    figure.text(
+        6 / width, 1 - 11 / height, view.title, color=INK, fontsize=10.5, fontweight="bold", va="center"
+    )
+    for cell in records(view.cells):
+        _field(ax, cell, columns.index(cell["batch"]), rows.index(cell["optimizer"]))
+    ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
+    ax.set_xticks([i + 0.5 for i in range(len(columns))], [_broken(batch) for batch in columns], fontsize=8)
+    ax.xaxis.tick_top()
+    names = [look.label for look in view.looks.optimizers.values()]
+    size = min(9.0, 9.0 * (NAMES - 26) / (5.6 * max(len(name) for name in names)))
+    ax.set_yticks([i + 0.5 for i in range(len(rows))], names, fontsize=size)
+    ax.tick_params(length=0, pad=3)
+    ax.tick_params(axis="y", labelcolor=INK, pad=14)
+    for tick, look in zip(ax.get_xticklabels(), view.looks.batches.values(), strict=True):
+        tick.set(color=look.color, fontweight="bold")
+    for i, look in enumerate(view.looks.optimizers.values()):
+        ax.plot(
+            -8 / inner[0],
+            i + 0.5,
+            "s",
+            color=look.color,
+            ms=6,
+            transform=ax.get_yaxis_transform(),
+            clip_on=False,
+        )
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _field(ax: Axes, cell: dict[str, Any], column: int, row: int) -> None:
+    ratio = cell["ratio"]
+    name = f"{cell['optimizer']}-{cell['batch']}"
+    known = bool(np.isfinite(ratio))
+    face = ratio_color(ratio) if known else "none"
+    field = Rectangle((column, row), 1, 1, facecolor=face, edgecolor=PAPER if known else GRID, linewidth=1.2)
+    field.set_gid(f"field-{name}")
+    ax.add_patch(field)
+    color = INK if known else MUTED
+    number = cell["number"]
+    where: dict[str, Any] = {"ha": "center", "va": "center"}
+    if number:
+        ax.text(column + 0.5, row + 0.36, number, color=color, fontsize=10, gid=f"number-{name}", **where)
+    ax.text(column + 0.5, row + (0.76 if number else 0.5), cell["word"], color=color, fontsize=7, **where)
+
+
+def _broken(batch: str) -> str:
+    return batch.replace(" ", "\n")

@@ -1,0 +1,286 @@
+"""The section on the cliff: where each method breaks, predicted and measured, and what it does instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.analysis import captions
+from study.analysis import cliff as analysis
+from study.analysis.cliff import Cliff, factor
+from study.analysis.data import records
+from study.analysis.edge import edge_line
+from study.analysis.tables import Tables
+from study.analysis.words import between, listing, number, plural
+from study.figures.batch_limits import ORDERS, BatchLimitView, Curve, draw_batch_limits
+from study.figures.batch_limits import SIZE as BATCH_LIMITS
+from study.figures.edge import ALLOWED, EdgeLine, EdgeView, draw_edge
+from study.figures.edge import SIZE as EDGE
+from study.figures.keys import Key
+from study.figures.panels import Panels
+from study.figures.plateaus import GUIDE, FloorLine, FloorView, NoiseView, draw_floors, draw_noise
+from study.figures.plateaus import SIZE as PLATEAUS
+from study.figures.stability import MapView, draw_map, map_size
+from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, STEPS, Looks, ratio_color
+from study.report import cliff_tables
+from study.report.pictures import Picture, Tile
+from study.report.sections import Block, Section
+from study.theory import APPROXIMATE, EXACT, MEAN_SQUARE, ORDER
+
+ALL = "all problems"
+"""Label of a block's only picture."""
+
+
+def cliff_section(tables: Tables, looks: Looks) -> Section | None:
+    """The section of a study; None where its cells hold nothing of limits, edges or floors."""
+    found = analysis.cliff(tables)
+    if found.empty:
+        return None
+    made = (stability_map, batch_sizes, edges, floors, noise)
+    blocks = [block for make in made if (block := make(tables, looks, found)) is not None]
+    text = (
+        "Every method that subtracts a multiple of the gradient has a learning rate above which it cannot "
+        "stay where the loss curves most: its steps jump over the valley, each farther than the one before. "
+        "That rate is the cliff. Theory predicts it from the data and the method alone, before any training; "
+        "here it stands beside the rate at which runs were seen to diverge, bracketed for each replicate. "
+        "Methods that divide by the size of their gradients have no such rate: they end on a floor."
+    )
+    return Section(
+        "cliff", "The cliff: predicted and measured", text, analysis.findings(tables, found), blocks
+    )
+
+
+def stability_map(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+    """Measured over predicted, a field for each cell, a panel for each problem."""
+    if not (found.limits["status"] != "").any():
+        return None
+    names = tables.study.names
+    fields = found.limits.assign(**cliff_tables.fields(found.limits))
+    views, tiles = [], []
+    for problem, at in fields.groupby("problem", sort=False):
+        label = names.problems[str(problem)]
+        views.append(MapView(label, looks, at))
+        said = [
+            f"{names.optimizers[r['optimizer']]} {r['batch']}: {r['number']} {r['word']}".replace(":  ", ": ")
+            for r in records(at)
+        ]
+        tiles.append(
+            Tile(f"{label}: measured limit over predicted limit. {'; '.join(said)}", problem=str(problem))
+        )
+    panels = Panels(draw_map, views, map_size(len(looks.optimizers), len(looks.batches)), 2, _map_keys())
+    text = captions.stability(tables, found)
+    limits = (
+        {"By what the prediction rests on": cliff_tables.agreement(tables, found)}
+        if len(found.agreement)
+        else {}
+    )
+    linear = found.limits[found.limits["basis"].isin([EXACT, ORDER, MEAN_SQUARE, APPROXIMATE])]
+    others = found.limits.drop(linear.index)
+    for caption, part in (("Least squares: limits", linear), ("Other cells: limits", others)):
+        if len(part):
+            limits[f"{caption} predicted and measured"] = cliff_tables.limits(tables, part)
+    picture = Picture("stability", panels, tiles)
+    return Block("The stability map", text, {ALL: picture}, limits, wide=True)
+
+
+def batch_sizes(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+    """Predicted limits against the batch size with the measured ones, a panel for each problem."""
+    if found.by_batch.empty:
+        return None
+    names = tables.study.names
+    measured = found.measured.merge(found.by_batch[["problem", "optimizer"]].drop_duplicates())
+    views, tiles = [], []
+    for problem, at in found.by_batch.groupby("problem", sort=False):
+        runs = measured[measured["problem"] == problem]
+        curves = [
+            Curve(names.optimizers[str(o)], _of(line, "size"), _of(line, "limit"), looks.optimizers[str(o)])
+            for o, line in at.groupby("optimizer", sort=False)
+        ]
+        guides = _guides(at)
+        ends = [*(v for c in [*curves, *guides] for v in c.limits), *runs["low"], *runs["high"]]
+        limits = (min(ends) / 1.5, max(ends) * 1.5)
+        views.append(
+            BatchLimitView(names.problems[str(problem)], curves, guides, runs, looks.optimizers, limits)
+        )
+        said = [
+            f"{c.label} from {number(c.limits[0])} at batches of 1 to {number(c.limits[-1])}" for c in curves
+        ]
+        label = names.problems[str(problem)]
+        alt = f"{label}: predicted limit against batch size: {listing(said)} at full batch"
+        tiles.append(Tile(alt, problem=str(problem)))
+    keys = [
+        *(
+            Key(looks.optimizers[o].label, looks.optimizers[o].color, "-")
+            for o in dict.fromkeys(found.by_batch["optimizer"])
+        ),
+        Key("(1 − b) × and (1 + b) × gradient descent’s", MUTED, (0, (4, 2))),
+        *_order_keys(measured),
+    ]
+    return Block(
+        "The limit against the batch size",
+        captions.batch_limits(tables, found, measured),
+        {ALL: Picture("batch-limits", Panels(draw_batch_limits, views, BATCH_LIMITS, 2, keys), tiles)},
+        wide=True,
+    )
+
+
+def edges(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+    """Sharpness along training, a panel for each problem and optimizer."""
+    if found.edge.empty:
+        return None
+    study = tables.study
+    lines = {
+        (str(problem), str(optimizer)): [_edge_line(tables, run) for run in records(runs.sort_values("rate"))]
+        for (problem, optimizer), runs in found.edge.groupby(["problem", "optimizer"], sort=False)
+    }
+    updates = [u for group in lines.values() for line in group for u in line.updates[line.updates > 0]]
+    span = (min(updates) * 0.6, max(updates) * 1.05) if updates else (1.0, 10.0)
+    views, tiles = [], []
+    for (problem, optimizer), group in lines.items():
+        label, look = study.names.problems[problem], looks.optimizers[optimizer]
+        values = [v for line in group for v in (*line.sharpness, line.threshold)]
+        limits = (min(values) / 1.4, max(values) * 1.4)
+        views.append(EdgeView(label, look, group, limits, span))
+        at = found.edge[(found.edge["problem"] == problem) & (found.edge["optimizer"] == optimizer)]
+        said = "; ".join(
+            f"rate {number(r['rate'])}: {factor(r['late'])} times the line {number(r['threshold'])}, "
+            f"{r['verdict']}"
+            for r in records(at.sort_values("rate"))
+        )
+        tiles.append(Tile(f"{look.label} on {label}: sharpness along training. {said}", problem, optimizer))
+    keys = [
+        Key("sharpness at the smallest rate", STEPS[0], "-"),
+        Key("at the largest rate", STEPS[-1], "-"),
+        Key("the largest curvature that the rate allows", INK, ALLOWED, width=1.0),
+        Key("diverged", OUTCOMES["diverged"], marker="X", size=7),
+    ]
+    picture = Picture("edge", Panels(draw_edge, views, EDGE, 3, keys), tiles)
+    table = {"The sharpness of every run that was followed": cliff_tables.edges(tables, found)}
+    return Block("The edge of stability", captions.edges(tables, found), {ALL: picture}, table)
+
+
+def floors(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+    """The final gap above the best rate of methods without a limit: a picture for each batch strategy."""
+    if found.slopes.empty:
+        return None
+    names = tables.study.names
+    shown = found.floors[found.floors["key"].isin(found.slopes["key"])]
+    slope = {row["key"]: row["slope"] for row in records(found.slopes)}
+    used = [o for o in looks.optimizers if o in set(shown["optimizer"])]
+    keys = [
+        Key(looks.optimizers[o].label, looks.optimizers[o].color, "-", looks.optimizers[o].marker)
+        for o in used
+    ]
+    keys += [
+        Key("slope 1 and slope 2", MUTED, GUIDE, width=1.2),
+        Key("the gap at the start", MUTED, "-", width=0.8),
+    ]
+    made = {}
+    for i, (batch, strategy) in enumerate(names.batches.items()):
+        own = shown[shown["batch"] == batch]
+        span = (own["rate"].min() / 1.4, own["rate"].max() * 1.4)
+        gaps = (10 ** np.floor(np.log10(own["q"].min())), min(10 ** np.ceil(np.log10(own["q"].max())), 1e6))
+        views, tiles = [], []
+        for problem, at in own.groupby("problem", sort=False):
+            lines = [
+                _floor_line(group, looks, slope[str(key)].value)
+                for key, group in at.groupby("key", sort=False)
+            ]
+            label = names.problems[str(problem)]
+            views.append(FloorView(label, lines, span, gaps))
+            said = listing(
+                [
+                    f"{line.look.label} {between(slope[key], 1)}"
+                    for line, key in zip(lines, at["key"].unique(), strict=True)
+                ]
+            )
+            alt = f"{label}, {strategy}: final gap above the best rate; slopes on logarithmic axes: {said}"
+            tiles.append(Tile(alt, problem=str(problem)))
+        if views:
+            made[strategy] = Picture(f"floors-{i}", Panels(draw_floors, views, PLATEAUS, 3, keys), tiles)
+    tables_ = {"How steeply floors rise with the rate": cliff_tables.powers(tables, found)}
+    tables_["Slopes of every cell without a predicted limit"] = cliff_tables.slopes(tables, found)
+    return Block("Floors instead of a cliff", captions.floors(tables, found), made, tables_)
+
+
+def noise(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+    """The predicted floor of noise against the measured gap, a panel for each problem."""
+    if found.noise.empty:
+        return None
+    names = tables.study.names
+    values = found.noise[["predicted", "measured"]].to_numpy()
+    limits = (float(np.percentile(values, 1)) / 3, float(max(np.percentile(values[:, 0], 100), 1)) * 2)
+    views, tiles = [], []
+    for problem, at in found.noise.groupby("problem", sort=False):
+        views.append(NoiseView(names.problems[str(problem)], looks.batches, at, limits))
+        settled = at.loc[at["settled"], "ratio"]
+        middle = f", median of measured over predicted {factor(settled.median())}" if len(settled) else ""
+        alt = (
+            f"{names.problems[str(problem)]}: measured gap against predicted noise floor of "
+            f"{plural(len(at), 'run')}, {len(settled)} of which forgot their start{middle}"
+        )
+        tiles.append(Tile(alt, problem=str(problem)))
+    used = [look for batch, look in looks.batches.items() if batch in set(found.noise["batch"])]
+    keys = [
+        *(Key(look.label, look.color, marker=look.marker) for look in used),
+        Key("start not forgotten", INK, marker="o", face=PAPER, size=3.6),
+        Key("measured as predicted", MUTED, "-", width=1.0),
+    ]
+    picture = Picture("noise", Panels(draw_noise, views, PLATEAUS, 3, keys), tiles)
+    table = (
+        {"Noise floors: measured over predicted": cliff_tables.noise(tables, found)}
+        if len(found.noise_agreement)
+        else {}
+    )
+    return Block("The floor that noise keeps", captions.noise(tables, found), {ALL: picture}, table)
+
+
+def _map_keys() -> list[Key]:
+    steps = {"a tenth or less": 0.1, "a third": 1 / 3, "within 10 % of the prediction": 1.0, "3 times": 3.0}
+    steps["10 times or more"] = 10.0
+    return [Key(label, ratio_color(value), area=True) for label, value in steps.items()]
+
+
+def _guides(by_batch: pd.DataFrame) -> list[Curve]:
+    """(1 - b) times gradient descent's limit, and (1 + b) times that of full batches, 2 (1 + b) / L."""
+    found = []
+    for _, plain, _, b in analysis.pairs(by_batch):
+        sizes, limits = _of(plain, "size"), _of(plain, "limit")
+        found.append(Curve("(1 − b) × gradient\ndescent’s", sizes, (1 - b) * limits))
+        found.append(Curve("2 (1 + b) / L", sizes, np.full(len(sizes), (1 + b) * limits[-1])))
+    return found
+
+
+def _order_keys(measured: pd.DataFrame) -> list[Key]:
+    names = {"reshuffled": "measured, reshuffled", "replacement": "measured, with replacement"}
+    names["fixed"] = "measured, one order"
+    used = set(measured["order"])
+    return [
+        Key(names[order], INK, marker=marker, face="" if order == "reshuffled" else PAPER)
+        for order, marker in ORDERS.items()
+        if order in used
+    ]
+
+
+def _edge_line(tables: Tables, run: dict[str, Any]) -> EdgeLine:
+    line = edge_line(tables.study, run["key"], run["trial"])
+    return EdgeLine(
+        run["rate"],
+        run["threshold"],
+        run["verdict"] == "diverged",
+        _of(line, "update"),
+        _of(line, "sharpness"),
+    )
+
+
+def _floor_line(runs: pd.DataFrame, looks: Looks, slope: float) -> FloorLine:
+    at = runs.groupby("rate")["q"].agg(["median", "min", "max"])
+    look = looks.optimizers[str(runs["optimizer"].iloc[0])]
+    rates = at.index.to_numpy(dtype=float)
+    return FloorLine(look, rates, _of(at, "median"), _of(at, "min"), _of(at, "max"), slope)
+
+
+def _of(table: pd.DataFrame, column: str) -> np.ndarray:
+    return table[column].to_numpy(dtype=float)

@@ -1,0 +1,183 @@
+"""The tables of the section on the cliff, and what stands in the fields of its map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.captions import WORDS
+from study.analysis.cliff import Cliff, factor, slopes_by_optimizer, times, where
+from study.analysis.data import AXES, records
+from study.analysis.limits import share_near
+from study.analysis.tables import Tables
+from study.analysis.words import between, number, share
+from study.report.tables import Column, Row, Table
+from study.theory import NONE
+
+
+def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
+    """What stands in each field of the map (number and word), and what its colour stands for (ratio)."""
+    numbers, ratios = [], []
+    for row in records(limits):
+        bounds = {"{}": row["ratio"], "> {}": row["at_least"], "< {}": row["at_most"]}
+        text, ratio = next(((t, v) for t, v in bounds.items() if np.isfinite(v)), ("", np.nan))
+        numbers.append(text.format(factor(ratio)) if text else "")
+        ratios.append(ratio)
+    words = [WORDS.get(basis, basis) for basis in limits["basis"]]
+    return {"number": numbers, "ratio": ratios, "word": words}
+
+
+def agreement(tables: Tables, found: Cliff) -> Table:
+    columns = [
+        Column("prediction"),
+        Column("cells"),
+        Column("median", "measured / predicted", "with its 95 % bootstrap interval over the cells"),
+        Column("least", "measured / predicted"),
+        Column("most", "measured / predicted"),
+        Column("within 1 %", "share of the cells", "with its 95 % Wilson interval"),
+        Column("within 10 %", "share of the cells", "with its 95 % Wilson interval"),
+        Column("furthest off", "", "the cell whose two limits differ most"),
+    ]
+    keyed = {row["key"]: row for row in records(found.limits)}
+    rows = [
+        Row(
+            [
+                row["basis"],
+                str(row["cells"]),
+                times(row["ratio"]),
+                factor(row["least"]),
+                factor(row["most"]),
+                share(share_near(row, "near")),
+                share(share_near(row, "fair")),
+                where(tables, keyed[row["worst"]]),
+            ]
+        )
+        for row in records(found.agreement)
+    ]
+    return Table(columns, rows, heads=1)
+
+
+def limits(tables: Tables, limits: pd.DataFrame) -> Table:
+    columns = [
+        *(Column(name) for name in ("problem", "optimizer", "batch")),
+        Column("predicted", "limit"),
+        Column("measured", "limit", "the median over the replicates"),
+        Column("replicates", "limit", "the lowest and the highest of them"),
+        Column("ratio", "", "measured over predicted"),
+        Column("prediction", "", "what it rests on, or why there is none"),
+    ]
+    rows = []
+    for row, ratio in zip(records(limits), fields(limits)["number"], strict=True):
+        spread = f"{_fine(row['low'])} to {_fine(row['high'])}" if np.isfinite(row["low"]) else "–"
+        measured = _fine(row["measured"]) if np.isfinite(row["measured"]) else row["status"] or "–"
+        basis = row["why"] if row["basis"] == NONE and row["why"] else row["basis"]
+        rows.append(_row(tables, row, [_fine(row["predicted"]), measured, spread, ratio or "–", basis]))
+    return Table(columns, rows, heads=3, folded=True)
+
+
+def edges(tables: Tables, found: Cliff) -> Table:
+    columns = [
+        *(Column(name) for name in ("problem", "optimizer", "batch")),
+        Column("rate"),
+        Column("allowed", "sharpness", "the largest curvature at which the rate is stable"),
+        Column("at the start", "sharpness"),
+        Column("largest", "sharpness / allowed"),
+        Column("last half", "sharpness / allowed", "its median over the last half of the evaluations"),
+        Column("reached", "", "the update at which it first came to the line"),
+        Column("verdict", "", "at the line: within 10 % of it over the last half"),
+    ]
+    rows = [
+        _row(
+            tables,
+            run,
+            [
+                *(number(run[name]) for name in ("rate", "threshold", "start")),
+                *(factor(run[name]) for name in ("largest", "late")),
+                _update(run["reached"]),
+                run["verdict"],
+            ],
+        )
+        for run in records(found.edge)
+    ]
+    return Table(columns, rows, heads=3, folded=True)
+
+
+def powers(tables: Tables, found: Cliff) -> Table:
+    columns = [
+        Column("optimizer"),
+        Column("cells", "", "with at least three rates above their best one"),
+        Column("slope", "", "the median over its cells, with its 95 % bootstrap interval"),
+        Column("told from 0", "", "cells whose own interval lies above 0: the floor rises with the rate"),
+    ]
+    rows = []
+    for optimizer, median in slopes_by_optimizer(found.slopes).items():
+        own = found.slopes.loc[found.slopes["optimizer"] == optimizer, "slope"]
+        rising = sum(slope.low > 0 for slope in own)
+        texts = [
+            tables.study.names.optimizers[optimizer],
+            str(len(own)),
+            between(median, 1),
+            f"{rising}/{len(own)}",
+        ]
+        rows.append(Row(texts, optimizer=optimizer))
+    return Table(columns, rows, heads=1)
+
+
+def slopes(tables: Tables, found: Cliff) -> Table:
+    columns = [
+        *(Column(name) for name in ("problem", "optimizer", "batch")),
+        Column("slope", "", "Theil and Sen’s, of log gap over log rate, with its 95 % interval"),
+        Column("rates", "above the best"),
+        Column("from", "above the best"),
+        Column("to", "above the best"),
+        Column("first gap", "median q at the end"),
+        Column("last gap", "median q at the end"),
+    ]
+    rows = [
+        _row(
+            tables,
+            row,
+            [
+                between(row["slope"], 2),
+                str(row["rates"]),
+                *(number(row[name]) for name in ("start", "end", "first", "last")),
+            ],
+        )
+        for row in records(found.slopes)
+    ]
+    return Table(columns, rows, heads=3, folded=True)
+
+
+def noise(tables: Tables, found: Cliff) -> Table:
+    columns = [
+        *(Column(name) for name in ("problem", "optimizer", "batch")),
+        Column("runs", "", "that have forgotten their start"),
+        Column("lowest", "rate"),
+        Column("highest", "rate"),
+        Column("measured / predicted", "", "median over the runs, with its 95 % bootstrap interval"),
+    ]
+    rows = [
+        _row(tables, row, [str(row["runs"]), number(row["low"]), number(row["high"]), times(row["ratio"])])
+        for row in records(found.noise_agreement)
+    ]
+    return Table(columns, rows, heads=3, folded=True)
+
+
+def _row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
+    names = tables.study.names
+    heads = [names.problems[row["problem"]], names.optimizers[row["optimizer"]], row["batch"]]
+    cells = tables.study.cells
+    cell = records(cells[cells["key"] == row["key"]])[0]
+    run = (cell["experiment"], cell["run_id"])
+    return Row([*heads, *texts], **{axis: row[axis] for axis in AXES}, run=run)
+
+
+def _update(update: float) -> str:
+    return "at the start" if update == 0 else f"{update:,.0f}" if np.isfinite(update) else "–"
+
+
+def _fine(value: float) -> str:
+    """Three digits, where two would hide a difference of a percent."""
+    return f"{value:.3g}" if 0.001 <= value < 1000 else number(value)
