@@ -76,7 +76,7 @@ class Probe:
 class Advice:
     """What is recommended for one optimizer and batch strategy.
 
-    rate: None where every rate that was tried diverged. cliff: the lowest rate known to break, by theory
+    rate: None where every rate that was tried diverged. cliff: the lowest rate that breaks, by theory
     on least squares or in the probe; inf where none is.
     """
 
@@ -230,8 +230,8 @@ def notes(advices: Sequence[Advice]) -> list[str]:
         f"Gap: what a probe of {UPDATES} updates from {STARTS} starts leaves of the training loss above the "
         "best one known, 1 at the start. So short a probe sees what diverges; it cannot see what "
         "is best in a long run, where noise and adaptive methods want less.",
-        "To cliff: decades, factors of 10, from the rate to take to the lowest one known to diverge; 0.30 is "
-        "a factor of 2. With > nothing diverged up to the highest rate that was probed.",
+        "To cliff: decades, factors of 10, from the rate to take to the lowest one that diverged, or does "
+        "by theory; 0.30 is a factor of 2. With > nothing diverged up to the highest rate that was probed.",
     ]
     if any(a.prediction.basis == EXACT for a in advices):
         said.append(

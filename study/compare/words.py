@@ -32,7 +32,7 @@ def sentences(found: Comparison) -> list[str]:
         return [*said, "They have no cell in common: nothing can be compared."]
     same = sum(change.same for change in changes)
     if same == len(changes):
-        return [*said, f"All {plural(same, 'cell')} of both are the very same runs: nothing changed."]
+        return [*said, f"Both are the very same runs ({plural(same, 'cell')}): nothing changed."]
     if same:
         said.append(f"{_of(same, changes)} are the very same runs in both.")
     twice = [change for change in changes if not change.same]
