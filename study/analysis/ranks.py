@@ -134,7 +134,7 @@ def _without(scores: Replicates, i: int) -> Iterator[tuple[tuple[str, str, str, 
 class Stability:
     """What leaving out one of a `kind` (problem or replicate) does to the ranking over all batch strategies.
 
-    out: how many were left out in turn. moved: what was out when another optimizer was first. tau: lowest
+    out: how many were left out in turn. moved: what was out when another optimizer came first. tau: lowest
     and middle of Kendall's tau between the ranking and the whole one. span: optimizer -> its lowest and
     highest mean rank.
     """
@@ -153,7 +153,8 @@ def stability(ranks: pd.DataFrame) -> list[Stability]:
     for kind, group in ranks[ranks["kind"] != ""].groupby("kind", sort=False):
         table = group.pivot(index="out", columns="optimizer", values="rank")[whole.index]
         taus = [agreement(row, whole.to_numpy()) for row in table.to_numpy()]
-        moved = tuple(str(out) for out in table.index if _first(table.loc[out]) != _first(whole))
+        # A tie for the first place that is broken has brought nobody new to it.
+        moved = tuple(str(out) for out in table.index if not _first(table.loc[out]) <= _first(whole))
         span = {str(o): (float(table[o].min()), float(table[o].max())) for o in table}
         found.append(Stability(str(kind), len(table), moved, (min(taus), float(np.median(taus))), span))
     return found
