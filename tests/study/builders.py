@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 
 from core import BatchStrategy
 from study.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
+from study.execution import run_cells
+from study.results import CellResult
 from study.stack import Run, Trial
 
 WIDE = Rates(1e-3, 1e2, 1)
@@ -49,3 +54,17 @@ def run(losses: list[float], rate: float = 0.1, bad: int = 0, last: int | None =
         int(updates[-1]) if last is None else last,
         {"validation_score": 0.5},
     )
+
+
+def same(one: CellResult, other: CellResult) -> None:
+    pd.testing.assert_frame_equal(one.trials, other.trials, check_exact=True)
+    pd.testing.assert_frame_equal(one.curves, other.curves, check_exact=True)
+
+
+def on_one_and_two_workers(cells: Sequence[Cell]) -> list[tuple[CellResult, CellResult]]:
+    """The results of each cell, on two workers in the opposite order."""
+    ways = [
+        {r.cell.key: r for r in run_cells(order, workers) if isinstance(r, CellResult)}
+        for order, workers in ((cells, 1), (cells[::-1], 2))
+    ]
+    return [(ways[0][c.key], ways[1][c.key]) for c in cells]

@@ -11,14 +11,12 @@ import pytest
 from study.cells import Cell, Limit, Rates
 from study.cliff import Cliff, at_horizon, find_cliff, sections
 from study.cost import cost
-from study.execution import run_cells
 from study.outcomes import divergence
 from study.problem import problem_of
-from study.results import CellResult
 from study.runner import run_cell
 from study.stack import Run, Trial, run_stack
 from study.sweep import sweep
-from tests.study.builders import SMALL, cell
+from tests.study.builders import SMALL, cell, on_one_and_two_workers, same
 
 MEASURED = dataclasses.replace(SMALL, precision="float64", limit=Limit())
 
@@ -124,21 +122,12 @@ def test_the_median_counts_replicates_without_a_boundary() -> None:
     assert summary(0.0, 1.0) == {"limit_status": "below the grid"}
 
 
-def same(one: CellResult, other: CellResult) -> None:
-    pd.testing.assert_frame_equal(one.trials, other.trials, check_exact=True)
-    pd.testing.assert_frame_equal(one.curves, other.curves, check_exact=True)
-
-
 def test_the_phase_gives_the_same_bits_on_any_number_of_workers() -> None:
     cells = [linear(optimizer=o, batch=b) for o in ("sgd", "momentum") for b in (None, 16)]
-    one = {r.cell.key: r for r in run_cells(cells, 1)}
-    two = {r.cell.key: r for r in run_cells(cells[::-1], 2)}
-    assert set(one) == set(two) == {c.key for c in cells}
-    for key in one:
-        assert isinstance(one[key], CellResult)
-        same(one[key], two[key])
-        assert {k: v for k, v in one[key].summary.items() if not k.startswith("seconds")} == {
-            k: v for k, v in two[key].summary.items() if not k.startswith("seconds")
+    for one, two in on_one_and_two_workers(cells):
+        same(one, two)
+        assert {k: v for k, v in one.summary.items() if not k.startswith("seconds")} == {
+            k: v for k, v in two.summary.items() if not k.startswith("seconds")
         }
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from study.cells import Budget, Cell, Rates
@@ -17,7 +16,7 @@ from study.results import CURVES, TRIALS, CellResult
 from study.runner import run_cell
 from study.stack import PATH, Trial, evaluation_epochs, run_stack
 from study.sweep import grid
-from tests.study.builders import SMALL, cell
+from tests.study.builders import SMALL, cell, on_one_and_two_workers, same
 
 
 @pytest.fixture(scope="module")
@@ -90,19 +89,10 @@ def test_adam_floors_where_gradient_descent_blows_up() -> None:
     assert "too large" in set(swept["outcome"])
 
 
-def same(one: CellResult, other: CellResult) -> None:
-    pd.testing.assert_frame_equal(one.trials, other.trials, check_exact=True)
-    pd.testing.assert_frame_equal(one.curves, other.curves, check_exact=True)
-
-
 def test_results_do_not_depend_on_the_number_of_workers_or_the_order_of_cells() -> None:
     cells = [cell(optimizer=o, batch=b) for o in ("sgd", "adam") for b in (None, 16)]
-    one = {r.cell.key: r for r in run_cells(cells, 1)}
-    two = {r.cell.key: r for r in run_cells(cells[::-1], 2)}
-    assert set(one) == set(two) == {c.key for c in cells}
-    for key in one:
-        assert isinstance(one[key], CellResult)
-        same(one[key], two[key])
+    for one, two in on_one_and_two_workers(cells):
+        same(one, two)
 
 
 def test_a_trial_is_the_same_alone_and_beside_others() -> None:
