@@ -94,8 +94,10 @@ def doubt(summary: Mapping[str, Any]) -> str:
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table, each as a dictionary of its columns."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    """The rows of a table, each as a dictionary of its columns, numbers as Python has them."""
+    columns = [table[name].tolist() for name in table]  # pandas' own way takes ten times as long
+    names = [str(name) for name in table]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def in_order(table: pd.DataFrame, names: Names) -> pd.DataFrame:

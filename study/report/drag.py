@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,11 +111,13 @@ def _surface(surface: Surface) -> dict[str, Any]:
 def _cell(tables: Tables, cell: Mapping[str, Any], pool: _Pool) -> dict[str, Any]:
     trials = tables.study.trials
     swept = trials[(trials["key"] == cell["key"]) & (trials["phase"] == "sweep")]
-    curves = dict(list(tables.study.curves[cell["key"]].groupby("trial")))
-    rates = sorted(set(swept["rate"]))
+    curves = _curves(tables.study.curves[cell["key"]])
     surface, best = tables.surfaces.get(cell["problem"]), float(cell["best_known_loss"])
-    groups = [records(swept[swept["rate"] == rate].sort_values("replicate")) for rate in rates]
-    runs = [[_run(trial, curves[trial["trial"]], best, surface, pool) for trial in group] for group in groups]
+    groups: dict[float, list[dict[str, Any]]] = {}
+    for trial in records(swept.sort_values(["rate", "replicate"])):
+        run = _run(trial, curves(trial["trial"]), best, surface, pool)
+        groups.setdefault(trial["rate"], []).append(run)
+    rates, runs = list(groups), list(groups.values())
     found = tables.sensitivity[tables.sensitivity["key"] == cell["key"]].iloc[0]
     return {
         **{axis: cell[axis] for axis in ("problem", "optimizer", "batch")},
@@ -126,10 +128,21 @@ def _cell(tables: Tables, cell: Mapping[str, Any], pool: _Pool) -> dict[str, Any
     }
 
 
+def _curves(table: pd.DataFrame) -> Callable[[int], dict[str, np.ndarray]]:
+    """From a trial to the columns of its curve; the table is taken apart once, not for each trial."""
+    places = table.groupby("trial").indices
+    columns = {str(name): table[name].to_numpy() for name in table}
+    return lambda trial: {name: values[places[trial]] for name, values in columns.items()}
+
+
 def _run(
-    trial: Mapping[str, Any], curve: pd.DataFrame, best: float, surface: Surface | None, pool: _Pool
+    trial: Mapping[str, Any],
+    curve: Mapping[str, np.ndarray],
+    best: float,
+    surface: Surface | None,
+    pool: _Pool,
 ) -> dict[str, Any]:
-    losses = curve["train_loss"].to_numpy()
+    losses = curve["train_loss"]
     gaps = (losses - best) / (losses[0] - best)
     run = {
         "o": list(OUTCOMES).index(trial["outcome"]),
@@ -141,10 +154,10 @@ def _run(
     }
     if surface is None:
         return run
-    seen = surface.view(curve[["theta_0", "theta_1"]].to_numpy())
+    seen = surface.view(np.column_stack([curve["theta_0"], curve["theta_1"]]))
     return run | {
         "p": (seen * VIEW).round().astype(int).ravel().tolist(),
-        "j": joined(curve["update"].to_numpy()[: len(seen)]),
+        "j": joined(curve["update"][: len(seen)]),
     }
 
 
