@@ -32,6 +32,10 @@ from study.theory import APPROXIMATE, EXACT, MEAN_SQUARE, ORDER
 ALL = "all problems"
 """Label of a block's only picture."""
 
+DEPTH = 1e-4
+"""The figure of the edge reaches this far below the lowest line. A run whose loss has vanished has no
+curvature left either: its curve leaves at the bottom, and the table has its numbers."""
+
 
 def cliff_section(tables: Tables, looks: Looks) -> Section | None:
     """The section of a study; None where its cells hold nothing of limits, edges or floors."""
@@ -141,7 +145,8 @@ def edges(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
     for (problem, optimizer), group in lines.items():
         label, look = study.names.problems[problem], looks.optimizers[optimizer]
         values = [v for line in group for v in (*line.sharpness, line.threshold)]
-        limits = (min(values) / 1.4, max(values) * 1.4)
+        least = max(min(values), DEPTH * min(line.threshold for line in group))
+        limits = (least / 1.4, max(values) * 1.4)
         views.append(EdgeView(label, look, group, limits, span))
         at = found.edge[(found.edge["problem"] == problem) & (found.edge["optimizer"] == optimizer)]
         said = "; ".join(
