@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from study import spec
+
 ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "results" / "reference"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -45,3 +48,36 @@ def test_pictures_and_links_are_there() -> None:
     assert any(link.endswith(".png") for link in links)
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+def test_what_it_found_stands_in_the_reference_report() -> None:
+    """Word for word, so that no number is left over from an earlier study."""
+    report = (REFERENCE / "report.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^## What it found\n(.*?)^## ", README, flags=re.MULTILINE | re.DOTALL)
+    findings = re.findall(r"^- (.*(?:\n  .*)*)", section, flags=re.MULTILINE)
+    assert len(findings) >= 3
+    for finding in findings:
+        assert " ".join(finding.split()) in " ".join(report.split()), finding
+
+
+def test_the_reference_report_is_small_and_of_the_study_as_it_is() -> None:
+    files = [file for file in REFERENCE.rglob("*") if file.is_file()]
+    assert 0 < sum(file.stat().st_size for file in files) < 3e6
+    report = (REFERENCE / "report.md").read_text(encoding="utf-8")
+    experiment = spec.load(ROOT / "experiments" / "study.toml")
+    assert experiment.title in report
+    assert f"in {len(experiment.cells)} cells" in report
+    for figure in re.findall(r"\]\((figures/[^)]+)\)", report):
+        assert (REFERENCE / figure).exists(), figure
+
+
+def test_the_numbers_of_the_study_are_those_of_its_file() -> None:
+    cells = spec.load(ROOT / "experiments" / "study.toml").cells
+    counts = {
+        "optimizers": len({cell.method for cell in cells}),
+        "batch strategies": len({cell.strategy for cell in cells}),
+        "datasets": len({cell.dataset for cell in cells}),
+    }
+    said = " ".join(README.split())
+    for thing, count in counts.items():
+        assert f"{count} {thing}" in said
