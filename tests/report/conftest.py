@@ -1,11 +1,9 @@
 """One report of planted cells, with names that try to break out of the page."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from study.report import render
 from tests.report.planted import INF, VALLEY, planted
@@ -41,20 +39,6 @@ def report(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("results") / "study"
     render("planted", TITLE, cells(), PROVENANCE, folder, workers=1, store="http://127.0.0.1:5000/")
     return folder
-
-
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("this test needs the program chromium; on Debian or Ubuntu: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import signal
 import socket
 import threading
@@ -23,15 +22,7 @@ from tests.tracking.planted import planted
 from tests.tracking.serving import served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-dev-shm-usage",
-)
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -130,30 +121,20 @@ def test_a_port_that_another_program_takes_meanwhile_is_left_to_it(filled: Path)
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A browser's page that goes nowhere but to this machine, and must see no error."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail(
-            "this test needs the program chromium; on Debian or Ubuntu: sudo apt-get install chromium"
-        )
-    from playwright.sync_api import sync_playwright
-
     errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        # MLflow asks who is logged in; without a log-in its own server answers 404, as it should.
-        page.on("response", lambda r: errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on(
-            "request",
-            lambda r: (
-                None if "//127.0.0.1" in r.url or r.url[:5] in ("data:", "blob:") else errors.append(r.url)
-            ),
-        )
-        yield page
-        browser.close()
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    page = context.new_page()
+    # MLflow asks who is logged in; without a log-in its own server answers 404, as it should.
+    page.on("response", lambda r: errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "request",
+        lambda r: None if "//127.0.0.1" in r.url or r.url[:5] in ("data:", "blob:") else errors.append(r.url),
+    )
+    yield page
+    context.close()
     assert [e for e in errors if not e.endswith("/users/current")] == []
 
 
