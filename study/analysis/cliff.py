@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core import BatchStrategy
 from study.analysis.claims import Finding, runs_of
 from study.analysis.data import records
 from study.analysis.edge import edge_runs
@@ -155,7 +156,8 @@ def disagreements(tables: Tables, found: Cliff) -> Finding | None:
     text = " ".join(
         f"The prediction furthest off {place} is that for {where(tables, cell)}: measured "
         f"{number(cell['measured'])}, predicted {number(cell['predicted'])}, a factor of "
-        f"{factor(cell['ratio'])}. {_upper(cause(cell['basis'], cell['ratio'], precision(tables)))}."
+        f"{factor(cell['ratio'])}. "
+        f"{_upper(cause(cell['basis'], cell['ratio'], precision(tables), *left_over(tables, cell)))}."
         for place, cell in zip(places, cells, strict=True)
     )
     runs = [
@@ -199,27 +201,33 @@ def reshuffling(tables: Tables, found: Cliff) -> Finding | None:
 
 
 def momentum(tables: Tables, found: Cliff) -> Finding | None:
-    """How heavy ball's limit, in units of gradient descent's, rises with the batch size."""
-    for problem, plain, heavy, b in pairs(found.by_batch):
-        method = str(heavy["optimizer"].iloc[0])
-        both = heavy.merge(plain, on="size", suffixes=("", "_plain"))
-        ratio = (both["limit"] / both["limit_plain"]).to_numpy()
-        names = tables.study.names
-        text = (
-            f"On {names.problems[problem]} {names.optimizers[method]} is predicted to break at "
-            f"{factor(ratio[0])} of gradient descent’s limit with batches of {both['size'].iloc[0]}, and at "
-            f"{factor(ratio[-1])} times it with all {both['size'].iloc[-1]} samples: the velocity "
-            "adds up the noise of small batches, which brings the limit down to near (1 − b) = "
-            f"{factor(1 - b)} times, and steadies full ones, which lets it rise to (1 + b) = {factor(1 + b)} "
-            "times."
-        )
-        measured = found.measured[(found.measured["problem"] == problem)]
-        ends = _measured_ratios(measured, method)
+    """How heavy ball's limit, in units of gradient descent's, rises with the batch size on all problems."""
+    both = [pair for pair in pairs(found.by_batch) if len(pair[2]) > 1]
+    if not both:
+        return None
+    names, method, b = tables.study.names, str(both[0][2]["optimizer"].iloc[0]), both[0][3]
+    ratios = {}
+    for problem, plain, heavy, _ in both:
+        if heavy["optimizer"].iloc[0] == method:
+            shared = heavy.merge(plain, on="size", suffixes=("", "_plain"))
+            ratios[problem] = (shared["limit"] / shared["limit_plain"]).to_numpy()[[0, -1]]
+    low, high = (min(ratios, key=lambda p: ratios[p][0]), max(ratios, key=lambda p: ratios[p][0]))
+    first = factor(ratios[low][0]) + (f" ({names.problems[low]})" if low != high else "")
+    if low != high:
+        first += f" to {factor(ratios[high][0])} ({names.problems[high]})"
+    last = sorted({factor(ratio[1]) for ratio in ratios.values()})
+    text = (
+        f"With batches of one sample {names.optimizers[method]} is predicted to break at {first} times "
+        f"gradient descent’s limit, with all samples at {listing(last)} times it: the velocity adds up the "
+        f"noise of small batches, which brings the limit down towards (1 − b) = {factor(1 - b)} times, and "
+        f"steadies full ones, which lets it rise to (1 + b) = {factor(1 + b)} times."
+    )
+    for problem in dict.fromkeys((low, high)):
+        ends = _measured_ratios(found.measured[found.measured["problem"] == problem], method)
         if ends:
             texts = [f"{factor(ratio)} with {plural(int(size), 'sample')}" for size, ratio in ends]
-            text += f" Measured: {listing(texts)}."
-        return Finding("Momentum", text, EVIDENCE, runs=[runs_of(tables.study, optimizer=method)])
-    return None
+            text += f" Measured on {names.problems[problem]}: {listing(texts)}."
+    return Finding("Momentum", text, EVIDENCE, runs=[runs_of(tables.study, optimizer=method)])
 
 
 def edge(tables: Tables, found: Cliff) -> Finding | None:
@@ -322,11 +330,24 @@ def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:
     }
 
 
-def cause(basis: str, ratio: float, precision: float) -> str:
-    """Why a measured limit is not at its prediction, in a clause."""
+def cause(basis: str, ratio: float, precision: float, size: int = 0, short: int = 0) -> str:
+    """Why a measured limit is not at its prediction, in a clause. short: samples in the last batch of an
+    epoch where it is smaller than the others, which have `size`."""
     if abs(ratio - 1) <= precision:
         return "closer they cannot agree, since the measured rate is known no better than that"
+    if basis == APPROXIMATE and ratio < 1 and short:
+        return (
+            f"the prediction takes every batch for one of {size}, but the last of each epoch has the {short} "
+            "that are left over, and more noise"
+        )
     return CAUSES[basis, ratio > 1]
+
+
+def left_over(tables: Tables, cell: dict[str, Any]) -> tuple[int, int]:
+    """The batch size of a cell and how many samples are left for the last batch of an epoch; 0 for none."""
+    size = BatchStrategy.named(cell["batch"]).size or 0
+    cells = tables.study.cells.set_index("key")
+    return size, int(cells["training_samples"][cell["key"]]) % size if size else 0
 
 
 def precision(tables: Tables) -> float:
@@ -335,10 +356,10 @@ def precision(tables: Tables) -> float:
 
 
 def where(tables: Tables, cell: dict[str, Any]) -> str:
-    """`Adam with mini-batch 16 on diabetes`."""
+    """`Adam, mini-batch 16, on diabetes`."""
     names = tables.study.names
     optimizer, batch = names.optimizers[cell["optimizer"]], names.batches[cell["batch"]]
-    return f"{optimizer} with {batch} on {names.problems[cell['problem']]}"
+    return f"{optimizer}, {batch}, on {names.problems[cell['problem']]}"
 
 
 def times(interval: Interval) -> str:

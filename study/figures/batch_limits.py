@@ -64,7 +64,7 @@ def draw_batch_limits(figure: FigureBase, view: BatchLimitView) -> None:
     _measured(ax, view)
     largest = max(curve.sizes.max() for curve in view.curves)
     ax.set(xlim=(0.8, largest * 1.25), ylim=view.rate_limits)
-    if view.rate_limits[1] < 50 * view.rate_limits[0]:
+    if np.diff(np.trunc(np.log10(view.rate_limits) + 99)) < 2:
         # Decades alone would leave such an axis with a single number.
         ax.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))

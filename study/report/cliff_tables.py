@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.captions import WORDS
-from study.analysis.cliff import Cliff, factor, slopes_by_optimizer, times, where
+from study.analysis.cliff import Cliff, factor, slopes_by_optimizer, times
 from study.analysis.data import AXES, records
 from study.analysis.limits import share_near
 from study.analysis.tables import Tables
@@ -51,7 +51,7 @@ def agreement(tables: Tables, found: Cliff) -> Table:
                 factor(row["most"]),
                 share(share_near(row, "near")),
                 share(share_near(row, "fair")),
-                where(tables, keyed[row["worst"]]),
+                _short(tables, keyed[row["worst"]]),
             ]
         )
         for row in records(found.agreement)
@@ -172,6 +172,11 @@ def _row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
     cell = records(cells[cells["key"] == row["key"]])[0]
     run = (cell["experiment"], cell["run_id"])
     return Row([*heads, *texts], **{axis: row[axis] for axis in AXES}, run=run)
+
+
+def _short(tables: Tables, cell: dict[str, Any]) -> str:
+    names = tables.study.names
+    return f"{names.problems[cell['problem']]}, {names.optimizers[cell['optimizer']]}, {cell['batch']}"
 
 
 def _update(update: float) -> str:

@@ -173,9 +173,9 @@ class TestSentences:
 
     def test_the_worst_on_least_squares_and_on_networks_are_named_with_their_cause(self):
         text = said(c.disagreements, *everything())
-        assert "furthest off on least squares is that for Gradient descent with mini-batch 16 on toy" in text
+        assert "furthest off on least squares is that for Gradient descent, mini-batch 16, on toy" in text
         assert "measured 1.2, predicted 1, a factor of 1.20. Reshuffled batches of one epoch make up" in text
-        assert "furthest off on a network is that for Gradient descent with full batch on net" in text
+        assert "furthest off on a network is that for Gradient descent, full batch, on net" in text
         assert "measured 6, predicted 2, a factor of 3.00. The loss curves less" in text
 
     def test_a_difference_below_what_can_be_measured_has_no_other_cause(self):
@@ -204,12 +204,30 @@ class TestSentences:
 
     def test_momentum_is_told_in_units_of_gradient_descent(self):
         text = said(c.momentum, *everything())
-        assert "On toy Heavy ball is predicted to break at 0.11 of gradient descent’s limit with" in text
-        assert "batches of 1, and at 1.90 times it with all 100 samples" in text
+        assert "With batches of one sample Heavy ball is predicted to break at 0.11 times gradient" in text
+        assert "with all samples at 1.90 times it" in text
         assert "(1 − b) = 0.10 times" in text
         assert "(1 + b) = 1.90 times" in text
-        assert text.endswith("Measured: 1.90 with 100 samples.")
+        assert text.endswith("Measured on toy: 1.90 with 100 samples.")
         assert c.momentum(*read(*linear({"full": 1.0}))) is None
+
+    def test_the_problems_at_which_momentum_s_limit_is_extreme_are_named(self):
+        limits = {"a": {1: 0.1, 100: 1.9}, "b": {1: 0.3, 100: 1.9}}
+        cells = [
+            planted(p, o, **known(1.0, limit_by_batch=json.dumps(at)))
+            for p, heavy in limits.items()
+            for o, at in (("sgd", {1: 1.0, 100: 1.0}), ("momentum", heavy))
+        ]
+        assert "at 0.10 (a) to 0.30 (b) times gradient descent’s limit" in said(c.momentum, *cells)
+
+    def test_a_short_last_batch_is_named_as_the_cause(self):
+        even = {"limit_basis": APPROXIMATE}
+        low = known(0.6) | even
+        assert "the last of each epoch has the 4 that are left over" in said(
+            c.disagreements, planted(batch="16", **low)
+        )
+        assert "left over" not in said(c.disagreements, planted(batch="10", **low))  # 100 samples
+        assert "left over" not in said(c.disagreements, planted(batch="16", **known(1.6) | even))
 
     def test_the_floor_s_power_is_that_of_the_planted_runs(self):
         tables, found = read(*everything())
@@ -402,10 +420,10 @@ class TestFigures:
     def test_texts_name_what_is_seen(self, blocks):
         texts = {title: plain(block.text) for title, block in blocks.items()}
         assert (
-            "Heavy ball with full batch on toy breaks at 1.9 where 1.9 was predicted"
+            "Heavy ball, full batch, on toy breaks at 1.9 where 1.9 was predicted"
             in texts["The stability map"]
         )
-        assert "Gradient descent with full batch on net at 6 instead of 2." in texts["The stability map"]
+        assert "Gradient descent, full batch, on net at 6 instead of 2." in texts["The stability map"]
         assert "ends at 1.9, on the upper guide, 1.9" in texts["The limit against the batch size"]
         assert "at rate 0.1 it goes from 5 to the line at 20 by update 20" in texts["The edge of stability"]
         assert "RMSprop 2.0 [2.0, 2.0]" in texts["Floors instead of a cliff"]
