@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from joblib import Parallel, delayed
 from markupsafe import Markup
+from threadpoolctl import threadpool_limits
 
 from study.analysis import StoredCell, gather
 from study.analysis.tables import analyse
@@ -42,9 +43,11 @@ def render(
     draw. store: where MLflow's pages are, for the links to runs. Nothing in `folder` changes until all
     is written. ValueError without cells, or when they were run with different protocols.
     """
-    found = analyse(gather(cells))
-    names = found.study.names
-    page = compose(experiment, title, found, looks(names.optimizers, names.batches), provenance, store)
+    # Its many small products gain nothing from threads, which on a busy machine wait for each other.
+    with threadpool_limits(1):
+        found = analyse(gather(cells))
+        names = found.study.names
+        page = compose(experiment, title, found, looks(names.optimizers, names.batches), provenance, store)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as made:
         whole = Path(made)
