@@ -68,6 +68,20 @@ class TestDiagrams:
         assert d.bars == ((0, 2),)
         assert d.pairs == []
 
+    def test_no_pair_is_told_apart_where_friedman_finds_nothing_however_far_apart_it_is(self):
+        """Ranks 1.5 to 3.5 are 2.0 apart and the distance is 1.9, but Friedman's p is 0.066."""
+        orders = [(1, 2, 3, 4)] * 4 + [(1, 4, 2, 3), (4, 3, 1, 2)]
+        names = ("sgd", "momentum", "nesterov", "adam")
+        cells = [
+            planted(problem=p, optimizer=o, tuned=(rank / 10,) * 3, default=BAD)
+            for p, order in zip("abcdef", orders, strict=True)
+            for o, rank in zip(names, order, strict=True)
+        ]
+        (d,) = diagrams(gather(cells))
+        assert d.ranks[-1] - d.ranks[0] > d.distance
+        assert 0.05 < d.p < 0.1
+        assert d.bars == ((0, 3),)
+
     def test_of_two_optimizers_the_distance_is_the_test(self):
         d = diagrams(study("abcdefgh", ("1",), sgd={"tuned": BAD}, adam={"tuned": GOOD}))[0]
         assert d.pairs == [("adam", "sgd")]
@@ -362,6 +376,10 @@ class TestAxes:
         table = axes.arrivals(gather([cell]))
         assert table["updates"].tolist() == [50, 50.5, INF, 0]
         assert table["milliseconds"].tolist() == pytest.approx([200, 202, INF, 0])
+
+    def test_a_run_that_arrived_and_diverged_has_not(self):
+        table = axes.arrivals(study("a", ("1",), sgd={"tuned": (0.01, INF), "hits": (100.0, 100.0)}))
+        assert table["examples"].tolist() == [100, INF]
 
     def test_a_cell_without_a_tuned_rate_never_arrives(self):
         table = axes.arrivals(study("a", ("1",), sgd={"tuned": ()}))
