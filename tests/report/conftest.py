@@ -16,6 +16,7 @@ PROVENANCE = {"date": "2026-01-02", "system": "<i>Linux</i> & co", "cores": "2"}
 LIMIT = {"limit_predicted": 2.0, "limit_basis": "exact", "limit_measured": 2.1}
 SPECIAL = {
     ("toy_1", "sgd", "1"): {"search_edge": "at an edge: not trusted"},
+    ("toy_1", "sgd", "full"): {"extended": 1},
     (NASTY, "sgd", "full"): LIMIT,
     (NASTY, "sgd", "1"): {"limit_why": f"{NASTY} has none"},
 }
@@ -23,7 +24,7 @@ SPECIAL = {
 
 def cells():
     """Two problems, the second with a loss surface, two optimizers and two batch strategies; one search at
-    an edge, one limit that is predicted and measured."""
+    an edge, one that came clear of it, one limit that is predicted and measured."""
     floor = VALLEY | {10.0: 0.4, 100.0: [0.6, INF]}
     return [
         planted(p, o, b, sweep, surface=p == NASTY, **SPECIAL.get((p, o, b), {}))

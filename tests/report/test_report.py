@@ -137,6 +137,10 @@ class TestPage:
         assert page.text.count("†") >= 3
         assert "at an edge: not trusted" in page.text
 
+    def test_a_search_whose_range_grew_is_marked_in_the_row_of_its_cell_and_listed(self, page):
+        assert page.texts.count("full ‡") == 2  # in both tables of its problem
+        assert "yes ‡" in page.texts
+
     def test_every_diverged_run_is_listed(self, page):
         gone = sum(int((cell.trials["outcome"] == "diverged").sum()) for cell in cells())
         assert len(re.findall(r",(?:sweep|search|confirm),", "".join(page.texts))) == gone
