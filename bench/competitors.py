@@ -15,7 +15,7 @@ from bench.tasks import Task
 class Prepared:
     """A training that is ready to go.
 
-    run(): does the task's updates, on the same batches every time.
+    run(): does the task's updates, on the same batches every time; it gathers their samples itself.
     theta(): the parameters (R, P) after the first run; None for something that does not train.
     trials: how many networks a run trains; a plain loop trains one, whatever the task says.
     compile_seconds: what it took to compile, which is not part of a run.
@@ -50,9 +50,11 @@ class Competitor:
 
 CORE = Competitor("core", "this core", "bench.numpy_core")
 PRODUCTS = Competitor("products", "its matrix products alone", "bench.numpy_core", "prepare_products")
+UPDATE = Competitor("update", "its update rule alone", "bench.numpy_core", "prepare_update")
 COMPETITORS = (
     CORE,
     PRODUCTS,
+    UPDATE,
     Competitor("jax", "JAX, jit + vmap + scan", "bench.jax_scan", needs="jax"),
     Competitor("torch_vmap", "PyTorch, vmap", "bench.pytorch", "prepare_vmap", needs="torch"),
     Competitor("scikit-learn", "scikit-learn, a loop", "bench.scikit", stacks=False),

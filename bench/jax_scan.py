@@ -17,17 +17,18 @@ Tree = Any
 
 def prepare(task: Task) -> Prepared:
     """Every trial has its own weights and learning rate; the batches are shared."""
-    X, Y = (jnp.asarray(array[task.order]) for array in task.data)
+    X, Y = map(jnp.asarray, task.data)
+    order = jnp.asarray(task.order)
     start = [tuple(map(jnp.asarray, layer)) for layer in task.layers(task.start)]
     rates = jnp.full(task.trials, task.settings["lr"], jnp.float32)
     began = time.perf_counter()
-    train = jax.jit(jax.vmap(_training(task), in_axes=(0, 0, None, None)))
-    compiled = train.lower(start, rates, X, Y).compile()
+    train = jax.jit(jax.vmap(_training(task), in_axes=(0, 0, None, None, None)))
+    compiled = train.lower(start, rates, X, Y, order).compile()
     compile_seconds = time.perf_counter() - began
     final: list[Any] = []
 
     def run() -> None:
-        final[:] = [jax.block_until_ready(compiled(start, rates, X, Y))]
+        final[:] = [jax.block_until_ready(compiled(start, rates, X, Y, order))]
 
     def theta() -> np.ndarray:
         return task.flat([(np.asarray(W), np.asarray(b)) for W, b in final[0]])
@@ -36,7 +37,7 @@ def prepare(task: Task) -> Prepared:
 
 
 def _training(task: Task) -> Any:
-    """The function (weights, rate, X (steps, B, d), Y (steps, B, k)) -> weights of one trial."""
+    """The function (weights, rate, X (n, d), Y (n, k), order (steps, B)) -> weights of one trial."""
 
     def loss(layers: Tree, X: jax.Array, Y: jax.Array) -> jax.Array:
         a = X
@@ -48,14 +49,14 @@ def _training(task: Task) -> Any:
             return -(Y * jax.nn.log_softmax(Z)).sum(axis=1).mean()
         return ((Z - Y) ** 2).sum(axis=1).mean() / 2
 
-    def train(layers: Tree, rate: jax.Array, X: jax.Array, Y: jax.Array) -> Tree:
-        def step(carry: Tree, batch: Tree) -> tuple[Tree, None]:
+    def train(layers: Tree, rate: jax.Array, X: jax.Array, Y: jax.Array, order: jax.Array) -> Tree:
+        def step(carry: Tree, rows: jax.Array) -> tuple[Tree, None]:
             t, layers, state = carry
-            layers, state = _update(task, t, rate, layers, jax.grad(loss)(layers, *batch), state)
+            layers, state = _update(task, t, rate, layers, jax.grad(loss)(layers, X[rows], Y[rows]), state)
             return (t + 1, layers, state), None
 
         zeros = jax.tree.map(jnp.zeros_like, layers)
-        (_, layers, _), _ = jax.lax.scan(step, (1.0, layers, (zeros, zeros)), (X, Y))
+        (_, layers, _), _ = jax.lax.scan(step, (1.0, layers, (zeros, zeros)), order)
         return layers
 
     return train

@@ -1,4 +1,4 @@
-"""This project's core, and the matrix products that it cannot do without."""
+"""This project's core, and the two parts that it cannot do without: matrix products and the update rule."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import core
 from bench.competitors import Prepared
 from bench.tasks import SEED, Task
 from core import BatchStrategy
-from core.loop import Divisor, iterate
+from core.loop import BUFFER, Divisor, iterate
 from core.network import outer
 from core.training import NetworkObjective
 
 
 def prepare(task: Task) -> Prepared:
     """A stack of trials, each with its own learning rate (all the same number here)."""
-    settings = {**task.settings, "lr": np.full(task.trials, task.settings["lr"])}
-    optimizer = core.optimizer(task.optimizer, **settings)
+    optimizer = _optimizer(task)
     data = task.net.data(*task.data, np.float32)
     final: list[np.ndarray] = []
 
@@ -25,6 +24,11 @@ def prepare(task: Task) -> Prepared:
         final[:] = [iterate(optimizer, objective, task.start, _nothing, [task.steps]).theta]
 
     return Prepared(run, lambda: final[0], task.trials)
+
+
+def _optimizer(task: Task) -> core.Optimizer:
+    settings = {**task.settings, "lr": np.full(task.trials, task.settings["lr"])}
+    return core.optimizer(task.optimizer, **settings)
 
 
 def _nothing(theta: np.ndarray, divisor: Divisor) -> dict[str, np.ndarray]:
@@ -61,3 +65,23 @@ def prepare_products(task: Task) -> Prepared:
                 products()
 
     return Prepared(run, None, R)
+
+
+def prepare_update(task: Task) -> Prepared:
+    """The optimizer's passes over all parameters as the loop has them, and nothing else: the other limit.
+
+    Where the gradient would be lies the theta before: it has a gradient's size, and any will do.
+    """
+    optimizer = _optimizer(task).prepare(task.net.shapes)
+    theta, before = task.start.copy(), task.start.copy()
+    state = optimizer.init(theta)
+
+    def run() -> None:
+        nonlocal theta, before
+        with np.errstate(all="ignore"):
+            np.setbufsize(BUFFER)
+            for t in range(1, task.steps + 1):
+                np.subtract(theta, optimizer.step(before, state, theta, t), out=before)
+                theta, before = before, theta
+
+    return Prepared(run, None, task.trials)

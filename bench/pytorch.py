@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ def prepare_loop(task: Task) -> Prepared:
             layer.weight.copy_(torch.from_numpy(W[0]))
             layer.bias.copy_(torch.from_numpy(b[0]))
     optimizer = _optimizer(task, list(model.parameters()))
-    batches = _batches(task)
+    batches = _Batches(task)
 
     def run() -> None:
         for X, Y in batches:
@@ -45,7 +45,7 @@ def prepare_vmap(task: Task) -> Prepared:
     names = [name for name, _ in model.named_parameters()]
     stacks = [torch.from_numpy(array) for layer in task.layers(task.start) for array in layer]
     optimizer = _optimizer(task, stacks)
-    batches = _batches(task)
+    batches = _Batches(task)
 
     def loss_of(parameters: dict[str, Tensor], X: Tensor, Y: Tensor) -> Tensor:
         return loss(functional_call(model, parameters, (X,)), Y)
@@ -92,8 +92,14 @@ def _optimizer(task: Task, parameters: list[Tensor]) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, lr=settings["lr"], momentum=settings.get("momentum", 0.0))
 
 
-def _batches(task: Task) -> list[tuple[Tensor, Tensor]]:
-    X, Y = task.data
-    if task.loss == "softmax_cross_entropy":
-        Y = Y.argmax(axis=1)
-    return [(torch.from_numpy(X[rows]), torch.from_numpy(Y[rows])) for rows in task.order]
+class _Batches:
+    """(X, Y) of one update after the other, gathered when it is its turn."""
+
+    def __init__(self, task: Task):
+        X, Y = task.data
+        if task.loss == "softmax_cross_entropy":
+            Y = Y.argmax(axis=1)
+        self.X, self.Y, self.order = torch.from_numpy(X), torch.from_numpy(Y), torch.from_numpy(task.order)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return ((self.X[rows], self.Y[rows]) for rows in self.order)

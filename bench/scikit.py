@@ -19,11 +19,12 @@ SOLVERS: dict[str, dict[str, Any]] = {
 
 def prepare(task: Task) -> Prepared:
     """One pass over all updates' batches, laid end to end, is one call of partial_fit."""
-    X, Y = (array[task.order.ravel()] for array in task.data)
+    X, Y = task.data
     model, known = _model(task)
+    targets, order = (Y if model.loss == "squared_error" else Y.argmax(axis=1)), task.order.ravel()
 
     def run() -> None:
-        model.partial_fit(X, Y if model.loss == "squared_error" else Y.argmax(axis=1), **known)
+        model.partial_fit(X[order], targets[order], **known)
 
     return Prepared(run, lambda: _theta(task, model), 1)
 

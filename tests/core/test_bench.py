@@ -7,7 +7,7 @@ import pytest
 
 import bench.__main__
 from bench import growth, measure
-from bench.competitors import COMPETITORS, CORE, PRODUCTS, Competitor, Prepared
+from bench.competitors import COMPETITORS, CORE, PRODUCTS, UPDATE, Competitor, Prepared
 from bench.tables import markdown
 from bench.tasks import CANCER, DIGITS, SETTINGS, Task, all_tasks, quick_tasks
 
@@ -32,12 +32,12 @@ def _briefly(monkeypatch):
 @pytest.mark.parametrize("optimizer", SETTINGS)
 def test_those_that_train_the_same_are_measured(network, optimizer, batch):
     task = Task(*network, optimizer, batch, 3)
-    core, products, scikit = measure.measure(task, [CORE, PRODUCTS, SCIKIT])
-    for result in (core, products, scikit):
+    core, products, update, scikit = results = measure.measure(task, [CORE, PRODUCTS, UPDATE, SCIKIT])
+    for result in results:
         assert result.note == ""
         assert result.repeats == 2
         assert 0 < result.best <= result.median
-    assert (core.trials, products.trials, scikit.trials) == (3, 3, 1)
+    assert (core.trials, products.trials, update.trials, scikit.trials) == (3, 3, 3, 1)
 
 
 def test_who_ends_with_another_loss_is_not_measured():
