@@ -13,6 +13,7 @@ from core.activations import ACTIVATIONS
 from core.batches import BatchStrategy
 from core.curvature import Estimate, hessian_product, sharpness, smallest_eigenvalue
 from core.descent import descend
+from core.exponents import almost_sure_rates, lyapunov_exponents
 from core.gradcheck import gradient_error
 from core.initializers import INITIALIZERS
 from core.limits import fixed_order_rate, mean_square_rate, noise_floor
@@ -36,11 +37,13 @@ __all__ = [
     "Optimizer",
     "Schedule",
     "Trace",
+    "almost_sure_rates",
     "descend",
     "domains",
     "fixed_order_rate",
     "gradient_error",
     "hessian_product",
+    "lyapunov_exponents",
     "mean_square_rate",
     "noise_floor",
     "optimizer",

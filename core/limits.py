@@ -2,6 +2,7 @@
 
 The limits of full batches are `Optimizer.critical_rate`; here the batches are drawn anew, and
 independently, at each update (Ma, Bassily & Belkin 2018; Wu, Ma & E 2018; Mulayoff & Michaeli 2024).
+Where single runs begin to grow, in any order of the batches, is in `core.exponents`.
 """
 
 from __future__ import annotations
@@ -65,18 +66,18 @@ def mean_square_rate(
     times that of SGD for small batches, and rises to 2 (1 + momentum) / lambda_max at full batch.
 
     Mean square is not almost sure: above the limit rare large excursions make the mean grow while a
-    single run, whose typical size follows the mean of the logarithm, may still shrink. Single runs of
-    SGD were seen to diverge between 1.0 and 1.4 times the limit. Nor is one pass over reshuffled data
-    independent sampling. Its batches make up for each other, which mostly raises the limit; but they come
-    with a period, and often with a short last batch, which can push a velocity in time and lower it.
+    single run, whose size follows the mean of the logarithm, still shrinks up to `almost_sure_rates`.
+    Nor is one pass over reshuffled data independent sampling. Its batches make up for each other, which
+    mostly raises the limit; but they come with a period, and often with a short last batch, which can
+    push a velocity in time and lower it.
 
     Where an eigenvalue has not converged the value is NaN, or without a velocity an upper bound. Infinite
     for inputs that are all zero. Raises ValueError for inputs that are not finite (n, d), a batch that
     cannot be drawn, and a method with weight decay.
     """
-    Z, curvature = _principal(X)
+    Z, curvature = principal(X)
     p = batch_variance(len(Z), size, replacement)
-    _check(recursion)
+    check(recursion)
     if not len(curvature):
         return Estimate(np.inf)
     unit = float(curvature.max())
@@ -109,7 +110,7 @@ def noise_floor(
     TERMS terms. Raises ValueError as `mean_square_rate`, and when shapes disagree.
     """
     limit = mean_square_rate(X, size, replacement, recursion)
-    Z, curvature = _principal(X)
+    Z, curvature = principal(X)
     e = np.asarray(residuals, dtype=np.float64)
     e = e[:, None] if e.ndim == 1 else e
     if e.ndim != 2 or len(e) != len(Z) or not np.isfinite(e).all():
@@ -136,13 +137,13 @@ def fixed_order_rate(X: ArrayLike, batches: Sequence[np.ndarray], recursion: Rec
     Not converged, and NaN, where no such rate diverges. Infinite for inputs that are all zero. Raises
     ValueError as `mean_square_rate`.
     """
-    Z, curvature = _principal(X)
-    _check(recursion)
+    Z, curvature = principal(X)
+    check(recursion)
     if not len(curvature):
         return Estimate(np.inf)
     Hessians = np.stack([Z[rows].T @ Z[rows] / len(rows) for rows in batches])
     lowest = mean_square_rate(X, 1, True, recursion).value / 100
-    highest = 10 * _limit_of_the_mean(recursion) / float(curvature.max())
+    highest = 10 * limit_of_the_mean(recursion) / float(curvature.max())
     rates = np.geomspace(lowest, highest, int(np.log(highest / lowest) / np.log(STEP)) + 2)
     for part in np.array_split(rates, -(-len(rates) // 50)):
         unstable = _grows(part, Hessians, recursion)
@@ -177,13 +178,17 @@ def _grows(rates: np.ndarray, Hessians: np.ndarray, recursion: Recursion) -> np.
     return np.asarray(radius > 1 + ROUNDING)
 
 
-def _check(recursion: Recursion) -> None:
+def check(recursion: Recursion) -> None:
+    """Raises ValueError for a method with weight decay, which changes the loss."""
     if recursion.weight_decay:
         raise ValueError(f"the moments are those of a loss without weight decay, got {recursion}")
 
 
-def _principal(X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """X (n, d) in the eigenvectors of H with non-zero eigenvalues, (n, r), and these (r,)."""
+def principal(X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """X (n, d) in the eigenvectors of H with non-zero eigenvalues, (n, r), and these (r,).
+
+    Raises ValueError for inputs that are not finite (n, d).
+    """
     X = np.asarray(X, dtype=np.float64)
     if X.ndim != 2 or X.size == 0 or not np.isfinite(X).all():
         raise ValueError(f"X must be finite numbers (n, d), at least one of each, got shape {X.shape}")
@@ -236,7 +241,7 @@ class _Moments:
         positive matrices positive, so the radius is an eigenvalue. In all problems tried it grows with
         the rate, without end towards the limit of full batches, where the response is infinite.
         """
-        full = _limit_of_the_mean(self.recursion)
+        full = limit_of_the_mean(self.recursion)
 
         def radius(rate: float) -> Estimate:
             response = self._response(rate)
@@ -323,7 +328,7 @@ class _Moments:
         return np.asarray(self.weights * S[self.rows, self.columns])
 
 
-def _limit_of_the_mean(recursion: Recursion) -> float:
+def limit_of_the_mean(recursion: Recursion) -> float:
     """The limit of full batches of curvature 1: there the mean update's eigenvalue passes -1.
 
     The polynomial of the update is z^2 - (1 + b - kick a) z + b - (kick b - carry feed) a.

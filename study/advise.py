@@ -2,9 +2,10 @@
 
 Theory comes first (study.theory). On least squares with full batches it knows the rate that contracts
 fastest: 2 / (smallest + largest curvature) for gradient descent. Everywhere else that it knows a limit,
-half of it is recommended: with random batches the limit is one of the mean square, and in a network the
-curvature changes. Then a short probe trains a few starts at rates about that, all in one stack: it may
-only lower the recommendation. Where theory knows no limit, the probe's best rate is all there is to say.
+half of it is recommended: in a network the curvature changes. With random batches it is half of the
+mean-square limit where that is the lower one: between the two single runs shrink, but with large
+excursions. Then a short probe trains a few starts at rates about that, all in one stack: it may only lower
+the recommendation. Where theory knows no limit, the probe's best rate is all there is to say.
 """
 
 from __future__ import annotations
@@ -173,6 +174,8 @@ def _by_theory(cell: Cell, problem: Problem, prediction: Prediction) -> tuple[fl
     if prediction.rate is None:
         return None, ""
     recursion = cell.make_optimizer().recursion
+    if prediction.mean_square is not None and prediction.mean_square < prediction.rate:
+        return prediction.mean_square / 2, f"half of {number(prediction.mean_square)}, the mean-square limit"
     if prediction.basis != EXACT or recursion is None:
         return prediction.rate / 2, "half the limit"
     low, high = _curvatures(problem)

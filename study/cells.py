@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised whenever the same cell would give other numbers than before, so that none is reused."""
 
 

@@ -317,3 +317,10 @@ def log_median(rates: np.ndarray) -> float:
     ordered = np.sort(_checked(rates))
     low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
     return float(np.sqrt(low) * np.sqrt(high) if low > 0 and np.isfinite(high) else low)
+
+
+def log_mean(rates: np.ndarray, level: float = LEVEL) -> Interval:
+    """Geometric mean of learning rates (n,), n > 1, with Student's interval on the logarithms."""
+    logs = np.log(_checked(rates))
+    half = special.stdtrit(len(logs) - 1, (1 + level) / 2) * logs.std(ddof=1) / np.sqrt(len(logs))
+    return Interval(*(float(np.exp(logs.mean() + d)) for d in (0, -half, half)))

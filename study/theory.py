@@ -1,8 +1,9 @@
 """What theory says of a cell: up to which learning rate it is stable, and at which gap noise keeps it.
 
-Least squares are the case that theory knows: exactly with full batches, and in mean square with batches
-drawn independently. Networks have the curvature at their start, which training changes. Methods that
-divide by what they have seen of the gradients have no such rate, and it is said why.
+Least squares are the case that theory knows: exactly with full batches, and with random ones almost surely,
+for single runs, and in mean square, for the mean over many. Networks have the curvature at their start,
+which training changes. Methods that divide by what they have seen of the gradients have no such rate, and
+it is said why.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from core import (
     Estimate,
     Optimizer,
+    almost_sure_rates,
     fixed_order_rate,
     mean_square_rate,
     noise_floor,
@@ -29,33 +31,43 @@ from core.optimizers.base import Recursion
 from study.cells import CONSTANT, Cell
 from study.problem import Problem, least_squares
 from study.stack import Run
-from study.statistics import log_median
+from study.statistics import Interval, log_mean, log_median
 
 EXACT = "exact"
 ORDER = "exact for the order"
-MEAN_SQUARE = "mean square"
-APPROXIMATE = "mean square, approximate"
+ALMOST_SURE = "almost sure"
 AT_THE_START = "curvature at the start"
 NONE = "none"
 BASES = {
     EXACT: "full batches on least squares: above this rate the loss grows without end, below it it does not",
     ORDER: "the same batches again and again on least squares: an epoch is one linear map, which grows or "
     "shrinks; below the limit the gap may still end above its start, as noise drives a cycle",
-    MEAN_SQUARE: "batches drawn independently on least squares: above this rate the mean square grows",
-    APPROXIMATE: "as if batches were drawn independently, which those that share an epoch's order are not",
+    ALMOST_SURE: "random batches on least squares, in the order that they have: above this rate a single run "
+    "grows in the long run, below it it shrinks, but for what the noise of the residuals adds",
     AT_THE_START: "from the largest curvature at the start, which training changes",
     NONE: "no such rate exists, or none is known",
 }
 """On what a predicted limit rests -> what that means."""
 
 
+SEQUENCES = 8
+"""Of batches, of which the almost sure limit is estimated."""
+
+
 @dataclass(frozen=True)
 class Prediction:
-    """The predicted critical learning rate, one of BASES, and, where there is no rate, why."""
+    """The predicted critical learning rate, one of BASES, and, where there is no rate, why.
+
+    interval: of a rate that is an estimate. mean_square: the rate above which the mean of the squared
+    distance grows, as if the batches were drawn independently; None with full batches and one fixed order,
+    and where it was not found.
+    """
 
     basis: str
     rate: float | None = None
     why: str = ""
+    interval: Interval | None = None
+    mean_square: float | None = None
 
 
 def predict(cell: Cell, problem: Problem) -> Prediction:
@@ -71,13 +83,9 @@ def predict(cell: Cell, problem: Problem) -> Prediction:
         return Prediction(EXACT, _rate(method, _largest(problem)))
     if method.recursion.weight_decay:
         return Prediction(NONE, why="the mean square is followed on losses without weight decay alone")
-    order = cell.strategy.order
-    if order == "fixed":
+    if cell.strategy.order == "fixed":
         return _in_fixed_order(cell, problem, method.recursion)
-    found = _mean_square(problem, cell.strategy.size, order == "replacement", method.recursion)
-    if not found.converged:
-        return Prediction(NONE, why=f"the mean-square limit was not found: {found.message}")
-    return Prediction(MEAN_SQUARE if order == "replacement" else APPROXIMATE, found.value)
+    return _almost_surely(cell, problem, method.recursion)
 
 
 def facts(cell: Cell, problem: Problem) -> dict[str, Any]:
@@ -85,6 +93,9 @@ def facts(cell: Cell, problem: Problem) -> dict[str, Any]:
     prediction = predict(cell, problem)
     values = {
         "limit_predicted": prediction.rate,
+        "limit_predicted_low": prediction.interval.low if prediction.interval else None,
+        "limit_predicted_high": prediction.interval.high if prediction.interval else None,
+        "limit_mean_square": prediction.mean_square,
         "limit_basis": prediction.basis,
         "limit_why": prediction.why or None,
         "sharpness_start": _median(sharpness_at_starts(problem, cell.protocol.sweep_replicates)),
@@ -138,6 +149,20 @@ def _in_fixed_order(cell: Cell, problem: Problem, recursion: Recursion) -> Predi
     return Prediction(ORDER, rate)
 
 
+def _almost_surely(cell: Cell, problem: Problem, recursion: Recursion) -> Prediction:
+    """The mean over sequences of batches in the cell's order, of which no replicate meets any."""
+    size, order = cell.strategy.size, cell.strategy.order
+    squared = _mean_square(problem, size, order == "replacement", recursion)
+    mean_square = squared.value if squared.converged else None
+    seeds = [problem.order(f"limit-{k}") for k in range(SEQUENCES)]
+    rates = almost_sure_rates(_inputs(problem), cell.strategy, seeds, recursion)
+    if not np.isfinite(rates).all():
+        reason = "no rate up to ten times the limit of full batches makes every sequence of batches grow"
+        return Prediction(NONE, why=f"the almost sure limit was not found: {reason}", mean_square=mean_square)
+    limit = log_mean(rates)
+    return Prediction(ALMOST_SURE, limit.value, interval=limit, mean_square=mean_square)
+
+
 def _at_the_start(method: Optimizer, found: Sequence[Estimate]) -> Prediction:
     curvature = _median(found)
     if curvature is None:
@@ -187,7 +212,7 @@ def _largest(problem: Problem) -> float:
 
 
 @lru_cache(maxsize=256)
-def _mean_square(problem: Problem, size: int, replacement: bool, recursion: Recursion) -> Estimate:
+def _mean_square(problem: Problem, size: int | None, replacement: bool, recursion: Recursion) -> Estimate:
     return mean_square_rate(_inputs(problem), size, replacement, recursion)
 
 

@@ -9,13 +9,12 @@ from study.analysis.cliff import Cliff, factor, pairs, precision, slopes_by_opti
 from study.analysis.data import records
 from study.analysis.tables import Tables
 from study.analysis.words import between, listing, number
-from study.theory import APPROXIMATE, AT_THE_START, BASES, EXACT, MEAN_SQUARE, NONE, ORDER
+from study.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 
 WORDS = {
     EXACT: "exact",
     ORDER: "exact, in order",
-    MEAN_SQUARE: "mean square",
-    APPROXIMATE: "≈ mean square",
+    ALMOST_SURE: "single runs",
     AT_THE_START: "at the start",
     NONE: "no prediction",
 }
@@ -49,9 +48,10 @@ def stability(tables: Tables, found: Cliff) -> str:
 
 def batch_limits(tables: Tables, found: Cliff, measured: pd.DataFrame) -> str:
     text = (
-        "Lines are the predicted limits for batches drawn independently, from a single sample at the left to "
-        "all of them at the right, on logarithmic axes; marks are measured limits, with bars over their "
-        "replicates."
+        "Lines are the predicted limits of the mean square for batches drawn independently, from a single "
+        "sample at the left to all of them at the right, on logarithmic axes. Marks are measured limits, "
+        "with bars over their replicates; a dash is the limit that is predicted for single runs, in the "
+        "order that their batches have."
     )
     for problem, plain, heavy, b in pairs(found.by_batch):
         names = tables.study.names

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import BatchStrategy
 from study.analysis.claims import Finding, runs_of
 from study.analysis.data import records
 from study.analysis.edge import edge_runs
@@ -25,15 +24,14 @@ from study.analysis.plateaus import floors, noise, noise_agreement, slopes
 from study.analysis.tables import Tables
 from study.analysis.words import between, fixed, listing, number, plural, share
 from study.statistics import Interval, bootstrap, middle
-from study.theory import APPROXIMATE, AT_THE_START, EXACT, MEAN_SQUARE, ORDER
+from study.theory import ALMOST_SURE, AT_THE_START, EXACT, ORDER
 
 EVIDENCE = "cliff"
 
 NAMES = {
     EXACT: "with full batches on least squares, where theory is exact",
     ORDER: "with one fixed order on least squares, where it is exact for that order",
-    MEAN_SQUARE: "with batches drawn independently on least squares, where it speaks of the mean square",
-    APPROXIMATE: "with reshuffled batches on least squares, where it is approximate",
+    ALMOST_SURE: "with random batches on least squares, where it follows the growth of single runs",
     AT_THE_START: "on networks, where it knows the curvature at the start alone",
 }
 """Basis of a prediction -> where that is, in a sentence."""
@@ -54,22 +52,16 @@ CAUSES = {
         False,
     ): "the noise of the batches drives a cycle that ends above the start and counts as divergence "
     "although it does not grow",
-    (MEAN_SQUARE, True): "the mean square grows through rare excursions, which a single run need not meet",
     (
-        MEAN_SQUARE,
-        False,
-    ): "below the limit a single run's excursions, or the floor that noise keeps it at, can "
-    "still take it above its start, which counts as divergence",
-    (
-        APPROXIMATE,
+        ALMOST_SURE,
         True,
-    ): "reshuffled batches of one epoch make up for each other, and single runs need not meet "
-    "the rare excursions that make the mean square grow",
+    ): "close to its limit a run grows or shrinks by the luck of its batches, and may shrink for as long as "
+    "it is watched",
     (
-        APPROXIMATE,
+        ALMOST_SURE,
         False,
-    ): "below the limit a single run's excursions, or the floor that noise keeps it at, can "
-    "still take it above its start, which counts as divergence",
+    ): "the residuals’ noise, which the prediction leaves out, keeps a run at a floor from which batches "
+    "throw it far; below the limit it may end above its start, which counts as divergence",
     (AT_THE_START, True): "the loss curves less where large first steps land than at the start, so training "
     "outlives a rate that is too large for its first step",
     (AT_THE_START, False): "curvature grows during training, and the noise of small batches adds to it",
@@ -106,7 +98,7 @@ def cliff(tables: Tables) -> Cliff:
     return Cliff(
         limits=limits,
         agreement=agreement(limits),
-        orders=orders_compared(limits[limits["basis"].isin([MEAN_SQUARE, APPROXIMATE])]),
+        orders=orders_compared(limits[limits["basis"] == ALMOST_SURE]),
         by_batch=limit_by_batch(study),
         measured=measured_by_batch(study, limits),
         edge=edge_runs(study),
@@ -157,7 +149,7 @@ def disagreements(tables: Tables, found: Cliff) -> Finding | None:
         f"The prediction furthest off {place} is that for {where(tables, cell)}: measured "
         f"{number(cell['measured'])}, predicted {number(cell['predicted'])}, a factor of "
         f"{factor(cell['ratio'])}. "
-        f"{_upper(cause(cell['basis'], cell['ratio'], precision(tables), *left_over(tables, cell)))}."
+        f"{_upper(cause(cell['basis'], cell['ratio'], precision(tables)))}."
         for place, cell in zip(places, cells, strict=True)
     )
     runs = [
@@ -167,21 +159,26 @@ def disagreements(tables: Tables, found: Cliff) -> Finding | None:
 
 
 def single_runs(tables: Tables, found: Cliff) -> Finding | None:
-    """In what sense single runs differ from the limit of the mean square."""
-    rows = {row["basis"]: row for row in records(found.agreement)}
-    row = rows.get(MEAN_SQUARE)
-    if row is None:
+    """Where single runs break between the limit of the mean square and that of single runs."""
+    at = found.limits[(found.limits["mean_square"] > 0) & (found.limits["measured"] > 0)]
+    at = at[at["basis"] == ALMOST_SURE]
+    if at.empty:
         return None
-    apart = row["ratio"].excludes(1)
+    mean, single = (
+        bootstrap((at["measured"] / at[limit]).to_numpy(), middle) for limit in ("mean_square", "predicted")
+    )
+    below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
+    slack = 1 + precision(tables)
+    inside = int(((at["measured"] * slack >= below) & (at["measured"] <= above * slack)).sum())
+    tie = not mean.excludes(1) and not single.excludes(1)
     text = (
-        "The limit for batches drawn independently is where the mean of the squared distance over many runs "
-        "begins to grow; a single run may go on shrinking above it. Here single runs broke at "
-        f"{factor(row['least'])} to {factor(row['most'])} times it, median {times(row['ratio'])} over "
-        f"{plural(row['cells'], 'cell')}{'' if apart else ', an interval that includes 1, a tie'}."
+        "With random batches there are two limits. Above the lower one the mean of the squared distance over "
+        "many runs grows, carried by rare large excursions; above the higher one each single run does. "
+        f"Over {plural(len(at), 'cell')} runs were measured to break at {times(mean)} times the first "
+        f"(for batches drawn independently) and {times(single)} times the second (for batches in their own "
+        f"order), in the median; in {inside} between the two."
     )
-    return Finding(
-        "Mean and single runs", text, EVIDENCE, not apart, [runs_of(tables.study, "limit_measured")]
-    )
+    return Finding("Mean and single runs", text, EVIDENCE, tie, [runs_of(tables.study, "limit_measured")])
 
 
 def reshuffling(tables: Tables, found: Cliff) -> Finding | None:
@@ -330,24 +327,11 @@ def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:
     }
 
 
-def cause(basis: str, ratio: float, precision: float, size: int = 0, short: int = 0) -> str:
-    """Why a measured limit is not at its prediction, in a clause. short: samples in the last batch of an
-    epoch where it is smaller than the others, which have `size`."""
+def cause(basis: str, ratio: float, precision: float) -> str:
+    """Why a measured limit is not at its prediction, in a clause."""
     if abs(ratio - 1) <= precision:
         return "closer they cannot agree, since the measured rate is known no better than that"
-    if basis == APPROXIMATE and ratio < 1 and short:
-        return (
-            f"the prediction takes every batch for one of {size}, but the last of each epoch has the {short} "
-            "that are left over, and more noise"
-        )
     return CAUSES[basis, ratio > 1]
-
-
-def left_over(tables: Tables, cell: dict[str, Any]) -> tuple[int, int]:
-    """The batch size of a cell and how many samples are left for the last batch of an epoch; 0 for none."""
-    size = BatchStrategy.named(cell["batch"]).size or 0
-    cells = tables.study.cells.set_index("key")
-    return size, int(cells["training_samples"][cell["key"]]) % size if size else 0
 
 
 def precision(tables: Tables) -> float:

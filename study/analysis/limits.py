@@ -19,6 +19,9 @@ NUMBERS = {
     "low": "limit_low",
     "high": "limit_high",
     "predicted": "limit_predicted",
+    "predicted_low": "limit_predicted_low",
+    "predicted_high": "limit_predicted_high",
+    "mean_square": "limit_mean_square",
 }
 
 
@@ -26,7 +29,8 @@ def limits(study: Study) -> pd.DataFrame:
     """A row for each cell of which a limit was predicted or measured; none in a study that knows of neither.
 
     status, basis, why: as the cell's summary has them, "" where it does not. measured, low, high: over the
-    replicates; predicted; NaN where there is none. lowest, highest: rates of the sweep, between which the
+    replicates; predicted, with the ends of its interval where it is an estimate, and mean_square, the limit
+    of the mean square; NaN where there is none. lowest, highest: rates of the sweep, between which the
     limit was looked for. ratio: measured / predicted; at_least, at_most: what is known of it where no run
     diverged, or all did, NaN elsewhere.
     """

@@ -34,7 +34,8 @@ class Curve:
 
 @dataclass(frozen=True)
 class BatchLimitView:
-    """measured: a row for each measured limit (optimizer, size, order, measured, low, high) of `looks`."""
+    """measured: a row for each measured limit (optimizer, size, order, measured, low, high, predicted) of
+    `looks`."""
 
     title: str
     curves: Sequence[Curve]
@@ -78,6 +79,16 @@ def _measured(ax: Axes, view: BatchLimitView) -> None:
     for row in records(view.measured):
         look, x = view.looks[row["optimizer"]], row["size"] * 1.09 ** (list(ORDERS).index(row["order"]) - 1)
         ax.plot([x, x], [row["low"], row["high"]], color=look.color, linewidth=2.6, alpha=0.4)
+        ax.plot(
+            x,
+            row["predicted"],
+            marker="_",
+            color=look.color,
+            markersize=9,
+            markeredgewidth=1.4,
+            zorder=3,
+            gid=f"predicted {row['optimizer']} {row['size']:g} {row['order']}",
+        )
         ax.plot(
             x,
             row["measured"],

@@ -27,7 +27,7 @@ from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, STEPS, Looks, ratio
 from study.report import cliff_tables
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
-from study.theory import APPROXIMATE, EXACT, MEAN_SQUARE, ORDER
+from study.theory import ALMOST_SURE, EXACT, ORDER
 
 ALL = "all problems"
 """Label of a block's only picture."""
@@ -80,7 +80,7 @@ def stability_map(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
         if len(found.agreement)
         else {}
     )
-    linear = found.limits[found.limits["basis"].isin([EXACT, ORDER, MEAN_SQUARE, APPROXIMATE])]
+    linear = found.limits[found.limits["basis"].isin([EXACT, ORDER, ALMOST_SURE])]
     others = found.limits.drop(linear.index)
     for caption, part in (("Least squares: limits", linear), ("Other cells: limits", others)):
         if len(part):
@@ -121,6 +121,7 @@ def batch_sizes(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
         ),
         Key("(1 − b) × and (1 + b) × gradient descent’s", MUTED, (0, (4, 2))),
         *_order_keys(measured),
+        Key("predicted for single runs", INK, marker="_", size=9),
     ]
     return Block(
         "The limit against the batch size",

@@ -62,7 +62,8 @@ def agreement(tables: Tables, found: Cliff) -> Table:
 def limits(tables: Tables, limits: pd.DataFrame) -> Table:
     columns = [
         *(Column(name) for name in ("problem", "optimizer", "batch")),
-        Column("predicted", "limit"),
+        Column("mean square", "limit", "above it the mean grows, of batches drawn independently"),
+        Column("predicted", "limit", "with its 95 % interval where it is an estimate"),
         Column("measured", "limit", "the median over the replicates"),
         Column("replicates", "limit", "the lowest and the highest of them"),
         Column("ratio", "", "measured over predicted"),
@@ -73,7 +74,8 @@ def limits(tables: Tables, limits: pd.DataFrame) -> Table:
         spread = f"{_fine(row['low'])} to {_fine(row['high'])}" if np.isfinite(row["low"]) else "–"
         measured = _fine(row["measured"]) if np.isfinite(row["measured"]) else row["status"] or "–"
         basis = row["why"] if row["basis"] == NONE and row["why"] else row["basis"]
-        rows.append(_row(tables, row, [_fine(row["predicted"]), measured, spread, ratio or "–", basis]))
+        known = [_fine(row["mean_square"]), _estimate(row), measured, spread, ratio or "–", basis]
+        rows.append(_row(tables, row, known))
     return Table(columns, rows, heads=3, folded=True)
 
 
@@ -181,6 +183,13 @@ def _short(tables: Tables, cell: dict[str, Any]) -> str:
 
 def _update(update: float) -> str:
     return "at the start" if update == 0 else f"{update:,.0f}" if np.isfinite(update) else "–"
+
+
+def _estimate(row: dict[str, Any]) -> str:
+    """The predicted limit, with its interval where it has one."""
+    if not np.isfinite(row["predicted_low"]):
+        return _fine(row["predicted"])
+    return f"{_fine(row['predicted'])} [{_fine(row['predicted_low'])}, {_fine(row['predicted_high'])}]"
 
 
 def _fine(value: float) -> str:

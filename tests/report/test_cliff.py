@@ -17,12 +17,12 @@ from study.analysis.tables import analyse
 from study.figures import theme
 from study.report import pictures, render
 from study.report.cliff import cliff_section
-from study.theory import APPROXIMATE, AT_THE_START, BASES, EXACT, MEAN_SQUARE, NONE, ORDER
+from study.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 from tests.report.planted import INF, VALLEY, planted
 from tests.report.test_figures import artist, axes, contrast, gids
 from tests.report.test_report import Parsed
 
-BATCHES = {"full": EXACT, "16": APPROXIMATE, "16 replacement": MEAN_SQUARE}
+BATCHES = {"full": EXACT, "16": ALMOST_SURE, "16 replacement": ALMOST_SURE}
 BY_BATCH = {1: 0.2, 10: 0.8, 100: 1.0}
 RISING = {r: 1e-4 * r**2 for r in np.geomspace(1, 100, 7)}
 """rate -> q_end of a method whose floor grows as the rate squared, its best rate the lowest."""
@@ -127,11 +127,11 @@ class TestLimits:
     def test_agreement_counts_by_basis_the_firmest_first(self):
         cells = linear({"full": 1.005, "16": 1.3}, "a") + linear({"full": 1.05, "16": 0.8}, "b")
         table = read(*cells)[1].agreement.set_index("basis")
-        assert list(table.index) == [EXACT, APPROXIMATE]
+        assert list(table.index) == [EXACT, ALMOST_SURE]
         assert table.loc[EXACT, ["near", "fair", "cells"]].tolist() == [1, 2, 2]
-        assert table.loc[APPROXIMATE, ["near", "fair"]].tolist() == [0, 0]
-        assert table.loc[APPROXIMATE, "worst"] == "a-sgd-16"  # ln 1.3 is more than ln 1 / 0.8
-        ratio = table.loc[APPROXIMATE, "ratio"]
+        assert table.loc[ALMOST_SURE, ["near", "fair"]].tolist() == [0, 0]
+        assert table.loc[ALMOST_SURE, "worst"] == "a-sgd-16"  # ln 1.3 is more than ln 1 / 0.8
+        ratio = table.loc[ALMOST_SURE, "ratio"]
         assert (ratio.low, ratio.high) == (pytest.approx(0.8), pytest.approx(1.3))
 
     @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ class TestSentences:
         text = said(c.predictions, *cells)
         assert "with full batches on least squares, where theory is exact: 1.002 [1.002, 1.002]" in text
         assert "over 4 cells, 4 within 1 % (100 % [51, 100]), 4 within 10 %." in text
-        assert "With reshuffled batches on least squares, where it is approximate: 1.20 [1.20, 1.20]" in text
+        assert "random batches on least squares, where it follows the growth of single runs: 1.20" in text
         assert "0 within 1 % (0 % [0, 49]), 0 within 10 %." in text
 
     def test_no_difference_is_a_tie(self):
@@ -174,7 +174,7 @@ class TestSentences:
     def test_the_worst_on_least_squares_and_on_networks_are_named_with_their_cause(self):
         text = said(c.disagreements, *everything())
         assert "furthest off on least squares is that for Gradient descent, mini-batch 16, on toy" in text
-        assert "measured 1.2, predicted 1, a factor of 1.20. Reshuffled batches of one epoch make up" in text
+        assert "measured 1.2, predicted 1, a factor of 1.20. Close to its limit a run grows" in text
         assert "furthest off on a network is that for Gradient descent, full batch, on net" in text
         assert "measured 6, predicted 2, a factor of 3.00. The loss curves less" in text
 
@@ -184,12 +184,18 @@ class TestSentences:
         assert c.cause(ORDER, 0.9, 0.01) == CAUSES[ORDER, False]
 
     def test_single_runs_are_told_from_the_mean(self):
-        cells = [*linear({"16 replacement": 1.05}, "a"), *linear({"16 replacement": 1.4}, "b")]
-        text = said(c.single_runs, *cells)
-        assert "single runs broke at 1.05 to 1.40 times it, median 1.05 [1.05, 1.40] over 2 cells." in text
-        tied = c.single_runs(*read(*linear({"16 replacement": 0.9}, "c"), *cells))
-        assert tied.tie
-        assert "a tie" in tied.text
+        cells = [
+            planted(problem, batch="16", **known(measured, basis=ALMOST_SURE, limit_mean_square=0.8))
+            for problem, measured in (("a", 0.9), ("b", 0.96), ("c", 1.005), ("d", 1.2))
+        ]
+        found = c.single_runs(*read(*cells[:3]))
+        text = plain(found.text)
+        assert "Over 3 cells runs were measured to break at 1.20 [1.12, 1.26] times the first" in text
+        assert "0.96 [0.90, 1.00] times the second" in text
+        assert text.endswith("in 2 between the two.")
+        assert not found.tie
+        assert said(c.single_runs, *cells).endswith("in 2 between the two.")
+        assert c.single_runs(*read(*linear({"full": 1.0, "16": 1.0}))) is None
 
     def test_reshuffling_is_compared_in_pairs(self):
         cells = [x for p in "ab" for x in linear({"16": 1.5, "16 replacement": 1.0}, p)]
@@ -219,15 +225,6 @@ class TestSentences:
             for o, at in (("sgd", {1: 1.0, 100: 1.0}), ("momentum", heavy))
         ]
         assert "at 0.10 (a) to 0.30 (b) times gradient descent’s limit" in said(c.momentum, *cells)
-
-    def test_a_short_last_batch_is_named_as_the_cause(self):
-        even = {"limit_basis": APPROXIMATE}
-        low = known(0.6) | even
-        assert "the last of each epoch has the 4 that are left over" in said(
-            c.disagreements, planted(batch="16", **low)
-        )
-        assert "left over" not in said(c.disagreements, planted(batch="10", **low))  # 100 samples
-        assert "left over" not in said(c.disagreements, planted(batch="16", **known(1.6) | even))
 
     def test_the_floor_s_power_is_that_of_the_planted_runs(self):
         tables, found = read(*everything())
@@ -323,7 +320,7 @@ class TestFigures:
         assert artist(ax, "field-sgd-16").get_facecolor()[:3] == to_rgb(theme.ratio_color(1.2))
         assert artist(ax, "field-rmsprop-full").get_facecolor()[3] == 0
         texts = [text.get_text() for text in ax.texts]
-        assert {"exact", "mean square", "no prediction"} <= set(texts)
+        assert {"exact", "single runs", "no prediction"} <= set(texts)
         assert "sgd full" not in texts
         assert "Gradient descent full: 1.00 exact" in stability.tiles[problems.index("toy")].alt
         assert "RMSprop full: no prediction" in stability.tiles[problems.index("toy")].alt
@@ -452,7 +449,7 @@ class TestReport:
             assert f"](figures/{name}.png)" in twin
             assert (folder / "figures" / f"{name}.png").stat().st_size > 5000
         assert re.search(
-            r"\| toy \| Gradient descent \| \[full\]\([^)]*\) \| 1 \| 1 \| 0\.911 to 1\.1 \| 1\.00", twin
+            r"\| toy \| Gradient descent \| \[full\]\([^)]*\) \| – \| 1 \| 1 \| 0\.911 to 1\.1 \| 1\.00", twin
         )
 
     @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from core import optimizer
 from study.advise import Advice, Probe, advise, checked, fastest, notes, question
 from study.cli import main
 from study.problem import problem_of
-from study.theory import APPROXIMATE, AT_THE_START, EXACT, NONE
+from study.theory import ALMOST_SURE, AT_THE_START, EXACT, NONE
 
 
 def advice(
@@ -64,13 +64,24 @@ def test_least_squares_with_full_batches_have_their_fastest_rate() -> None:
     assert np.isfinite(found.probe.gap[found.probe.rates < 2]).all()
 
 
-def test_small_batches_have_half_of_their_limit() -> None:
+def test_small_batches_have_half_of_the_lower_of_their_limits() -> None:
     found = advice("ill_conditioned", batch="1")
-    assert found.prediction.basis == APPROXIMATE
+    assert found.prediction.basis == ALMOST_SURE
     assert found.prediction.rate is not None
-    assert found.rate == pytest.approx(found.prediction.rate / 2)
-    assert found.margin == "0.30"
-    assert found.grounds == "half the limit"
+    assert found.prediction.mean_square is not None
+    assert found.prediction.mean_square < found.prediction.rate
+    assert found.rate == pytest.approx(found.prediction.mean_square / 2)
+    assert float(found.margin) == pytest.approx(np.log10(found.prediction.rate / found.rate), abs=0.02)
+    assert found.grounds.endswith("the mean-square limit")
+
+
+def test_a_velocity_that_a_short_last_batch_pushes_has_half_of_its_own_limit() -> None:
+    found = advice("diabetes", "momentum", "64")
+    assert found.prediction.rate is not None
+    assert found.prediction.mean_square is not None
+    assert found.prediction.rate < 0.8 * found.prediction.mean_square
+    assert found.rate is not None
+    assert found.rate <= found.prediction.rate / 2
 
 
 def test_a_network_has_half_the_limit_of_its_start_and_the_probe_to_check_it() -> None:
@@ -186,8 +197,8 @@ def test_the_command_answers_with_a_table_and_its_words(
         "4 replacement",
     ]
     assert main(["advise", file, *asked]) == 0
-    out = capsys.readouterr().out
-    for part in ("sgd", "adagrad", "exact", "mean square", "the probe alone", "To cliff"):
+    out = " ".join(capsys.readouterr().out.split())
+    for part in ("sgd", "adagrad", "exact", "Limit, almost sure:", "the probe alone", "To cliff"):
         assert part in out
 
 

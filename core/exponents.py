@@ -1,0 +1,138 @@
+"""SGD with random batches on least squares: where single runs begin to grow.
+
+Without the noise of the residuals an update multiplies the distance to the optimum by a random matrix,
+I - rate H_B for gradient descent with a batch of Hessian H_B. The norm of a product of many such matrices
+grows or shrinks by the same factor for almost every run: its logarithm per update is the Lyapunov exponent
+(Furstenberg & Kesten 1960), and the almost sure limit is the rate at which it passes zero. It is no lower
+than that of the mean square (`core.limits`), by Jensen's inequality. Between the two single runs shrink,
+but with excursions so large and rare that they carry the mean away (Kesten 1973; Gurbuzbalaban, Simsekli &
+Zhu 2021). No closed form is known; here the product itself is followed, in the very orders that training
+takes, so that reshuffling, a short last batch and a velocity are all accounted for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from core.batches import BatchStrategy
+from core.limits import PLAIN, ROUNDING, check, limit_of_the_mean, principal
+from core.optimizers.base import Recursion
+
+UPDATES, EPOCHS, MOST = 2000, 20, 20_000
+"""A product is followed for so many updates and epochs at least, all of them whole; MOST is the limit."""
+
+WARM_UP = 0.25
+"""Of the updates, in which the distance turns to where it grows most, and which do not count."""
+
+STEP, SECTIONS = 1.1, 40
+"""Limits are sought among rates that are STEP apart, and then in so many sections between two of them."""
+
+
+def lyapunov_exponents(
+    X: ArrayLike,
+    strategy: BatchStrategy,
+    seeds: Sequence[int],
+    rates: ArrayLike,
+    recursion: Recursion = PLAIN,
+) -> np.ndarray:
+    """Growth of the logarithm of the distance to the optimum per update, (K, S), for each seed and rate.
+
+    X: (n, d) the model's inputs, with a column of ones where it has a bias (`data.rows[0]`); the loss is
+        half the mean squared error, without the noise of its residuals. strategy: of the batches; seeds:
+        (K,) of their order, as in `core.train`; rates: (S,), or (K, S) for others with each seed;
+        recursion: the method's, by default gradient descent's.
+
+    An estimate over thousands of updates; how far the seeds differ says how good it is. All rates of a seed
+    meet the same batches. Directions in which the data do not vary are left out; without any the exponents
+    are -inf. Raises ValueError for inputs that are not finite (n, d), a batch larger than the data, and a
+    method with weight decay.
+    """
+    Z, curvature = principal(X)
+    check(recursion)
+    rates = np.asarray(rates, dtype=np.float64)
+    rates = np.broadcast_to(rates, (len(seeds), rates.shape[-1]))
+    strategy.cuts(len(Z))
+    return (
+        _exponents(Z, strategy, seeds, rates, recursion) if len(curvature) else np.full(rates.shape, -np.inf)
+    )
+
+
+def almost_sure_rates(
+    X: ArrayLike, strategy: BatchStrategy, seeds: Sequence[int], recursion: Recursion = PLAIN
+) -> np.ndarray:
+    """The lowest learning rate (K,) from which single runs grow, as seen with the batches of each seed.
+
+    X, strategy, seeds, recursion: as in `lyapunov_exponents`, whose zero it is, to 0.3 %. The limit is their
+    mean over seeds, and the spread over these that of the estimate.
+
+    NaN where no rate up to ten times the limit of full batches grows; infinite for inputs that are all
+    zero. Rates are tried a tenth apart: a narrower island of growth may be passed over. Raises ValueError
+    as `lyapunov_exponents`.
+    """
+    Z, curvature = principal(X)
+    check(recursion)
+    strategy.cuts(len(Z))
+    if not len(curvature):
+        return np.full(len(seeds), np.inf)
+    highest = 10 * limit_of_the_mean(recursion) / float(curvature.max())
+    steepest = float((Z**2).sum(axis=1).max())  # no batch curves more
+    lowest = min((1 - recursion.momentum) / max(recursion.kick, recursion.feed) / steepest, highest / STEP)
+    grid = np.geomspace(lowest, highest, int(np.log(highest / lowest) / np.log(STEP)) + 2)
+    rates = np.tile(grid, (len(seeds), 1))
+    low, high = _bracket(rates, _exponents(Z, strategy, seeds, rates, recursion))
+    rates = np.geomspace(low, high, SECTIONS + 1, axis=1)
+    inner = _exponents(Z, strategy, seeds, rates[:, 1:-1], recursion)
+    known = np.pad(inner, ((0, 0), (1, 1)), constant_values=((0, 0), (-np.inf, np.inf)))
+    low, high = _bracket(rates, known)
+    return np.sqrt(low * high)
+
+
+def _bracket(rates: np.ndarray, exponents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rate (K,) before the lowest that grows, and that one; NaN where none does."""
+    grows = exponents > ROUNDING
+    first = np.maximum(grows.argmax(axis=1), 1)[:, None]
+    low, high = (np.take_along_axis(rates, at, axis=1)[:, 0] for at in (first - 1, first))
+    some = grows.any(axis=1)
+    return np.where(some, low, np.nan), np.where(some, high, np.nan)
+
+
+def _exponents(
+    Z: np.ndarray, strategy: BatchStrategy, seeds: Sequence[int], rates: np.ndarray, recursion: Recursion
+) -> np.ndarray:
+    """`lyapunov_exponents` (K, S) of inputs Z (n, r) whose directions all vary."""
+    n, in_epoch = len(Z), strategy.updates(len(Z))
+    updates = min(max(EPOCHS, -(-UPDATES // in_epoch)) * in_epoch, MOST)
+    skipped = int(WARM_UP * updates)
+    skipped -= skipped % in_epoch if skipped > in_epoch else 0
+    rate = rates[:, :, None]
+    start = np.random.default_rng(0).standard_normal(Z.shape[1])
+    theta = np.broadcast_to(start / np.linalg.norm(start), (*rates.shape, Z.shape[1])).copy()
+    v, grown = np.zeros_like(theta), np.zeros(rates.shape)  # v is the velocity times the rate
+    batches = _batches(Z, strategy, seeds, n)
+    with np.errstate(all="ignore"):  # a rate far too large, or one that ends at the optimum at once
+        for t, batch in zip(range(updates), batches, strict=False):
+            g = (theta @ batch.swapaxes(1, 2)) @ batch
+            g *= rate / batch.shape[1]
+            theta -= recursion.kick * g + recursion.carry * v
+            v *= recursion.momentum
+            v += recursion.feed * g
+            size = np.sqrt((theta * theta).sum(axis=2) + (v * v).sum(axis=2))
+            if t >= skipped:
+                grown += np.log(size)
+            size[size == 0] = 1
+            theta /= size[:, :, None]
+            v /= size[:, :, None]
+    return grown / (updates - skipped)
+
+
+def _batches(Z: np.ndarray, strategy: BatchStrategy, seeds: Sequence[int], n: int) -> Iterator[np.ndarray]:
+    """The inputs (K, B, r) of one update after the other, without end."""
+    epoch = 0
+    while True:
+        orders = np.stack([strategy.samples(seed, epoch, n) for seed in seeds])
+        for cut in strategy.cuts(n):
+            yield Z[orders[:, cut]]
+        epoch += 1

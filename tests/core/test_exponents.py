@@ -1,0 +1,117 @@
+"""Limits of single runs: closed forms of one dimension, limits without chance, and the exact mean square."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+from core import BatchStrategy, almost_sure_rates, lyapunov_exponents, mean_square_rate, optimizer
+from core.limits import fixed_order_rate
+
+METHODS = [
+    ("sgd", {}),
+    ("momentum", {}),
+    ("momentum", {"momentum": 0.5, "dampening": 0.25}),
+    ("nesterov", {}),
+]
+CLOSE = 3e-3  # half of the last bracket's width, and what thousands of updates leave
+
+
+def recursion(method):
+    name, options = method
+    return optimizer(name, **options).recursion
+
+
+def features(rng, n, d):
+    return rng.standard_normal((n, d)) * np.geomspace(1, 3, d)
+
+
+def test_in_one_dimension_the_exponent_is_the_mean_logarithm_of_the_factors(rng):
+    X = rng.standard_normal((30, 1))
+    rates = np.array([0.1, 0.5, 2.0])
+    expected = np.log(np.abs(1 - rates * X**2)).mean(axis=0)
+    found = lyapunov_exponents(X, BatchStrategy(1), [1, 2], rates)
+    np.testing.assert_allclose(found, np.tile(expected, (2, 1)), rtol=1e-9)
+    drawn = lyapunov_exponents(X, BatchStrategy(1, "replacement"), range(40), rates)
+    error = drawn.std(axis=0, ddof=1) / np.sqrt(40)
+    assert (np.abs(drawn.mean(axis=0) - expected) < 4 * error).all()
+
+
+def test_in_one_dimension_the_limit_is_the_root_of_the_mean_logarithm():
+    squares = np.array([1.0, 1.0, 4.0])
+    X = np.sqrt(squares)[:, None]
+    root = brentq(lambda rate: np.log(np.abs(1 - rate * squares)).mean(), 1.3, 1.9)
+    assert almost_sure_rates(X, BatchStrategy(1), [5])[0] == pytest.approx(root, rel=CLOSE)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_a_full_batch_has_the_limit_that_the_optimizer_declares(method, rng):
+    name, options = method
+    X = features(rng, 30, 4)
+    declared = optimizer(name, **options).critical_rate(np.linalg.eigvalsh(X.T @ X / 30)[-1])
+    found = almost_sure_rates(X, BatchStrategy(), [0], recursion(method))
+    assert found[0] == pytest.approx(declared, rel=CLOSE)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_a_fixed_order_has_the_limit_of_its_epoch_s_map(method, rng):
+    """Seven samples in batches of three: the last one is short."""
+    X, strategy = features(rng, 7, 2), BatchStrategy(3, "fixed")
+    for seed in range(3):
+        order = strategy.samples(seed, 0, 7)
+        exact = fixed_order_rate(X, [order[cut] for cut in strategy.cuts(7)], recursion(method)).value
+        found = almost_sure_rates(X, strategy, [seed], recursion(method))[0]
+        assert found == pytest.approx(exact, rel=CLOSE)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_independent_batches_break_single_runs_no_earlier_than_the_mean_square(method, size, rng):
+    X = features(rng, 12, 3)
+    strategy = BatchStrategy(size, "replacement")
+    single = almost_sure_rates(X, strategy, range(6), recursion(method))
+    assert single.mean() > mean_square_rate(X, size, True, recursion(method)).value
+
+
+def test_the_spread_over_seeds_covers_what_a_longer_product_says(rng):
+    X, strategy = features(rng, 40, 3), BatchStrategy(1, "replacement")
+    few, many = (np.log(almost_sure_rates(X, strategy, seeds)) for seeds in (range(8), range(100, 164)))
+    error = np.hypot(few.std(ddof=1) / np.sqrt(8), many.std(ddof=1) / np.sqrt(64))
+    assert abs(few.mean() - many.mean()) < 4 * error
+    assert error < 0.02
+
+
+def test_directions_in_which_nothing_varies_are_left_out(rng):
+    X = features(rng, 9, 2)
+    wide = np.hstack([X, X[:, :1], np.zeros((9, 2))])
+    same = np.hstack([X * [np.sqrt(2), 1.0]])  # a feature twice is one that is sqrt 2 times as large
+    found, expected = (almost_sure_rates(inputs, BatchStrategy(2), [3]) for inputs in (wide, same))
+    assert found == pytest.approx(expected, rel=2 * CLOSE)
+
+
+def test_nothing_grows_without_inputs():
+    nothing = np.zeros((4, 2))
+    assert almost_sure_rates(nothing, BatchStrategy(1), [0, 1]).tolist() == [np.inf, np.inf]
+    assert (lyapunov_exponents(nothing, BatchStrategy(1), [0], [1.0]) == -np.inf).all()
+
+
+def test_one_step_to_the_optimum_is_an_exponent_without_bound():
+    assert lyapunov_exponents([[1.0]], BatchStrategy(), [0], [1.0]) == -np.inf
+
+
+def test_a_rate_s_exponent_does_not_depend_on_the_others(rng):
+    X, strategy = features(rng, 10, 3), BatchStrategy(4)
+    both = lyapunov_exponents(X, strategy, [1, 2], [0.01, 0.1], recursion(("momentum", {})))
+    alone = lyapunov_exponents(X, strategy, [2], [0.1], recursion(("momentum", {})))
+    assert both[1, 1] == pytest.approx(alone[0, 0], rel=1e-9)
+
+
+def test_what_does_not_make_sense_is_refused(rng):
+    X = features(rng, 4, 2)
+    decayed = optimizer("sgd", weight_decay=0.1).recursion
+    for ask in (almost_sure_rates, lambda *a: lyapunov_exponents(*a[:3], [0.1], *a[3:])):
+        with pytest.raises(ValueError, match="larger than the data"):
+            ask(X, BatchStrategy(5), [0])
+        with pytest.raises(ValueError, match="without weight decay"):
+            ask(X, BatchStrategy(1), [0], decayed)
+        with pytest.raises(ValueError, match="X must be"):
+            ask(np.full((2, 2), np.nan), BatchStrategy(1), [0])
