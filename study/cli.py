@@ -208,13 +208,14 @@ def _stored(store: Store, name: str) -> spec.Experiment:
 
 
 def _estimate(options: argparse.Namespace, console: Console) -> int:
+    from study.analysis.words import plural
     from study.cost import cost
 
     experiment = spec.load(options.file)
     costs = [cost(cell) for cell in experiment.cells]
     trials, updates = sum(c.trials for c in costs), sum(c.updates for c in costs)
     minutes = sum(c.seconds for c in costs) / options.workers / 60
-    console.print(f"{experiment.name}: {len(costs)} cells, {trials:,} trials, {updates:,} updates")
+    console.print(f"{experiment.name}: {plural(len(costs), 'cell')}, {trials:,} trials, {updates:,} updates")
     console.print(f"about {minutes:.1f} minutes on {options.workers} workers, if no trial diverges early")
     return 0
 

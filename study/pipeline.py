@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from study.analysis.words import plural
 from study.cost import cost
 from study.execution import Failure, run_cells
 from study.progress import Display
@@ -55,7 +56,9 @@ class Account:
         """The account in words, a line each."""
         wall = time.perf_counter() - self.started
         shares = [f"{name} {s:.1f} s ({s / wall:.0%})" for name, s in self.stages.items()]
-        lines = [f"{self.cells} cells, {self.trials:,} trials, {self.updates:,} updates in {wall:.1f} s"]
+        lines = [
+            f"{plural(self.cells, 'cell')}, {self.trials:,} trials, {self.updates:,} updates in {wall:.1f} s"
+        ]
         if shares:
             lines.append(f"of that: {', '.join(shares)}; tracking goes on while the workers train")
         if self.phases:
@@ -78,9 +81,8 @@ def train_missing(
     store.retire_unfinished(experiment.name)
     finished = store.finished(experiment.name, [cell.key for cell in experiment.cells])
     missing = [cell for cell in experiment.cells if cell.key not in finished]
-    console.print(
-        f"{experiment.name}: {len(experiment.cells)} cells, {len(finished)} stored, {len(missing)} to run"
-    )
+    cells = plural(len(experiment.cells), "cell")
+    console.print(f"{experiment.name}: {cells}, {len(finished)} stored, {len(missing)} to run")
     if not missing:
         return
     work = {cell.key: cost(cell).seconds for cell in missing}

@@ -12,8 +12,9 @@ from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from study.analysis.words import number
+from study.figures.keys import cross
 from study.figures.panels import log_axis, title
-from study.figures.theme import OUTCOMES, PAPER, ROLE_DASHES, ROLES, Look, spread
+from study.figures.theme import OUTCOMES, ROLE_DASHES, ROLES, Look, spread
 
 SIZE = (264.0, 214.0)
 
@@ -74,17 +75,7 @@ def _draw(ax: Axes, view: CurveView, line: Line) -> None:
         zorder=3 if best else 2,
     )
     if line.diverged:
-        ax.plot(
-            *_exit(line, view.gap_limits),
-            marker="X",
-            markersize=7,
-            color=OUTCOMES["diverged"],
-            markeredgecolor=PAPER,
-            markeredgewidth=0.8,
-            clip_on=False,
-            zorder=5,
-            gid=f"diverged-{line.role}-{line.replicate}".replace(" ", "-"),
-        )
+        cross(ax, *_exit(line, view.gap_limits), f"diverged-{line.role}-{line.replicate}".replace(" ", "-"))
 
 
 def _exit(line: Line, limits: tuple[float, float]) -> tuple[float, float]:

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
 from study.analysis.words import number
+from study.figures.keys import cross
 from study.figures.panels import log_axis, title
-from study.figures.theme import OUTCOMES, PAPER, Look, spread, step_colors
+from study.figures.theme import Look, spread, step_colors
 
 SIZE = (300.0, 236.0)
 ALLOWED = (0, (4, 2))
@@ -66,15 +67,4 @@ def _line(ax: Axes, line: EdgeLine, color: str, start: float) -> None:
     # A logarithmic axis has no place for update 0 but its end.
     ax.plot(line.updates.clip(start), line.sharpness, color=color, linewidth=1.4, gid=f"sharpness-{name}")
     if line.diverged:
-        ax.plot(
-            max(line.updates[-1], start),
-            line.sharpness[-1],
-            marker="X",
-            markersize=7,
-            color=OUTCOMES["diverged"],
-            markeredgecolor=PAPER,
-            markeredgewidth=0.8,
-            clip_on=False,
-            zorder=5,
-            gid=f"diverged-{name}",
-        )
+        cross(ax, max(line.updates[-1], start), line.sharpness[-1], f"diverged-{name}")

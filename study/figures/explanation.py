@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from study.figures.keys import Key
+from study.figures.keys import DIVERGED, Key, cross
 from study.figures.panels import log_axis
 from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES
 
@@ -21,7 +21,7 @@ KEYS = [
     Key("this run", INK, "-"),
     Key("predicted by theory", ROLES["too large"], LIMITS["predicted"]),
     Key("measured limit", ROLES["too large"], LIMITS["measured"]),
-    Key("diverged", OUTCOMES["diverged"], marker="X", size=7),
+    DIVERGED,
     Key("tolerance: below, converged", OUTCOMES["converged"], (0, (3, 2))),
 ]
 
@@ -52,7 +52,7 @@ class GapPanel:
             gid="predicted",
         )
         if self.left and shown.any():
-            _cross(ax, self.updates[shown][-1], self.gap[shown][-1])
+            cross(ax, self.updates[shown][-1], self.gap[shown][-1], "diverged", size=8)
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
@@ -127,7 +127,7 @@ class RatePanel:
         finite = [*self.gap[lasted], *([self.own] if np.isfinite(self.own) and self.own > 0 else [])]
         _room(ax, [*finite, self.tolerance])
         for rate in self.rates[~np.isfinite(self.gap)]:
-            _cross(ax, rate, ax.get_ylim()[1], size=4.5)
+            cross(ax, rate, ax.get_ylim()[1], f"diverged-{rate:g}", size=4.5)
         ax.axhline(self.tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
         for name, rate in self.limits.items():
             ax.axvline(
@@ -139,7 +139,7 @@ class RatePanel:
                 self.rate, self.own, marker="*", markersize=11, color=INK, markeredgecolor=PAPER, zorder=5
             )
         else:
-            _cross(ax, self.rate, ax.get_ylim()[1])
+            cross(ax, self.rate, ax.get_ylim()[1], "diverged", size=8)
 
 
 Panel = GapPanel | SharpnessPanel | RatePanel
@@ -167,17 +167,3 @@ def _room(ax: Axes, values: Sequence[float]) -> None:
         low, high = np.log10(finite.min()), np.log10(finite.max())
         room = max(0.15 * (high - low), 0.3)
         ax.set_ylim(10 ** (low - room), 10 ** (high + room))
-
-
-def _cross(ax: Axes, x: float, y: float, size: float = 8) -> None:
-    ax.plot(
-        x,
-        y,
-        marker="X",
-        markersize=size,
-        color=OUTCOMES["diverged"],
-        markeredgecolor=PAPER,
-        markeredgewidth=0.7,
-        clip_on=False,
-        zorder=6,
-    )

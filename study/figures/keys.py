@@ -101,6 +101,25 @@ def batch_keys(looks: Looks, sign: Literal["line", "mark", "bar"] = "line") -> l
     return [Key(look.label, look.color, line, look.marker) for look in looks.batches.values()]
 
 
+DIVERGED = Key("diverged", OUTCOMES["diverged"], marker="X", size=7)
+
+
+def cross(ax: Axes, x: float, y: float, name: str, size: float = 7) -> None:
+    """The mark of a run that diverged, also where that is outside the axes."""
+    ax.plot(
+        x,
+        y,
+        marker=DIVERGED.marker,
+        markersize=size,
+        color=DIVERGED.color,
+        markeredgecolor=PAPER,
+        markeredgewidth=0.8,
+        clip_on=False,
+        zorder=6,
+        gid=name,
+    )
+
+
 RATE_KEYS = [
     *(Key(name, color, area=True) for name, color in OUTCOMES.items()),
     Key("at the tuned rate, fresh replicates", INK, marker="*", size=9),
@@ -113,7 +132,7 @@ LIMIT_KEYS = [
 ]
 CURVE_KEYS = [
     *(Key(f"{name} rate", ROLES[name], ROLE_DASHES[name]) for name in ROLES),
-    Key("diverged", OUTCOMES["diverged"], marker="X", size=7),
+    DIVERGED,
     Key("tolerance", OUTCOMES["converged"], (0, (3, 2))),
 ]
 PATH_KEYS = [
@@ -122,7 +141,7 @@ PATH_KEYS = [
     Key("later on", MUTED, marker="o", size=2.5),
     Key("best parameters", INK, marker="+", size=7, width=1.4),
     Key("equal loss, twice that of the line within", MUTED, "-", width=0.8),
-    Key("diverged", OUTCOMES["diverged"], marker="X", size=7),
+    DIVERGED,
 ]
 RANGE_KEYS = [
     Key("best rate", INK, marker="o", face=PAPER),

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from study.analysis.paths import KINDS, Surface
 from study.analysis.words import number
+from study.figures.keys import cross
 from study.figures.panels import title
 from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, Look
 
@@ -109,17 +110,8 @@ def _way(ax: Axes, surface: Surface, way: Way, color: str, kind: str) -> None:
     ax.plot(*theta[first:].T, color=color, linestyle="", marker="o", markersize=1.6, alpha=0.45, zorder=3)
     ax.plot(*theta[0], marker="o", markersize=4.5, color=PAPER, markeredgecolor=color, zorder=4)
     if way.diverged:
-        ax.plot(
-            *leaving(theta, surface),
-            marker="X",
-            markersize=7,
-            color=OUTCOMES["diverged"],
-            markeredgecolor=PAPER,
-            markeredgewidth=0.8,
-            clip_on=False,
-            zorder=5,
-            gid="left",
-        )
+        x, y = leaving(theta, surface)
+        cross(ax, x, y, "left")
 
 
 def leaving(theta: np.ndarray, surface: Surface) -> np.ndarray:

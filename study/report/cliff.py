@@ -18,12 +18,12 @@ from study.figures.batch_limits import ORDERS, BatchLimitView, Curve, draw_batch
 from study.figures.batch_limits import SIZE as BATCH_LIMITS
 from study.figures.edge import ALLOWED, EdgeLine, EdgeView, draw_edge
 from study.figures.edge import SIZE as EDGE
-from study.figures.keys import Key
+from study.figures.keys import DIVERGED, Key
 from study.figures.panels import Panels
 from study.figures.plateaus import GUIDE, FloorLine, FloorView, NoiseView, draw_floors, draw_noise
 from study.figures.plateaus import SIZE as PLATEAUS
 from study.figures.stability import MapView, draw_map, map_size
-from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, STEPS, Looks, ratio_color
+from study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
 from study.report import cliff_tables
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
@@ -160,7 +160,7 @@ def edges(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
         Key("sharpness at the smallest rate", STEPS[0], "-"),
         Key("at the largest rate", STEPS[-1], "-"),
         Key("the largest curvature that the rate allows", INK, ALLOWED, width=1.0),
-        Key("diverged", OUTCOMES["diverged"], marker="X", size=7),
+        DIVERGED,
     ]
     picture = Picture("edge", Panels(draw_edge, views, EDGE, 3, keys), tiles)
     table = {"The sharpness of every run that was followed": cliff_tables.edges(tables, found)}
