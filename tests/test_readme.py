@@ -81,3 +81,13 @@ def test_the_numbers_of_the_study_are_those_of_its_file() -> None:
     said = " ".join(README.split())
     for thing, count in counts.items():
         assert f"{count} {thing}" in said
+
+
+def test_how_fast_it_is_stands_in_the_table_of_the_benchmark() -> None:
+    table = (ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^### 64-32-10, adam, 32 trials\n(.*?)^###", table, flags=re.MULTILINE | re.DOTALL)
+    measured = {tuple(re.findall(r"\| ([\d.]+)", row)) for row in table.splitlines()}
+    (section,) = re.findall(r"^## How fast it is\n(.*?)^## ", README, flags=re.MULTILINE | re.DOTALL)
+    rows = [numbers for row in section.splitlines() if len(numbers := re.findall(r"\| ([\d.]+)", row)) == 4]
+    assert len(rows) == 4
+    assert {tuple(row) for row in rows} <= measured
