@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -59,6 +60,17 @@ class Study:
         if len(found) > 1:
             raise ValueError(f"cells of {len(found)} different protocols cannot share a report: {found}")
         return dict(json.loads(found.pop()))
+
+    @cached_property
+    def trials_of(self) -> dict[str, pd.DataFrame]:
+        """Cell key -> its rows of `trials`."""
+        return {str(key): rows for key, rows in self.trials.groupby("key", sort=False)}
+
+    @cached_property
+    def run_of(self) -> dict[str, tuple[str, str]]:
+        """Cell key -> the experiment and the run that it is in MLflow."""
+        runs = zip(self.cells["experiment"], self.cells["run_id"], strict=True)
+        return dict(zip(self.cells["key"], runs, strict=True))
 
     @property
     def tolerance(self) -> float:

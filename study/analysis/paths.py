@@ -95,9 +95,9 @@ def paths(study: Study, chosen: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.D
 
 def _points(study: Study, key: str) -> pd.DataFrame:
     """The curves of a cell's runs that look for what the rate does, sweep and limit, with their trials."""
-    trials = study.trials[(study.trials["key"] == key) & study.trials["phase"].isin(["sweep", "limit"])]
+    trials = study.trials_of[key]
     columns = ["trial", "phase", "rate", "replicate", "outcome"]
-    return study.curves[key].merge(trials[columns], on="trial")
+    return study.curves[key].merge(trials.loc[trials["phase"].isin(["sweep", "limit"]), columns], on="trial")
 
 
 def _reach(points: pd.DataFrame, surface: Surface) -> pd.Series:

@@ -78,11 +78,11 @@ def write_png(figure: Figure, path: Path, dpi: int = 110) -> None:
     FigureCanvasAgg(figure)
     drawn = BytesIO()
     with themed():
-        figure.savefig(drawn, dpi=dpi, facecolor=PAPER, format="png")
-    palette = (
-        Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    )
-    palette.save(path, optimize=True)
+        figure.savefig(drawn, dpi=dpi, facecolor=PAPER, format="rgba")
+    rows = int(figure.get_figheight() * dpi)
+    pixels = np.frombuffer(drawn.getvalue(), np.uint8).reshape(rows, -1, 4)
+    colors = Image.fromarray(pixels).convert("RGB")
+    colors.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, compress_level=8)
 
 
 def segments(ax: Axes, x: Iterable[float], low: Iterable[float], high: Iterable[float], **style: Any) -> None:

@@ -80,6 +80,11 @@ class Looks:
     optimizers: dict[str, Look]
     batches: dict[str, Look]
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Colour of a drawing -> the CSS variable that takes its place."""
+        return {color: name for color, (name, _, _) in variables(len(self.batches)).items()}
+
 
 def looks(optimizers: dict[str, str], batches: dict[str, str]) -> Looks:
     """Looks for names with labels, in order: optimizers in eight colours, with another marker and dash in

@@ -170,9 +170,7 @@ def noise(tables: Tables, found: Cliff) -> Table:
 def _row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
     names = tables.study.names
     heads = [names.problems[row["problem"]], names.optimizers[row["optimizer"]], row["batch"]]
-    cells = tables.study.cells
-    cell = records(cells[cells["key"] == row["key"]])[0]
-    run = (cell["experiment"], cell["run_id"])
+    run = tables.study.run_of[row["key"]]
     return Row([*heads, *texts], **{axis: row[axis] for axis in AXES}, run=run)
 
 

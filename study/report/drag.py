@@ -16,11 +16,13 @@ from study.analysis.tables import Tables
 from study.analysis.words import exact, number
 from study.figures.keys import RATE_KEYS, Key
 from study.figures.paths import joined
-from study.figures.theme import OUTCOMES, Looks, variables
+from study.figures.theme import OUTCOMES, Looks
 from study.report import pictures
 from study.report.pictures import Picture
 from study.theory import BASES
 
+RUN = ["trial", "rate", "replicate", "outcome", "gap", "train_loss", "first_bad_step"]
+"""What is shown of a trial besides its curve."""
 NOT_FINITE = 999
 """Stands for a gap that is no number, in hundredths of a decade."""
 VIEW = 1000
@@ -42,7 +44,7 @@ def drag(tables: Tables, looks: Looks) -> Drag:
     order = names.order
     pool = _Pool()
     cells = [_cell(tables, cell, pool) for cell in records(tables.study.cells)]
-    colors = {color: name for color, (name, _, _) in variables(len(looks.batches)).items()}
+    colors = looks.variables
     data = {
         "problems": [_problem(tables, problem) for problem in names.problems],
         "optimizers": [
@@ -109,8 +111,8 @@ def _surface(surface: Surface) -> dict[str, Any]:
 
 
 def _cell(tables: Tables, cell: Mapping[str, Any], pool: _Pool) -> dict[str, Any]:
-    trials = tables.study.trials
-    swept = trials[(trials["key"] == cell["key"]) & (trials["phase"] == "sweep")]
+    trials = tables.study.trials_of[cell["key"]]
+    swept = trials.loc[trials["phase"] == "sweep", RUN]
     curves = _curves(tables.study.curves[cell["key"]])
     surface, best = tables.surfaces.get(cell["problem"]), float(cell["best_known_loss"])
     groups: dict[float, list[dict[str, Any]]] = {}

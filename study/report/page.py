@@ -14,7 +14,7 @@ from study.analysis.findings import findings
 from study.analysis.particulars import problem_finding
 from study.analysis.tables import Tables
 from study.analysis.words import number, plural
-from study.figures.theme import Looks, variables
+from study.figures.theme import Looks
 from study.report import pictures, tables
 from study.report.cliff import cliff_section
 from study.report.drag import Drag, drag
@@ -93,11 +93,6 @@ class Page:
     store: str
 
     @property
-    def variables(self) -> dict[str, str]:
-        """Colour of a drawing -> the CSS variable that takes its place."""
-        return {color: name for color, (name, _, _) in variables(len(self.looks.batches)).items()}
-
-    @property
     def pictures(self) -> list[Picture]:
         """Every picture, in the order of the page."""
         parts = [picture for part in self.problems for picture in part.pictures]
@@ -125,10 +120,21 @@ class Page:
         return f"{self.store}/{runs_link(self.experiment, {'kind': 'cell'} | runs.tags, runs.metric)}"
 
 
+def problem_parts(found: Tables, looks: Looks) -> list[ProblemPart]:
+    """What is shown of each problem: most of a page's pictures, and little of its sentences."""
+    return [_problem(found, looks, problem, i) for i, problem in enumerate(found.study.names.problems, 1)]
+
+
 def compose(
-    name: str, title: str, found: Tables, looks: Looks, provenance: Mapping[str, Any], store: str
+    name: str,
+    title: str,
+    found: Tables,
+    looks: Looks,
+    problems: list[ProblemPart],
+    provenance: Mapping[str, Any],
+    store: str,
 ) -> Page:
-    """The page of a study."""
+    """The page of a study, `problems` being its `problem_parts`."""
     names = found.study.names
     return Page(
         name=name,
@@ -144,7 +150,7 @@ def compose(
         optimization=tables.optimization_overview(found),
         selection=tables.selection_overview(found),
         sections=[section for maker in SECTIONS if (section := maker(found, looks)) is not None],
-        problems=[_problem(found, looks, problem, i) for i, problem in enumerate(names.problems, 1)],
+        problems=problems,
         divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
         reasons=tables.reasons(found),
         facts=tables.problems(found),

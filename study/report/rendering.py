@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from study.figures.keys import Key, draw_key
 from study.figures.panels import Panels, write_png
 from study.figures.svg import to_svgs
 from study.figures.theme import looks, variables
-from study.report.page import Page, compose
+from study.report.page import Page, compose, problem_parts
 from study.report.pictures import Picture
 
 STORE = "http://127.0.0.1:5000"
@@ -44,15 +45,24 @@ def render(
     is written. ValueError without cells, or when they were run with different protocols.
     """
     # Its many small products gain nothing from threads, which on a busy machine wait for each other.
+    ready = Parallel(n_jobs=workers, return_as="generator")(delayed(_imported)() for _ in range(workers))
     with threadpool_limits(1):
         found = analyse(gather(cells))
-        names = found.study.names
-        page = compose(experiment, title, found, looks(names.optimizers, names.batches), provenance, store)
+        look = looks(found.study.names.optimizers, found.study.names.batches)
+        problems = problem_parts(found, look)
+    list(ready)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as made:
         whole = Path(made)
         (whole / "figures").mkdir()
-        svgs = _draw(page, whole / "figures", workers)
+        draw = partial(_draw, colors=look.variables, folder=whole / "figures", workers=workers)
+        # The workers draw most of the page while the rest of it is composed.
+        parts = [picture for part in problems for picture in part.pictures]
+        begun = draw(parts, [picture for part in problems for picture in part.sheets])
+        with threadpool_limits(1):
+            page = compose(experiment, title, found, look, problems, provenance, store)
+        svgs = dict(begun)
+        svgs |= draw([picture for picture in page.pictures if picture.name not in svgs], page.sheets)
         (whole / "report.html").write_text(_html(page, svgs), encoding="utf-8")
         (whole / "report.md").write_text(_markdown(page), encoding="utf-8")
         for name in ("figures", "report.md", "report.html"):
@@ -60,14 +70,27 @@ def render(
     return folder / "report.html"
 
 
-def _draw(page: Page, folder: Path, workers: int) -> dict[str, list[str]]:
-    """The panels of every picture as SVG, by its name; the sheets are written into `folder` as PNG."""
-    colors = page.variables
-    sheets = {picture.name: folder / f"{picture.name}.png" for picture in page.sheets}
+def _imported() -> None:
+    """A process that has done this has imported what drawing needs, which takes seconds."""
+
+
+def _draw(
+    pictures: Iterable[Picture],
+    sheets: Iterable[Picture],
+    colors: Mapping[str, str],
+    folder: Path,
+    workers: int,
+) -> Iterator[tuple[str, list[str]]]:
+    """The name and the panels as SVG of each picture; those in `sheets` are written into `folder` as PNG.
+
+    The processes begin at once, whenever the first result is asked for.
+    """
+    files = {picture.name: folder / f"{picture.name}.png" for picture in sheets}
     # The large ones first, so that no process is left with one at the end.
-    pictures = sorted(page.pictures, key=lambda p: (p.name not in sheets, -len(p.tiles) * p.panels.size[1]))
-    jobs = (delayed(_picture)(picture, colors, sheets.get(picture.name)) for picture in pictures)
-    return dict(zip((p.name for p in pictures), Parallel(n_jobs=workers)(jobs), strict=True))
+    ordered = sorted(pictures, key=lambda p: (p.name not in files, -len(p.tiles) * p.panels.size[1]))
+    jobs = (delayed(_picture)(picture, colors, files.get(picture.name)) for picture in ordered)
+    drawn = Parallel(n_jobs=workers, return_as="generator")(jobs)
+    return zip((picture.name for picture in ordered), drawn, strict=True)
 
 
 def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> list[str]:
@@ -100,7 +123,7 @@ def _signs(page: Page) -> dict[Key, str]:
     """The sign of every key of every legend, as SVG with the id `sign-` and its number."""
     keys = list(dict.fromkeys(key for picture in page.pictures for key in picture.keys))
     panels = Panels(draw_key, keys, KEY)
-    drawn = to_svgs(panels.figure(), panels, "key", page.variables)
+    drawn = to_svgs(panels.figure(), panels, "key", page.looks.variables)
     named = (svg.replace("<svg ", f'<svg id="sign-{i}" ', 1) for i, svg in enumerate(drawn))
     return dict(zip(keys, named, strict=True))
 

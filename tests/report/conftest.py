@@ -18,13 +18,14 @@ SPECIAL = {
     ("toy_1", "sgd", "1"): {"search_edge": "at an edge: not trusted"},
     ("toy_1", "sgd", "full"): {"extended": 1},
     (NASTY, "sgd", "full"): LIMIT,
+    (NASTY, "adam(beta1=0.5)", "full"): {"limit_measured": 30.0},
     (NASTY, "sgd", "1"): {"limit_why": f"{NASTY} has none"},
 }
 
 
 def cells():
     """Two problems, the second with a loss surface, two optimizers and two batch strategies; one search at
-    an edge, one that came clear of it, one limit that is predicted and measured."""
+    an edge, one that came clear of it, one limit that is predicted and measured, one only measured."""
     floor = VALLEY | {10.0: 0.4, 100.0: [0.6, INF]}
     return [
         planted(p, o, b, sweep, surface=p == NASTY, **SPECIAL.get((p, o, b), {}))

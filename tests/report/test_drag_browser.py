@@ -111,8 +111,22 @@ def test_two_optimizers_are_compared_at_the_same_rate(opened):
     colors = page.locator("[data-box=curves] path.run").evaluate_all("all => all.map(p => p.style.stroke)")
     assert len(colors) == 4
     assert len(set(colors)) == 2
+    marks = page.locator("[data-limit]")
+    assert marks.evaluate_all("all => all.map(m => `${m.dataset.of} ${m.dataset.limit}`)") == [
+        "sgd predicted",
+        "sgd measured",
+        "adam(beta1=0.5) measured",
+    ]
+    drawn = marks.evaluate_all("all => all.map(m => m.style.stroke)")
+    assert drawn[0] == drawn[1] != drawn[2]
+    limits = page.locator("#drag [data-say=limit]")
+    expect(limits).to_contain_text("Gradient descent: Theory puts the largest stable rate at 2.00")
+    expect(limits).to_contain_text(
+        "Adam (beta1=0.5): Measured, between runs that last and runs that diverge: 30.0"
+    )
     choose(page, "Compare with", "nothing")
     expect(other).to_be_empty()
+    assert [mark.get_attribute("style") for mark in marks.all()] == ["", ""]
 
 
 def test_the_pages_filters_choose_here_too(opened):

@@ -198,13 +198,17 @@
         });
       });
     });
-    const { limit } = lines[0].cell, named = [];
-    for (const kind of ["predicted", "measured"]) {
-      const at = limit[kind] && x(Math.log10(limit[kind]));
-      if (!at || at < sides[0] || at > sides[1]) continue;
-      element(svg, "path", { d: `M${at} ${sides[3] - 4}V${109 + 14 * rows}`, class: `limit ${kind}`, "data-limit": kind });
-      named.push([kind, at]);
-    }
+    // Of two optimizers each has its limits, in its colour; the names stand with those of the first.
+    const named = [];
+    lines.forEach(({ cell: { limit }, look }, row) => {
+      for (const kind of ["predicted", "measured"]) {
+        const at = limit[kind] && x(Math.log10(limit[kind]));
+        if (!at || at < sides[0] || at > sides[1]) continue;
+        const style = rows > 1 ? `stroke:var(${look.color})` : "";
+        element(svg, "path", { d: `M${at} ${sides[3] - 4}V${109 + 14 * rows}`, class: `limit ${kind}`, style, "data-limit": kind, "data-of": look.name });
+        if (!row) named.push([kind, at]);
+      }
+    });
     // Two limits that all but meet share a label; otherwise each goes to its own side.
     const meet = named.length === 2 && Math.abs(named[0][1] - named[1][1]) < 100;
     const labels = meet ? [["predicted and measured limit", (named[0][1] + named[1][1]) / 2]] : named.map(([kind, at]) => [`${kind} limit`, at]);
@@ -228,20 +232,23 @@
       say.other.textContent = say.limit.textContent = "";
       return;
     }
-    const rate = ratesOf(lines[0].cell)[+slider.value], { limit } = lines[0].cell;
+    const rate = ratesOf(lines[0].cell)[+slider.value];
     const texts = lines.map(({ cell, index, look }) => {
       const runs = cell.runs[index];
       return runs ? `${look.label}: ${outcome(runs)}; ${ending(runs)}.` : `${look.label} was not run at this rate.`;
     });
-    const ratio = rate / limit.predicted;
+    const bounds = lines.map(({ cell: { limit }, look }) => {
+      const ratio = rate / limit.predicted;
+      const share = limit.predicted ? ` This rate is ${ratio >= 1 ? `${number(ratio)} times` : `${number(100 * ratio)} % of`} the predicted limit.` : "";
+      return (lines.length > 1 ? `${look.label}: ` : "") + limit.text + share;
+    });
     say.rate.textContent = number(rate);
     ["outcome", "other"].forEach((name, i) => {
       if (lines[i]) say[name].style.borderLeft = `.3rem ${i ? "dashed" : "solid"} var(${lines[i].look.color})`;
     });
     say.outcome.textContent = texts[0];
     say.other.textContent = texts[1] ?? "";
-    const share = limit.predicted ? ` This rate is ${ratio >= 1 ? `${number(ratio)} times` : `${number(100 * ratio)} % of`} the predicted limit.` : "";
-    say.limit.textContent = (lines.length > 1 ? `${lines[0].look.label}: ` : "") + limit.text + share;
+    say.limit.textContent = bounds.join(" ");
     slider.setAttribute("aria-valuetext", `learning rate ${number(rate)}. ${texts.join(" ")}`);
     drawRates(lines);
     drawCurves(lines);
