@@ -42,7 +42,11 @@ def stability(tables: Tables, found: Cliff) -> str:
     used = [basis for basis in BASES if (found.limits["basis"] == basis).any()]
     words = "; ".join(f"“{WORDS[basis]}”: {BASES[basis]}" for basis in used)
     bracket = precision(tables)
-    known = f" A measured limit is known to {number(100 * bracket)}\u202f%." if bracket else ""
+    known = (
+        f" Of each replicate the measured limit is known to {number(100 * bracket)}\u202f%."
+        if bracket
+        else ""
+    )
     return f"{text}{known}" + (f" Below it stands what the prediction rests on. {words}." if words else "")
 
 
@@ -58,7 +62,7 @@ def batch_limits(tables: Tables, found: Cliff, measured: pd.DataFrame) -> str:
         first, last = heavy["limit"].iloc[0], heavy["limit"].iloc[-1]
         text += (
             f" On {names.problems[problem]} {names.optimizers[heavy['optimizer'].iloc[0]]}’s line starts at "
-            f"{number(first)}, beside the lower guide, {number((1 - b) * plain['limit'].iloc[0])}, (1 − b) "
+            f"{number(first)}, above the lower guide, {number((1 - b) * plain['limit'].iloc[0])}, (1 − b) "
             f"times gradient descent’s limit with b = {b:g}; it ends at {number(last)}, on the upper guide, "
             f"{number((1 + b) * plain['limit'].iloc[-1])}, which is 2 (1 + b) over the largest curvature."
         )
@@ -116,6 +120,6 @@ def noise(tables: Tables, found: Cliff) -> str:
     least, most = settled["predicted"].min(), settled["predicted"].max()
     return (
         f"{text} Filled marks, {len(settled)} of {len(found.noise)}, have forgotten their start; they span "
-        f"predicted floors from {number(least)} to {number(most)}. Hollow ones are still on their way down "
-        "and lie above."
+        f"predicted floors from {number(least)} to {number(most)}. Hollow ones may not have, and tell "
+        "less."
     )

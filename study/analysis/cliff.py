@@ -252,8 +252,9 @@ def edge(tables: Tables, found: Cliff) -> Finding | None:
     if len(above):
         down = bootstrap(above["late"].to_numpy(dtype=float), middle)
         text += (
-            f" {plural(len(above), 'run')} started above the line, where no step is stable, and moved to "
-            f"where the loss curves less: to {times(down)} times the line over the last half."
+            f" {plural(len(above), 'run')} started above the line, where no step is stable; "
+            f"{(above['late'] < 1).sum()} of them ended below it, where the loss curves less. In the median "
+            f"they were at {times(down)} times the line over the last half."
         )
     labels = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys(runs["optimizer"])]
     return Finding("Edge of stability", text, EVIDENCE, tie, labels)

@@ -62,7 +62,7 @@ def told(chance: Interval, rival: str) -> str:
     if chance.value > 0.5:
         return "told apart"
     return (
-        f"told apart, but for {rival}: a mean rank counts places among all optimizers, a duel these two alone"
+        f"told apart, in favour of {rival}: a mean rank counts places among all optimizers, a duel those two"
     )
 
 
@@ -217,13 +217,27 @@ def trust(tables: Tables) -> Finding:
     """The cells whose search is not to be trusted."""
     doubts = [str(doubt) for doubt in tables.study.cells["doubt"]]
     searches = plural(len(doubts), "search", "searches")
+    lost = _lost(tables)
     if not any(doubts):
-        return Finding("Trust", f"All {searches} ended clear of the edges of their range.", "tuning")
+        return Finding("Trust", f"All {searches} ended clear of the edges of their range.{lost}", "tuning")
     counts = {doubt: doubts.count(doubt) for doubt in dict.fromkeys(doubts) if doubt}
     parts = listing([f"{count} ({doubt})" for doubt, count in counts.items()])
     verb = "is" if sum(counts.values()) == 1 else "are"
     return Finding(
-        "Trust", f"Of {searches}, {parts} {verb} not to be trusted: marked † in the tables.", "tuning"
+        "Trust", f"Of {searches}, {parts} {verb} not to be trusted: marked † in the tables.{lost}", "tuning"
+    )
+
+
+def _lost(tables: Tables) -> str:
+    """How often a tuned rate did not last on fresh replicates."""
+    tuned = tables.performance[tables.performance["role"] == "tuned"]
+    gone = tuned[tuned["diverged"] > 0]
+    if gone.empty:
+        return ""
+    runs = plural(int(tuned["n"].sum()), "fresh run")
+    return (
+        f" But {int(gone['diverged'].sum())} of {runs} at the tuned rates diverged, in "
+        f"{plural(len(gone), 'cell')}: there the rate lies at the cliff."
     )
 
 

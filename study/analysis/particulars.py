@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from study.analysis.data import records
-from study.analysis.scores import against
+from study.analysis.scores import RESOLUTION, against
 from study.analysis.tables import Tables
 from study.analysis.words import around, fixed, number, plural, share
 from study.statistics import wilson
@@ -51,7 +51,7 @@ def _tuned(tables: Tables, problem: str, batch: str) -> str:
     met = [counts for o in others if sum((counts := against(duels, best["optimizer"], o)).values())]
     text = (
         f"With {label} the smallest tuned gap is {tables.study.names.optimizers[best['optimizer']]}’s, "
-        f"{around(best['gap'])}"
+        + (around(best["gap"]) if best["gap"].value > RESOLUTION else f"{number(RESOLUTION)} or less")
     )
     apart = sum(counts["better"] for counts in met)
     return text + (f", told apart from {apart} of the {len(met)} others." if met else ".")

@@ -22,6 +22,7 @@ from study.statistics import (
     cliques,
     critical_distance,
     friedman,
+    holm,
     mean_ranks,
     problems_needed,
 )
@@ -37,9 +38,10 @@ SIGNIFICANT = 0.05
 @dataclass(frozen=True)
 class Diagram:
     """A critical-difference diagram (Demšar 2006). optimizers: by mean rank, the best first; ranks: theirs.
-    problems: how many blocks there are. p: Friedman's. distance: Nemenyi's critical one. bars: first and
-    last place of the largest groups that are not told apart; one bar over all where Friedman's test finds
-    no difference, since then no pair may be tested."""
+    problems: how many blocks there are. p: Friedman's, of a single batch strategy with Holm's correction
+    over all of them. distance: Nemenyi's critical one. bars: first and last place of the largest groups
+    that are not told apart; one bar over all where Friedman's test finds no difference, since then no pair
+    may be tested."""
 
     batch: str
     optimizers: tuple[str, ...]
@@ -85,14 +87,18 @@ def diagrams(study: Study, scores: Replicates) -> list[Diagram]:
     """A diagram of all batch strategies together, then of each; none without two optimizers and problems."""
     batches = [ALL, *study.names.batches] if len(study.names.batches) > 1 else [*study.names.batches]
     tables = {batch: standing(study, scores, batch) for batch in batches}
-    return [_diagram(batch, table) for batch, table in tables.items() if min(table.shape) > 1]
+    tables = {batch: table for batch, table in tables.items() if min(table.shape) > 1}
+    tests = {batch: friedman(table.to_numpy()) for batch, table in tables.items()}
+    single = [batch for batch in tests if batch != ALL]
+    tests |= zip(single, holm(np.array([tests[batch] for batch in single])).tolist(), strict=True)
+    return [_diagram(batch, table, tests[batch]) for batch, table in tables.items()]
 
 
-def _diagram(batch: str, table: pd.DataFrame) -> Diagram:
+def _diagram(batch: str, table: pd.DataFrame, p: float) -> Diagram:
     ranks = mean_ranks(table.to_numpy())
     order = np.argsort(ranks, kind="stable")
     problems, methods = table.shape
-    p, distance = friedman(table.to_numpy()), critical_distance(methods, problems)
+    distance = critical_distance(methods, problems)
     # Friedman's test needs three methods: of two, Nemenyi's distance is the whole test.
     tested = p < SIGNIFICANT or methods == 2
     bars = cliques(ranks[order], distance) if tested else [(0, methods - 1)]
@@ -174,8 +180,9 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
     first, second = whole.optimizers[:2]
     pairs = k * (k - 1) // 2
     gap = float(whole.ranks[1] - whole.ranks[0])
+    once = "the mean of its ranks over the batch strategies, ranked again" if len(found) > 1 else "its ranks"
     text = (
-        "Would the order hold on other problems? Each problem tells once, by its ranks. Over "
+        f"Would the order hold on other problems? Each problem tells once, by {once}. Over "
         f"{plural(whole.problems, 'problem')} {label[first]} comes first with a mean rank of "
         f"{fixed(whole.ranks[0], 1)} of {k}, {label[second]} "
         + (f"next with {fixed(whole.ranks[1], 1)}. " if gap > 0 else "shares it. ")

@@ -49,7 +49,8 @@ def cliff_section(tables: Tables, looks: Looks) -> Section | None:
         "stay where the loss curves most: its steps jump over the valley, each farther than the one before. "
         "That rate is the cliff. Theory predicts it from the data and the method alone, before any training; "
         "here it stands beside the rate at which runs were seen to diverge, bracketed for each replicate. "
-        "Methods that divide by the size of their gradients have no such rate: they end on a floor."
+        "Methods that divide by the size of their gradients have no such rate that theory could name: too "
+        "large a one mostly ends on a floor."
     )
     return Section(
         "cliff", "The cliff: predicted and measured", text, analysis.findings(tables, found), blocks

@@ -44,7 +44,7 @@ def agreement(tables: Tables, found: Cliff) -> Table:
     rows = [
         Row(
             [
-                row["basis"],
+                WORDS[row["basis"]],
                 str(row["cells"]),
                 times(row["ratio"]),
                 factor(row["least"]),
@@ -73,7 +73,7 @@ def limits(tables: Tables, limits: pd.DataFrame) -> Table:
     for row, ratio in zip(records(limits), fields(limits)["number"], strict=True):
         spread = f"{_fine(row['low'])} to {_fine(row['high'])}" if np.isfinite(row["low"]) else "–"
         measured = _fine(row["measured"]) if np.isfinite(row["measured"]) else row["status"] or "–"
-        basis = row["why"] if row["basis"] == NONE and row["why"] else row["basis"]
+        basis = row["why"] if row["basis"] == NONE and row["why"] else WORDS.get(row["basis"], row["basis"])
         known = [_fine(row["mean_square"]), _estimate(row), measured, spread, ratio or "–", basis]
         rows.append(_row(tables, row, known))
     return Table(columns, rows, heads=3, folded=True)
@@ -84,7 +84,7 @@ def edges(tables: Tables, found: Cliff) -> Table:
         *(Column(name) for name in ("problem", "optimizer", "batch")),
         Column("rate"),
         Column("allowed", "sharpness", "the largest curvature at which the rate is stable"),
-        Column("at the start", "sharpness"),
+        Column("first", "sharpness", "at the start; of a method that divides its steps after its first ones"),
         Column("largest", "sharpness / allowed"),
         Column("last half", "sharpness / allowed", "its median over the last half of the evaluations"),
         Column("reached", "", "the update at which it first came to the line"),
@@ -161,7 +161,7 @@ def noise(tables: Tables, found: Cliff) -> Table:
         Column("measured / predicted", "", "median over the runs, with its 95 % bootstrap interval"),
     ]
     rows = [
-        _row(tables, row, [str(row["runs"]), number(row["low"]), number(row["high"]), times(row["ratio"])])
+        _row(tables, row, [str(row["runs"]), number(row["low"]), number(row["high"]), _over(row)])
         for row in records(found.noise_agreement)
     ]
     return Table(columns, rows, heads=3, folded=True)
@@ -172,6 +172,11 @@ def _row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
     heads = [names.problems[row["problem"]], names.optimizers[row["optimizer"]], row["batch"]]
     run = tables.study.run_of[row["key"]]
     return Row([*heads, *texts], **{axis: row[axis] for axis in AXES}, run=run)
+
+
+def _over(row: dict[str, Any]) -> str:
+    """Measured over predicted; one run has no interval."""
+    return times(row["ratio"]) if row["runs"] > 1 else factor(row["ratio"].value)
 
 
 def _short(tables: Tables, cell: dict[str, Any]) -> str:

@@ -82,6 +82,17 @@ class TestDiagrams:
         assert 0.05 < d.p < 0.1
         assert d.bars == ((0, 3),)
 
+    def test_several_batch_strategies_are_tested_with_holm_s_correction(self):
+        """Friedman's p of four problems in one order is 0.018; as one of three strategies, 0.055."""
+        alone = diagrams(study("abcd", ("full",), **THREE))[0]
+        assert alone.p == pytest.approx(0.0183, abs=1e-4)
+        whole, *single = diagrams(study("abcd", ("full", "16", "1"), **THREE))
+        assert whole.p == alone.p
+        assert [d.p for d in single] == pytest.approx([3 * alone.p] * 3)
+        assert whole.differs
+        assert not any(d.differs for d in single)
+        assert [d.bars for d in single] == [((0, 2),)] * 3
+
     def test_of_two_optimizers_the_distance_is_the_test(self):
         d = diagrams(study("abcdefgh", ("1",), sgd={"tuned": BAD}, adam={"tuned": GOOD}))[0]
         assert d.pairs == [("adam", "sgd")]

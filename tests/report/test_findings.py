@@ -172,6 +172,13 @@ class TestTrust:
     def test_all_is_well(self):
         assert text(f.trust(study(sgd={}))) == "All 6 searches ended clear of the edges of their range."
 
+    def test_tuned_rates_that_fresh_runs_do_not_survive_are_counted(self):
+        cells = [planted(problem="a", tuned=[0.1, INF, INF]), planted(problem="b", tuned=[0.1, 0.1, 0.1])]
+        found = text(f.trust(analyse(gather(cells))))
+        assert found.endswith(
+            "But 2 of 6 fresh runs at the tuned rates diverged, in 1 cell: there the rate lies at the cliff."
+        )
+
     def test_doubtful_searches_are_counted_by_their_reason(self):
         cells = [planted(problem=p, search_edge="at an edge: not trusted") for p in "ab"] + [
             planted(problem="c")
@@ -266,7 +273,7 @@ def test_words():
     [
         (Interval(0.52, 0.45, 0.59), "a tie"),
         (Interval(0.6, 0.55, 0.7), "told apart"),
-        (Interval(0.43, 0.39, 0.46), "told apart, but for Adam: a mean rank counts places"),
+        (Interval(0.43, 0.39, 0.46), "told apart, in favour of Adam: a mean rank counts places"),
     ],
 )
 def test_a_duel_that_the_best_by_rank_loses_is_not_written_as_won(chance: Interval, says: str) -> None:

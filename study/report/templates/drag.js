@@ -72,7 +72,7 @@
     if (lasted.length)
       parts.push(`training loss ends at ${[...new Set(lasted.map((r) => number(r.l)))].join(" and ")}, gap ${[...new Set(lasted.map(gap))].join(" and ")}`);
     const left = gone.filter((run) => run.u);
-    if (left.length) parts.push(`${lasted.length ? "the other " : ""}left at update ${[...new Set(left.map((r) => r.u.toLocaleString("en")))].join(" and ")}`);
+    if (left.length) parts.push(`${lasted.length ? "the other " : ""}stopped at update ${[...new Set(left.map((r) => r.u.toLocaleString("en")))].join(" and ")}`);
     if (left.length < gone.length) parts.push("at the end of the budget no nearer than at the start, or still growing");
     return parts.join("; ");
   };
