@@ -1,13 +1,14 @@
 """SGD with random batches on least squares: where single runs begin to grow.
 
-Without the noise of the residuals an update multiplies the distance to the optimum by a random matrix,
-I - rate H_B for gradient descent with a batch of Hessian H_B. The norm of a product of many such matrices
-grows or shrinks by the same factor for almost every run: its logarithm per update is the Lyapunov exponent
+Without the noise of the residuals an update multiplies the distance to the optimum by a random matrix, I -
+rate H_B for gradient descent with a batch of Hessian H_B. The norm of a product of many such matrices grows
+or shrinks by the same factor for almost every run: its logarithm per update is the Lyapunov exponent
 (Furstenberg & Kesten 1960), and the almost sure limit is the rate at which it passes zero. It is no lower
-than that of the mean square (`core.limits`), by Jensen's inequality. Between the two single runs shrink,
-but with excursions so large and rare that they carry the mean away (Kesten 1973; Gurbuzbalaban, Simsekli &
-Zhu 2021). No closed form is known; here the product itself is followed, in the very orders that training
-takes, so that reshuffling, a short last batch and a velocity are all accounted for.
+than that of the mean square (`core.limits`) where batches are independent, by Jensen's inequality. Between
+the two single runs shrink, but with excursions so large and rare that they carry the mean away (Kesten
+1973; Gurbuzbalaban, Simsekli & Zhu 2021). No closed form is known; here the product itself is followed, in
+the very orders that training takes, so that reshuffling, a short last batch and a velocity are all
+accounted for.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ from core.limits import PLAIN, ROUNDING, check, limit_of_the_mean, principal
 from core.optimizers.base import Recursion
 
 UPDATES, EPOCHS, MOST = 2000, 20, 20_000
-"""A product is followed for so many updates and epochs at least, all of them whole; MOST is the limit."""
+"""A product is followed for so many updates and epochs at least, but for no more than MOST updates; in whole
+epochs, at least two of them, so that no sample is passed over."""
+
+MEMORY = 0.05
+"""1 - momentum below which a velocity forgets so slowly that the products have to be longer."""
+
+LONGEST = 50_000
+"""Updates in an epoch, from which on it would take too long."""
 
 WARM_UP = 0.25
 """Of the updates, in which the distance turns to where it grows most, and which do not count."""
@@ -45,10 +53,11 @@ def lyapunov_exponents(
         (K,) of their order, as in `core.train`; rates: (S,), or (K, S) for others with each seed;
         recursion: the method's, by default gradient descent's.
 
-    An estimate over thousands of updates; how far the seeds differ says how good it is. All rates of a seed
-    meet the same batches. Directions in which the data do not vary are left out; without any the exponents
-    are -inf. Raises ValueError for inputs that are not finite (n, d), a batch larger than the data, and a
-    method with weight decay.
+    An estimate over thousands of updates. How far the seeds differ says how good it is, but for directions
+    whose curvatures are far smaller than the others': these take longer to settle. All rates of a seed
+    meet the same batches. Directions in which the data do not vary are left out; without any the
+    exponents are -inf. NaN where an epoch has more than LONGEST updates. Raises ValueError for inputs
+    that are not finite (n, d), a batch larger than the data, and a method with weight decay.
     """
     Z, curvature = principal(X)
     check(recursion)
@@ -68,9 +77,10 @@ def almost_sure_rates(
     X, strategy, seeds, recursion: as in `lyapunov_exponents`, whose zero it is, to 0.3 %. The limit is their
     mean over seeds, and the spread over these that of the estimate.
 
-    NaN where no rate up to ten times the limit of full batches grows; infinite for inputs that are all
-    zero. Rates are tried a tenth apart: a narrower island of growth may be passed over. Raises ValueError
-    as `lyapunov_exponents`.
+    NaN where no rate up to ten times the limit of full batches grows, where already the lowest one tried
+    does, and where an epoch has more than LONGEST updates; infinite for inputs that are all zero. Rates
+    are tried a tenth apart: a narrower island of growth may be passed over. Raises ValueError as
+    `lyapunov_exponents`.
     """
     Z, curvature = principal(X)
     check(recursion)
@@ -95,7 +105,7 @@ def _bracket(rates: np.ndarray, exponents: np.ndarray) -> tuple[np.ndarray, np.n
     grows = exponents > ROUNDING
     first = np.maximum(grows.argmax(axis=1), 1)[:, None]
     low, high = (np.take_along_axis(rates, at, axis=1)[:, 0] for at in (first - 1, first))
-    some = grows.any(axis=1)
+    some = grows.any(axis=1) & ~grows[:, 0]
     return np.where(some, low, np.nan), np.where(some, high, np.nan)
 
 
@@ -104,28 +114,41 @@ def _exponents(
 ) -> np.ndarray:
     """`lyapunov_exponents` (K, S) of inputs Z (n, r) whose directions all vary."""
     n, in_epoch = len(Z), strategy.updates(len(Z))
-    updates = min(max(EPOCHS, -(-UPDATES // in_epoch)) * in_epoch, MOST)
-    skipped = int(WARM_UP * updates)
-    skipped -= skipped % in_epoch if skipped > in_epoch else 0
+    if in_epoch > LONGEST:
+        return np.full(rates.shape, np.nan)
+    slow = max(1.0, MEMORY / (1 - recursion.momentum))
+    wanted = max(EPOCHS, -(-int(slow * UPDATES) // in_epoch))
+    epochs = max(2, min(wanted, int(slow * MOST) // in_epoch))
+    updates, skipped = epochs * in_epoch, max(1, int(WARM_UP * epochs)) * in_epoch
     rate = rates[:, :, None]
     start = np.random.default_rng(0).standard_normal(Z.shape[1])
     theta = np.broadcast_to(start / np.linalg.norm(start), (*rates.shape, Z.shape[1])).copy()
     v, grown = np.zeros_like(theta), np.zeros(rates.shape)  # v is the velocity times the rate
+    moving = (theta, v) if recursion.carry else (theta,)
     batches = _batches(Z, strategy, seeds, n)
     with np.errstate(all="ignore"):  # a rate far too large, or one that ends at the optimum at once
         for t, batch in zip(range(updates), batches, strict=False):
-            g = (theta @ batch.swapaxes(1, 2)) @ batch
+            g = _products(theta, batch)
             g *= rate / batch.shape[1]
-            theta -= recursion.kick * g + recursion.carry * v
-            v *= recursion.momentum
-            v += recursion.feed * g
-            size = np.sqrt((theta * theta).sum(axis=2) + (v * v).sum(axis=2))
+            theta -= recursion.kick * g
+            if recursion.carry:
+                theta -= recursion.carry * v
+                v *= recursion.momentum
+                v += recursion.feed * g
+            size = np.sqrt(sum((part * part).sum(axis=2) for part in moving))
             if t >= skipped:
                 grown += np.log(size)
             size[size == 0] = 1
-            theta /= size[:, :, None]
-            v /= size[:, :, None]
+            for part in moving:
+                part /= size[:, :, None]
     return grown / (updates - skipped)
+
+
+def _products(theta: np.ndarray, batch: np.ndarray) -> np.ndarray:
+    """theta (K, S, r) times the sum of x x^T over each batch (K, B, r), by the way with fewer operations."""
+    (B, r), S = batch.shape[1:], theta.shape[1]
+    transposed = batch.swapaxes(1, 2)
+    return theta @ (transposed @ batch) if (B + S) * r < 2 * B * S else (theta @ transposed) @ batch
 
 
 def _batches(Z: np.ndarray, strategy: BatchStrategy, seeds: Sequence[int], n: int) -> Iterator[np.ndarray]:

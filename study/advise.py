@@ -35,6 +35,9 @@ UPDATES = 100
 
 EVALUATIONS = 20
 STARTS = 2
+SEQUENCES = 2
+"""Of batches, for a limit: the recommendation is far enough below it."""
+
 PER_DECADE = 4
 BELOW, ABOVE = 2.0, 1.0
 """Decades about a known limit that are probed."""
@@ -135,7 +138,7 @@ def advise(cell: Cell) -> Advice:
     """The advice for one cell; a probe of `UPDATES` updates is all that is trained."""
     with threadpool_limits(1):
         problem = problem_of(cell)
-        prediction = predict(cell, problem)
+        prediction = predict(cell, problem, SEQUENCES)
         rate, grounds = _by_theory(cell, problem, prediction)
         probe = _probe(cell, problem, _around(prediction, rate, cell.rates))
     rate, grounds = checked(rate, grounds, probe)

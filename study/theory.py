@@ -70,8 +70,11 @@ class Prediction:
     mean_square: float | None = None
 
 
-def predict(cell: Cell, problem: Problem) -> Prediction:
-    """Above which constant learning rate the cell's runs are predicted to diverge."""
+def predict(cell: Cell, problem: Problem, sequences: int = SEQUENCES) -> Prediction:
+    """Above which constant learning rate the cell's runs are predicted to diverge.
+
+    sequences: of batches, at least two, of which an almost sure limit is estimated.
+    """
     method = cell.make_optimizer()
     if cell.schedule != CONSTANT:
         return Prediction(NONE, why="the schedule changes the learning rate during training")
@@ -82,10 +85,12 @@ def predict(cell: Cell, problem: Problem) -> Prediction:
     if cell.strategy.size is None:
         return Prediction(EXACT, _rate(method, _largest(problem)))
     if method.recursion.weight_decay:
-        return Prediction(NONE, why="the mean square is followed on losses without weight decay alone")
+        return Prediction(
+            NONE, why="with random batches limits are known of losses without weight decay alone"
+        )
     if cell.strategy.order == "fixed":
         return _in_fixed_order(cell, problem, method.recursion)
-    return _almost_surely(cell, problem, method.recursion)
+    return _almost_surely(cell, problem, method.recursion, sequences)
 
 
 def facts(cell: Cell, problem: Problem) -> dict[str, Any]:
@@ -149,15 +154,15 @@ def _in_fixed_order(cell: Cell, problem: Problem, recursion: Recursion) -> Predi
     return Prediction(ORDER, rate)
 
 
-def _almost_surely(cell: Cell, problem: Problem, recursion: Recursion) -> Prediction:
+def _almost_surely(cell: Cell, problem: Problem, recursion: Recursion, sequences: int) -> Prediction:
     """The mean over sequences of batches in the cell's order, of which no replicate meets any."""
     size, order = cell.strategy.size, cell.strategy.order
     squared = _mean_square(problem, size, order == "replacement", recursion)
     mean_square = squared.value if squared.converged else None
-    seeds = [problem.order(f"limit-{k}") for k in range(SEQUENCES)]
+    seeds = [problem.order(f"limit-{k}") for k in range(sequences)]
     rates = almost_sure_rates(_inputs(problem), cell.strategy, seeds, recursion)
     if not np.isfinite(rates).all():
-        reason = "no rate up to ten times the limit of full batches makes every sequence of batches grow"
+        reason = "an epoch is too long to be followed, or the rates tried do not enclose it"
         return Prediction(NONE, why=f"the almost sure limit was not found: {reason}", mean_square=mean_square)
     limit = log_mean(rates)
     return Prediction(ALMOST_SURE, limit.value, interval=limit, mean_square=mean_square)

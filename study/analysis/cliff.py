@@ -172,10 +172,10 @@ def single_runs(tables: Tables, found: Cliff) -> Finding | None:
     inside = int(((at["measured"] * slack >= below) & (at["measured"] <= above * slack)).sum())
     tie = not mean.excludes(1) and not single.excludes(1)
     text = (
-        "With random batches there are two limits. Above the first, mostly the lower one, the mean of the "
-        "squared distance over many runs grows, carried by rare large excursions; above the second each "
-        "single run does. "
-        f"Over {plural(len(at), 'cell')} runs were measured to break at {times(mean)} times the first "
+        "With random batches there are two limits: one for the mean of the squared distance over many runs, "
+        "carried by rare large excursions, and one for each single run. With independent batches the first "
+        "is the lower one; a short last batch of an epoch can bring the second below it. "
+        f"Over {plural(len(at), 'cell')}, runs were measured to break at {times(mean)} times the first "
         f"(for batches drawn independently) and {times(single)} times the second (for batches in their own "
         f"order), in the median; in {inside} between the two."
     )

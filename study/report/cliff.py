@@ -32,6 +32,8 @@ from study.theory import ALMOST_SURE, EXACT, ORDER
 ALL = "all problems"
 """Label of a block's only picture."""
 
+SINGLE = Key("predicted for single runs", INK, marker="_", size=9)
+
 DEPTH = 1e-4
 """The figure of the edge reaches this far below the lowest line. A run whose loss has vanished has no
 curvature left either: its curve leaves at the bottom, and the table has its numbers."""
@@ -99,12 +101,14 @@ def batch_sizes(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
     views, tiles = [], []
     for problem, at in found.by_batch.groupby("problem", sort=False):
         runs = measured[measured["problem"] == problem]
+        runs = runs.assign(predicted=runs["predicted"].where(runs["basis"] == ALMOST_SURE))
         curves = [
             Curve(names.optimizers[str(o)], _of(line, "size"), _of(line, "limit"), looks.optimizers[str(o)])
             for o, line in at.groupby("optimizer", sort=False)
         ]
         guides = _guides(at)
         ends = [*(v for c in [*curves, *guides] for v in c.limits), *runs["low"], *runs["high"]]
+        ends += [*runs["predicted"].dropna()]
         limits = (min(ends) / 1.5, max(ends) * 1.5)
         views.append(
             BatchLimitView(names.problems[str(problem)], curves, guides, runs, looks.optimizers, limits)
@@ -122,7 +126,7 @@ def batch_sizes(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
         ),
         Key("(1 − b) × and (1 + b) × gradient descent’s", MUTED, (0, (4, 2))),
         *_order_keys(measured),
-        Key("predicted for single runs", INK, marker="_", size=9),
+        *([SINGLE] if (measured["basis"] == ALMOST_SURE).any() else []),
     ]
     return Block(
         "The limit against the batch size",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from core import BatchStrategy, almost_sure_rates, lyapunov_exponents, mean_square_rate, optimizer
+from core import BatchStrategy, almost_sure_rates, exponents, lyapunov_exponents, mean_square_rate, optimizer
 from core.limits import fixed_order_rate
 
 METHODS = [
@@ -115,3 +115,36 @@ def test_what_does_not_make_sense_is_refused(rng):
             ask(X, BatchStrategy(1), [0], decayed)
         with pytest.raises(ValueError, match="X must be"):
             ask(np.full((2, 2), np.nan), BatchStrategy(1), [0])
+
+
+def test_an_epoch_is_seen_whole_however_long_it_is(monkeypatch):
+    """One sample in two thousand sets the limit, and none of the updates that are too many may miss it."""
+    monkeypatch.setattr(exponents, "MOST", 500)
+    X = np.hstack([np.random.default_rng(1).standard_normal((2000, 1)), np.zeros((2000, 1))])
+    X[1234, 1] = 40.0
+    single = almost_sure_rates(X, BatchStrategy(1), [0, 1, 2])
+    squared = mean_square_rate(X, 1).value
+    assert single == pytest.approx(np.full(3, single[0]), rel=0.05)
+    assert squared < single[0] < 100 * squared
+
+
+def test_an_epoch_that_is_too_long_has_no_limit(monkeypatch, rng):
+    monkeypatch.setattr(exponents, "LONGEST", 9)
+    assert np.isnan(almost_sure_rates(features(rng, 10, 2), BatchStrategy(1), [0])).all()
+    assert np.isfinite(almost_sure_rates(features(rng, 10, 2), BatchStrategy(2), [0])).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["momentum", "nesterov"])
+def test_a_velocity_that_hardly_forgets_is_followed_for_longer(name, rng):
+    X, method = features(rng, 30, 2), (name, {"momentum": 0.998})
+    declared = optimizer(name, momentum=0.998).critical_rate(np.linalg.eigvalsh(X.T @ X / 30)[-1])
+    found = almost_sure_rates(X, BatchStrategy(), [0], recursion(method))
+    assert found[0] == pytest.approx(declared, rel=CLOSE)
+
+
+def test_a_lowest_rate_that_grows_already_is_no_limit(monkeypatch, rng):
+    monkeypatch.setattr(
+        exponents, "_exponents", lambda Z, strategy, seeds, rates, recursion: np.ones_like(rates)
+    )
+    assert np.isnan(almost_sure_rates(features(rng, 10, 2), BatchStrategy(1), [0, 1])).all()
