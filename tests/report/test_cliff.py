@@ -190,7 +190,7 @@ class TestSentences:
         ]
         found = c.single_runs(*read(*cells[:3]))
         text = plain(found.text)
-        assert "Over 3 cells runs were measured to break at 1.20 [1.12, 1.26] times the first" in text
+        assert "Over 3 cells, runs were measured to break at 1.20 [1.12, 1.26] times the first" in text
         assert "0.96 [0.90, 1.00] times the second" in text
         assert text.endswith("in 2 between the two.")
         assert not found.tie
