@@ -35,7 +35,7 @@ def test_dragging_changes_the_curve_the_path_and_the_outcome(opened):
     expect(outcome(page)).to_contain_text("too small a rate for both runs")
     assert page.locator("#drag .cross").count() == 0
     slider.fill("5")
-    expect(outcome(page)).to_contain_text("both runs diverged; left at update 20")
+    expect(outcome(page)).to_contain_text("both runs diverged; stopped at update 20")
     assert page.locator("[data-box=curves] .cross").count() == 2
     assert page.locator("[data-box=map] .cross").count() == 2
 
