@@ -99,8 +99,6 @@
     for (const share of [0, 0.5, 1])
       element(svg, "text", { x: x(share * budget), y: CHART - 20, "text-anchor": ["start", "middle", "end"][2 * share] }, Math.round(share * budget).toLocaleString("en"));
     element(svg, "text", { x: (sides[0] + sides[1]) / 2, y: CHART - 4, "text-anchor": "middle", class: "name" }, "examples processed");
-    for (const [q, text] of [[0, "as at the start"], [100 * data.tolerance, "tolerance: converged below"]])
-      element(svg, "text", { x: sides[1], y: y(q) - 4, "text-anchor": "end" }, text);
     for (const { cell, index, look, dash } of lines) {
       for (const run of cell.runs[index] ?? []) {
         const xs = data.lists[run.x], points = [];
@@ -119,6 +117,8 @@
         if (gone) cross(svg, ...line[line.length - 1]);
       }
     }
+    for (const [q, text] of [[0, "as at the start"], [100 * data.tolerance, "tolerance: converged below"]])
+      element(svg, "text", { x: sides[1], y: y(q) - 4, "text-anchor": "end", class: "over" }, text);
   };
 
   const drawMap = (lines) => {
@@ -248,7 +248,7 @@
     });
     say.outcome.textContent = texts[0];
     say.other.textContent = texts[1] ?? "";
-    say.limit.textContent = bounds.join(" ");
+    say.limit.textContent = bounds.join("\n");
     slider.setAttribute("aria-valuetext", `learning rate ${number(rate)}. ${texts.join(" ")}`);
     drawRates(lines);
     drawCurves(lines);
