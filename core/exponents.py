@@ -113,7 +113,7 @@ def _exponents(
     Z: np.ndarray, strategy: BatchStrategy, seeds: Sequence[int], rates: np.ndarray, recursion: Recursion
 ) -> np.ndarray:
     """`lyapunov_exponents` (K, S) of inputs Z (n, r) whose directions all vary."""
-    n, in_epoch = len(Z), strategy.updates(len(Z))
+    in_epoch = strategy.updates(len(Z))
     if in_epoch > LONGEST:
         return np.full(rates.shape, np.nan)
     slow = max(1.0, MEMORY / (1 - recursion.momentum))
@@ -125,7 +125,7 @@ def _exponents(
     theta = np.broadcast_to(start / np.linalg.norm(start), (*rates.shape, Z.shape[1])).copy()
     v, grown = np.zeros_like(theta), np.zeros(rates.shape)  # v is the velocity times the rate
     moving = (theta, v) if recursion.carry else (theta,)
-    batches = _batches(Z, strategy, seeds, n)
+    batches = _batches(Z, strategy, seeds)
     with np.errstate(all="ignore"):  # a rate far too large, or one that ends at the optimum at once
         for t, batch in zip(range(updates), batches, strict=False):
             g = _products(theta, batch)
@@ -151,11 +151,11 @@ def _products(theta: np.ndarray, batch: np.ndarray) -> np.ndarray:
     return theta @ (transposed @ batch) if (B + S) * r < 2 * B * S else (theta @ transposed) @ batch
 
 
-def _batches(Z: np.ndarray, strategy: BatchStrategy, seeds: Sequence[int], n: int) -> Iterator[np.ndarray]:
+def _batches(Z: np.ndarray, strategy: BatchStrategy, seeds: Sequence[int]) -> Iterator[np.ndarray]:
     """The inputs (K, B, r) of one update after the other, without end."""
     epoch = 0
     while True:
-        orders = np.stack([strategy.samples(seed, epoch, n) for seed in seeds])
-        for cut in strategy.cuts(n):
+        orders = np.stack([strategy.samples(seed, epoch, len(Z)) for seed in seeds])
+        for cut in strategy.cuts(len(Z)):
             yield Z[orders[:, cut]]
         epoch += 1

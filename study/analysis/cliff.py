@@ -149,7 +149,7 @@ def disagreements(tables: Tables, found: Cliff) -> Finding | None:
         f"The prediction furthest off {place} is that for {where(tables, cell)}: measured "
         f"{number(cell['measured'])}, predicted {number(cell['predicted'])}, a factor of "
         f"{factor(cell['ratio'])}. "
-        f"{_upper(cause(cell['basis'], cell['ratio'], precision(tables)))}."
+        f"{_upper(cause(cell, precision(tables)))}."
         for place, cell in zip(places, cells, strict=True)
     )
     runs = [
@@ -303,6 +303,9 @@ def noisy(tables: Tables, found: Cliff) -> Finding | None:
         "On least squares small batches keep the gap at a floor that theory predicts. The measured gap of "
         f"runs that have forgotten their start is, in the median, {listing(clauses)}."
     )
+    cells = np.array([ratio.value for ratio in found.noise_agreement["ratio"]])
+    if len(cells) > 1:
+        text += f" Single cells differ: their medians go from {factor(cells.min())} to {factor(cells.max())}."
     optimizers = dict.fromkeys(settled["optimizer"])
     return Finding(
         "Noise floors", text, EVIDENCE, all(ties), [runs_of(tables.study, optimizer=o) for o in optimizers]
@@ -329,11 +332,15 @@ def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:
     }
 
 
-def cause(basis: str, ratio: float, precision: float) -> str:
+def cause(cell: dict[str, Any], precision: float) -> str:
     """Why a measured limit is not at its prediction, in a clause."""
-    if abs(ratio - 1) <= precision:
+    if abs(cell["ratio"] - 1) <= precision:
         return "closer they cannot agree, since the measured rate is known no better than that"
-    return CAUSES[basis, ratio > 1]
+    if cell["predicted_low"] <= cell["measured"] <= cell["predicted_high"]:
+        return (
+            "they do not disagree: the prediction is an estimate, and its interval holds the measured limit"
+        )
+    return CAUSES[cell["basis"], cell["ratio"] > 1]
 
 
 def precision(tables: Tables) -> float:

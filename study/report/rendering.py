@@ -44,10 +44,11 @@ def render(
     draw. store: where MLflow's pages are, for the links to runs. Nothing in `folder` changes until all
     is written. ValueError without cells, or when they were run with different protocols.
     """
-    # Its many small products gain nothing from threads, which on a busy machine wait for each other.
+    study = gather(cells)
     ready = Parallel(n_jobs=workers, return_as="generator")(delayed(_imported)() for _ in range(workers))
+    # Its many small products gain nothing from threads, which on a busy machine wait for each other.
     with threadpool_limits(1):
-        found = analyse(gather(cells))
+        found = analyse(study)
         look = looks(found.study.names.optimizers, found.study.names.batches)
         problems = problem_parts(found, look)
     list(ready)

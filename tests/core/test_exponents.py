@@ -2,27 +2,19 @@
 
 import numpy as np
 import pytest
+from least_squares import SGD, features, recursion
 from scipy.optimize import brentq
 
 from core import BatchStrategy, almost_sure_rates, exponents, lyapunov_exponents, mean_square_rate, optimizer
 from core.limits import fixed_order_rate
 
 METHODS = [
-    ("sgd", {}),
+    SGD,
     ("momentum", {}),
     ("momentum", {"momentum": 0.5, "dampening": 0.25}),
     ("nesterov", {}),
 ]
 CLOSE = 3e-3  # half of the last bracket's width, and what thousands of updates leave
-
-
-def recursion(method):
-    name, options = method
-    return optimizer(name, **options).recursion
-
-
-def features(rng, n, d):
-    return rng.standard_normal((n, d)) * np.geomspace(1, 3, d)
 
 
 def test_in_one_dimension_the_exponent_is_the_mean_logarithm_of_the_factors(rng):
@@ -148,3 +140,10 @@ def test_a_lowest_rate_that_grows_already_is_no_limit(monkeypatch, rng):
         exponents, "_exponents", lambda Z, strategy, seeds, rates, recursion: np.ones_like(rates)
     )
     assert np.isnan(almost_sure_rates(features(rng, 10, 2), BatchStrategy(1), [0, 1])).all()
+
+
+def test_the_start_does_not_count():
+    """The steep direction shrinks at once, and with it a part of the distance that depends on the start."""
+    X = np.sqrt(2) * np.diag([1.0, 0.1])  # curvatures 1 and 0.01
+    found = lyapunov_exponents(X, BatchStrategy(), [0], [0.5])
+    assert found[0, 0] == pytest.approx(np.log(1 - 0.5 * 0.01), rel=1e-9)
