@@ -11,8 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from study import ui
+
 ROOT = Path(__file__).parents[2]
-SERVE = "import sys; from pathlib import Path; from study.ui import serve; serve(Path(sys.argv[1]))"
+SERVE = """
+import sys
+from pathlib import Path
+from study import ui
+ui.PORTS = range(*map(int, sys.argv[2:]))
+ui.serve(Path(sys.argv[1]))
+"""
 
 
 @dataclass
@@ -22,6 +30,10 @@ class Served:
     process: subprocess.Popen[str]
     address: str
     links: dict[str, str]
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rsplit(":", 1)[1])
 
     def server(self) -> set[int]:
         """Process ids of MLflow's server and of all that it started."""
@@ -38,12 +50,16 @@ def children(pid: int) -> list[int]:
 
 
 @contextmanager
-def served(results: Path) -> Iterator[Served]:
+def served(results: Path, ports: range = ui.PORTS) -> Iterator[Served]:
+    """Serve the results on one of the ports, which tests that run beside this one may want as well."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")} | {
         "PYTHONPATH": str(ROOT)
     }
     with subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(results)], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVE, str(results), str(ports.start), str(ports.stop)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None

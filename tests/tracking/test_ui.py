@@ -66,14 +66,18 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(results: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("how", "first"), [(signal.SIGINT, 5100), (signal.SIGTERM, 5110), (signal.SIGHUP, 5120)]
+)
 def test_the_server_is_light_local_and_ends_with_all_of_its_processes(
-    filled: Path, how: signal.Signals
+    filled: Path, how: signal.Signals, first: int
 ) -> None:
+    ports = range(first, first + 10)  # this test's alone: others run beside it
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # the first port is taken: the next is used
-        with served(filled) as page:
-            assert page.address.startswith("http://127.0.0.1:")
+        taken.bind((ui.HOST, first))
+        taken.listen()
+        with served(filled, ports) as page:
+            assert page.port in ports[1:]
             processes = page.server()
             assert len(processes) <= 3
             with urllib.request.urlopen(page.address) as answer:
@@ -81,7 +85,7 @@ def test_the_server_is_light_local_and_ends_with_all_of_its_processes(
             outside = socket.gethostbyname(socket.gethostname())
             if not outside.startswith("127."):
                 with pytest.raises(OSError, match="refused"):
-                    socket.create_connection((outside, int(page.address.rsplit(":", 1)[1])), timeout=5)
+                    socket.create_connection((outside, page.port), timeout=5)
             page.process.send_signal(how)
             assert page.process.wait(30) == (0 if how == signal.SIGINT else 128 + how)
             assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
@@ -100,24 +104,24 @@ class Other(http.server.BaseHTTPRequestHandler):
 
 @pytest.mark.slow
 def test_a_port_that_another_program_takes_meanwhile_is_left_to_it(filled: Path) -> None:
-    port = next(ui._free_ports(None))
+    ports = range(5130, 5140)  # this test's alone: a server of another one would be there first
     others: list[http.server.ThreadingHTTPServer] = []
 
     def take() -> None:
         while not (filled / "ui.log").exists():
             time.sleep(0.01)
-        others.append(http.server.ThreadingHTTPServer((ui.HOST, port), Other))
+        others.append(http.server.ThreadingHTTPServer((ui.HOST, ports[0]), Other))
         others[0].serve_forever()
 
-    thief = threading.Thread(target=take)
+    thief = threading.Thread(target=take, daemon=True)
     thief.start()
-    with served(filled) as page:
-        assert page.address != f"http://{ui.HOST}:{port}"
+    with served(filled, ports) as page:
+        with others[0]:
+            others[0].shutdown()
+        thief.join()
+        assert page.port in ports[1:]
         with urllib.request.urlopen(page.address) as answer:
             assert b"MLflow" in answer.read()
-    others[0].shutdown()
-    others[0].server_close()
-    thief.join()
 
 
 @pytest.fixture
