@@ -30,8 +30,8 @@ ui: $(VENV)/.ready  ## browse the runs in the MLflow UI, on this machine only
 	$(STUDY) ui
 
 test: $(VENV)/.ready-dev lint  ## check everything: format, lint, types, tests
-	@sh tests/browser.sh
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	@sh tests/programs.sh
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.ready-dev  ## check format, lint and types
 	$(BIN)/ruff format --check .

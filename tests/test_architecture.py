@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -84,7 +85,7 @@ def test_requirements_pin_every_declared_dependency() -> None:
         lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
         pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
         for name in names:
-            assert name.split(">")[0].lower() in pinned, f"{file} does not pin {name}"
+            assert re.split(r"[>\[]", name)[0].lower() in pinned, f"{file} does not pin {name}"
 
 
 def test_there_is_one_training_loop() -> None:

@@ -65,11 +65,25 @@ def connect(uri: str) -> MlflowClient:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
+            _reach(uri)
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
         except (MlflowException, SQLAlchemyError) as error:
             raise StoreError(f"the store of results cannot be opened: {error}") from error
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                f"the store of results cannot be opened: {kind(uri)}:// needs the package {error.name}, "
+                "which is not installed (for PostgreSQL: .venv/bin/pip install -e '.[postgresql]')"
+            ) from None
     return client
+
+
+def _reach(uri: str) -> None:
+    """Ask a database's server for a connection, once; MLflow would ask for minutes before it gives up."""
+    if kind(uri) in DATABASES and kind(uri) != "sqlite":
+        from sqlalchemy import NullPool, create_engine
+
+        create_engine(uri, poolclass=NullPool).connect().close()
 
 
 def database(uri: str) -> Engine | None:

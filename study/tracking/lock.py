@@ -1,21 +1,42 @@
-"""One writer at a time."""
+"""One writer of a study at a time: the lock lies where the study does, as far as that is possible."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import socket
+import zlib
 from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING, Protocol
 
 from study.tracking.errors import StoreError
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
-def hold(path: Path, what: str) -> IO[str]:
-    """Lock the file at `path` for as long as the returned file stays open.
 
-    The operating system lets go of the lock when the process ends, however it ends, so there are no
-    stale locks. StoreError when another process holds it.
+class Lock(Protocol):
+    """Held until it is closed, or its process ends, however that happens: there are no stale locks."""
+
+    def close(self) -> None: ...
+
+
+def hold(study: str, engine: Engine | None, results: Path) -> Lock:
+    """Lock the study; StoreError when another process holds it.
+
+    In PostgreSQL the lock is the database's own, for writers on any machine. Beside an SQLite database
+    it is a file. Another kind of store has nothing to lock: a file in `results` keeps out this folder's
+    other writers.
     """
+    if engine is not None and engine.dialect.name == "postgresql":
+        return _hold_in(engine, study)
+    folder = results
+    if engine is not None and engine.dialect.name == "sqlite":
+        folder = Path(str(engine.url.database)).parent
+    return _hold_file(folder / f".{study}.lock", study)
+
+
+def _hold_file(path: Path, study: str) -> Lock:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("a+", encoding="utf-8")
     try:
@@ -24,10 +45,32 @@ def hold(path: Path, what: str) -> IO[str]:
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
-        raise StoreError(
-            f"{what} is being written by another process (pid {holder}): wait for it, or stop it ({path})"
-        ) from None
+        raise _refusal(study, f"pid {holder}", f" ({path})") from None
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _hold_in(engine: Engine, study: str) -> Lock:
+    """An advisory lock of PostgreSQL, held by a session that bears this process' name."""
+    key = {"space": zlib.crc32(b"overshoot") >> 1, "study": zlib.crc32(study.encode()) >> 1}
+    session = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    session.detach()  # closing it ends it, rather than giving it back to the pool with its lock
+    name = f"pid {os.getpid()} on {socket.gethostname()}"
+    session.exec_driver_sql("select set_config('application_name', %(name)s, false)", {"name": name[:63]})
+    if session.exec_driver_sql("select pg_try_advisory_lock(%(space)s, %(study)s)", key).scalar():
+        return session
+    holder = session.exec_driver_sql(
+        "select application_name from pg_locks join pg_stat_activity using (pid) "
+        "where locktype = 'advisory' and classid = %(space)s and objid = %(study)s",
+        key,
+    ).scalar()
+    session.close()
+    raise _refusal(study, holder or "unknown")
+
+
+def _refusal(study: str, holder: str, where: str = "") -> StoreError:
+    return StoreError(
+        f"study {study!r} is being written by another process ({holder}): wait for it, or stop it{where}"
+    )

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -25,7 +25,7 @@ from study.results import CellResult
 from study.tracking import artifacts, finding, views
 from study.tracking.connect import connect, database, exists, place
 from study.tracking.errors import StoreError
-from study.tracking.lock import hold
+from study.tracking.lock import Lock, hold
 from study.tracking.rows import cell_row, trial_rows
 from study.tracking.views import CELLS, StudyInfo
 
@@ -89,7 +89,7 @@ class Store:
         self.client = client
         self.writer = writer
         self.engine = engine
-        self._locks: dict[str, IO[str]] = {}
+        self._locks: dict[str, Lock] = {}
         self._ids: dict[str, str] = {}
 
     def write(self, study: str, result: CellResult) -> str:
@@ -209,15 +209,15 @@ class Store:
 
     def close(self) -> None:
         """Let go of the locks and of the database."""
-        for file in self._locks.values():
-            file.close()
+        for lock in self._locks.values():
+            lock.close()
         self._locks.clear()
         if self.engine is not None:
             self.engine.dispose()
 
     def _hold(self, study: str) -> None:
         if study not in self._locks:
-            self._locks[study] = hold(self.results / f".{study}.lock", f"study {study!r}")
+            self._locks[study] = hold(study, self.engine, self.results)
 
     def _finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, Run]:
         wanted = None if keys is None else set(keys)

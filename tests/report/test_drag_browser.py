@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.report.conftest import NASTY
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.slow
 
 
 def curves(page: Page) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from study.tracking import Store, open_store
+from tests.tracking.postgresql import Server, running
 
 
 @pytest.fixture(scope="session")
@@ -33,4 +34,24 @@ def results(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def store(results: Path) -> Iterator[Store]:
     with closing(open_store(results)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database(request: pytest.FixtureRequest, results: Path) -> str:
+    """The address of an empty store in each kind of database that is written straight into."""
+    if request.param == "sqlite":
+        return f"sqlite:///{results / 'mlflow.db'}"
+    return str(request.getfixturevalue("postgresql").new_store())
+
+
+@pytest.fixture
+def any_store(results: Path, database: str) -> Iterator[Store]:
+    with closing(open_store(results, database)) as opened:
         yield opened

@@ -112,7 +112,10 @@ def test_a_kill_at_any_moment_leaves_nothing_that_is_not_retired(
 
 
 @pytest.mark.parametrize("through", ["sql", "client"])
-def test_what_an_error_left_is_retired(store: Store, monkeypatch: pytest.MonkeyPatch, through: str) -> None:
+def test_what_an_error_left_is_retired(
+    any_store: Store, monkeypatch: pytest.MonkeyPatch, through: str
+) -> None:
+    store = any_store
     if through == "client":
         store.writer = ClientWriter(store.client)
     store.write("demo", FIRST)
@@ -127,8 +130,8 @@ def test_what_an_error_left_is_retired(store: Store, monkeypatch: pytest.MonkeyP
     assert store.finished("demo").keys() == {FIRST.cell.key}
     assert store.retire_unfinished("demo") == 1
     assert store.retire_unfinished("demo") == 0
-    assert len(active_runs(store.results)) == 8
-    [(deleted,)] = query(store.results, "select count(*) from runs where lifecycle_stage = 'deleted'")
+    assert len(active_runs(store.engine)) == 8
+    [(deleted,)] = query(store.engine, "select count(*) from runs where lifecycle_stage = 'deleted'")
     assert deleted == 8
 
 
@@ -149,33 +152,35 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from study.tracking import open_store
-store = open_store(Path(sys.argv[1]))
+store = open_store(Path(sys.argv[1]), sys.argv[2])
 store.retire_unfinished("demo")
 print("ready", flush=True)
 time.sleep(600)
 """
 
 
-def test_a_second_writer_is_refused_until_the_first_is_gone(store: Store) -> None:
-    with subprocess.Popen(
-        python(WRITER, str(store.results)), env=environment(), stdout=subprocess.PIPE, text=True
-    ) as first:
-        try:
-            assert first.stdout is not None
-            assert first.stdout.readline() == "ready\n"
-            for refused in (lambda: store.write("demo", FIRST), lambda: store.retire_unfinished("demo")):
-                with pytest.raises(StoreError, match=rf"'demo' is being written .*pid {first.pid}\b"):
-                    refused()
-            assert store.read("demo") == []  # reading is free
-            store.write("another", FIRST)  # and so are other studies
-        finally:
-            first.kill()
-    end = time.monotonic() + 30
-    while True:  # the system may take a moment to clear up after the process
-        try:
-            store.write("demo", FIRST)
-            break
-        except StoreError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-    assert len(store.finished("demo")) == 1
+def test_a_second_writer_is_refused_until_the_first_is_gone(database: str, results: Path) -> None:
+    """Wherever either has its results: the lock belongs to the database."""
+    with closing(open_store(results / "elsewhere", database)) as store:
+        with subprocess.Popen(
+            python(WRITER, str(results), database), env=environment(), stdout=subprocess.PIPE, text=True
+        ) as first:
+            try:
+                assert first.stdout is not None
+                assert first.stdout.readline() == "ready\n"
+                for refused in (lambda: store.write("demo", FIRST), lambda: store.retire_unfinished("demo")):
+                    with pytest.raises(StoreError, match=rf"'demo' is being written .*pid {first.pid}\b"):
+                        refused()
+                assert store.read("demo") == []  # reading is free
+                store.write("another", FIRST)  # and so are other studies
+            finally:
+                first.kill()
+        end = time.monotonic() + 30
+        while True:  # the system may take a moment to clear up after the process
+            try:
+                store.write("demo", FIRST)
+                break
+            except StoreError:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+        assert len(store.finished("demo")) == 1

@@ -19,6 +19,7 @@ from study.tracking.rows import CHART
 from study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs, query
 from tests.tracking.planted import LOSSES, planted
+from tests.tracking.postgresql import Server
 
 
 def use_client(store: Store) -> None:
@@ -26,12 +27,12 @@ def use_client(store: Store) -> None:
 
 
 @pytest.mark.parametrize("through", ["sql", "client"])
-def test_a_cell_comes_back_bit_for_bit(store: Store, through: str) -> None:
+def test_a_cell_comes_back_bit_for_bit(any_store: Store, through: str) -> None:
     if through == "client":
-        use_client(store)
+        use_client(any_store)
     result = planted()
-    run_id = store.write("demo", result)
-    [cell] = store.read("demo")
+    run_id = any_store.write("demo", result)
+    [cell] = any_store.read("demo")
     assert (cell.key, cell.run_id) == (result.cell.key, run_id)
     assert list(cell.trials) == [*TRIALS, "run_id"]
     assert list(cell.curves) == list(CURVES)
@@ -43,7 +44,7 @@ def test_a_cell_comes_back_bit_for_bit(store: Store, through: str) -> None:
     for name, value in result.summary.items():
         assert cell.summary[name] == value or (math.isnan(value) and math.isnan(cell.summary[name]))
     assert (cell.tags["dataset"], cell.tags["batch"]) == ("iris", "32")
-    states = store.states(run_id)
+    states = any_store.states(run_id)
     assert states.keys() == result.states.keys()
     for trial, state in result.states.items():
         assert states[trial].dtype == state.dtype
@@ -217,6 +218,19 @@ def test_the_environment_names_the_store(
 def test_other_kinds_of_store_are_refused(results: Path, uri: str) -> None:
     with pytest.raises(StoreError, match="sqlite://, postgresql://"):
         open_store(results, uri)
+
+
+@pytest.mark.slow
+def test_what_a_server_says_is_passed_on_at_once(results: Path, postgresql: Server) -> None:
+    with pytest.raises(StoreError, match=r'cannot be opened: .*"nowhere" does not exist') as said:
+        open_store(results, postgresql.address("nowhere"))
+    assert "secret" not in str(said.value)
+
+
+def test_a_driver_that_is_not_installed_is_named(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"postgresql:// needs the package psycopg, .*\[postgresql\]"):
+        open_store(results, "postgresql://somebody@localhost:1/study")
 
 
 def test_a_store_that_cannot_be_opened_says_so(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from study.tracking import Store, open_store
 from study.tracking.rows import RunRow, cell_row, trial_rows
@@ -26,11 +27,11 @@ def rows(store: Store) -> list[RunRow]:
     return [cell_row("demo", planted(), cells, END), *trial_rows("demo", planted(), trials, END), bare]
 
 
-def written(results: Path, table: str, ids: list[str]) -> list[tuple[Any, ...]]:
+def written(database: Engine, table: str, ids: list[str]) -> list[tuple[Any, ...]]:
     """The table's rows of the given runs, sorted, with each run's id replaced by its place among them."""
     columns = COLUMNS[table].split()
     found = []
-    for row in query(results, f"select {', '.join(columns)} from {table}"):
+    for row in query(database, f"select {', '.join(columns)} from {table}"):
         values = dict(zip(columns, row, strict=True))
         if values["run_uuid"] in ids:
             place = f"run {ids.index(values['run_uuid'])}"
@@ -47,30 +48,31 @@ def write(writer: Writer, runs: list[RunRow]) -> list[str]:
 
 
 @pytest.mark.parametrize("moves", ["opened", "finished"])
-def test_both_writers_leave_the_same_rows(store: Store, results: Path, moves: str) -> None:
-    assert isinstance(store.writer, SqlWriter)
-    runs = rows(store)
-    both = (store.writer, ClientWriter(store.client))
+def test_both_writers_leave_the_same_rows(any_store: Store, moves: str) -> None:
+    assert isinstance(any_store.writer, SqlWriter)
+    runs = rows(any_store)
+    both = (any_store.writer, ClientWriter(any_store.client))
+    database = any_store.writer.engine
     mine, theirs = [w.open(runs) if moves == "opened" else write(w, runs) for w in both]
     for table in COLUMNS:
-        assert written(results, table, mine) == written(results, table, theirs), table
-    assert len(written(results, "runs", mine)) == len(runs)
-    assert len(written(results, "metrics", mine)) == (
+        assert written(database, table, mine) == written(database, table, theirs), table
+    assert len(written(database, "runs", mine)) == len(runs)
+    assert len(written(database, "metrics", mine)) == (
         sum(len(r.metrics) for r in runs) if moves == "finished" else 0
     )
 
 
-def test_mlflow_reads_the_rows_as_a_run(store: Store) -> None:
-    runs = rows(store)
-    ids = write(store.writer, runs)
+def test_mlflow_reads_the_rows_as_a_run(any_store: Store) -> None:
+    runs = rows(any_store)
+    ids = write(any_store.writer, runs)
     for run_id, row in zip(ids, runs, strict=True):
-        run = store.client.get_run(run_id)
+        run = any_store.client.get_run(run_id)
         assert run.info.status == "FINISHED"
         assert run.data.tags == row.tags | {"mlflow.runName": row.name}
         assert run.data.params == row.params
         assert run.data.metrics == {p.key: p.value for p in row.metrics}  # the last point of each
         for key in run.data.metrics:
-            history = [(m.step, m.value) for m in store.client.get_metric_history(run_id, key)]
+            history = [(m.step, m.value) for m in any_store.client.get_metric_history(run_id, key)]
             assert history == [(p.step, p.value) for p in row.metrics if p.key == key]
 
 
