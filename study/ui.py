@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from study.tracking import Store, StoreError, StudyInfo, open_store, place, views
+from study.tracking.connect import ARTIFACTS
 from study.tracking.views import CELLS
 
 HOST = "127.0.0.1"
@@ -103,7 +104,7 @@ def _server(uri: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]
         "--workers",
         "1",
     ]
-    command += ["--artifacts-destination", str(log.parent / "artifacts")]
+    command += ["--artifacts-destination", str(log.parent / ARTIFACTS)]
     environment = os.environ | LIGHT | {"MLFLOW_BACKEND_STORE_URI": uri}
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
     for end in (signal.SIGTERM, signal.SIGHUP):

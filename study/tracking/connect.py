@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 SERVERS = ("http", "https")
 
+ARTIFACTS = "artifacts"
+"""The folder among the results in which the files of runs are, by study."""
+
 SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_DISABLE_TELEMETRY": "true",

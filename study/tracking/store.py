@@ -23,7 +23,7 @@ import pandas as pd
 
 from study.results import CellResult
 from study.tracking import artifacts, finding, views
-from study.tracking.connect import connect, database, exists, place
+from study.tracking.connect import ARTIFACTS, connect, database, exists, place
 from study.tracking.errors import StoreError
 from study.tracking.lock import Lock, hold
 from study.tracking.rows import cell_row, trial_rows
@@ -63,6 +63,7 @@ def open_store(results: Path, uri: str | None = None, reading: bool = False) -> 
     Artifacts lie under `results/artifacts`, except where a server keeps them itself. reading: it must be
     there already. StoreError when the store cannot be opened.
     """
+    from study.tracking.moved import follow
     from study.tracking.writers import ClientWriter, SqlWriter, known
 
     uri = place(results, uri)
@@ -73,6 +74,8 @@ def open_store(results: Path, uri: str | None = None, reading: bool = False) -> 
         )
     results.mkdir(parents=True, exist_ok=True)
     client, engine = connect(uri), database(uri)
+    if engine is not None:
+        follow(engine, results.resolve())
     writer = SqlWriter(engine) if engine is not None and known(engine) else ClientWriter(client)
     return Store(results.resolve(), client, writer, engine)
 
@@ -269,7 +272,7 @@ class Store:
         from mlflow.exceptions import MlflowException
 
         # A server says itself where artifacts go; a database has nobody to ask but this process.
-        folder = None if self.engine is None else (self.results / "artifacts" / study).as_uri()
+        folder = None if self.engine is None else (self.results / ARTIFACTS / study).as_uri()
         try:
             experiment = self.client.create_experiment(f"{study}/{part}", folder)
         except MlflowException as error:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -166,6 +168,29 @@ def test_a_lost_file_is_named(store: Store, results: Path) -> None:
     lost.unlink()
     with pytest.raises(StoreError, match=str(lost)):
         store.read("demo")
+
+
+@pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
+def test_results_that_were_moved_or_copied_are_whole_where_they_are_now(
+    tmp_path: Path, empty_database: Path, how: Callable[[Path, Path], object]
+) -> None:
+    old, new = tmp_path / "my results" / "results", tmp_path / "100%_neue" / "results"
+    old.mkdir(parents=True)
+    shutil.copy(empty_database, old / "mlflow.db")
+    with closing(open_store(old)) as store:
+        run_id = store.write("demo", planted("sgd"))
+        store.log_study("demo", 'name = "demo"\n', {})
+    new.parent.mkdir()
+    how(old, new)
+    before = sorted(tmp_path.glob("my results/**/*"))
+    with closing(open_store(new)) as store:
+        [cell] = store.read("demo")
+        pd.testing.assert_frame_equal(cell.curves, planted("sgd").curves, check_exact=True)
+        assert store.study_text("demo") == 'name = "demo"\n'
+        assert [file.path for file in store.client.list_artifacts(run_id)]
+        store.write("demo", planted("adam"))
+        assert len(store.read("demo")) == 2
+    assert sorted(tmp_path.glob("my results/**/*")) == before  # nothing is written where they were
 
 
 def test_an_experiment_in_the_trash_is_named(store: Store) -> None:
