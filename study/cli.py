@@ -1,6 +1,7 @@
 """The command line: `python -m study COMMAND`.
 
-Exit status: 0 done, 1 some cells failed, 2 the input was wrong, 130 stopped (Ctrl-C or SIGTERM).
+Exit status: 0 done, 1 some cells failed, 2 the input was wrong, 130 stopped (Ctrl-C or SIGTERM), 141 nobody
+reads on what it prints.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (spec.SpecError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read what we print has seen enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         print("stopped; what was finished is stored, and the same command continues there", file=sys.stderr)
         return 130

@@ -84,9 +84,7 @@ def _diagrams(batches: dict[str, str], looks: Looks, drawn: list[Diagram]) -> Pi
             d.ranks,
             d.distance,
             d.bars,
-            f"Friedman p = {number(d.p)}, {d.problems} problems"
-            if len(d.ranks) > 2
-            else f"{d.problems} problems",
+            _note(d),
             size[1],
         )
         for d in drawn
@@ -103,6 +101,13 @@ def _diagrams(batches: dict[str, str], looks: Looks, drawn: list[Diagram]) -> Pi
         for d in drawn
     ]
     return Picture("ranks", Panels(draw_ranks, views, size, 2), tiles)
+
+
+def _note(diagram: Diagram) -> str:
+    problems = f"{diagram.problems} problems"
+    if len(diagram.ranks) < 3:
+        return problems
+    return f"Friedman p = {number(diagram.p)}{' after Holm' if diagram.batch else ''}, {problems}"
 
 
 def _spans(looks: Looks, ranks: pd.DataFrame, steady: list[Stability]) -> Picture:

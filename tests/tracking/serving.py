@@ -49,15 +49,17 @@ def children(pid: int) -> list[int]:
     return [int(line) for line in listed.stdout.split()]
 
 
+def environment() -> dict[str, str]:
+    """In which a process finds this project, and no store but the one that it is given."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")} | {"PYTHONPATH": str(ROOT)}
+
+
 @contextmanager
 def served(results: Path, ports: range = ui.PORTS) -> Iterator[Served]:
     """Serve the results on one of the ports, which tests that run beside this one may want as well."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")} | {
-        "PYTHONPATH": str(ROOT)
-    }
     with subprocess.Popen(
         [sys.executable, "-c", SERVE, str(results), str(ports.start), str(ports.stop)],
-        env=environment,
+        env=environment(),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from study.tracking import Store, StoreError, open_store
 from study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs, query
 from tests.tracking.planted import planted
+from tests.tracking.serving import environment
 
 ROOT = Path(__file__).parents[2]
 FIRST, SECOND = planted("sgd"), planted("adam")
@@ -32,6 +32,7 @@ from sqlalchemy.engine import Engine
 from study.tracking import open_store
 from study.tracking.writers import ClientWriter
 from tests.tracking.planted import planted
+from tests.tracking.serving import environment
 
 def write(folder, n):
     store = open_store(folder)
@@ -59,10 +60,6 @@ for name in sys.argv[2:]:
 
 def python(*arguments: str) -> list[str]:
     return [sys.executable, "-c", *arguments]
-
-
-def environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")} | {"PYTHONPATH": str(ROOT)}
 
 
 def whole(store: Store) -> list[tuple[str, str, str]]:

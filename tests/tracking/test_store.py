@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs, query
 from tests.tracking.planted import LOSSES, planted
 from tests.tracking.postgresql import Server
+from tests.tracking.serving import environment
 
 
 def use_client(store: Store) -> None:
@@ -282,14 +282,10 @@ store.close()
 def test_mlflow_is_quiet_and_leaves_the_working_directory_alone(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.mkdir()
-    root = Path(__file__).parents[2]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")} | {
-        "PYTHONPATH": str(root)
-    }
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "results")],
         cwd=here,
-        env=environment,
+        env=environment(),
         capture_output=True,
         text=True,
     )

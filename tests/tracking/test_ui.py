@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import http.server
+import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -19,7 +22,7 @@ from study import ui
 from study.tracking import StoreError, open_store
 from study.tracking.views import StudyInfo
 from tests.tracking.planted import planted
-from tests.tracking.serving import served
+from tests.tracking.serving import ROOT, environment, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -122,6 +125,24 @@ def test_a_port_that_another_program_takes_meanwhile_is_left_to_it(filled: Path)
         assert page.port in ports[1:]
         with urllib.request.urlopen(page.address) as answer:
             assert b"MLflow" in answer.read()
+
+
+@pytest.mark.slow
+def test_who_has_read_enough_sees_no_traceback(filled: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)  # as `head` does with what it was piped
+    done = subprocess.run(
+        [sys.executable, "-m", "study", "ui", "--results", str(filled)],
+        cwd=ROOT,
+        env=environment(),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(write)
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
 
 
 @pytest.fixture
