@@ -62,7 +62,7 @@ def running() -> Iterator[Server]:
         data = f"{folder}/data"
         if user:
             shutil.chown(folder, user)
-        run("initdb", "--auth=trust", "--username=overshoot", "--no-sync")
+        run("initdb", "--auth=trust", "--username=overshoot", "--no-sync", "--no-locale", "--encoding=UTF8")
         run("pg_ctl", "start", "-w", f"--log={folder}/log", f"--options=-k {folder} -h '' -c fsync=off")
         try:
             server = Server(Path(folder))
