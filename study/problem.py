@@ -41,7 +41,7 @@ class Problem:
         if self.net.size != 2 or not _least_squares(self.net):
             return None
         rows = _rows(self.split.X["train"])
-        theta = np.linalg.lstsq(rows, self.split.y["train"], rcond=None)[0]
+        theta = _optimum(rows, self.split.y["train"])
         hessian = rows.T @ rows / len(rows)
         return json.dumps({"theta": theta.tolist(), "hessian": hessian.tolist(), "loss": self.best_loss})
 
@@ -49,7 +49,13 @@ class Problem:
     def residuals(self) -> np.ndarray:
         """Those of least squares at the optimum, (n,)."""
         rows, y = _rows(self.split.X["train"]), self.split.y["train"]
-        return np.asarray(y - rows @ np.linalg.lstsq(rows, y, rcond=None)[0])
+        return np.asarray(y - rows @ _optimum(rows, y))
+
+    def excess(self, theta: np.ndarray, weight_decay: float) -> np.ndarray:
+        """How far least squares with an L2 penalty of weight_decay/2 ||theta||^2 is above its minimum at
+        `theta: (E, P)`; (E,)."""
+        rows, y = _penalized(_rows(self.split.X["train"]), self.split.y["train"], weight_decay)
+        return np.asarray((((theta - _optimum(rows, y)) @ rows.T) ** 2).sum(axis=1) / (2 * self.samples))
 
     @cached_property
     def exact(self) -> Batch:
@@ -122,8 +128,7 @@ def _network(split: Split, network: NetworkSpec) -> Network:
 def _best_loss(net: Network, split: Split, root: int, dataset: str) -> float:
     X, y = split.X["train"], split.y["train"]
     if _least_squares(net):
-        weights = np.linalg.lstsq(_rows(X), y, rcond=None)[0]
-        return float(net.loss_and_grad(weights, X, y)[0])
+        return float(net.loss_and_grad(_optimum(_rows(X), y), X, y)[0])
     return min(_minimum(net, X, y, seed(root, "reference", dataset=dataset, start=i)) for i in _starts(net))
 
 
@@ -134,6 +139,16 @@ def _least_squares(net: Network) -> bool:
 def _rows(X: np.ndarray) -> np.ndarray:
     """X (n, d) with a column of ones for the bias."""
     return np.hstack([X, np.ones((len(X), 1))])
+
+
+def _optimum(rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.lstsq(rows, y, rcond=None)[0])
+
+
+def _penalized(rows: np.ndarray, y: np.ndarray, weight_decay: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and targets of plain least squares that is the same as the penalized one: ridge regression."""
+    n, P = rows.shape
+    return np.vstack([rows, np.sqrt(n * weight_decay) * np.eye(P)]), np.concatenate([y, np.zeros(P)])
 
 
 def _starts(net: Network) -> range:

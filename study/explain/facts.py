@@ -50,6 +50,8 @@ class Sharpness:
 class Growth:
     """The factor by which an update changed the distance to the optimum, the root of the training gap.
 
+    Where a linear method has weight decay (`decayed`), least squares is pulled to another point: there it
+    is the root of what the loss with its L2 penalty is above its own minimum.
     first, last: the updates between which it was `measured`. rate: of these updates. curvature: on least
     squares the smallest that is not zero and the largest, otherwise the least and the largest sharpness
     in that stretch. predicted: the factors that belong to these two; None where the method has none.
@@ -61,6 +63,7 @@ class Growth:
     rate: float
     curvature: tuple[float, float]
     predicted: tuple[float, float] | None
+    decayed: bool
 
 
 @dataclass(frozen=True)
@@ -239,13 +242,16 @@ def _curvature(run: Run, theta: np.ndarray, divisor: np.ndarray | None) -> tuple
 
 
 def _growth(run: Run, again: Replay, q: np.ndarray, window: range, found: list[Sharpness]) -> Growth | None:
-    distance = np.sqrt(np.maximum(q[np.isin(again.updates, window)], 0))
+    decay = _decay(run)
+    distance = np.sqrt(run.problem.excess(again.theta, decay) if decay else np.maximum(q, 0))
+    rounding = distance[0] * np.sqrt(ROUNDING[run.cell.protocol.precision]) if decay else 0.0
+    distance = distance[np.isin(again.updates, window)]
     half = len(window) // 2
     if not half or len(distance) != len(window) or not np.isfinite(distance).all():
         return None
     # The largest of each half: a momentum method may pass the optimum, and turn.
     first, second = distance[1 : half + 1].max(), distance[half + 1 :].max()
-    if not first or not second:
+    if min(first, second) <= rounding:
         return None
     rate, curvature = run.rate_at(window[-1]), _range_of_curvature(run, again, window, found)
     recursion = run.cell.make_optimizer().recursion
@@ -257,7 +263,14 @@ def _growth(run: Run, again: Replay, q: np.ndarray, window: range, found: list[S
         rate,
         curvature,
         None if predicted is None else (float(predicted[0]), float(predicted[1])),
+        decay > 0,
     )
+
+
+def _decay(run: Run) -> float:
+    """The weight decay of a linear method on least squares, where both together have a fixed point."""
+    recursion = run.cell.make_optimizer().recursion
+    return recursion.weight_decay if recursion is not None and least_squares(run.cell) else 0.0
 
 
 def _range_of_curvature(

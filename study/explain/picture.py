@@ -36,7 +36,7 @@ def _gap(facts: Facts) -> GapPanel:
 def _exponential(facts: Facts) -> tuple[list[float], list[float]]:
     """Where the run would have gone from the beginning of the last stretch, at the factor that wins."""
     growth = facts.growth
-    if growth is None or growth.predicted is None or facts.cell.strategy.size is not None:
+    if growth is None or growth.predicted is None or growth.decayed or facts.cell.strategy.size is not None:
         return [], []
     factor = max(growth.predicted)
     start = float(facts.gap[facts.updates == growth.first][0])

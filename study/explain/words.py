@@ -157,10 +157,18 @@ def _threshold(facts: Facts) -> list[str]:
 def _growth(facts: Facts) -> list[str]:
     growth = facts.growth
     if growth is None:
-        return ["It was too short to measure by how much an update changed the distance to the optimum."]
+        what = "by how much an update changed the distance to the optimum"
+        if facts.trial["updates"] < 4:
+            return [f"It was too short to measure {what}."]
+        return [f"Its last updates do not tell {what}: they overflowed, or all that was left is rounding."]
+    goal = (
+        "where its weight decay lets it settle (the root of what the penalized loss is above its minimum)"
+        if growth.decayed
+        else "the optimum (the root of the gap)"
+    )
     measured = (
-        f"Measured from update {growth.first:,} to {growth.last:,}, an update multiplied the distance to the "
-        f"optimum (the root of the gap) by {number(growth.measured)}."
+        f"Measured from update {growth.first:,} to {growth.last:,}, an update multiplied the distance to "
+        f"{goal} by {number(growth.measured)}."
     )
     if growth.predicted is None:
         return [measured, _without_factor(facts)]

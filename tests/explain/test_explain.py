@@ -12,6 +12,7 @@ import pytest
 
 import core
 from study.analysis.data import records
+from study.cells import Budget, Choice
 from study.cli import main
 from study.explain import explain, picture
 from study.explain.facts import Facts, gather
@@ -65,6 +66,30 @@ def test_on_least_squares_the_measured_growth_is_the_predicted_one(ran: Ran, nam
     assert facts.growth.measured == pytest.approx(predicted, rel=0.01)
     assert "as predicted" in said(facts)
     assert f"Update {facts.trial['first_bad_step']} of 60 is the first bad one" in said(facts)
+
+
+def test_with_weight_decay_growth_is_measured_towards_where_the_run_settles() -> None:
+    """With it the training gap stays where the decay holds it, whatever the distance still does."""
+    decayed = dataclasses.replace(
+        CELLS["line"],
+        optimizer=Choice("sgd", (("weight_decay", 0.05),)),
+        protocol=dataclasses.replace(
+            CELLS["line"].protocol,
+            precision="float64",
+            budget=Budget(examples=1, epochs=300, evaluations=30),
+        ),
+    )
+    ran = {"decayed": run_cell(decayed)}
+    facts = known(ran, "decayed", "converged", 1)
+    predicted = 1 - facts.trial["rate"] * (curvature("line")[0] + 0.05)
+    assert facts.growth is not None
+    assert facts.growth.measured == pytest.approx(predicted, rel=1e-3)
+    assert facts.gap[-1] == pytest.approx(facts.gap[-50], rel=0.5)
+    assert "where its weight decay lets it settle" in said(facts)
+    assert "as predicted" in said(facts)
+    settled = known(ran, "decayed", "converged", 2)
+    assert settled.growth is None
+    assert "all that was left is rounding" in said(settled)
 
 
 def test_on_least_squares_the_sharpness_is_the_largest_eigenvalue_everywhere(ran: Ran) -> None:
