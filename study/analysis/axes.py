@@ -15,7 +15,7 @@ from study.analysis.claims import Finding, runs_of
 from study.analysis.data import AXES, Study
 from study.analysis.words import listing, number, plural, rough
 from study.outcomes import TOLERANCES
-from study.statistics import Interval, band, bootstrap, middle, profile
+from study.statistics import Interval, band, bootstrap, clustered, middle, profile
 
 ANCHOR = "axes"
 
@@ -97,7 +97,8 @@ def shares(table: pd.DataFrame, unit: str, points: np.ndarray) -> dict[tuple[str
 
 def ratios(study: Study, table: pd.DataFrame) -> dict[str, Interval]:
     """For each of UNITS: how many times the largest batch's time the smallest needs, the middle over the
-    pairs of problem and optimizer, an Interval over them. Where neither reaches the target it is 1, a tie."""
+    pairs of problem and optimizer, an Interval over the problems. Where neither reaches the target it is 1, a
+    tie."""
     large, *_, small = study.names.batches
     found = {}
     for unit in UNITS:
@@ -106,7 +107,8 @@ def ratios(study: Study, table: pd.DataFrame) -> dict[str, Interval]:
         if len(both):
             a, b = both[small].to_numpy(), both[large].to_numpy()
             never = np.isinf(a) & np.isinf(b)
-            found[unit] = bootstrap(np.divide(a, b, out=np.ones(len(a)), where=~never), middle)
+            factors = np.divide(a, b, out=np.ones(len(a)), where=~never)
+            found[unit] = clustered(factors, both.index.get_level_values("problem"), middle)
     return found
 
 

@@ -55,13 +55,16 @@ def reasons(gone: pd.DataFrame) -> pd.DataFrame:
 
 
 def failures_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
-    """A row for each optimizer: of the sweep's trials at rates above the best that did not converge, how
-    many diverged (the rest stayed finite and floored or oscillated), and the share as an Interval."""
+    """A row for each optimizer: of the sweep's trials at rates above the best that did not converge (`size`),
+    how many `exploded`, leaving before the end of their budget, the `share` of those as an Interval, and how
+    many diverged otherwise: they had `risen` above their start, or were rising, at the end."""
     swept = study.trials[study.trials["phase"] == "sweep"]
     best = swept["key"].map(sensitivity.set_index("key")["best"])
     failed = swept[(swept["rate"] > best * 1.001) & (swept["outcome"] != "converged")]
-    counts = failed.groupby("optimizer", sort=False)["diverged"].agg(["sum", "size"]).reset_index()
-    shares = [wilson(int(k), int(n)) for k, n in zip(counts["sum"], counts["size"], strict=True)]
+    left = failed["first_bad_step"] > 0
+    sorts = failed.assign(exploded=left, risen=failed["diverged"] & ~left, size=1)
+    counts = sorts.groupby("optimizer", sort=False)[["exploded", "risen", "size"]].sum().reset_index()
+    shares = [wilson(int(k), int(n)) for k, n in zip(counts["exploded"], counts["size"], strict=True)]
     return counts.assign(share=pd.Series(shares, dtype=object))
 
 

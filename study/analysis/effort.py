@@ -12,7 +12,7 @@ import pandas as pd
 from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import AXES, Study, records
 from study.analysis.words import listing, percent, plural, rough, share
-from study.statistics import bootstrap, expected_best, middle, wilson
+from study.statistics import bootstrap, clustered, expected_best, middle, wilson
 
 ANCHOR = "tuning"
 
@@ -98,10 +98,11 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     if table.empty or table.shape[1] < 2:
         return None
     label = study.names.optimizers
-    each = {str(o): bootstrap(table[o].to_numpy(), middle) for o in table}
+    problems = table.index.get_level_values("problem")
+    each = {str(o): clustered(table[o].to_numpy(), problems, middle) for o in table}
     means = np.log2(table.clip(upper=2 * found["trials"].max())).mean()
     least, *_, most = (str(o) for o in means.sort_values(kind="stable").index)
-    ratio = bootstrap(_ratios(table[most].to_numpy(), table[least].to_numpy()), middle)
+    ratio = clustered(_ratios(table[most].to_numpy(), table[least].to_numpy()), problems, middle)
     tie = not ratio.excludes(1)
     text = (
         f"The middle search of {label[least]} is within {percent(NEAR)} of all it will gain after "

@@ -4,6 +4,7 @@ the interval includes no difference it says that, too."""
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import records
@@ -11,7 +12,7 @@ from study.analysis.ranks import standing
 from study.analysis.scores import against, replicates
 from study.analysis.tables import Tables
 from study.analysis.words import between, fixed, listing, number, percent, plural, share
-from study.statistics import Interval, bootstrap, holm, improvement, mean_ranks, wilson
+from study.statistics import Interval, clustered, holm, improvement, mean_ranks, wilson
 
 SIGNIFICANT = 0.05
 
@@ -44,23 +45,32 @@ def tuned_gap(tables: Tables) -> Finding | None:
     if chance is None:
         return None
     tie = not chance.excludes(0.5)
+    level = bool(np.isclose(ranks[first], ranks[second]))
+    best = (
+        f"At their tuned rates {labels[first]} and {labels[second]} share the best mean rank"
+        if level
+        else f"At its tuned rate {labels[first]} has the best mean rank"
+    )
     text = (
-        f"At its tuned rate {labels[first]} has the best mean rank in training gap, "
-        f"{fixed(ranks[first], 1)} of {len(order)}. {_duel(tables, first, second)}: "
-        f"probability of improvement {between(chance, 2)}, {told(chance, labels[second])}."
+        f"{best} in training gap, {fixed(ranks[first], 1)} of {len(order)}. "
+        f"{_duel(tables, first, second, whose=labels[first] if level else 'it')}: "
+        f"probability of improvement {between(chance, 2)}, {told(chance, labels[second], level)}."
     )
     if last != second:
-        text += f" {_duel(tables, first, last, ', which ranks last,')}."
+        text += f" {_duel(tables, first, last, ', which ranks last,', labels[first] if level else 'it')}."
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((first, second, last))]
     return Finding("Tuned training", text, "overview", tie, runs)
 
 
-def told(chance: Interval, rival: str) -> str:
-    """What the duel of the best by rank and a rival says, given its probability of improvement."""
+def told(chance: Interval, rival: str, level: bool = False) -> str:
+    """What the duel of the best by rank and a rival says, given its probability of improvement; level:
+    whether their ranks are the same."""
     if not chance.excludes(0.5):
         return "a tie"
     if chance.value > 0.5:
         return "told apart"
+    if level:
+        return f"told apart, in favour of {rival}"
     return (
         f"told apart, in favour of {rival}: a mean rank counts places among all optimizers, a duel those two"
     )
@@ -85,23 +95,30 @@ def told_apart(tables: Tables) -> Finding | None:
 
 
 def usable_range(tables: Tables) -> Finding | None:
-    """The widest and the narrowest usable range of learning rates, compared in the same cells."""
+    """The widest usable range of learning rates against the narrowest and the next, in the same cells."""
     labels = tables.study.names.optimizers
-    widths = _by_optimizer(tables, "width")
-    if len(widths) < 2:
+    table = tables.sensitivity.set_index(["problem", "batch", "optimizer"])["width"].unstack().dropna()
+    if table.shape[1] < 2 or table.empty:
         return None
-    means = {o: bootstrap(values) for o, values in widths.items()}
-    narrow, *_, wide = sorted(means, key=lambda o: means[o].value)
-    gain = widths[wide] - widths[narrow]
-    interval = bootstrap(gain)
+    problems = table.index.get_level_values("problem")
+    means = {str(o): clustered(table[o].to_numpy(), problems) for o in table.columns}
+    narrow, *between_them, wide = sorted(means, key=lambda o: means[o].value)
+    gain = (table[wide] - table[narrow]).to_numpy()
+    interval = clustered(gain, problems)
     apart = interval.excludes(0)
     text = (
-        f"The range of learning rates that converge is widest for {labels[wide]}, {between(means[wide], 1)} "
-        f"decades (interquartile mean over {plural(len(gain), 'cell')}), and narrowest for {labels[narrow]}, "
-        f"{between(means[narrow], 1)}. {labels[wide]}’s is wider in {(gain > 0).sum()} of {len(gain)} cells, "
-        f"by {between(interval, 1)} decades: "
-        f"{'told apart' if apart else 'the interval includes none, a tie'}."
+        "The range of learning rates about the best one at which training ends below the tolerance is "
+        f"widest for {labels[wide]}, {between(means[wide], 1)} decades (interquartile mean over "
+        f"{plural(len(gain), 'cell')}), and narrowest for {labels[narrow]}, {between(means[narrow], 1)}. "
+        f"{labels[wide]}’s is wider in {(gain > 0).sum()} of {len(gain)} cells, by {between(interval, 1)} "
+        f"decades: {'told apart' if apart else 'the interval includes none, a tie'}."
     )
+    if between_them:
+        ahead = clustered((table[wide] - table[between_them[-1]]).to_numpy(), problems)
+        text += (
+            f" From the next, {labels[between_them[-1]]}’s, it is {'' if ahead.excludes(0) else 'not '}told "
+            f"apart: {between(ahead, 1)} decades."
+        )
     bounded = [r for r in records(tables.sensitivity) if r["open_low"] or r["open_high"]]
     count = sum(row["optimizer"] in (wide, narrow) for row in bounded)
     if count:
@@ -116,19 +133,24 @@ def batch_size(tables: Tables) -> Finding | None:
     if len(batches) < 2:
         return None
     large, small = list(batches)[:: len(batches) - 1]
-    clauses, ties = [], []
+    pairs = len(_both(tables, "best", large, small))
+    clauses, ties, short = [], [], False
     for column, name in (("best", "best learning rate"), ("cliff", "cliff, where half of the runs diverge,")):
-        moved = _moved(tables, column, large, small)
+        both = _both(tables, column, large, small)
+        moved = (both[small] / both[large]).map(np.log10)
         if len(moved) < 2:
             continue
-        interval = bootstrap(moved)
+        short |= len(moved) < pairs
+        interval = clustered(moved.to_numpy(), moved.index.get_level_values("problem"))
         ties.append(not interval.excludes(0))
-        clauses.append(f"the {name} moves by {between(interval, 1)} decades ({plural(len(moved), 'pair')})")
+        known = f"{len(moved)} of {pairs}" if len(moved) < pairs else f"{len(moved)}"
+        clauses.append(f"the {name} moves by {between(interval, 1)} decades ({known} pairs)")
     if not clauses:
         return None
     text = (
         f"From {batches[large]} to {batches[small]}, at the same number of examples, {listing(clauses)}: "
         "interquartile means over the pairs of problem and optimizer"
+        + (", where both of a pair lie in the sweep" if short else "")
         + ("; an interval that includes 0 shows no shift." if any(ties) else ".")
     )
     runs = [runs_of(tables.study, "cliff_rate", batch=batch) for batch in (large, small)]
@@ -149,29 +171,33 @@ def diverged(tables: Tables) -> Finding:
     most, least = _extremes(shares)
     if shares[most].low > shares[least].high:
         text += (
-            f" Most often with {labels[most]}, {share(shares[most])}, least with {labels[least]}, "
-            f"{share(shares[least])}."
+            f" By optimizer it is from {share(shares[least])} with {labels[least]} to {share(shares[most])} "
+            f"with {labels[most]}."
         )
     return Finding("Divergence", text, "divergence", runs=[Runs(metric="trials_diverged")])
 
 
 def floors(tables: Tables) -> Finding | None:
-    """Whether too large a rate shows as divergence or as a floor."""
+    """Whether too large a rate shows as an explosion, or as training that ends too high."""
     labels = tables.study.names.optimizers
-    shares = {row["optimizer"]: row["share"] for row in records(tables.failures)}
-    if not shares:
+    rows = {row["optimizer"]: row for row in records(tables.failures)}
+    if not rows:
         return None
+    shares = {optimizer: row["share"] for optimizer, row in rows.items()}
     most, least = _extremes(shares)
     if shares[most].low <= shares[least].high:
         return None
+    runs, risen = rows[least]["size"], rows[least]["risen"]
     text = (
-        f"Too large a rate does not always overflow. Of the runs above the best rate that failed, "
-        f"{share(shares[most])} diverged with {labels[most]} but only {share(shares[least])} with "
-        f"{labels[least]}; the rest stayed finite and floored or oscillated, which waiting for NaN would "
-        "not find."
+        "Too large a rate does not always explode. Of the runs above the best rate that failed, "
+        f"{share(shares[most])} with {labels[most]} but only {share(shares[least])} with {labels[least]} "
+        "left because their loss was not finite or a million times its start. "
+        f"Of {labels[least]}’s {runs:,}, another {risen:,} ended above their start or still rising, and "
+        f"{runs - rows[least]['exploded'] - risen:,} below it without converging: waiting for NaN would "
+        "find none of them."
     )
-    runs = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in (most, least)]
-    return Finding("Floors", text, "divergence", runs=runs)
+    links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in (most, least)]
+    return Finding("Floors", text, "divergence", runs=links)
 
 
 def tuning_pays(tables: Tables) -> Finding | None:
@@ -237,7 +263,7 @@ def _lost(tables: Tables) -> str:
     runs = plural(int(tuned["n"].sum()), "fresh run")
     return (
         f" But {int(gone['diverged'].sum())} of {runs} at the tuned rates diverged, in "
-        f"{plural(len(gone), 'cell')}: there the rate lies at the cliff."
+        f"{plural(len(gone), 'cell')}: there the rate lies at the cliff or beyond."
     )
 
 
@@ -246,17 +272,10 @@ def _extremes(shares: dict[str, Interval]) -> tuple[str, str]:
     return max(shares, key=lambda o: shares[o].value), min(shares, key=lambda o: shares[o].value)
 
 
-def _by_optimizer(tables: Tables, column: str) -> dict[str, np.ndarray]:
-    """optimizer -> (cells,) a column of the sensitivity, in the cells that every optimizer has."""
-    table = tables.sensitivity.set_index(["problem", "batch", "optimizer"])[column].unstack().dropna()
-    return {str(o): table[o].to_numpy() for o in table.columns} if len(table) else {}
-
-
-def _moved(tables: Tables, column: str, large: str, small: str) -> np.ndarray:
-    """(pairs,) decades from the rate at one batch strategy to that at another, by problem and optimizer."""
+def _both(tables: Tables, column: str, large: str, small: str) -> pd.DataFrame:
+    """The rates at two batch strategies, (large, small), of each problem and optimizer that has both."""
     table = tables.sensitivity.set_index(["problem", "optimizer", "batch"])[column].unstack()
-    both = table[[large, small]].dropna()
-    return np.asarray(np.log10(both[small].to_numpy() / both[large].to_numpy()))
+    return table[[large, small]].dropna()
 
 
 def _chance(tables: Tables, a: str, b: str) -> Interval | None:
@@ -270,10 +289,10 @@ def _chance(tables: Tables, a: str, b: str) -> Interval | None:
     return improvement(*(np.stack(side) for side in zip(*shared, strict=True))) if shared else None
 
 
-def _duel(tables: Tables, a: str, b: str, aside: str = "") -> str:
+def _duel(tables: Tables, a: str, b: str, aside: str = "", whose: str = "it") -> str:
     counts = against(tables.duels["gap"], a, b)
     return (
-        f"Against {tables.study.names.optimizers[b]}{aside} it does better on {counts['better']} of "
+        f"Against {tables.study.names.optimizers[b]}{aside} {whose} does better on {counts['better']} of "
         f"{sum(counts.values())} pairs of problem and batch strategy, worse on {counts['worse']}, and ties "
         f"on {counts['tie']}"
     )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core import OPTIMIZERS, BatchStrategy
 from study.analysis.data import AXES, Study, records
-from study.statistics import Interval, bootstrap, middle, wilson
+from study.statistics import Interval, clustered, middle, wilson
 from study.theory import BASES, NONE
 
 TEXTS = {"status": "limit_status", "basis": "limit_basis", "why": "limit_why"}
@@ -53,7 +53,7 @@ def limits(study: Study) -> pd.DataFrame:
 def agreement(limits: pd.DataFrame) -> pd.DataFrame:
     """A row for each basis of a prediction, the firmest first, over the cells that have both numbers.
 
-    ratio: the median of measured / predicted as an Interval over the cells; least, most: its extremes.
+    ratio: the median of measured / predicted as an Interval over the problems; least, most: its extremes.
     near, fair: how many cells agree to 1 % and to 10 %; worst: the key of the cell that agrees least, on
     a logarithmic scale.
     """
@@ -69,7 +69,8 @@ def agreement(limits: pd.DataFrame) -> pd.DataFrame:
             {
                 "basis": basis,
                 "cells": len(at),
-                "ratio": bootstrap(ratio, middle),
+                "problems": at["problem"].nunique(),
+                "ratio": clustered(ratio, at["problem"], middle),
                 "least": ratio.min(),
                 "most": ratio.max(),
                 "near": int((np.abs(ratio - 1) <= 0.01).sum()),
@@ -77,7 +78,7 @@ def agreement(limits: pd.DataFrame) -> pd.DataFrame:
                 "worst": at["key"].iloc[int(off.argmax())],
             }
         )
-    columns = ["basis", "cells", "ratio", "least", "most", "near", "fair", "worst"]
+    columns = ["basis", "cells", "problems", "ratio", "least", "most", "near", "fair", "worst"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -229,7 +229,8 @@ def _left(study: Study, part: Stability) -> str:
     names = [study.names.problems.get(out, out) for out in part.moved]
     named = f" (without {listing(names)})" if 0 < len(names) <= 3 else ""
     return (
-        f"Leaving out any one {part.kind} changes it in {len(part.moved)} of {part.out} cases{named}; "
+        f"Leaving out any one {part.kind} brings another optimizer to it in {len(part.moved)} of {part.out} "
+        f"cases{named}; "
         f"Kendall’s τ with the whole ranking is {fixed(part.tau[1], 2)} in the middle "
         f"and {fixed(part.tau[0], 2)} at the lowest."
     )

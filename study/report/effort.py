@@ -19,7 +19,7 @@ from study.figures.theme import Looks
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
 from study.report.tables import Column, Row, Table
-from study.statistics import bootstrap, middle
+from study.statistics import Interval, clustered, middle
 
 SO_FAR = (
     "A trial is one training run at one learning rate. The vertical axis is what is still missing: of the "
@@ -94,6 +94,10 @@ def _best_so_far(looks: Looks, table: pd.DataFrame) -> Picture:
     return Picture("trials", Panels(draw_lines, views, NARROW, 4, batch_keys(looks)), tiles)
 
 
+def _median(values: pd.Series) -> Interval:
+    return clustered(values.to_numpy(), values.index.get_level_values("problem"), middle)
+
+
 def _band(intervals: pd.Series) -> np.ndarray:
     return np.array([[getattr(i, end) for i in intervals] for end in ("value", "low", "high")])
 
@@ -112,8 +116,7 @@ def _needed_table(found: Tables, table: pd.DataFrame) -> Table:
     for optimizer in table:
         values = table[optimizer]
         groups = [values[values.index.get_level_values("batch") == batch] for batch in names.batches]
-        texts = [rough(bootstrap(group.to_numpy(), middle)) if len(group) else "–" for group in groups]
-        texts.append(rough(bootstrap(values.to_numpy(), middle)) if len(values) else "–")
+        texts = [rough(_median(group)) if len(group) else "–" for group in [*groups, values]]
         rows.append(Row([names.optimizers[str(optimizer)], *texts], "", str(optimizer)))
     return Table(columns, rows, heads=1)
 

@@ -232,11 +232,13 @@ class TestDivergence:
         assert reasons(diverged(study)).empty
         assert only(shares(study))["share"].value == 0
 
-    def test_failures_above_the_best_rate_diverge_or_floor(self):
-        cell = planted(sweep={0.1: 0.9, 1.0: 0.01, 10.0: [0.5, INF], 100.0: INF})
+    def test_failures_above_the_best_rate_explode_or_end_too_high(self):
+        cell = planted(sweep={0.1: 0.9, 1.0: 0.01, 10.0: [0.5, 3.0], 100.0: INF})
+        cell.trials.loc[cell.trials["q_end"] == 3.0, "outcome"] = "diverged"  # it ended above its start
         study = gather([cell])
         row = only(failures_above(study, sensitivity(rate_table(study), 0.1)))
-        assert (row["sum"], row["size"]) == (3, 4)
+        assert (row["exploded"], row["risen"], row["size"]) == (2, 1, 4)
+        assert row["share"].value == 0.5
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,13 @@ from study.analysis.limits import limits, velocity
 from study.analysis.tables import analyse
 from study.figures import theme
 from study.report.cliff import cliff_section
+from study.statistics import Interval
 from study.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 from tests.report.planted import INF, planted
 
 BATCHES = {"full": EXACT, "16": ALMOST_SURE, "16 replacement": ALMOST_SURE}
 BY_BATCH = {1: 0.2, 10: 0.8, 100: 1.0}
+SETTLED = {0.3: 0.01, 1.0: 0.01, 3.0: 0.01}
 RISING = {r: 1e-4 * r**2 for r in np.geomspace(1, 100, 7)}
 """rate -> q_end of a method whose floor grows as the rate squared, its best rate the lowest."""
 
@@ -136,9 +138,27 @@ class TestSentences:
         cells = [cell for p in "abcd" for cell in linear({"full": 1.002, "16": 1.2}, p)]
         text = said(c.predictions, *cells)
         assert "with full batches on least squares, where theory is exact: 1.002 [1.002, 1.002]" in text
-        assert "over 4 cells, 4 within 1 % (100 % [51, 100]), 4 within 10 %." in text
+        assert "over 4 cells of 4 problems, 4 within 1 % (100 % [51, 100]), 4 within 10 %." in text
         assert "random batches on least squares, where it follows the growth of single runs: 1.20" in text
-        assert "0 within 1 % (0 % [0, 49]), 0 within 10 %." in text
+        assert text.endswith("0 within 1 % (0 % [0, 49]), 0 within 10 %.")
+
+    def test_on_networks_each_batch_strategy_has_its_median(self):
+        ratios = {"full": (3.0, 5.0), "16": (0.5, 0.5), "1": (0.1, 0.2)}
+        cells = [
+            planted(problem, batch=batch, **known(ratio, basis=AT_THE_START))
+            for batch, both in ratios.items()
+            for problem, ratio in zip("ab", both, strict=True)
+        ]
+        text = said(c.predictions, *cells)
+        assert "over 6 cells of 2 problems" in text
+        assert text.endswith(
+            "Batch by batch these are 4.00 with full batch, 0.50 with mini-batch 16 and 0.15 with "
+            "stochastic (batch 1)."
+        )
+
+    def test_an_end_that_is_not_one_does_not_read_as_one(self):
+        assert plain(c.times(Interval(0.97, 0.93, 0.998))) == "0.970 [0.930, 0.998]"
+        assert plain(c.times(Interval(0.97, 0.93, 1.001))) == "0.97 [0.93, 1.00]"
 
     def test_no_difference_is_a_tie(self):
         found = c.predictions(*read(*linear({"full": 0.99}, "a"), *linear({"full": 1.01}, "b")))
@@ -174,7 +194,10 @@ class TestSentences:
         ]
         found = c.single_runs(*read(*cells[:3]))
         text = plain(found.text)
-        assert "Over 3 cells, runs were measured to break at 1.20 [1.12, 1.26] times the first" in text
+        assert (
+            "Over 3 cells of 3 problems, runs were measured to break at 1.20 [1.12, 1.26] times the first"
+            in text
+        )
         assert "0.96 [0.90, 1.00] times the second" in text
         assert text.endswith("in 2 between the two.")
         assert not found.tie
@@ -244,8 +267,15 @@ class TestSentences:
         text = plain(c.noisy(tables, found).text)
         assert f"with batches reshuffled {curve.mean() / 0.02:.2f}" in text
         assert "(2 runs)" in text
-        assert "Single cells" not in text
-        assert "Single cells differ: their medians go from" in said(c.noisy, *everything())
+        assert "The medians of" not in text
+        assert "cells with at least 4 such runs go from" in said(c.noisy, *everything())
+
+    def test_a_problem_that_most_settled_runs_are_on_is_named(self):
+        much = planted("a", noise=dict.fromkeys((0.3, 1.0, 3.0), 0.02), sweep=SETTLED, curvature_low=5.0)
+        little = planted("b", noise={1.0: 0.02}, sweep=SETTLED, curvature_low=5.0)
+        text = said(c.noisy, much, little)
+        assert "6 of these 8 runs are on a." in text
+        assert "The medians of" not in text  # one cell alone has four runs
 
     def test_without_a_flattest_curvature_no_run_has_settled(self):
         tables, found = read(planted(noise={1.0: 0.02}))
@@ -275,6 +305,11 @@ class TestEdge:
         assert "its largest value there was 1.025 [1.025, 1.025] times the line in the median, and" in text
         assert "1.012 [1.012, 1.012] times over the last half of training: it is turned back" in text
         assert text.endswith("1 run never came to it.")
+
+    def test_the_optimizers_of_those_that_came_to_it_are_named(self):
+        came, stayed = {0.1: [5, 19, 20.5, 20]}, {0.2: [5, 6, 6, 6]}
+        tables = analyse(gather([planted(edge=came), planted(optimizer="adam", edge=came | stayed)]))
+        assert "(1 of 1 with Gradient descent, 1 of 2 with Adam)" in plain(c.edge(tables, cliff(tables)).text)
 
     def test_runs_that_start_above_their_line_are_told_apart(self):
         tables = analyse(self.runs(r1_0=[8, 4, 1, 1]))

@@ -15,6 +15,7 @@ from study.statistics import (
     band,
     bootstrap,
     cliques,
+    clustered,
     critical_distance,
     difference,
     expected_best,
@@ -279,9 +280,50 @@ def test_holm_on_an_example_worked_by_hand():
     assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
 
 
-def test_the_middle_is_one_of_the_values():
+def test_the_middle_is_the_median_and_of_two_the_lower_where_the_other_is_infinite():
     assert middle(np.array([1.0, INF])) == 1.0
     assert middle(np.array([3.0, 1.0, INF])) == 3.0
+    assert middle(np.array([INF, INF])) == INF
+    scores = np.random.default_rng(0).normal(size=(5, 8))
+    np.testing.assert_allclose(middle(scores), np.median(scores, axis=-1), rtol=1e-15)
+
+
+def test_whole_clusters_are_drawn():
+    """Constant clusters: what differs between draws is which of them are in it, so the interval is that of
+    the bootstrap over one value of each, however many values they have."""
+    each, clusters = np.array([1.0, 2.0, 4.0, 8.0]), np.repeat([*"abcd"], 9)
+    found = clustered(np.repeat(each, 9), clusters, mean)
+    assert found == bootstrap(each, mean)
+    assert found.low < bootstrap(np.repeat(each, 9), mean).low
+
+
+def test_clusters_of_different_sizes_weigh_what_they_hold():
+    values, clusters = np.array([0.0, 0.0, 0.0, 1.0]), [*"aaab"]
+    found = clustered(values, clusters, mean)
+    assert (found.value, found.low, found.high) == (0.25, 0.0, 1.0)
+    shuffled = clustered(values[[3, 0, 2, 1]], [*"baaa"], mean)
+    assert shuffled == found
+
+
+def test_of_one_cluster_the_values_are_drawn():
+    values = np.arange(12.0)
+    assert clustered(values, ["a"] * 12) == bootstrap(values)
+
+
+def test_clusters_cover_the_truth_where_single_values_do_not():
+    """Values that share what their cluster adds: drawn one by one, they promise too much."""
+    rng = np.random.default_rng(1)
+    samples = rng.normal(size=(300, 12, 1)) + 0.3 * rng.normal(size=(300, 12, 6))
+    names = np.repeat(np.arange(12), 6)
+    whole, single = (
+        sum(not found(sample.ravel()).excludes(0.0) for sample in samples) / 300
+        for found in (
+            lambda x: clustered(x, names, mean, resamples=400),
+            lambda x: bootstrap(x, mean, resamples=400),
+        )
+    )
+    assert whole > 0.86
+    assert single < 0.7
 
 
 @pytest.mark.parametrize("function", [interquartile_mean, bootstrap, middle, mean, mean_ranks, time_ratios])
