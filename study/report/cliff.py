@@ -88,6 +88,8 @@ def stability_map(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
     for caption, part in (("Least squares: limits", linear), ("Other cells: limits", others)):
         if len(part):
             limits[f"{caption} predicted and measured"] = cliff_tables.limits(tables, part)
+    if without := cliff_tables.unpredicted(tables, found.limits):
+        limits["Where no limit is predicted"] = without
     picture = Picture("stability", panels, tiles)
     return Block("The stability map", text, {ALL: picture}, limits, wide=True)
 

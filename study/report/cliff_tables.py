@@ -67,16 +67,31 @@ def limits(tables: Tables, limits: pd.DataFrame) -> Table:
         Column("measured", "limit", "the median over the replicates"),
         Column("replicates", "limit", "the lowest and the highest of them"),
         Column("ratio", "", "measured over predicted"),
-        Column("prediction", "", "what it rests on, or why there is none"),
+        Column("prediction", "", "what it rests on"),
     ]
     rows = []
     for row, ratio in zip(records(limits), fields(limits)["number"], strict=True):
         spread = f"{_fine(row['low'])} to {_fine(row['high'])}" if np.isfinite(row["low"]) else "–"
         measured = _fine(row["measured"]) if np.isfinite(row["measured"]) else row["status"] or "–"
-        basis = row["why"] if row["basis"] == NONE and row["why"] else WORDS.get(row["basis"], row["basis"])
+        basis = WORDS.get(row["basis"], row["basis"])
         known = [_fine(row["mean_square"]), _estimate(row), measured, spread, ratio or "–", basis]
         rows.append(_row(tables, row, known))
     return Table(columns, rows, heads=3, folded=True)
+
+
+def unpredicted(tables: Tables, limits: pd.DataFrame) -> Table | None:
+    """Why cells have no prediction, a row for each optimizer and reason; None where all have one."""
+    without = limits[(limits["basis"] == NONE) & (limits["why"] != "")]
+    if without.empty:
+        return None
+    columns = [Column("optimizer"), Column("cells"), Column("why")]
+    names = tables.study.names.optimizers
+    counts = without.groupby(["optimizer", "why"], sort=False).size().rename("cells").reset_index()
+    rows = [
+        Row([names[row["optimizer"]], str(row["cells"]), row["why"]], optimizer=row["optimizer"])
+        for row in records(counts)
+    ]
+    return Table(columns, rows, heads=1)
 
 
 def edges(tables: Tables, found: Cliff) -> Table:
