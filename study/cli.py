@@ -1,7 +1,7 @@
 """The command line: `python -m study COMMAND`.
 
-Exit status: 0 done, 1 some cells failed, 2 the input was wrong, 130 stopped (Ctrl-C or SIGTERM), 141 nobody
-reads on what it prints.
+Exit status: 0 done, 1 some cells failed, 2 the input was wrong, 3 the store or the disk failed, 130 stopped
+(Ctrl-C or SIGTERM), 141 nobody reads on what it prints.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.names import suggest
 from study import spec
 from study.csvfile import TASKS
 from study.provenance import cores, provenance
-from study.tracking.errors import StoreError
+from study.tracking.errors import StoreError, failure
 
 if TYPE_CHECKING:
     from study.tracking import Store
@@ -30,11 +30,18 @@ EXPERIMENTS = Path("experiments")
 RESULTS = Path("results")
 
 
+class Output(Console):
+    """The terminal. A pipe that nobody reads any more is an error here, where rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, Console], int] = options.command
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = Output(highlight=False, width=None if sys.stdout.isatty() else 120)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -45,6 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read what we print has seen enough, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         return 128 + signal.SIGPIPE
+    except Exception as error:
+        if (said := failure(error)) is None:
+            raise
+        print(f"error: {said}", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         print("stopped; what was finished is stored, and the same command continues there", file=sys.stderr)
         return 130
@@ -175,8 +187,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             console.print(f"report: {page}")
     for line in account.lines():
         console.print(line)
-    for failure in account.failures:
-        print(f"\n{failure.cell.label} failed:\n{failure.error}", file=sys.stderr)
+    for failed in account.failures:
+        print(f"\n{failed.cell.label} failed:\n{failed.error}", file=sys.stderr)
     return 1 if account.failures else 0
 
 
@@ -191,7 +203,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
             raise StoreError(str(error)) from None
     file = Path(options.experiment)
     known = spec.load(file) if file.suffix == ".toml" else None
-    with closing(_open(options.results)) as store:
+    with closing(_open(options.results, reading=True)) as store:
         experiment = known or _stored(store, options.experiment)
         logged = experiment.name in [study.name for study in store.studies() if study.run_id]
         facts = store.study_provenance(experiment.name) if logged else provenance()
@@ -235,7 +247,8 @@ def _list(options: argparse.Namespace, console: Console) -> int:
     if options.what in tables:
         console.print(tables[options.what]())
     else:
-        console.print(listing.studies(_open(options.results)))
+        with closing(_open(options.results, reading=True)) as store:
+            console.print(listing.studies(store))
     return 0
 
 

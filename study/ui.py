@@ -34,10 +34,11 @@ def serve(results: Path, uri: str | None = None, port: int | None = None) -> Non
     A store that is a server already has its pages: the links lead there.
     """
     uri = place(results, uri)
-    with closing(open_store(results, uri)) as store:
+    with closing(open_store(results, uri, reading=True)) as store:
         if uri.startswith("http"):
             _print_links(store, uri.rstrip("/"))
             return
+        store.settle()
         try:
             _serve(store, uri, port, results.resolve() / "ui.log")
         except KeyboardInterrupt:

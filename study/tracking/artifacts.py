@@ -27,9 +27,19 @@ def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
     (folder / SUMMARY).write_text(json.dumps(plain, indent=1), encoding="utf-8")
 
 
-def load_summary(path: Path) -> dict[str, Any]:
-    """The summary as it was, with infinities and NaN, which Python's JSON knows."""
-    return json.loads(path.read_text(encoding="utf-8"))
+def whole(folder: Path) -> bool:
+    """Whether every file of a cell is in the folder, and not empty."""
+    files = (folder / name for name in (CELL, SUMMARY, STATES, TRIALS, CURVES))
+    return all(file.is_file() and file.stat().st_size for file in files)
+
+
+def load(summary: Path, trials: Path, curves: Path) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """What is in these files; ValueError or OSError for damaged ones.
+
+    The summary is as it was, with infinities and NaN, which Python's JSON knows.
+    """
+    found = json.loads(summary.read_text(encoding="utf-8"))
+    return found, pd.read_parquet(trials), pd.read_parquet(curves)
 
 
 def load_states(path: Path) -> dict[int, np.ndarray]:

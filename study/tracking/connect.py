@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from study.tracking.errors import StoreError
+from study.tracking.errors import StoreError, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,6 +27,7 @@ SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }
 """How MLflow behaves unless the user's environment says otherwise: quiet, and not patient for minutes."""
@@ -36,7 +38,19 @@ def place(results: Path, uri: str | None = None) -> str:
 
     StoreError when it is of a kind that cannot be used.
     """
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results.resolve() / 'mlflow.db'}"
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        path = results.resolve() / "mlflow.db"
+        if "?" in str(path) or unquote(str(path)) != str(path):
+            raise StoreError(
+                f"{path}: a database cannot be at a path with '?' or with '%' and two digits, which mean "
+                "something else in its address: choose another folder by --results"
+            )
+        uri = f"sqlite:///{path}"
+    try:
+        _ = urlsplit(uri).port
+    except ValueError as error:
+        raise StoreError(f"{_shown(uri)}: this is no address of a store: {error}") from None
     if kind(uri) not in (*DATABASES, *SERVERS):
         raise StoreError(
             f"{uri}: results cannot be stored in a place of this kind "
@@ -72,13 +86,20 @@ def connect(uri: str) -> MlflowClient:
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
         except (MlflowException, SQLAlchemyError) as error:
-            raise StoreError(f"the store of results cannot be opened: {error}") from error
+            raise StoreError(
+                f"{_shown(uri)}: this store of results cannot be opened: {reason(error)}"
+            ) from error
         except ModuleNotFoundError as error:
             raise StoreError(
-                f"the store of results cannot be opened: {kind(uri)}:// needs the package {error.name}, "
+                f"{_shown(uri)}: this store of results cannot be opened: it needs the package {error.name}, "
                 "which is not installed (for PostgreSQL: .venv/bin/pip install -e '.[postgresql]')"
             ) from None
     return client
+
+
+def _shown(uri: str) -> str:
+    """The address without its password."""
+    return re.sub(r"//([^/@:]*):[^/@]*@", r"//\1:***@", uri)
 
 
 def _reach(uri: str) -> None:

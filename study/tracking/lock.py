@@ -6,23 +6,62 @@ import fcntl
 import os
 import socket
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
-from study.tracking.errors import StoreError
+from study.tracking.errors import LockedError, StoreError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 
 class Lock(Protocol):
     """Held until it is closed, or its process ends, however that happens: there are no stale locks."""
 
+    def check(self) -> None:
+        """StoreError when it was lost."""
+
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class FileLock:
+    """The operating system's lock of an open file."""
+
+    file: IO[str]
+
+    def check(self) -> None:
+        """Nobody takes it away."""
+
+    def close(self) -> None:
+        self.file.close()
+
+
+@dataclass(frozen=True)
+class SessionLock:
+    """A lock that a session with a database holds."""
+
+    session: Connection
+    study: str
+
+    def check(self) -> None:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            self.session.exec_driver_sql("select 1")
+        except SQLAlchemyError as error:
+            raise StoreError(
+                f"the database has ended the session that kept others from writing study {self.study!r}: run "
+                "the same command again, which continues with what is not stored"
+            ) from error
+
+    def close(self) -> None:
+        self.session.close()
+
+
 def hold(study: str, engine: Engine | None, results: Path) -> Lock:
-    """Lock the study; StoreError when another process holds it.
+    """Lock the study; LockedError when another process holds it.
 
     In PostgreSQL the lock is the database's own, for writers on any machine. Beside an SQLite database
     it is a file. Another kind of store has nothing to lock: a file in `results` keeps out this folder's
@@ -49,7 +88,7 @@ def _hold_file(path: Path, study: str) -> Lock:
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
-    return file
+    return FileLock(file)
 
 
 def _hold_in(engine: Engine, study: str) -> Lock:
@@ -60,7 +99,7 @@ def _hold_in(engine: Engine, study: str) -> Lock:
     name = f"pid {os.getpid()} on {socket.gethostname()}"
     session.exec_driver_sql("select set_config('application_name', %(name)s, false)", {"name": name[:63]})
     if session.exec_driver_sql("select pg_try_advisory_lock(%(space)s, %(study)s)", key).scalar():
-        return session
+        return SessionLock(session, study)
     holder = session.exec_driver_sql(
         "select application_name from pg_locks join pg_stat_activity using (pid) "
         "where locktype = 'advisory' and classid = %(space)s and objid = %(study)s",
@@ -70,7 +109,7 @@ def _hold_in(engine: Engine, study: str) -> Lock:
     raise _refusal(study, holder or "unknown")
 
 
-def _refusal(study: str, holder: str, where: str = "") -> StoreError:
-    return StoreError(
+def _refusal(study: str, holder: str, where: str = "") -> LockedError:
+    return LockedError(
         f"study {study!r} is being written by another process ({holder}): wait for it, or stop it{where}"
     )

@@ -1,38 +1,93 @@
-"""A results folder that was moved or copied: MLflow keeps whole paths, and would look where it was."""
+"""Where the files of runs are: MLflow keeps whole paths, and a results folder may be moved or copied.
+
+Reading looks among the results at hand first. Before a study is written, or shown by MLflow itself, the paths
+in the database are made those of now.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import Engine, MetaData, func, select
-
 from study.tracking.connect import ARTIFACTS
+from study.tracking.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, Table
 
 
-def follow(engine: Engine, results: Path) -> None:
-    """Have an SQLite database in `results` say where its files are now.
+def local(results: Path, uri: str) -> Path | None:
+    """The folder of a run's artifact `uri` on this machine: among the results, else where it says; None for
+    one that a server keeps."""
+    address = urlsplit(uri)
+    path = Path(unquote(address.path))
+    own = results.joinpath(ARTIFACTS, *path.parts[-3:])  # study (or experiment), run, "artifacts"
+    if own.is_dir():
+        return own
+    return path if address.scheme in ("", "file") else None
 
-    Only a study whose folder is among these results is changed, in one transaction.
+
+def settle(engine: Engine, results: Path, study: str) -> None:
+    """Have the database say where the study's files are now; its lock must be held.
+
+    StoreError where they are out of this machine's reach, so that nothing is written apart from the rest.
     """
-    if engine.dialect.name != "sqlite" or Path(str(engine.url.database)).parent.resolve() != results:
-        return
+    from sqlalchemy import MetaData
+
     metadata = MetaData()
     metadata.reflect(engine, only=["experiments", "runs"])
     experiments, runs = (metadata.tables[name] for name in ("experiments", "runs"))
+    here = results / ARTIFACTS / study
     with engine.begin() as db:
-        found = select(experiments.c.experiment_id, experiments.c.artifact_location)
-        for experiment, was in db.execute(found).all():
-            folder = Path(unquote(urlsplit(was or "").path))
-            here = results / ARTIFACTS / folder.name
-            if folder.parent.name != ARTIFACTS or folder == here or not here.is_dir():
-                continue
-            of_experiment = experiments.c.experiment_id == experiment
-            db.execute(experiments.update().where(of_experiment).values(artifact_location=here.as_uri()))
-            db.execute(
-                runs.update()
-                .where(
-                    runs.c.experiment_id == experiment, runs.c.artifact_uri.startswith(was, autoescape=True)
+        for experiment, was in _places(db, experiments, study):
+            address = urlsplit(was)
+            folder = Path(unquote(address.path))
+            if address.scheme not in ("", "file"):
+                raise StoreError(
+                    f"study {study!r} was written through an MLflow server, which keeps its files: go on "
+                    "through one (MLFLOW_TRACKING_URI=http://...), or give the experiment another name"
                 )
-                .values(artifact_uri=here.as_uri() + func.substr(runs.c.artifact_uri, len(was) + 1))
-            )
+            if folder == here or _same(folder, here):
+                continue
+            if here.is_dir() and (_beside(engine, results) or not folder.is_dir()):
+                _rewrite(db, experiments, runs, experiment, was, here)
+            elif not folder.is_dir():
+                raise StoreError(
+                    f"study {study!r} keeps its files in {folder}, which is not on this machine: bring them "
+                    f"back, or to {here}"
+                )
+
+
+def _places(db: Connection, experiments: Table, study: str) -> list[tuple[int, str]]:
+    """Id and artifact location of each of the study's experiments."""
+    from sqlalchemy import select
+
+    columns = experiments.c
+    found = select(columns.experiment_id, columns.artifact_location).where(
+        columns.name.startswith(f"{study}/", autoescape=True)
+    )
+    return [(int(i), str(was)) for i, was in db.execute(found)]
+
+
+def _rewrite(db: Connection, experiments: Table, runs: Table, experiment: int, was: str, here: Path) -> None:
+    from sqlalchemy import func
+
+    uri = here.as_uri()
+    mine = experiments.c.experiment_id == experiment
+    db.execute(experiments.update().where(mine).values(artifact_location=uri))
+    db.execute(
+        runs.update()
+        .where(runs.c.experiment_id == experiment, runs.c.artifact_uri.startswith(was, autoescape=True))
+        .values(artifact_uri=uri + func.substr(runs.c.artifact_uri, len(was) + 1))
+    )
+
+
+def _beside(engine: Engine, results: Path) -> bool:
+    """Whether the database lies among the results, so that their files belong to it."""
+    return engine.dialect.name == "sqlite" and Path(str(engine.url.database)).parent.resolve() == results
+
+
+def _same(a: Path, b: Path) -> bool:
+    """Whether both are one folder, under two names."""
+    return a.exists() and b.exists() and a.samefile(b)

@@ -12,19 +12,18 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pandas as pd
 
 from study.results import CellResult
-from study.tracking import artifacts, finding, views
+from study.tracking import artifacts, finding, moved, views
 from study.tracking.connect import ARTIFACTS, connect, database, exists, place
-from study.tracking.errors import StoreError
+from study.tracking.errors import LockedError, StoreError, reason
 from study.tracking.lock import Lock, hold
 from study.tracking.rows import cell_row, trial_rows
 from study.tracking.views import CELLS, StudyInfo
@@ -63,7 +62,8 @@ def open_store(results: Path, uri: str | None = None, reading: bool = False) -> 
     Artifacts lie under `results/artifacts`, except where a server keeps them itself. reading: it must be
     there already. StoreError when the store cannot be opened.
     """
-    from study.tracking.moved import follow
+    from sqlalchemy.exc import SQLAlchemyError
+
     from study.tracking.writers import ClientWriter, SqlWriter, known
 
     uri = place(results, uri)
@@ -74,9 +74,13 @@ def open_store(results: Path, uri: str | None = None, reading: bool = False) -> 
         )
     results.mkdir(parents=True, exist_ok=True)
     client, engine = connect(uri), database(uri)
-    if engine is not None:
-        follow(engine, results.resolve())
-    writer = SqlWriter(engine) if engine is not None and known(engine) else ClientWriter(client)
+    try:
+        direct = engine is not None and known(engine)
+    except SQLAlchemyError as error:
+        raise StoreError(
+            f"this is no store of results: {reason(error)} is missing in its database"
+        ) from error
+    writer = SqlWriter(engine) if engine is not None and direct else ClientWriter(client)
     return Store(results.resolve(), client, writer, engine)
 
 
@@ -119,12 +123,36 @@ class Store:
         finished = self._finished(study)
         unfinished = self._runs(study, CELLS, "tags.kind = 'cell' and attributes.status = 'RUNNING'")
         for cell in unfinished:
-            key, dataset = cell.data.tags["key"], cell.data.tags["dataset"]
-            stray = " and attributes.status = 'RUNNING'" if key in finished else ""
-            trials = self._runs(study, f"trials/{dataset}", f"tags.cell = '{key}'{stray}")
-            for run in [*trials, cell]:  # the cell's run last: while it is there, there is work to do
-                self.client.delete_run(run.info.run_id)
+            stray = " and attributes.status = 'RUNNING'" if cell.data.tags["key"] in finished else ""
+            self._retire(study, cell, stray)
         return len(unfinished)
+
+    def _retire(self, study: str, cell: Run, stray: str = "") -> None:
+        """Move a cell's run and those of its trials, those that meet a condition, into MLflow's trash."""
+        key, dataset = cell.data.tags["key"], cell.data.tags["dataset"]
+        trials = self._runs(study, f"trials/{dataset}", f"tags.cell = '{key}'{stray}")
+        for run in [*trials, cell]:  # the cell's run last: while it is there, there is work to do
+            self.client.delete_run(run.info.run_id)
+
+    def retire_lost(self, study: str) -> int:
+        """Move finished cells whose files are gone, or empty, into MLflow's trash, so that they are run
+        again; how many it was. Files that a server keeps are not looked at.
+
+        StoreError where the whole folder of the study's files is gone: that can be brought back.
+        """
+        self._hold(study)
+        runs = self._finished(study).values()
+        places = [(run, moved.local(self.results, run.info.artifact_uri)) for run in runs]
+        here = [(run, folder) for run, folder in places if folder is not None]
+        lost = [(run, folder) for run, folder in here if not artifacts.whole(folder)]
+        if lost and not any(folder.parent.parent.is_dir() for _, folder in here):
+            raise StoreError(
+                f"{lost[0][1].parent.parent} is missing, where the files of study {study!r} are: bring it "
+                "back, or give the experiment another name"
+            )
+        for cell, _ in lost:
+            self._retire(study, cell)
+        return len(lost)
 
     def read(self, study: str, keys: Collection[str] | None = None) -> list[StoredCell]:
         """The study's finished cells, of those in `keys` where it is given; StoreError for a lost file."""
@@ -168,6 +196,8 @@ class Store:
         A study has one such run, which holds the latest of each: a report can be made again from the
         cells, so its history is not kept.
         """
+        with suppress(LockedError):  # whoever is writing it has its paths in order
+            self._hold(study)
         run = self._study_run(study) or self.client.create_run(
             self._experiment(study, CELLS),
             tags={"kind": "study", "study": study},
@@ -197,6 +227,14 @@ class Store:
         """What the study was last logged with; StoreError when the store does not have it."""
         return dict(json.loads(self._study_file(study, "provenance.json")))
 
+    def settle(self) -> None:
+        """Have MLflow find the files of all studies that nobody is writing, wherever the results are now."""
+        if self.engine is None:
+            return
+        for info in self.studies():
+            with suppress(StoreError), closing(hold(info.name, self.engine, self.results)):
+                moved.settle(self.engine, self.results, info.name)
+
     def finish(self) -> None:
         """After writing: refresh the notes and views of the studies written, and SQLite's statistics.
 
@@ -219,8 +257,12 @@ class Store:
             self.engine.dispose()
 
     def _hold(self, study: str) -> None:
-        if study not in self._locks:
-            self._locks[study] = hold(study, self.engine, self.results)
+        if study in self._locks:
+            self._locks[study].check()
+            return
+        self._locks[study] = hold(study, self.engine, self.results)
+        if self.engine is not None:
+            moved.settle(self.engine, self.results, study)
 
     def _finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, Run]:
         wanted = None if keys is None else set(keys)
@@ -282,24 +324,32 @@ class Store:
 
     def _stored(self, run: Run) -> StoredCell:
         with self._files(run) as file:
-            return StoredCell(
-                key=run.data.tags["key"],
-                run_id=run.info.run_id,
-                experiment_id=run.info.experiment_id,
-                tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")},
-                summary=artifacts.load_summary(file(artifacts.SUMMARY)),
-                trials=pd.read_parquet(file(artifacts.TRIALS)),
-                curves=pd.read_parquet(file(artifacts.CURVES)),
-                finished=int(run.info.end_time),
-            )
+            files = [file(name) for name in (artifacts.SUMMARY, artifacts.TRIALS, artifacts.CURVES)]
+            try:
+                summary, trials, curves = artifacts.load(*files)
+            except (ValueError, OSError) as error:
+                raise StoreError(
+                    f"{files[0].parent}: the files of MLflow's run {run.info.run_name!r} cannot be read "
+                    f"({error}): delete this folder, and run the experiment once more, which trains the cell "
+                    "again"
+                ) from error
+        return StoredCell(
+            key=run.data.tags["key"],
+            run_id=run.info.run_id,
+            experiment_id=run.info.experiment_id,
+            tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")},
+            summary=summary,
+            trials=trials,
+            curves=curves,
+            finished=int(run.info.end_time),
+        )
 
     @contextmanager
     def _files(self, run: Run) -> Iterator[Callable[[str], Path]]:
         """Gives the path of an artifact by name: where it lies on this machine, or else a copy."""
         from mlflow.exceptions import MlflowException
 
-        address = urlsplit(run.info.artifact_uri)
-        here = Path(unquote(address.path)) if address.scheme in ("", "file") else None
+        here = moved.local(self.results, run.info.artifact_uri)
 
         def fetch(name: str) -> Path:
             try:
@@ -312,8 +362,8 @@ class Store:
                 raise StoreError(f"{name} of run {run.info.run_name!r} cannot be fetched: {error}") from error
             if not path.exists():
                 raise StoreError(
-                    f"{path} is missing, where MLflow's run {run.info.run_name!r} has it: "
-                    "deleted, or the results folder was moved"
+                    f"{path} is missing, where MLflow's run {run.info.run_name!r} has it: deleted, or moved "
+                    "(when the experiment is run once more, cells without their files are trained again)"
                 )
             return path
 
@@ -328,7 +378,10 @@ class Store:
         run = self._study_run(study)
         if run is None:
             known = ", ".join(info.name for info in self.studies()) or "none"
-            raise StoreError(f"the store has no experiment file of a study {study!r} (studies: {known})")
+            raise StoreError(
+                f"the store has no experiment file of a study {study!r}, which comes with its first report: "
+                f"name the file instead (studies: {known})"
+            )
         with self._files(run) as file:
             return file(name).read_text(encoding="utf-8")
 
