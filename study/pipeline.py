@@ -79,9 +79,10 @@ def train_missing(
     KeyboardInterrupt ends the workers and passes on; what was finished is stored.
     """
     store.retire_unfinished(experiment.name)
-    if lost := store.retire_lost(experiment.name):
+    keys = [cell.key for cell in experiment.cells]
+    if lost := store.retire_lost(experiment.name, keys):
         console.print(f"the files of {plural(lost, 'stored cell')} are gone: they are trained again")
-    finished = store.finished(experiment.name, [cell.key for cell in experiment.cells])
+    finished = store.finished(experiment.name, keys)
     missing = [cell for cell in experiment.cells if cell.key not in finished]
     cells = plural(len(experiment.cells), "cell")
     console.print(f"{experiment.name}: {cells}, {len(finished)} stored, {len(missing)} to run")

@@ -28,8 +28,8 @@ def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
 
 
 def whole(folder: Path) -> bool:
-    """Whether every file of a cell is in the folder, and not empty."""
-    files = (folder / name for name in (CELL, SUMMARY, STATES, TRIALS, CURVES))
+    """Whether the files that a cell is read from are in the folder, and not empty."""
+    files = (folder / name for name in (SUMMARY, TRIALS, CURVES))
     return all(file.is_file() and file.stat().st_size for file in files)
 
 

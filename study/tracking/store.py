@@ -134,14 +134,15 @@ class Store:
         for run in [*trials, cell]:  # the cell's run last: while it is there, there is work to do
             self.client.delete_run(run.info.run_id)
 
-    def retire_lost(self, study: str) -> int:
+    def retire_lost(self, study: str, keys: Collection[str] | None = None) -> int:
         """Move finished cells whose files are gone, or empty, into MLflow's trash, so that they are run
-        again; how many it was. Files that a server keeps are not looked at.
+        again, of those in `keys` where it is given; how many it was. Files that a server keeps are not
+        looked at.
 
         StoreError where the whole folder of the study's files is gone: that can be brought back.
         """
         self._hold(study)
-        runs = self._finished(study).values()
+        runs = self._finished(study, keys).values()
         places = [(run, moved.local(self.results, run.info.artifact_uri)) for run in runs]
         here = [(run, folder) for run, folder in places if folder is not None]
         lost = [(run, folder) for run, folder in here if not artifacts.whole(folder)]
