@@ -51,6 +51,11 @@ class Problem:
         rows, y = _rows(self.split.X["train"]), self.split.y["train"]
         return np.asarray(y - rows @ _optimum(rows, y))
 
+    @property
+    def full_rank(self) -> bool:
+        """Whether least squares has one optimum alone."""
+        return int(np.linalg.matrix_rank(_rows(self.split.X["train"]))) == self.net.size
+
     def excess(self, theta: np.ndarray, weight_decay: float) -> np.ndarray:
         """How far least squares with an L2 penalty of weight_decay/2 ||theta||^2 is above its minimum at
         `theta: (E, P)`; (E,)."""

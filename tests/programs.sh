@@ -8,6 +8,8 @@ command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/n
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     echo "installing for the tests: $missing"
     log=$(mktemp)
+    settings=/etc/postgresql-common/createcluster.conf  # the programs alone, and no server that stays
+    [ -e "$settings" ] || { mkdir -p "${settings%/*}" && echo "create_main_cluster = false" >"$settings"; }
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } \
         >"$log" 2>&1 && exit 0
     tail -20 "$log"

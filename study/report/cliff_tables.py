@@ -33,7 +33,7 @@ def agreement(tables: Tables, found: Cliff) -> Table:
     columns = [
         Column("prediction"),
         Column("cells"),
-        Column("median", "measured / predicted", "with its 95 % bootstrap interval over the cells"),
+        Column("median", "measured / predicted", "with its 95 % bootstrap interval, problems drawn whole"),
         Column("least", "measured / predicted"),
         Column("most", "measured / predicted"),
         Column("within 1 %", "share of the cells", "with its 95 % Wilson interval"),
@@ -125,7 +125,9 @@ def powers(tables: Tables, found: Cliff) -> Table:
     columns = [
         Column("optimizer"),
         Column("cells", "", "with at least three rates above their best one"),
-        Column("slope", "", "the median over its cells, with its 95 % bootstrap interval"),
+        Column(
+            "slope", "", "the median over its cells, with its 95 % bootstrap interval, problems drawn whole"
+        ),
         Column("told from 0", "", "cells whose own interval lies above 0: the floor rises with the rate"),
     ]
     rows = []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Engine
 
-DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+DATABASES = ("sqlite", "postgresql")
 SERVERS = ("http", "https")
 
 ARTIFACTS = "artifacts"
@@ -49,11 +49,11 @@ def place(results: Path, uri: str | None = None) -> str:
         uri = f"sqlite:///{path}"
     try:
         _ = urlsplit(uri).port
-    except ValueError as error:
-        raise StoreError(f"{_shown(uri)}: this is no address of a store: {error}") from None
+    except ValueError:
+        raise StoreError(f"{shown(uri)}: this is no address of a store") from None
     if kind(uri) not in (*DATABASES, *SERVERS):
         raise StoreError(
-            f"{uri}: results cannot be stored in a place of this kind "
+            f"{shown(uri)}: results cannot be stored in a place of this kind "
             f"(allowed: {', '.join(f'{name}://' for name in (*DATABASES, *SERVERS))})"
         )
     return uri
@@ -87,19 +87,20 @@ def connect(uri: str) -> MlflowClient:
             client.search_experiments(max_results=1)
         except (MlflowException, SQLAlchemyError) as error:
             raise StoreError(
-                f"{_shown(uri)}: this store of results cannot be opened: {reason(error)}"
+                f"{shown(uri)}: this store of results cannot be opened: {shown(reason(error))}"
             ) from error
         except ModuleNotFoundError as error:
             raise StoreError(
-                f"{_shown(uri)}: this store of results cannot be opened: it needs the package {error.name}, "
+                f"{shown(uri)}: this store of results cannot be opened: it needs the package {error.name}, "
                 "which is not installed (for PostgreSQL: .venv/bin/pip install -e '.[postgresql]')"
             ) from None
     return client
 
 
-def _shown(uri: str) -> str:
-    """The address without its password."""
-    return re.sub(r"//([^/@:]*):[^/@]*@", r"//\1:***@", uri)
+def shown(uri: str) -> str:
+    """An address, or a text with one, without its password."""
+    hidden = re.sub(r"//([^/@:\s]*):\S*@", r"//\1:***@", uri)
+    return re.sub(r"password=[^&\s]*", "password=***", hidden)
 
 
 def _reach(uri: str) -> None:

@@ -94,17 +94,21 @@ def _hold_file(path: Path, study: str) -> Lock:
 def _hold_in(engine: Engine, study: str) -> Lock:
     """An advisory lock of PostgreSQL, held by a session that bears this process' name."""
     key = {"space": zlib.crc32(b"overshoot") >> 1, "study": zlib.crc32(study.encode()) >> 1}
+    name = {"name": f"pid {os.getpid()} on {socket.gethostname()}"[:63]}
     session = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     session.detach()  # closing it ends it, rather than giving it back to the pool with its lock
-    name = f"pid {os.getpid()} on {socket.gethostname()}"
-    session.exec_driver_sql("select set_config('application_name', %(name)s, false)", {"name": name[:63]})
-    if session.exec_driver_sql("select pg_try_advisory_lock(%(space)s, %(study)s)", key).scalar():
-        return SessionLock(session, study)
-    holder = session.exec_driver_sql(
-        "select application_name from pg_locks join pg_stat_activity using (pid) "
-        "where locktype = 'advisory' and classid = %(space)s and objid = %(study)s",
-        key,
-    ).scalar()
+    try:
+        session.exec_driver_sql("select set_config('application_name', %(name)s, false)", name)
+        if session.exec_driver_sql("select pg_try_advisory_lock(%(space)s, %(study)s)", key).scalar():
+            return SessionLock(session, study)
+        holder = session.exec_driver_sql(
+            "select application_name from pg_locks join pg_stat_activity using (pid) where locktype = "
+            "'advisory' and classid = %(space)s and objid = %(study)s and datname = current_database()",
+            key,
+        ).scalar()
+    except BaseException:
+        session.close()
+        raise
     session.close()
     raise _refusal(study, holder or "unknown")
 

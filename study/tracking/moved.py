@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from study.tracking.connect import ARTIFACTS
 from study.tracking.errors import StoreError
+from study.tracking.views import CELLS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -40,6 +41,7 @@ def settle(engine: Engine, results: Path, study: str) -> None:
     experiments, runs = (metadata.tables[name] for name in ("experiments", "runs"))
     here = results / ARTIFACTS / study
     with engine.begin() as db:
+        arrived = _holds(db, experiments, runs, study, here)
         for experiment, was in _places(db, experiments, study):
             address = urlsplit(was)
             folder = Path(unquote(address.path))
@@ -50,7 +52,7 @@ def settle(engine: Engine, results: Path, study: str) -> None:
                 )
             if folder == here or _same(folder, here):
                 continue
-            if here.is_dir() and (_beside(engine, results) or not folder.is_dir()):
+            if arrived and (_beside(engine, results) or not folder.is_dir()):
                 _rewrite(db, experiments, runs, experiment, was, here)
             elif not folder.is_dir():
                 raise StoreError(
@@ -64,10 +66,18 @@ def _places(db: Connection, experiments: Table, study: str) -> list[tuple[int, s
     from sqlalchemy import select
 
     columns = experiments.c
-    found = select(columns.experiment_id, columns.artifact_location).where(
-        columns.name.startswith(f"{study}/", autoescape=True)
-    )
-    return [(int(i), str(was)) for i, was in db.execute(found)]
+    found = db.execute(select(columns.experiment_id, columns.artifact_location, columns.name))
+    # Compared here, since to SQLite's LIKE capitals are small letters.
+    return [(int(i), str(was)) for i, was, name in found if str(name).startswith(f"{study}/")]
+
+
+def _holds(db: Connection, experiments: Table, runs: Table, study: str, folder: Path) -> bool:
+    """Whether the folder has files of a cell of the study, and not just its name."""
+    from sqlalchemy import select
+
+    cells = select(experiments.c.experiment_id).where(experiments.c.name == f"{study}/{CELLS}")
+    found = db.execute(select(runs.c.run_uuid).where(runs.c.experiment_id.in_(cells)))
+    return any((folder / str(run)).is_dir() for (run,) in found)
 
 
 def _rewrite(db: Connection, experiments: Table, runs: Table, experiment: int, was: str, here: Path) -> None:

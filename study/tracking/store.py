@@ -22,8 +22,8 @@ import pandas as pd
 
 from study.results import CellResult
 from study.tracking import artifacts, finding, moved, views
-from study.tracking.connect import ARTIFACTS, connect, database, exists, place
-from study.tracking.errors import LockedError, StoreError, reason
+from study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
+from study.tracking.errors import LockedError, StoreError
 from study.tracking.lock import Lock, hold
 from study.tracking.rows import cell_row, trial_rows
 from study.tracking.views import CELLS, StudyInfo
@@ -62,24 +62,22 @@ def open_store(results: Path, uri: str | None = None, reading: bool = False) -> 
     Artifacts lie under `results/artifacts`, except where a server keeps them itself. reading: it must be
     there already. StoreError when the store cannot be opened.
     """
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import NoSuchTableError
 
     from study.tracking.writers import ClientWriter, SqlWriter, known
 
     uri = place(results, uri)
     if reading and not exists(uri):
         raise StoreError(
-            f"{uri}: there is no store of results (run an experiment first, or say where it is by --results "
-            "or MLFLOW_TRACKING_URI)"
+            f"{shown(uri)}: there is no store of results (run an experiment first, or say where it is by "
+            "--results or MLFLOW_TRACKING_URI)"
         )
     results.mkdir(parents=True, exist_ok=True)
     client, engine = connect(uri), database(uri)
     try:
         direct = engine is not None and known(engine)
-    except SQLAlchemyError as error:
-        raise StoreError(
-            f"this is no store of results: {reason(error)} is missing in its database"
-        ) from error
+    except NoSuchTableError as error:
+        raise StoreError(f"this is no store of results: {error} is missing in its database") from error
     writer = SqlWriter(engine) if engine is not None and direct else ClientWriter(client)
     return Store(results.resolve(), client, writer, engine)
 
@@ -139,17 +137,17 @@ class Store:
         again, of those in `keys` where it is given; how many it was. Files that a server keeps are not
         looked at.
 
-        StoreError where the whole folder of the study's files is gone: that can be brought back.
+        StoreError where no file of any of them is there: then they are elsewhere, or can be brought back.
         """
         self._hold(study)
         runs = self._finished(study, keys).values()
         places = [(run, moved.local(self.results, run.info.artifact_uri)) for run in runs]
         here = [(run, folder) for run, folder in places if folder is not None]
         lost = [(run, folder) for run, folder in here if not artifacts.whole(folder)]
-        if lost and not any(folder.parent.parent.is_dir() for _, folder in here):
+        if lost and len(lost) == len(here):
             raise StoreError(
-                f"{lost[0][1].parent.parent} is missing, where the files of study {study!r} are: bring it "
-                "back, or give the experiment another name"
+                f"{lost[0][1].parent.parent} has none of the files of study {study!r}: bring them back, or "
+                "give the experiment another name"
             )
         for cell, _ in lost:
             self._retire(study, cell)
@@ -261,9 +259,14 @@ class Store:
         if study in self._locks:
             self._locks[study].check()
             return
-        self._locks[study] = hold(study, self.engine, self.results)
-        if self.engine is not None:
-            moved.settle(self.engine, self.results, study)
+        lock = hold(study, self.engine, self.results)
+        try:
+            if self.engine is not None:
+                moved.settle(self.engine, self.results, study)
+        except BaseException:
+            lock.close()
+            raise
+        self._locks[study] = lock
 
     def _finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, Run]:
         wanted = None if keys is None else set(keys)
@@ -331,8 +334,8 @@ class Store:
             except (ValueError, OSError) as error:
                 raise StoreError(
                     f"{files[0].parent}: the files of MLflow's run {run.info.run_name!r} cannot be read "
-                    f"({error}): delete this folder, and run the experiment once more, which trains the cell "
-                    "again"
+                    f"({error}): if they are damaged, delete this folder and run the experiment once more, "
+                    "which trains the cell again"
                 ) from error
         return StoredCell(
             key=run.data.tags["key"],
@@ -364,7 +367,7 @@ class Store:
             if not path.exists():
                 raise StoreError(
                     f"{path} is missing, where MLflow's run {run.info.run_name!r} has it: deleted, or moved "
-                    "(when the experiment is run once more, cells without their files are trained again)"
+                    "(a cell without its files is trained again when the experiment is run once more)"
                 )
             return path
 

@@ -92,6 +92,28 @@ def test_with_weight_decay_growth_is_measured_towards_where_the_run_settles() ->
     assert "all that was left is rounding" in said(settled)
 
 
+def test_with_weight_decay_directions_without_data_shrink_by_it_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 60))
+    rows = np.column_stack([a, b, a + b, a - 2 * b + rng.normal(size=60)])  # the third follows from two
+    file = tmp_path / "flat.csv"
+    file.write_text("a,b,c,y\n" + "\n".join(",".join(map(str, row)) for row in rows))
+    line = CELLS["line"]
+    made = dataclasses.replace(
+        line,
+        dataset=Choice("csv", (("path", str(file)), ("target", "y"))),
+        optimizer=Choice("sgd", (("weight_decay", 0.01),)),
+        protocol=dataclasses.replace(
+            line.protocol, precision="float64", budget=Budget(examples=1, epochs=600, evaluations=30)
+        ),
+    )
+    facts = known({"flat": run_cell(made)}, "flat", "converged", 4)
+    assert facts.growth is not None
+    assert facts.growth.curvature[0] == 0
+    assert facts.growth.measured == pytest.approx(1 - facts.trial["rate"] * 0.01, rel=1e-4)
+    assert "as predicted" in said(facts)
+
+
 def test_on_least_squares_the_sharpness_is_the_largest_eigenvalue_everywhere(ran: Ran) -> None:
     facts = known(ran, "line", "converged")
     values = [found.value for found in facts.sharpness]

@@ -63,8 +63,9 @@ def running() -> Iterator[Server]:
         if user:
             shutil.chown(folder, user)
         run("initdb", "--auth=trust", "--username=overshoot", "--no-sync", "--no-locale", "--encoding=UTF8")
-        run("pg_ctl", "start", "-w", f"--log={folder}/log", f"--options=-k {folder} -h '' -c fsync=off")
         try:
+            options = f"--options=-k {folder} -h '' -c fsync=off"
+            run("pg_ctl", "start", "-w", "-t", "300", f"--log={folder}/log", options)
             server = Server(Path(folder))
             server.make_template()
             yield server

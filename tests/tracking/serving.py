@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +54,19 @@ def children(pid: int) -> list[int]:
 def environment() -> dict[str, str]:
     """In which a process finds this project, and no store but the one that it is given."""
     return {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")} | {"PYTHONPATH": str(ROOT)}
+
+
+def free_ports(count: int) -> range:
+    """Neighbouring ports that nobody uses, at random: a test beside this one must not want the same."""
+    while True:
+        first = random.SystemRandom().randrange(20_000, 32_000, count)  # below those that systems give out
+        with ExitStack() as taken:
+            try:
+                for port in range(first, first + count):
+                    taken.enter_context(socket.socket()).bind((ui.HOST, port))
+            except OSError:
+                continue
+        return range(first, first + count)
 
 
 @contextmanager

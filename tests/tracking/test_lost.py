@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -9,11 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
 from sqlalchemy import create_engine
+from sqlalchemy.exc import InvalidRequestError, OperationalError, ProgrammingError
 
 from study.cli import main
 from study.tracking import Store, StoreError, open_store
 from study.tracking.artifacts import CURVES, SUMMARY
+from study.tracking.errors import failure
 from tests.tracking.database import active_runs
 from tests.tracking.planted import planted
 from tests.tracking.postgresql import Server
@@ -87,7 +91,7 @@ def test_a_damaged_file_says_what_to_do(store: Store, name: str) -> None:
 def test_where_all_files_are_gone_nothing_is_retired(store: Store) -> None:
     store.write("demo", FIRST)
     shutil.rmtree(store.results / "artifacts")
-    with pytest.raises(StoreError, match=r"artifacts/demo is missing.*bring it back"):
+    with pytest.raises(StoreError, match=r"artifacts/demo has none of the files .*bring them back"):
         store.retire_lost("demo")
     assert len(store.finished("demo")) == 1
 
@@ -140,17 +144,60 @@ def test_a_report_of_a_copy_does_not_touch_the_original(store: Store, tmp_path: 
     assert sorted(store.results.rglob("*")) == before
 
 
-def test_reading_changes_no_path_under_a_writer(store: Store, tmp_path: Path) -> None:
-    """Whoever reads the folder under another name must not send a writer's files there."""
+def test_who_reads_leaves_the_paths_of_a_writer_alone(store: Store, tmp_path: Path) -> None:
+    """`settle`, as `ui` calls it, waits until nobody writes the study."""
+    address = str(store.engine.url) if store.engine else ""
     store.write("demo", FIRST)
-    other = tmp_path / "another name"
-    other.symlink_to(store.results)
-    with closing(open_store(other)) as reader:
-        reader.results = other
-        reader.settle()  # as `ui` does
+    other = tmp_path / "other"
+    shutil.copytree(store.results / "artifacts", other / "artifacts")
+
+    def place() -> str:
+        experiment = store.client.get_experiment_by_name("demo/cells")
+        assert experiment is not None
+        return str(experiment.artifact_location)
+
+    mine = place()
+    (store.results / "artifacts").rename(tmp_path / "away")  # so that only the other folder has them
+    with closing(open_store(other, address)) as reader:
+        reader.settle()
+        assert place() == mine
         assert len(reader.read("demo")) == 1
-    run_id = store.write("demo", SECOND)
-    assert str(store.results) in store.client.get_run(run_id).info.artifact_uri
+        store.close()
+        reader.settle()
+        assert place() == (other / "artifacts" / "demo").as_uri()
+
+
+def test_a_folder_of_that_name_is_not_yet_the_studys(store: Store, tmp_path: Path) -> None:
+    """Another machine may have a study of the same name, or the disk with the files may not be there."""
+    address = str(store.engine.url) if store.engine else ""
+    store.write("demo", FIRST)
+    (tmp_path / "other" / "artifacts" / "demo").mkdir(parents=True)
+    (store.results / "artifacts").rename(tmp_path / "away")
+    store.close()
+    for _ in range(2):  # the second time as well
+        with closing(open_store(tmp_path / "other", address)) as other:
+            with pytest.raises(StoreError, match=r"keeps its files in .*, which is not on this machine"):
+                other.write("demo", SECOND)
+            with pytest.raises(StoreError, match=r"keeps its files in .*, which is not on this machine"):
+                other.retire_lost("demo")
+    (store.results / "artifacts" / "demo").mkdir(parents=True)  # as an empty mount point is
+    with closing(open_store(store.results)) as again:
+        with pytest.raises(StoreError, match="has none of the files of study 'demo'"):
+            again.retire_lost("demo")
+        assert len(again.finished("demo")) == 1
+
+
+def test_names_that_differ_in_capitals_are_two_studies(store: Store) -> None:
+    store.write("Demo", FIRST)
+    store.write("demo", SECOND)
+    store.close()
+    with closing(open_store(store.results)) as again:
+        again.write("demo", FIRST)
+        assert len(again.read("Demo")) == 1
+        assert len(again.read("demo")) == 2
+        experiment = again.client.get_experiment_by_name("Demo/cells")
+        assert experiment is not None
+        assert str(experiment.artifact_location).endswith("/artifacts/Demo")
 
 
 @pytest.mark.parametrize("name", ["exp?1", "s%61me"])
@@ -160,9 +207,19 @@ def test_a_folder_that_a_database_cannot_be_in_is_refused(tmp_path: Path, name: 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("uri", ["postgresql://u:secret@host:abc/x", "postgresql://u:secret@[::1/x"])
-def test_a_malformed_address_is_named_without_its_password(results: Path, uri: str) -> None:
-    with pytest.raises(StoreError, match="no address of a store") as said:
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://u:secret@host:abc/x",
+        "postgresql://u:secret@[::1/x",
+        "postgres://u:secret@host/db",
+        "postgresql://u:se/secret@host/db",
+        "postgresql://localhost:1/db?user=u&password=secret",
+        "http://u:secret@localhost:1",
+    ],
+)
+def test_an_address_is_shown_without_its_password(results: Path, uri: str) -> None:
+    with pytest.raises(StoreError, match=r"no address of a store|of this kind|cannot be opened") as said:
         open_store(results, uri)
     assert "secret" not in str(said.value)
 
@@ -203,3 +260,21 @@ def test_a_lost_session_is_noticed_before_the_next_cell(postgresql: Server, tmp_
         with pytest.raises(StoreError, match="ended the session that kept others from writing"):
             store.write("demo", SECOND)
         assert len(store.finished("demo")) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "theirs"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (PermissionError(errno.EACCES, "Permission denied"), True),
+        (OperationalError("insert", {}, Exception("server closed the connection")), True),
+        (MlflowException("the server is gone"), True),
+        (FileNotFoundError(errno.ENOENT, "no such template"), False),
+        (ProgrammingError("selekt", {}, Exception("syntax error")), False),
+        (InvalidRequestError("the program's own"), False),
+        (MlflowException.invalid_parameter_value("the program's own"), False),
+        (ValueError("the program's own"), False),
+    ],
+)
+def test_only_failures_of_the_store_or_the_disk_are_told_as_such(error: Exception, theirs: bool) -> None:
+    assert (failure(error) is not None) == theirs

@@ -32,7 +32,6 @@ from sqlalchemy.engine import Engine
 from study.tracking import open_store
 from study.tracking.writers import ClientWriter
 from tests.tracking.planted import planted
-from tests.tracking.serving import environment
 
 def write(folder, n):
     store = open_store(folder)

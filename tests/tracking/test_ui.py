@@ -22,7 +22,7 @@ from study import ui
 from study.tracking import StoreError, open_store
 from study.tracking.views import StudyInfo
 from tests.tracking.planted import planted
-from tests.tracking.serving import ROOT, environment, served
+from tests.tracking.serving import ROOT, environment, free_ports, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -69,15 +69,13 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(results: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("how", "first"), [(signal.SIGINT, 5100), (signal.SIGTERM, 5110), (signal.SIGHUP, 5120)]
-)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_server_is_light_local_and_ends_with_all_of_its_processes(
-    filled: Path, how: signal.Signals, first: int
+    filled: Path, how: signal.Signals
 ) -> None:
-    ports = range(first, first + 10)  # this test's alone: others run beside it
+    ports = free_ports(10)
     with socket.socket() as taken:
-        taken.bind((ui.HOST, first))
+        taken.bind((ui.HOST, ports[0]))
         taken.listen()
         with served(filled, ports) as page:
             assert page.port in ports[1:]
@@ -107,7 +105,7 @@ class Other(http.server.BaseHTTPRequestHandler):
 
 @pytest.mark.slow
 def test_a_port_that_another_program_takes_meanwhile_is_left_to_it(filled: Path) -> None:
-    ports = range(5130, 5140)  # this test's alone: a server of another one would be there first
+    ports = free_ports(10)
     others: list[http.server.ThreadingHTTPServer] = []
 
     def take() -> None:
@@ -138,6 +136,7 @@ def test_who_has_read_enough_sees_no_traceback(filled: Path) -> None:
         stdout=write,
         stderr=subprocess.PIPE,
         text=True,
+        timeout=300,
     )
     os.close(write)
     assert done.returncode == 128 + signal.SIGPIPE
