@@ -406,3 +406,14 @@ class TestSlope:
     def test_a_single_value_of_x_has_none(self):
         with pytest.raises(ValueError, match="two different values"):
             theil_sen(np.ones(4), np.arange(4.0))
+
+
+@pytest.mark.parametrize(("problems", "least", "most"), [(3, 0.7, 0.88), (9, 0.86, 0.96)])
+def test_the_report_says_how_often_an_interval_over_problems_holds(problems, least, most):
+    """About three of four times with three problems, nine of ten with nine. The ends of an interval over
+    three are the least and the largest, which miss the truth when all three lie on one side of it."""
+    samples = np.random.default_rng(2).normal(size=(500, problems, 1)) + np.zeros((1, 1, 8))
+    samples = samples + 0.3 * np.random.default_rng(3).normal(size=samples.shape)
+    names = np.repeat(np.arange(problems), 8)
+    held = sum(not clustered(s.ravel(), names, middle, resamples=400).excludes(0.0) for s in samples) / 500
+    assert least < held < most
