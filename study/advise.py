@@ -23,10 +23,10 @@ from core.names import suggest
 from core.optimizers.base import Recursion
 from study import csvfile
 from study.analysis.words import fixed, number
-from study.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from study.datasets import DATASETS, check_options, pinned, train_size
+from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
+from study.experiment.reader import SpecError
 from study.problem import Problem, least_squares, problem_of
-from study.reader import SpecError
 from study.stack import EXPLOSION
 from study.theory import AT_THE_START, BASES, EXACT, Prediction, predict, sharpness_at_starts
 

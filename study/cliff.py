@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from study.cells import Cell
+from study.experiment.cells import Cell
 from study.outcomes import divergence
 from study.problem import Problem, least_squares
 from study.stack import Run, Trial, epochs_of, run_stack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from study.cells import Cell
+from study.experiment.cells import Cell
 from study.problem import Problem
 from study.stack import Run, Trial, run_stack
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from study.cells import Cell
 from study.cliff import ROUNDS, at_horizon, sections
+from study.experiment.cells import Cell
 from study.problem import shape_of
 from study.stack import epochs_of
 from study.sweep import grid

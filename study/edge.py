@@ -16,7 +16,7 @@ import numpy as np
 
 from core import sharpness
 from core.loop import Divisor
-from study.cells import CONSTANT, Budget, Cell
+from study.experiment.cells import CONSTANT, Budget, Cell
 from study.problem import Problem
 from study.stack import Run, Trial, run_stack
 from study.sweep import RateCurve

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
-from study.cells import Cell
+from study.experiment.cells import Cell
 from study.results import CellResult
 from study.runner import run_cell
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from study.analysis.words import plural
 from study.cost import cost
 from study.execution import Failure, run_cells
+from study.experiment.spec import Experiment
 from study.progress import Display
 from study.results import CellResult
-from study.spec import Experiment
 from study.tracking import Store, StoreError
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from core import Batch, Network
-from study.cells import Cell, Choice, NetworkSpec
 from study.datasets import LOSS, Split, load, task_of
+from study.experiment.cells import Cell, Choice, NetworkSpec
 from study.seeds import seed
 
 REFERENCE_STARTS = 3

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.cells import Cell
+from study.experiment.cells import Cell
 
 TRIALS: dict[str, str] = {
     "trial": "int64",  # unique within the cell

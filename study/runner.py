@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from study.cells import Cell
 from study.cliff import find_cliff
 from study.confirm import confirm
 from study.edge import follow, missing, threshold
+from study.experiment.cells import Cell
 from study.outcomes import (
     TOLERANCES,
     Outcome,

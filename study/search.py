@@ -10,7 +10,7 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from study.cells import Cell, Rates
+from study.experiment.cells import Cell, Rates
 from study.outcomes import divergence, window
 from study.problem import Problem
 from study.seeds import seed

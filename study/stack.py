@@ -9,7 +9,7 @@ import numpy as np
 
 from core import Trace, train
 from core.training import Measure
-from study.cells import Budget, Cell
+from study.experiment.cells import Budget, Cell
 from study.problem import Problem
 
 EXPLOSION = 1e6

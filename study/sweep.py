@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.cells import Cell, Rates
+from study.experiment.cells import Cell, Rates
 from study.outcomes import divergence, q_end
 from study.problem import Problem
 from study.stack import Run, Trial, run_stack

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.cells import Cell, restore
+from study.experiment.cells import Cell, restore
 from study.explain import cell as cells
 from study.explain import facts, picture, words
 from study.tracking import Found, Store, StoredCell, StoreError

@@ -11,7 +11,7 @@ import pandas as pd
 
 from core import Optimizer, sharpness, smallest_eigenvalue
 from study.analysis.data import records
-from study.cells import Cell
+from study.experiment.cells import Cell
 from study.explain.replay import Fork, Replay, Run, fork, replay
 from study.outcomes import gap
 from study.problem import least_squares, problem_of

@@ -12,7 +12,7 @@ from core import Schedule, Trace, train
 from core.domain import POSITIVE, Hyper
 from core.loop import Divisor
 from core.schedules import POSITIVE_SHARE
-from study.cells import Cell
+from study.experiment.cells import Cell
 from study.outcomes import gap
 from study.problem import Problem
 

@@ -10,7 +10,7 @@ import numpy as np
 from study.analysis.names import optimizer_label
 from study.analysis.words import number as some_digits
 from study.analysis.words import percent
-from study.cells import CONSTANT
+from study.experiment.cells import CONSTANT
 from study.explain.facts import Facts, Growth, Sharpness
 from study.theory import BASES
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 
-from study.cells import Cell
+from study.experiment.cells import Cell
 from study.results import CellResult
 
 CHART = 10.0

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from core import BatchStrategy
-from study.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
 from study.cli import main
 from study.compare import Change, Comparison, Side, compare, markdown, sentences, side, write
 from study.compare.changes import HIGHER, LOWER, TIE
+from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
 from study.results import CellResult
 from study.runner import run_cell
 from study.tracking import StoredCell, StoreError, open_store

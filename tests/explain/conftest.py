@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from study.cells import Budget, Cell, Choice, Protocol, Rates, Search
+from study.experiment.cells import Budget, Cell, Choice, Protocol, Rates, Search
 from study.results import CellResult
 from study.runner import run_cell
 from study.tracking import Store, open_store

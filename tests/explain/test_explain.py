@@ -12,8 +12,8 @@ import pytest
 
 import core
 from study.analysis.data import records
-from study.cells import Budget, Choice
 from study.cli import main
+from study.experiment.cells import Budget, Choice
 from study.explain import explain, picture
 from study.explain.facts import Facts, gather
 from study.explain.replay import Fork

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.cells import Protocol
+from study.experiment.cells import Protocol
 from study.results import CURVES, TRIALS
 
 INF = float("inf")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from core import BatchStrategy
-from study.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
 from study.execution import run_cells
+from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
 from study.results import CellResult
 from study.stack import Run, Trial
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.cells import Cell, Limit, Rates
 from study.cliff import Cliff, at_horizon, find_cliff, sections
 from study.cost import cost
+from study.experiment.cells import Cell, Limit, Rates
 from study.outcomes import divergence
 from study.problem import problem_of
 from study.runner import run_cell

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import datasets as sk
 
-from study.cells import Choice
 from study.datasets import DATASETS, LOSS, load, train_size
+from study.experiment.cells import Choice
 from study.problem import problem_of
 from tests.study.builders import cell
 

@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from core import curvature
 from study import edge
-from study.cells import Budget, Cell, Choice, Edge, NetworkSpec
 from study.cost import cost
 from study.edge import Sharpness, rates, threshold
+from study.experiment.cells import Budget, Cell, Choice, Edge, NetworkSpec
 from study.problem import problem_of
 from study.results import CellResult
 from study.runner import run_cell

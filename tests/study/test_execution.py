@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from study.execution import run_cells
+from study.experiment.spec import load
 from study.results import CellResult
-from study.spec import load
 from study.tracking import StoredCell, open_store
 from tests.study.builders import cell
 

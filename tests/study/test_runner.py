@@ -8,8 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from study.cells import Budget, Cell, Rates
 from study.execution import run_cells
+from study.experiment.cells import Budget, Cell, Rates
 from study.outcomes import growth
 from study.problem import problem_of
 from study.results import CURVES, TRIALS, CellResult

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from study.cells import Cell, Rates, Search
+from study.experiment.cells import Cell, Rates, Search
 from study.problem import problem_of
 from study.search import EDGE, PENALTY, Found, search, told
 from tests.study.builders import SMALL, cell, run

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from study.cells import Edge, Rates, restore
-from study.spec import Experiment, SpecError, load, parse
+from study.experiment.cells import Edge, Rates, restore
+from study.experiment.spec import Experiment, SpecError, load, parse
 
 GOOD = """
 name = "tiny"

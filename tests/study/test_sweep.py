@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from study.cells import Rates
+from study.experiment.cells import Rates
 from study.stack import Run
 from study.sweep import RateCurve, grid, rate_curve
 from tests.study.builders import run

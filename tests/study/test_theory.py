@@ -13,7 +13,7 @@ from scipy import stats
 from core import BatchStrategy, Network, almost_sure_rates, mean_square_rate, optimizer, sharpness, train
 from core import curvature as core_curvature
 from study import theory
-from study.cells import Cell, Choice
+from study.experiment.cells import Cell, Choice
 from study.problem import Problem, problem_of
 from study.stack import Trial, run_stack
 from study.theory import BASES, facts, floors, predict, sharpness_at_starts

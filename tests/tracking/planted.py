@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core import BatchStrategy
-from study.cells import Cell, Choice, NetworkSpec, Protocol, Rates
+from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from study.results import CURVES, TRIALS, CellResult, table
 
 STEP = 500  # examples between two evaluations

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from study.cells import restore
+from study.experiment.cells import restore
 from study.tracking import Store, StoreError, open_store
 from tests.tracking.planted import planted
 

@@ -10,9 +10,20 @@ from pathlib import Path
 from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
 from core.batches import ORDERS
 from core.names import suggest
-from study.cells import CONSTANT, Budget, Cell, Choice, Edge, Limit, NetworkSpec, Protocol, Rates, Search
 from study.datasets import DATASETS, check_options, pinned, train_size
-from study.reader import Item, Reader, SpecError
+from study.experiment.cells import (
+    CONSTANT,
+    Budget,
+    Cell,
+    Choice,
+    Edge,
+    Limit,
+    NetworkSpec,
+    Protocol,
+    Rates,
+    Search,
+)
+from study.experiment.reader import Item, Reader, SpecError
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from core.names import suggest
-from study.cells import Choice
+from study.experiment.cells import Choice
 
 
 class SpecError(ValueError):
