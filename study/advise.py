@@ -21,12 +21,12 @@ from threadpoolctl import threadpool_limits
 from core import ACTIVATIONS, OPTIMIZERS, BatchStrategy, smallest_eigenvalue, train
 from core.names import suggest
 from core.optimizers.base import Recursion
-from study import csvfile
 from study.analysis.words import fixed, number
-from study.datasets import DATASETS, check_options, pinned, train_size
 from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from study.experiment.reader import SpecError
-from study.problem import Problem, least_squares, problem_of
+from study.problems import csvfile
+from study.problems.datasets import DATASETS, check_options, pinned, train_size
+from study.problems.problem import Problem, least_squares, problem_of
 from study.stack import EXPLOSION
 from study.theory import AT_THE_START, BASES, EXACT, Prediction, predict, sharpness_at_starts
 
@@ -114,7 +114,7 @@ def question(
     """The cells that advice is asked for: every optimizer with every batch strategy.
 
     dataset: a registered one's name, or the path of a CSV file, whose column `target` is then the one to
-        predict (`study.csvfile`). batches: names as in results: "full", "32", "16 replacement", "16 fixed".
+        predict (`study.problems.csvfile`). batches: names as in results: "full", "32", "16 replacement", "16 fixed".
 
     Raises SpecError for names that are not known, batches larger than the training part, and files that
     cannot be learnt from.

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from core.names import suggest
-from study.csvfile import TASKS
 from study.experiment import spec
+from study.problems.csvfile import TASKS
 from study.provenance import cores, provenance
 from study.tracking.errors import StoreError, failure
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from study.experiment.cells import Cell
 from study.outcomes import divergence
-from study.problem import Problem, least_squares
+from study.problems.problem import Problem, least_squares
 from study.stack import Run, Trial, epochs_of, run_stack
 from study.statistics import log_median
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from study.experiment.cells import Cell
-from study.problem import Problem
+from study.problems.problem import Problem
 from study.stack import Run, Trial, run_stack
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from study.cliff import ROUNDS, at_horizon, sections
 from study.experiment.cells import Cell
-from study.problem import shape_of
+from study.problems.problem import shape_of
 from study.stack import epochs_of
 from study.sweep import grid
 

@@ -17,7 +17,7 @@ import numpy as np
 from core import sharpness
 from core.loop import Divisor
 from study.experiment.cells import CONSTANT, Budget, Cell
-from study.problem import Problem
+from study.problems.problem import Problem
 from study.stack import Run, Trial, run_stack
 from study.sweep import RateCurve
 

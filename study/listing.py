@@ -11,7 +11,7 @@ from rich.table import Table
 from core import OPTIMIZERS, SCHEDULES, domains
 from core.domain import Interval
 from core.schedules import domains as schedule_domains
-from study.datasets import DATASETS
+from study.problems.datasets import DATASETS
 
 if TYPE_CHECKING:
     from study.advise import Advice

@@ -24,7 +24,7 @@ from study.outcomes import (
     q_end,
     window,
 )
-from study.problem import Problem, problem_of
+from study.problems.problem import Problem, problem_of
 from study.results import CURVES, TRIALS, CellResult, table
 from study.search import Found, search
 from study.stack import Run, epochs_of

@@ -12,8 +12,8 @@ from optuna.trial import TrialState, create_trial
 
 from study.experiment.cells import Cell, Rates
 from study.outcomes import divergence, window
-from study.problem import Problem
-from study.seeds import seed
+from study.problems.problem import Problem
+from study.problems.seeds import seed
 from study.stack import Run, Trial, run_stack
 
 REPLICATE = "search-0"

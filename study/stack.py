@@ -10,7 +10,7 @@ import numpy as np
 from core import Trace, train
 from core.training import Measure
 from study.experiment.cells import Budget, Cell
-from study.problem import Problem
+from study.problems.problem import Problem
 
 EXPLOSION = 1e6
 """A training gap this many times the initial one counts as diverged."""

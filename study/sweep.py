@@ -9,7 +9,7 @@ import numpy as np
 
 from study.experiment.cells import Cell, Rates
 from study.outcomes import divergence, q_end
-from study.problem import Problem
+from study.problems.problem import Problem
 from study.stack import Run, Trial, run_stack
 
 

@@ -23,7 +23,7 @@ ROOMS = {
     "jinja2": ["study/report/"],
     "rich": ["study/cli.py", "study/listing.py", "study/pipeline.py", "study/progress.py"],
     "joblib": ["study/execution.py", "study/report/"],
-    "sklearn": ["study/datasets.py"],
+    "sklearn": ["study/problems/datasets.py"],
 }
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
 from core.batches import ORDERS
 from core.names import suggest
-from study.datasets import DATASETS, check_options, pinned, train_size
 from study.experiment.cells import (
     CONSTANT,
     Budget,
@@ -24,6 +23,7 @@ from study.experiment.cells import (
     Search,
 )
 from study.experiment.reader import Item, Reader, SpecError
+from study.problems.datasets import DATASETS, check_options, pinned, train_size
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
 

@@ -14,7 +14,7 @@ from study.analysis.data import records
 from study.experiment.cells import Cell
 from study.explain.replay import Fork, Replay, Run, fork, replay
 from study.outcomes import gap
-from study.problem import least_squares, problem_of
+from study.problems.problem import least_squares, problem_of
 from study.stack import epochs_of
 from study.sweep import RateCurve
 

@@ -14,7 +14,7 @@ from core.loop import Divisor
 from core.schedules import POSITIVE_SHARE
 from study.experiment.cells import Cell
 from study.outcomes import gap
-from study.problem import Problem
+from study.problems.problem import Problem
 
 FACTORS = (0.1, 1.0, 3.0)
 """What a fork multiplies the learning rate by."""

@@ -18,7 +18,7 @@ from study.explain import explain, picture
 from study.explain.facts import Facts, gather
 from study.explain.replay import Fork
 from study.explain.words import agrees, sections
-from study.problem import problem_of
+from study.problems.problem import problem_of
 from study.results import CellResult
 from study.runner import run_cell
 from study.tracking import Store, StoreError

@@ -11,7 +11,7 @@ import pytest
 from core import optimizer
 from study.advise import Advice, Probe, advise, checked, fastest, notes, question
 from study.cli import main
-from study.problem import problem_of
+from study.problems.problem import problem_of
 from study.theory import ALMOST_SURE, AT_THE_START, EXACT, NONE
 
 

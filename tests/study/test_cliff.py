@@ -12,7 +12,7 @@ from study.cliff import Cliff, at_horizon, find_cliff, sections
 from study.cost import cost
 from study.experiment.cells import Cell, Limit, Rates
 from study.outcomes import divergence
-from study.problem import problem_of
+from study.problems.problem import problem_of
 from study.runner import run_cell
 from study.stack import Run, Trial, run_stack
 from study.sweep import sweep

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study import csvfile
-from study.datasets import load, pinned, task_of, train_size
 from study.experiment.cells import Choice, restore
 from study.experiment.spec import SpecError, parse
-from study.problem import problem_of
+from study.problems import csvfile
+from study.problems.datasets import load, pinned, task_of, train_size
+from study.problems.problem import problem_of
 from tests.study.builders import cell
 
 ROWS = [f"{i},{(7 * i) % 10},{3 * i + 1}.5,{'yes' if i % 2 else 'no'}" for i in range(20)]

@@ -14,7 +14,7 @@ from study import edge
 from study.cost import cost
 from study.edge import Sharpness, rates, threshold
 from study.experiment.cells import Budget, Cell, Choice, Edge, NetworkSpec
-from study.problem import problem_of
+from study.problems.problem import problem_of
 from study.results import CellResult
 from study.runner import run_cell
 from study.stack import Run, Trial, run_stack

@@ -11,7 +11,7 @@ import pytest
 from study.execution import run_cells
 from study.experiment.cells import Budget, Cell, Rates
 from study.outcomes import growth
-from study.problem import problem_of
+from study.problems.problem import problem_of
 from study.results import CURVES, TRIALS, CellResult
 from study.runner import run_cell
 from study.stack import PATH, Trial, evaluation_epochs, run_stack

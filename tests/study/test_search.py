@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from study.experiment.cells import Cell, Rates, Search
-from study.problem import problem_of
+from study.problems.problem import problem_of
 from study.search import EDGE, PENALTY, Found, search, told
 from tests.study.builders import SMALL, cell, run
 

@@ -14,7 +14,7 @@ from core import BatchStrategy, Network, almost_sure_rates, mean_square_rate, op
 from core import curvature as core_curvature
 from study import theory
 from study.experiment.cells import Cell, Choice
-from study.problem import Problem, problem_of
+from study.problems.problem import Problem, problem_of
 from study.stack import Trial, run_stack
 from study.theory import BASES, facts, floors, predict, sharpness_at_starts
 from tests.study.builders import SMALL, cell

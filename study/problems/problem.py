@@ -10,9 +10,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from core import Batch, Network
-from study.datasets import LOSS, Split, load, task_of
 from study.experiment.cells import Cell, Choice, NetworkSpec
-from study.seeds import seed
+from study.problems.datasets import LOSS, Split, load, task_of
+from study.problems.seeds import seed
 
 REFERENCE_STARTS = 3
 REFERENCE_ITERATIONS = 1000

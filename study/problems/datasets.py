@@ -16,9 +16,9 @@ from sklearn.preprocessing import StandardScaler
 
 from core.domain import NON_NEGATIVE, Interval, check_hyper
 from core.names import lookup, suggest
-from study import csvfile
 from study.experiment.cells import Choice
-from study.seeds import seed
+from study.problems import csvfile
+from study.problems.seeds import seed
 
 LOSS = {"classes": "softmax_cross_entropy", "binary": "binary_cross_entropy", "real": "half_mse"}
 

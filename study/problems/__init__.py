@@ -1,0 +1,1 @@
+"""Data and network, ready to train: datasets, their splits, starts, orders and best known losses."""
