@@ -1,6 +1,6 @@
 """Which learning rate to take for a dataset and a network, and on what grounds, without a whole study.
 
-Theory comes first (study.theory). On least squares with full batches it knows the rate that contracts
+Theory comes first (study.phases.theory). On least squares with full batches it knows the rate that contracts
 fastest: 2 / (smallest + largest curvature) for gradient descent. Everywhere else that it knows a limit,
 half of it is recommended: in a network the curvature changes. With random batches it is half of the
 mean-square limit where that is the lower one: between the two single runs shrink, but with large
@@ -24,11 +24,11 @@ from core.optimizers.base import Recursion
 from study.analysis.words import fixed, number
 from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from study.experiment.reader import SpecError
+from study.phases.stack import EXPLOSION
+from study.phases.theory import AT_THE_START, BASES, EXACT, Prediction, predict, sharpness_at_starts
 from study.problems import csvfile
 from study.problems.datasets import DATASETS, check_options, pinned, train_size
 from study.problems.problem import Problem, least_squares, problem_of
-from study.stack import EXPLOSION
-from study.theory import AT_THE_START, BASES, EXACT, Prediction, predict, sharpness_at_starts
 
 UPDATES = 100
 """Of the probe: enough to see what diverges, far too few to see what is best in the end."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from study.cliff import ROUNDS, at_horizon, sections
 from study.experiment.cells import Cell
+from study.phases.limit import ROUNDS, at_horizon, sections
+from study.phases.stack import epochs_of
+from study.phases.sweep import grid
 from study.problems.problem import shape_of
-from study.stack import epochs_of
-from study.sweep import grid
 
 CELL_SECONDS = 0.5
 """What a cell takes whatever it trains: its data, its evaluations, the search's own arithmetic."""

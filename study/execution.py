@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from study.experiment.cells import Cell
-from study.results import CellResult
-from study.runner import run_cell
+from study.phases.cell import run_cell
+from study.phases.results import CellResult
 
 RETRIES = 2
 """Times that cells are tried again after a worker process was killed (by the system, for memory)."""

@@ -14,8 +14,8 @@ from study.analysis.words import plural
 from study.cost import cost
 from study.execution import Failure, run_cells
 from study.experiment.spec import Experiment
+from study.phases.results import CellResult
 from study.progress import Display
-from study.results import CellResult
 from study.tracking import Store, StoreError
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("study/**/*.py")])
 
 ROOMS = {
-    "optuna": ["study/search.py"],
+    "optuna": ["study/phases/search.py"],
     "mlflow": ["study/tracking/", "study/ui.py"],
     "sqlalchemy": ["study/tracking/"],
     "matplotlib": ["study/figures/"],

@@ -9,7 +9,7 @@ from study.analysis.cliff import Cliff, factor, pairs, precision, slopes_by_opti
 from study.analysis.data import records
 from study.analysis.tables import Tables
 from study.analysis.words import between, listing, number
-from study.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
+from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 
 WORDS = {
     EXACT: "exact",

@@ -20,7 +20,7 @@ class StoredCell(Protocol):
     """What the store hands back of a finished cell.
 
     tags: dataset, network, optimizer, batch. summary: numbers and texts. trials: a row a trial, with
-    the columns of study.results.TRIALS and `run_id`. curves: those of study.results.CURVES.
+    the columns of study.phases.results.TRIALS and `run_id`. curves: those of study.phases.results.CURVES.
     """
 
     @property

@@ -10,8 +10,8 @@ import pandas as pd
 
 from core import OPTIMIZERS, BatchStrategy
 from study.analysis.data import AXES, Study, records
+from study.phases.theory import BASES, NONE
 from study.statistics import Interval, clustered, middle, wilson
-from study.theory import BASES, NONE
 
 TEXTS = {"status": "limit_status", "basis": "limit_basis", "why": "limit_why"}
 NUMBERS = {

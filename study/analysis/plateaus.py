@@ -8,8 +8,8 @@ import pandas as pd
 from core import BatchStrategy
 from study.analysis.data import AXES, Study
 from study.analysis.scores import RESOLUTION
+from study.phases.theory import NONE
 from study.statistics import bootstrap, middle, theil_sen
-from study.theory import NONE
 
 FORGOTTEN = 0.1
 """A run has forgotten its start when what may be left of it is below this share of the predicted floor."""

@@ -16,7 +16,7 @@ from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import Study, records
 from study.analysis.ranks import ALL
 from study.analysis.words import between, number, plural, share
-from study.outcomes import TOLERANCES
+from study.phases.outcomes import TOLERANCES
 from study.statistics import Interval, band, bootstrap, mean, profile, profile_area, time_ratios, wilson
 
 ANCHOR = "speed"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.data import AXES, Study, in_order
+from study.phases.sweep import RateCurve
 from study.statistics import wilson
-from study.sweep import RateCurve
 
 WORST_FIRST = ("diverged", "too large", "too small", "unresolved", "converged")
 

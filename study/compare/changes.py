@@ -15,8 +15,8 @@ from study.analysis.data import doubt
 from study.analysis.names import problem_of
 from study.analysis.scores import RESOLUTION
 from study.compare.sides import Side
+from study.phases.sweep import RateCurve
 from study.statistics import LEVEL, Interval, difference, holm, unequal, wilson
-from study.sweep import RateCurve
 from study.tracking import StoredCell
 
 PRECISION = 0.01

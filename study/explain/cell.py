@@ -10,7 +10,7 @@ import pandas as pd
 
 from study.analysis.words import listing, number, plural
 from study.explain.words import Section
-from study.outcomes import OUTCOMES
+from study.phases.outcomes import OUTCOMES
 from study.tracking import StoredCell
 
 

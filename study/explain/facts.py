@@ -13,10 +13,10 @@ from core import Optimizer, sharpness, smallest_eigenvalue
 from study.analysis.data import records
 from study.experiment.cells import Cell
 from study.explain.replay import Fork, Replay, Run, fork, replay
-from study.outcomes import gap
+from study.phases.outcomes import gap
+from study.phases.stack import epochs_of
+from study.phases.sweep import RateCurve
 from study.problems.problem import least_squares, problem_of
-from study.stack import epochs_of
-from study.sweep import RateCurve
 
 LOOK = 8
 """Points of a run at which its sharpness is taken, besides those of its last stretch."""

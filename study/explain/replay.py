@@ -13,7 +13,7 @@ from core.domain import POSITIVE, Hyper
 from core.loop import Divisor
 from core.schedules import POSITIVE_SHARE
 from study.experiment.cells import Cell
-from study.outcomes import gap
+from study.phases.outcomes import gap
 from study.problems.problem import Problem
 
 FACTORS = (0.1, 1.0, 3.0)

@@ -12,7 +12,7 @@ from study.analysis.words import number as some_digits
 from study.analysis.words import percent
 from study.experiment.cells import CONSTANT
 from study.explain.facts import Facts, Growth, Sharpness
-from study.theory import BASES
+from study.phases.theory import BASES
 
 number = partial(some_digits, digits=3)
 

@@ -24,10 +24,10 @@ from study.figures.plateaus import GUIDE, FloorLine, FloorView, NoiseView, draw_
 from study.figures.plateaus import SIZE as PLATEAUS
 from study.figures.stability import MapView, draw_map, map_size
 from study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
+from study.phases.theory import ALMOST_SURE, EXACT, ORDER
 from study.report import cliff_tables
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
-from study.theory import ALMOST_SURE, EXACT, ORDER
 
 ALL = "all problems"
 """Label of a block's only picture."""

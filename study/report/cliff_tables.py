@@ -13,8 +13,8 @@ from study.analysis.data import AXES, records
 from study.analysis.limits import share_near
 from study.analysis.tables import Tables
 from study.analysis.words import between, number, share
+from study.phases.theory import NONE
 from study.report.tables import Column, Row, Table
-from study.theory import NONE
 
 
 def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:

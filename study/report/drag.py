@@ -17,9 +17,9 @@ from study.analysis.words import exact, number
 from study.figures.keys import RATE_KEYS, Key
 from study.figures.paths import joined
 from study.figures.theme import OUTCOMES, Looks
+from study.phases.theory import BASES
 from study.report import pictures
 from study.report.pictures import Picture
-from study.theory import BASES
 
 RUN = ["trial", "rate", "replicate", "outcome", "gap", "train_loss", "first_bad_step"]
 """What is shown of a trial besides its curve."""

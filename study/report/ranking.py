@@ -19,7 +19,7 @@ from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.ranks import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
 from study.figures.theme import INK, MUTED, Looks
-from study.outcomes import TOLERANCES
+from study.phases.outcomes import TOLERANCES
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
 from study.report.tables import Column, Row, Table

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.results import CellResult
+from study.phases.results import CellResult
 
 CELL, SUMMARY, STATES = "cell.json", "summary.json", "states.npz"
 TRIALS, CURVES = "trials.parquet", "curves.parquet"

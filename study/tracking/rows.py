@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from study.experiment.cells import Cell
-from study.results import CellResult
+from study.phases.results import CellResult
 
 CHART = 10.0
 """Losses go into charts up to this multiple of a curve's first loss; so do q and scores, whose scale is 1."""

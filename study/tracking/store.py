@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from study.results import CellResult
+from study.phases.results import CellResult
 from study.tracking import artifacts, finding, moved, views
 from study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
 from study.tracking.errors import LockedError, StoreError
@@ -42,8 +42,8 @@ PAGE = 1000
 class StoredCell:
     """A finished cell as it was written.
 
-    trials: the columns of `study.results.TRIALS`, and `run_id`, each trial's run in MLflow.
-    curves: the columns of `study.results.CURVES`. finished: when, in milliseconds since 1970.
+    trials: the columns of `study.phases.results.TRIALS`, and `run_id`, each trial's run in MLflow.
+    curves: the columns of `study.phases.results.CURVES`. finished: when, in milliseconds since 1970.
     """
 
     key: str

@@ -17,8 +17,8 @@ from study.cli import main
 from study.compare import Change, Comparison, Side, compare, markdown, sentences, side, write
 from study.compare.changes import HIGHER, LOWER, TIE
 from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
-from study.results import CellResult
-from study.runner import run_cell
+from study.phases.cell import run_cell
+from study.phases.results import CellResult
 from study.tracking import StoredCell, StoreError, open_store
 from tests.explain.conftest import BRIEF
 from tests.report.planted import INF, VALLEY, planted

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from study.experiment.cells import Budget, Cell, Choice, Protocol, Rates, Search
-from study.results import CellResult
-from study.runner import run_cell
+from study.phases.cell import run_cell
+from study.phases.results import CellResult
 from study.tracking import Store, open_store
 from tests.study.builders import cell
 

@@ -18,9 +18,9 @@ from study.explain import explain, picture
 from study.explain.facts import Facts, gather
 from study.explain.replay import Fork
 from study.explain.words import agrees, sections
+from study.phases.cell import run_cell
+from study.phases.results import CellResult
 from study.problems.problem import problem_of
-from study.results import CellResult
-from study.runner import run_cell
 from study.tracking import Store, StoreError
 from tests.explain.conftest import CELLS
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from study.experiment.cells import Protocol
-from study.results import CURVES, TRIALS
+from study.phases.results import CURVES, TRIALS
 
 INF = float("inf")
 STARTUP = 2

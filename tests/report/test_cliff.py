@@ -13,9 +13,9 @@ from study.analysis.edge import edge_runs
 from study.analysis.limits import limits, velocity
 from study.analysis.tables import analyse
 from study.figures import theme
+from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 from study.report.cliff import cliff_section
 from study.statistics import Interval
-from study.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 from tests.report.planted import INF, planted
 
 BATCHES = {"full": EXACT, "16": ALMOST_SURE, "16 replacement": ALMOST_SURE}

@@ -9,8 +9,8 @@ import pytest
 from study.analysis import gather
 from study.analysis.tables import analyse
 from study.figures.theme import looks
+from study.phases.theory import BASES, EXACT
 from study.report.drag import NOT_FINITE, VIEW, Drag, drag, hundredths
-from study.theory import BASES, EXACT
 from tests.report.conftest import LIMIT, NASTY
 from tests.report.conftest import cells as planted_cells
 from tests.report.planted import GRID, INF, VALLEY, planted

@@ -9,9 +9,9 @@ import pytest
 
 from study.analysis import gather
 from study.analysis.tables import analyse
+from study.phases.cell import run_cell
 from study.report import render, rendering
 from study.report.rendering import markdown
-from study.runner import run_cell
 from tests.report.conftest import NASTY, PROVENANCE, TITLE, cells
 from tests.report.planted import INF, Planted, planted
 from tests.study.builders import SMALL, cell

@@ -10,8 +10,8 @@ import pandas as pd
 from core import BatchStrategy
 from study.execution import run_cells
 from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
-from study.results import CellResult
-from study.stack import Run, Trial
+from study.phases.results import CellResult
+from study.phases.stack import Run, Trial
 
 WIDE = Rates(1e-3, 1e2, 1)
 SMALL = Protocol(

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.cliff import Cliff, at_horizon, find_cliff, sections
 from study.cost import cost
 from study.experiment.cells import Cell, Limit, Rates
-from study.outcomes import divergence
+from study.phases.cell import run_cell
+from study.phases.limit import Cliff, at_horizon, find_cliff, sections
+from study.phases.outcomes import divergence
+from study.phases.stack import Run, Trial, run_stack
+from study.phases.sweep import sweep
 from study.problems.problem import problem_of
-from study.runner import run_cell
-from study.stack import Run, Trial, run_stack
-from study.sweep import sweep
 from tests.study.builders import SMALL, cell, on_one_and_two_workers, same
 
 MEASURED = dataclasses.replace(SMALL, precision="float64", limit=Limit())

@@ -10,15 +10,15 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from core import curvature
-from study import edge
 from study.cost import cost
-from study.edge import Sharpness, rates, threshold
 from study.experiment.cells import Budget, Cell, Choice, Edge, NetworkSpec
+from study.phases import edge
+from study.phases.cell import run_cell
+from study.phases.edge import Sharpness, rates, threshold
+from study.phases.results import CellResult
+from study.phases.stack import Run, Trial, run_stack
+from study.phases.sweep import RateCurve
 from study.problems.problem import problem_of
-from study.results import CellResult
-from study.runner import run_cell
-from study.stack import Run, Trial, run_stack
-from study.sweep import RateCurve
 from study.tracking.rows import trial_rows
 from tests.study.builders import SMALL, cell
 

@@ -14,7 +14,7 @@ import pytest
 
 from study.execution import run_cells
 from study.experiment.spec import load
-from study.results import CellResult
+from study.phases.results import CellResult
 from study.tracking import StoredCell, open_store
 from tests.study.builders import cell
 

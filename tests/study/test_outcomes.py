@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.outcomes import OUTCOMES, growth, hitting_examples, judge, q_end, trend, window
-from study.stack import Run
+from study.phases.outcomes import OUTCOMES, growth, hitting_examples, judge, q_end, trend, window
+from study.phases.stack import Run
 from tests.study.builders import run
 
 FALLING = list(np.geomspace(1, 0.5, 41))

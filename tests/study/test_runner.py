@@ -10,12 +10,12 @@ import pytest
 
 from study.execution import run_cells
 from study.experiment.cells import Budget, Cell, Rates
-from study.outcomes import growth
+from study.phases.cell import run_cell
+from study.phases.outcomes import growth
+from study.phases.results import CURVES, TRIALS, CellResult
+from study.phases.stack import PATH, Trial, evaluation_epochs, run_stack
+from study.phases.sweep import grid
 from study.problems.problem import problem_of
-from study.results import CURVES, TRIALS, CellResult
-from study.runner import run_cell
-from study.stack import PATH, Trial, evaluation_epochs, run_stack
-from study.sweep import grid
 from tests.study.builders import SMALL, cell, on_one_and_two_workers, same
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from study.experiment.cells import Cell, Rates, Search
+from study.phases.search import EDGE, PENALTY, Found, search, told
 from study.problems.problem import problem_of
-from study.search import EDGE, PENALTY, Found, search, told
 from tests.study.builders import SMALL, cell, run
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from study.experiment.cells import Rates
-from study.stack import Run
-from study.sweep import RateCurve, grid, rate_curve
+from study.phases.stack import Run
+from study.phases.sweep import RateCurve, grid, rate_curve
 from tests.study.builders import run
 
 RATES = np.array([1e-3, 1e-2, 1e-1, 1.0, 10.0])

@@ -12,11 +12,11 @@ from scipy import stats
 
 from core import BatchStrategy, Network, almost_sure_rates, mean_square_rate, optimizer, sharpness, train
 from core import curvature as core_curvature
-from study import theory
 from study.experiment.cells import Cell, Choice
+from study.phases import theory
+from study.phases.stack import Trial, run_stack
+from study.phases.theory import BASES, facts, floors, predict, sharpness_at_starts
 from study.problems.problem import Problem, problem_of
-from study.stack import Trial, run_stack
-from study.theory import BASES, facts, floors, predict, sharpness_at_starts
 from tests.study.builders import SMALL, cell
 
 DOUBLE = dataclasses.replace(SMALL, precision="float64")

@@ -9,7 +9,7 @@ import numpy as np
 
 from core import BatchStrategy
 from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
-from study.results import CURVES, TRIALS, CellResult, table
+from study.phases.results import CURVES, TRIALS, CellResult, table
 
 STEP = 500  # examples between two evaluations
 

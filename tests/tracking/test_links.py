@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from study.phases.cell import run_cell
 from study.report import render
-from study.runner import run_cell
 from study.tracking import Store
 from study.tracking.views import having, runs_link
 from tests.study.builders import cell

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from study import ui
-from study.results import TRIALS
+from study.phases.results import TRIALS
 from study.tracking import open_store
 from study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study.results import CURVES, TRIALS
+from study.phases.results import CURVES, TRIALS
 from study.tracking import Store, StoreError, open_store
 from study.tracking.rows import CHART
 from study.tracking.writers import ClientWriter

@@ -11,10 +11,10 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from study.experiment.cells import Cell, Rates
-from study.outcomes import divergence, window
+from study.phases.outcomes import divergence, window
+from study.phases.stack import Run, Trial, run_stack
 from study.problems.problem import Problem
 from study.problems.seeds import seed
-from study.stack import Run, Trial, run_stack
 
 REPLICATE = "search-0"
 EDGE = 0.5

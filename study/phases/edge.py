@@ -17,9 +17,9 @@ import numpy as np
 from core import sharpness
 from core.loop import Divisor
 from study.experiment.cells import CONSTANT, Budget, Cell
+from study.phases.stack import Run, Trial, run_stack
+from study.phases.sweep import RateCurve
 from study.problems.problem import Problem
-from study.stack import Run, Trial, run_stack
-from study.sweep import RateCurve
 
 TOLERANCE = 0.01
 """Relative, of an eigenvalue: about nine products with the Hessian, a quarter of what ten digits take."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from study.experiment.cells import Cell, Rates
-from study.outcomes import divergence, q_end
+from study.phases.outcomes import divergence, q_end
+from study.phases.stack import Run, Trial, run_stack
 from study.problems.problem import Problem
-from study.stack import Run, Trial, run_stack
 
 
 def grid(rates: Rates) -> np.ndarray:

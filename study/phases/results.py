@@ -20,7 +20,7 @@ TRIALS: dict[str, str] = {
     "role": "str",  # grid, startup, tpe, extended, tuned, default or section
     "rate": "float64",
     "replicate": "str",  # the named axis behind its seeds, such as sweep-0 or confirm-7
-    "outcome": "str",  # see study.outcomes
+    "outcome": "str",  # see study.phases.outcomes
     "reason": "str",  # one clause that says why
     "first_bad_step": "int64",  # update, 0 where there is none
     "growth": "float64",  # mean factor a update of the training loss, for diverged trials

@@ -2,7 +2,7 @@
 
 The sweep brackets it between two rates of its grid; a few rounds of rates within the bracket, all
 replicates in one stack, close it in. What counts as divergence is what counts everywhere
-(study.outcomes), and so depends on how long a run is watched. Close above its limit a run takes long to
+(study.phases.outcomes), and so depends on how long a run is watched. Close above its limit a run takes long to
 show that it grows: at 1 + delta times the limit of gradient descent a component grows by 1 + 2 delta in
 each update and its loss by 1 + 4 delta, so that one that starts with a hundredth of the gap is seen
 after about 1.2 / delta updates. A sweep of forty updates is blind to 3 %; a thousand updates bring that
@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from study.experiment.cells import Cell
-from study.outcomes import divergence
+from study.phases.outcomes import divergence
+from study.phases.stack import Run, Trial, epochs_of, run_stack
 from study.problems.problem import Problem, least_squares
-from study.stack import Run, Trial, epochs_of, run_stack
 from study.statistics import log_median
 
 ROUNDS = 2

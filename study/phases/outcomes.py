@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.stack import EXPLOSION, Run
+from study.phases.stack import EXPLOSION, Run
 
 OUTCOMES = ("converged", "too small", "too large", "diverged", "unresolved")
 TOLERANCES = (0.1, 0.01, 0.001)

@@ -29,8 +29,8 @@ from core import (
 from core.curvature import SAMPLE_WEIGHTS
 from core.optimizers.base import Recursion
 from study.experiment.cells import CONSTANT, Cell
+from study.phases.stack import Run
 from study.problems.problem import Problem, least_squares
-from study.stack import Run
 from study.statistics import Interval, log_mean, log_median
 
 EXACT = "exact"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from study.experiment.cells import Cell
+from study.phases.stack import Run, Trial, run_stack
 from study.problems.problem import Problem
-from study.stack import Run, Trial, run_stack
 
 
 def confirm(cell: Cell, problem: Problem, tuned: float | None) -> list[Run]:

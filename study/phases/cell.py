@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from study.cliff import find_cliff
-from study.confirm import confirm
-from study.edge import follow, missing, threshold
 from study.experiment.cells import Cell
-from study.outcomes import (
+from study.phases.confirm import confirm
+from study.phases.edge import follow, missing, threshold
+from study.phases.limit import find_cliff
+from study.phases.outcomes import (
     TOLERANCES,
     Outcome,
     growth,
@@ -24,12 +24,12 @@ from study.outcomes import (
     q_end,
     window,
 )
+from study.phases.results import CURVES, TRIALS, CellResult, table
+from study.phases.search import Found, search
+from study.phases.stack import Run, epochs_of
+from study.phases.sweep import RateCurve, rate_curve, sweep
+from study.phases.theory import facts, floors
 from study.problems.problem import Problem, problem_of
-from study.results import CURVES, TRIALS, CellResult, table
-from study.search import Found, search
-from study.stack import Run, epochs_of
-from study.sweep import RateCurve, rate_curve, sweep
-from study.theory import facts, floors
 
 T = TypeVar("T")
 
