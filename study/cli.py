@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from core.names import suggest
+from study.execution.provenance import cores, provenance
 from study.experiment import spec
 from study.problems.csvfile import TASKS
-from study.provenance import cores, provenance
 from study.tracking.errors import StoreError, failure
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _stored(store: Store, name: str) -> spec.Experiment:
 
 def _estimate(options: argparse.Namespace, console: Console) -> int:
     from study.analysis.words import plural
-    from study.cost import cost
+    from study.execution.cost import cost
 
     experiment = spec.load(options.file)
     costs = [cost(cell) for cell in experiment.cells]

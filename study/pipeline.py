@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from study.analysis.words import plural
-from study.cost import cost
-from study.execution import Failure, run_cells
+from study.execution.cost import cost
+from study.execution.progress import Display
+from study.execution.workers import Failure, run_cells
 from study.experiment.spec import Experiment
 from study.phases.results import CellResult
-from study.progress import Display
 from study.tracking import Store, StoreError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core import BatchStrategy
-from study.execution import run_cells
+from study.execution.workers import run_cells
 from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
 from study.phases.results import CellResult
 from study.phases.stack import Run, Trial

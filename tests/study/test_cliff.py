@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.cost import cost
+from study.execution.cost import cost
 from study.experiment.cells import Cell, Limit, Rates
 from study.phases.cell import run_cell
 from study.phases.limit import Cliff, at_horizon, find_cliff, sections

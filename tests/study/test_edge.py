@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from core import curvature
-from study.cost import cost
+from study.execution.cost import cost
 from study.experiment.cells import Budget, Cell, Choice, Edge, NetworkSpec
 from study.phases import edge
 from study.phases.cell import run_cell

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from study.execution import run_cells
+from study.execution.workers import run_cells
 from study.experiment.spec import load
 from study.phases.results import CellResult
 from study.tracking import StoredCell, open_store

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from study.execution import run_cells
+from study.execution.workers import run_cells
 from study.experiment.cells import Budget, Cell, Rates
 from study.phases.cell import run_cell
 from study.phases.outcomes import growth
