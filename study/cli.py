@@ -298,7 +298,7 @@ def _advise(options: argparse.Namespace, console: Console) -> int:
 
 
 def _ui(options: argparse.Namespace, console: Console) -> int:
-    from study.ui import serve
+    from study.tracking.server import serve
 
     serve(options.results, os.environ.get("MLFLOW_TRACKING_URI"), options.port)
     return 0

@@ -16,7 +16,7 @@ SOURCES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("study/**/*.py")])
 
 ROOMS = {
     "optuna": ["study/phases/search.py"],
-    "mlflow": ["study/tracking/", "study/ui.py"],
+    "mlflow": ["study/tracking/", "study/tracking/server.py"],
     "sqlalchemy": ["study/tracking/"],
     "matplotlib": ["study/figures/"],
     "seaborn": ["study/figures/"],

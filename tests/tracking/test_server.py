@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study import ui
 from study.phases.results import TRIALS
 from study.tracking import open_store
+from study.tracking import server as ui
 from study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs
 from tests.tracking.planted import planted

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from study import ui
 from study.tracking import StoreError, open_store
+from study.tracking import server as ui
 from study.tracking.views import StudyInfo
 from tests.tracking.planted import planted
 from tests.tracking.serving import ROOT, environment, free_ports, served
