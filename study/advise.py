@@ -21,9 +21,9 @@ from threadpoolctl import threadpool_limits
 from core import ACTIVATIONS, OPTIMIZERS, BatchStrategy, smallest_eigenvalue, train
 from core.names import suggest
 from core.optimizers.base import Recursion
-from study.analysis.words import fixed, number
 from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from study.experiment.reader import SpecError
+from study.numbers import fixed, number
 from study.phases.stack import EXPLOSION
 from study.phases.theory import AT_THE_START, BASES, EXACT, Prediction, predict, sharpness_at_starts
 from study.problems import csvfile

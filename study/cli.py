@@ -224,8 +224,8 @@ def _stored(store: Store, name: str) -> spec.Experiment:
 
 
 def _estimate(options: argparse.Namespace, console: Console) -> int:
-    from study.analysis.words import plural
     from study.execution.cost import cost
+    from study.numbers import plural
 
     experiment = spec.load(options.file)
     costs = [cost(cell) for cell in experiment.cells]

@@ -80,7 +80,7 @@ def studies(store: Store) -> Table:
 
 def advice(advices: Sequence[Advice]) -> Table:
     """The advice, a row for each optimizer and batch strategy; what the columns mean is in its notes."""
-    from study.analysis.words import exact, number  # with the statistics, as above
+    from study.numbers import exact, number  # with the statistics, as above
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for words in ("optimizer", "batch"):

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from study.analysis.words import plural
 from study.execution.cost import cost
 from study.execution.progress import Display
 from study.execution.workers import Failure, run_cells
 from study.experiment.spec import Experiment
+from study.numbers import plural
 from study.phases.results import CellResult
 from study.tracking import Store, StoreError
 

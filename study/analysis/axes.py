@@ -13,7 +13,7 @@ import pandas as pd
 
 from study.analysis.claims import Finding, runs_of
 from study.analysis.data import AXES, Study
-from study.analysis.words import listing, number, plural, rough
+from study.numbers import listing, number, plural, rough
 from study.phases.outcomes import TOLERANCES
 from study.statistics import Interval, band, bootstrap, clustered, middle, profile
 

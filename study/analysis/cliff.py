@@ -22,7 +22,7 @@ from study.analysis.limits import (
 )
 from study.analysis.plateaus import floors, noise, noise_agreement, slopes
 from study.analysis.tables import Tables
-from study.analysis.words import between, fixed, listing, number, percent, plural, share
+from study.numbers import between, fixed, listing, number, percent, plural, share
 from study.phases.theory import ALMOST_SURE, AT_THE_START, EXACT, ORDER
 from study.statistics import Interval, clustered, middle
 

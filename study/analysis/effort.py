@@ -11,7 +11,7 @@ import pandas as pd
 
 from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import AXES, Study, records
-from study.analysis.words import listing, percent, plural, rough, share
+from study.numbers import listing, percent, plural, rough, share
 from study.statistics import bootstrap, clustered, expected_best, middle, wilson
 
 ANCHOR = "tuning"

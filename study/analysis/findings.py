@@ -11,7 +11,7 @@ from study.analysis.data import records
 from study.analysis.ranks import standing
 from study.analysis.scores import against, replicates
 from study.analysis.tables import Tables
-from study.analysis.words import between, fixed, listing, number, percent, plural, share
+from study.numbers import between, fixed, listing, number, percent, plural, share
 from study.statistics import Interval, clustered, holm, improvement, mean_ranks, wilson
 
 SIGNIFICANT = 0.05

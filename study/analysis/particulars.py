@@ -8,7 +8,7 @@ from typing import Any
 from study.analysis.data import records
 from study.analysis.scores import RESOLUTION, against
 from study.analysis.tables import Tables
-from study.analysis.words import around, fixed, number, plural, share
+from study.numbers import around, fixed, number, plural, share
 from study.statistics import wilson
 
 

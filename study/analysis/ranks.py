@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import Study
 from study.analysis.scores import Replicates, medians
-from study.analysis.words import fixed, listing, number, plural
+from study.numbers import fixed, listing, number, plural
 from study.statistics import (
     agreement,
     cliques,

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from study.analysis.names import names_of
-from study.analysis.words import around, fixed, number, percent, plural, share
 from study.compare.changes import HIGHER, LOWER, TIE, Axes, Change, Comparison, Pair
 from study.compare.sides import Side
+from study.numbers import around, fixed, number, percent, plural, share
 from study.statistics import Interval
 
 COLUMNS = ("cell", "tuned rate", "gap, B/A", "usable decades", "limit of the rate", "diverged")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.words import listing, number, plural
 from study.explain.words import Section
+from study.numbers import listing, number, plural
 from study.phases.outcomes import OUTCOMES
 from study.tracking import StoredCell
 

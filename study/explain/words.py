@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 
 from study.analysis.names import optimizer_label
-from study.analysis.words import number as some_digits
-from study.analysis.words import percent
 from study.experiment.cells import CONSTANT
 from study.explain.facts import Facts, Growth, Sharpness
+from study.numbers import number as some_digits
+from study.numbers import percent
 from study.phases.theory import BASES
 
 number = partial(some_digits, digits=3)

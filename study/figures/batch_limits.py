@@ -12,9 +12,9 @@ from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from study.analysis.data import records
-from study.analysis.words import number
 from study.figures.panels import log_axis
 from study.figures.theme import INK, MUTED, PAPER, Look, spread
+from study.numbers import number
 
 SIZE = (390.0, 280.0)
 ORDERS = {"reshuffled": "o", "replacement": "D", "fixed": "s"}

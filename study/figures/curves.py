@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from study.analysis.words import number
 from study.figures.keys import cross
 from study.figures.panels import log_axis, title
 from study.figures.theme import OUTCOMES, ROLE_DASHES, ROLES, Look, spread
+from study.numbers import number
 
 SIZE = (264.0, 214.0)
 

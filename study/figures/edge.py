@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from study.analysis.words import number
 from study.figures.keys import cross
 from study.figures.panels import log_axis, title
 from study.figures.theme import Look, spread, step_colors
+from study.numbers import number
 
 SIZE = (300.0, 236.0)
 ALLOWED = (0, (4, 2))

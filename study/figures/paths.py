@@ -12,10 +12,10 @@ from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
 from study.analysis.paths import KINDS, Surface
-from study.analysis.words import number
 from study.figures.keys import cross
 from study.figures.panels import title
 from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, Look
+from study.numbers import number
 
 SIZE = (264.0, 312.0)
 SIDE, GAP, LEFT, TOP = 106.0, 10.0, 36.0, 42.0

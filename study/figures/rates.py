@@ -13,9 +13,9 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
 from study.analysis.data import records
-from study.analysis.words import number
 from study.figures.panels import log_axis, segments, title
 from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
+from study.numbers import number
 
 SIZE = (264.0, 252.0)
 PREDICTED = (0, (2.5, 1.5))

@@ -13,7 +13,6 @@ from study.analysis.cliff import Cliff, factor
 from study.analysis.data import records
 from study.analysis.edge import edge_line
 from study.analysis.tables import Tables
-from study.analysis.words import between, listing, number, plural
 from study.figures.batch_limits import ORDERS, BatchLimitView, Curve, draw_batch_limits
 from study.figures.batch_limits import SIZE as BATCH_LIMITS
 from study.figures.edge import ALLOWED, EdgeLine, EdgeView, draw_edge
@@ -24,6 +23,7 @@ from study.figures.plateaus import GUIDE, FloorLine, FloorView, NoiseView, draw_
 from study.figures.plateaus import SIZE as PLATEAUS
 from study.figures.stability import MapView, draw_map, map_size
 from study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
+from study.numbers import between, listing, number, plural
 from study.phases.theory import ALMOST_SURE, EXACT, ORDER
 from study.report import cliff_tables
 from study.report.pictures import Picture, Tile

@@ -12,7 +12,7 @@ from study.analysis.cliff import Cliff, factor, slopes_by_optimizer, times
 from study.analysis.data import AXES, records
 from study.analysis.limits import share_near
 from study.analysis.tables import Tables
-from study.analysis.words import between, number, share
+from study.numbers import between, number, share
 from study.phases.theory import NONE
 from study.report.tables import Column, Row, Table
 

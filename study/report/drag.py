@@ -13,10 +13,10 @@ from study.analysis.data import records
 from study.analysis.paths import Surface
 from study.analysis.scores import RESOLUTION
 from study.analysis.tables import Tables
-from study.analysis.words import exact, number
 from study.figures.keys import RATE_KEYS, Key
 from study.figures.paths import joined
 from study.figures.theme import OUTCOMES, Looks
+from study.numbers import exact, number
 from study.phases.theory import BASES
 from study.report import pictures
 from study.report.pictures import Picture

@@ -11,11 +11,11 @@ from study.analysis.data import records
 from study.analysis.effort import ANCHOR as TUNING
 from study.analysis.effort import NEAR, alarms, best_so_far, edge_alarm, needed, searches, tuning_effort
 from study.analysis.tables import Tables
-from study.analysis.words import number, percent, rough
 from study.figures.keys import batch_keys
 from study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.theme import Looks
+from study.numbers import number, percent, rough
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
 from study.report.tables import Column, Row, Table

@@ -13,8 +13,8 @@ from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.findings import findings
 from study.analysis.particulars import problem_finding
 from study.analysis.tables import Tables
-from study.analysis.words import number, plural
 from study.figures.theme import Looks
+from study.numbers import number, plural
 from study.report import pictures, tables
 from study.report.cliff import cliff_section
 from study.report.drag import Drag, drag

@@ -11,7 +11,6 @@ import pandas as pd
 from study.analysis.data import records
 from study.analysis.scores import RESOLUTION
 from study.analysis.tables import Tables
-from study.analysis.words import number
 from study.figures.curves import SIZE as CURVES
 from study.figures.curves import CurveView, Line, draw_curves
 from study.figures.divergence import SIZE as DIVERGENCE
@@ -34,6 +33,7 @@ from study.figures.rates import SIZE as RATES
 from study.figures.rates import RateView, draw_rates
 from study.figures.rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
 from study.figures.theme import Looks
+from study.numbers import number
 
 CEILING = 1e3
 """Curves that rise above this multiple of the initial gap leave their panel at its upper edge."""

@@ -13,12 +13,12 @@ from study.analysis.ranks import ALL, Diagram, Stability, diagrams, left_out, ra
 from study.analysis.ranks import ANCHOR as RANKS
 from study.analysis.scores import replicates
 from study.analysis.tables import Tables
-from study.analysis.words import between, fixed, listing, number, share
 from study.figures.keys import Key
 from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.ranks import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
 from study.figures.theme import INK, MUTED, Looks
+from study.numbers import between, fixed, listing, number, share
 from study.phases.outcomes import TOLERANCES
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section

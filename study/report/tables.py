@@ -11,7 +11,7 @@ import numpy as np
 from study.analysis.data import AXES, records
 from study.analysis.scores import ROLES
 from study.analysis.tables import Tables
-from study.analysis.words import around, between, fixed, number, share
+from study.numbers import around, between, fixed, number, share
 from study.statistics import Interval
 
 

@@ -6,7 +6,7 @@ from study.analysis import findings as f
 from study.analysis import gather
 from study.analysis.particulars import problem_finding
 from study.analysis.tables import analyse
-from study.analysis.words import around, between, fixed, listing, number, percent, plural, share
+from study.numbers import around, between, fixed, listing, number, percent, plural, share
 from study.statistics import Interval
 from tests.report.planted import INF, VALLEY, planted
 
