@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.claims import Finding, runs_of
 from study.analysis.data import AXES, Study
+from study.findings.claims import Finding, runs_of
 from study.numbers import listing, number, plural, rough
 from study.phases.outcomes import TOLERANCES
 from study.statistics import Interval, band, bootstrap, clustered, middle, profile

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import Study, records
 from study.analysis.ranks import ALL
+from study.findings.claims import Finding, Runs, runs_of
 from study.numbers import between, number, plural, share
 from study.phases.outcomes import TOLERANCES
 from study.statistics import Interval, band, bootstrap, mean, profile, profile_area, time_ratios, wilson

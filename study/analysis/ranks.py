@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from study.analysis.claims import Finding, Runs, runs_of
 from study.analysis.data import Study
 from study.analysis.scores import Replicates, medians
+from study.findings.claims import Finding, Runs, runs_of
 from study.numbers import fixed, listing, number, plural
 from study.statistics import (
     agreement,

@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis import captions
-from study.analysis import cliff as analysis
-from study.analysis.cliff import Cliff, factor
 from study.analysis.data import records
 from study.analysis.edge import edge_line
 from study.analysis.tables import Tables
@@ -23,6 +20,9 @@ from study.figures.plateaus import GUIDE, FloorLine, FloorView, NoiseView, draw_
 from study.figures.plateaus import SIZE as PLATEAUS
 from study.figures.stability import MapView, draw_map, map_size
 from study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
+from study.findings import captions
+from study.findings import stability as analysis
+from study.findings.stability import Cliff, factor
 from study.numbers import between, listing, number, plural
 from study.phases.theory import ALMOST_SURE, EXACT, ORDER
 from study.report import cliff_tables

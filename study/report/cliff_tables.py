@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.captions import WORDS
-from study.analysis.cliff import Cliff, factor, slopes_by_optimizer, times
 from study.analysis.data import AXES, records
 from study.analysis.limits import share_near
 from study.analysis.tables import Tables
+from study.findings.captions import WORDS
+from study.findings.stability import Cliff, factor, slopes_by_optimizer, times
 from study.numbers import between, number, share
 from study.phases.theory import NONE
 from study.report.tables import Column, Row, Table

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.claims import Finding, Runs, runs_of
-from study.analysis.findings import findings
-from study.analysis.particulars import problem_finding
 from study.analysis.tables import Tables
 from study.figures.theme import Looks
+from study.findings.claims import Finding, Runs, runs_of
+from study.findings.headlines import findings
+from study.findings.particulars import problem_finding
 from study.numbers import number, plural
 from study.report import pictures, tables
 from study.report.cliff import cliff_section

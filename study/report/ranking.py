@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.data import records
-from study.analysis.findings import told_apart
 from study.analysis.profiles import ANCHOR as SPEED
 from study.analysis.profiles import FACTORS, REACH, fastest, profile_table
 from study.analysis.ranks import ALL, Diagram, Stability, diagrams, left_out, ranked, stability, steadiness
@@ -18,6 +17,7 @@ from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.ranks import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
 from study.figures.theme import INK, MUTED, Looks
+from study.findings.headlines import told_apart
 from study.numbers import between, fixed, listing, number, share
 from study.phases.outcomes import TOLERANCES
 from study.report.pictures import Picture, Tile

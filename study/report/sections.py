@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from study.analysis.claims import Finding
+from study.findings.claims import Finding
 from study.report.pictures import Picture
 from study.report.tables import Table
 

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from study.analysis import cliff as c
 from study.analysis import gather
-from study.analysis.captions import WORDS
-from study.analysis.cliff import CAUSES, NAMES, cliff, findings
 from study.analysis.edge import edge_runs
 from study.analysis.limits import limits, velocity
 from study.analysis.tables import analyse
 from study.figures import theme
+from study.findings import stability as c
+from study.findings.captions import WORDS
+from study.findings.stability import CAUSES, NAMES, cliff, findings
 from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 from study.report.cliff import cliff_section
 from study.statistics import Interval

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from study.analysis import axes, effort, gather, profiles, ranks
-from study.analysis.claims import Runs
+from study.findings.claims import Runs
 from tests.report.planted import INF, planted
 
 GOOD, FAIR, BAD = (0.010, 0.011, 0.012, 0.013), (0.1, 0.11, 0.12, 0.13), (0.50, 0.51, 0.52, 0.53)

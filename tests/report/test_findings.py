@@ -2,10 +2,10 @@
 
 import pytest
 
-from study.analysis import findings as f
 from study.analysis import gather
-from study.analysis.particulars import problem_finding
 from study.analysis.tables import analyse
+from study.findings import headlines as f
+from study.findings.particulars import problem_finding
 from study.numbers import around, between, fixed, listing, number, percent, plural, share
 from study.statistics import Interval
 from tests.report.planted import INF, VALLEY, planted

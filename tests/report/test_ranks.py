@@ -3,8 +3,8 @@
 import pytest
 
 from study.analysis import gather, ranks
-from study.analysis.claims import Runs
 from study.analysis.scores import replicates
+from study.findings.claims import Runs
 from tests.report.planted import INF, planted
 from tests.report.test_evidence import BAD, FAIR, GOOD, study, text
 

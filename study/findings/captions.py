@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.cliff import Cliff, factor, pairs, precision, slopes_by_optimizer, where
 from study.analysis.data import records
 from study.analysis.tables import Tables
+from study.findings.stability import Cliff, factor, pairs, precision, slopes_by_optimizer, where
 from study.numbers import between, listing, number
 from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 

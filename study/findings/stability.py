@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.claims import Finding, runs_of
 from study.analysis.data import records
 from study.analysis.edge import edge_runs
 from study.analysis.limits import (
@@ -22,6 +21,7 @@ from study.analysis.limits import (
 )
 from study.analysis.plateaus import floors, noise, noise_agreement, slopes
 from study.analysis.tables import Tables
+from study.findings.claims import Finding, runs_of
 from study.numbers import between, fixed, listing, number, percent, plural, share
 from study.phases.theory import ALMOST_SURE, AT_THE_START, EXACT, ORDER
 from study.statistics import Interval, clustered, middle
