@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import Study
+from study.analysis.frame import Study
 from study.analysis.scores import Replicates
 from study.statistics import Interval, bootstrap, middle, wilson
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import Study, records
-from study.analysis.ranks import ALL
+from study.analysis.frame import Study, records
+from study.analysis.rank_tables import ALL
 from study.findings.claims import Finding, Runs, runs_of
 from study.numbers import between, number, plural, share
 from study.phases.outcomes import TOLERANCES

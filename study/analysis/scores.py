@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import AXES, Study, in_order
+from study.analysis.frame import AXES, Study, in_order
 from study.statistics import (
     Interval,
     bootstrap,

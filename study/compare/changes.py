@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import doubt
-from study.analysis.names import problem_of
+from study.analysis.frame import doubt
+from study.analysis.labels import problem_of
 from study.analysis.scores import RESOLUTION
 from study.compare.sides import Side
 from study.phases.sweep import RateCurve

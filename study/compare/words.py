@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from study.analysis.names import names_of
+from study.analysis.labels import names_of
 from study.compare.changes import HIGHER, LOWER, TIE, Axes, Change, Comparison, Pair
 from study.compare.sides import Side
 from study.numbers import around, fixed, number, percent, plural, share

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core import Optimizer, sharpness, smallest_eigenvalue
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.experiment.cells import Cell
 from study.explain.replay import Fork, Replay, Run, fork, replay
 from study.phases.outcomes import gap

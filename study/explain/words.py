@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from study.analysis.names import optimizer_label
+from study.analysis.labels import optimizer_label
 from study.experiment.cells import CONSTANT
 from study.explain.facts import Facts, Growth, Sharpness
 from study.numbers import number as some_digits

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.figures.panels import log_axis
 from study.figures.theme import INK, MUTED, PAPER, Look, spread
 from study.numbers import number

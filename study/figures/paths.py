@@ -11,7 +11,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
-from study.analysis.paths import KINDS, Surface
+from study.analysis.surface_paths import KINDS, Surface
 from study.figures.keys import cross
 from study.figures.panels import title
 from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, Look

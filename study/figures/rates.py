@@ -12,7 +12,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.figures.panels import log_axis, segments, title
 from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
 from study.numbers import number

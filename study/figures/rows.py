@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.figures.panels import log_axis
 from study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
 
@@ -23,7 +23,7 @@ RIGHT, TOP, BOTTOM = 12.0, 24.0, 36.0
 @dataclass(frozen=True)
 class RangeView:
     """The usable ranges on one problem. sensitivity: a row for each optimizer and batch strategy, as
-    study.analysis.rates makes them. defaults: optimizer -> its default rate. limits: of the sweep's rates."""
+    study.analysis.sensitivity makes them. defaults: optimizer -> its default rate. limits: of the sweep's rates."""
 
     title: str
     looks: Looks

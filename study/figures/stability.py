@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.figures.theme import GRID, INK, MUTED, PAPER, Looks, ratio_color
 
 NAMES, COLUMN, ROW = 132.0, 62.0, 29.0

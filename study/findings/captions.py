@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import records
-from study.analysis.tables import Tables
+from study.analysis.frame import records
+from study.analysis.study_tables import Tables
 from study.findings.stability import Cliff, factor, pairs, precision, slopes_by_optimizer, where
 from study.numbers import between, listing, number
 from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER

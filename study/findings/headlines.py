@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import records
-from study.analysis.ranks import standing
+from study.analysis.frame import records
+from study.analysis.rank_tables import standing
 from study.analysis.scores import against, replicates
-from study.analysis.tables import Tables
+from study.analysis.study_tables import Tables
 from study.findings.claims import Finding, Runs, runs_of
 from study.numbers import between, fixed, listing, number, percent, plural, share
 from study.statistics import Interval, clustered, holm, improvement, mean_ranks, wilson

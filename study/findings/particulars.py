@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.analysis.scores import RESOLUTION, against
-from study.analysis.tables import Tables
+from study.analysis.study_tables import Tables
 from study.numbers import around, fixed, number, plural, share
 from study.statistics import wilson
 

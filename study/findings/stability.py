@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import records
-from study.analysis.edge import edge_runs
-from study.analysis.limits import (
+from study.analysis.frame import records
+from study.analysis.limit_tables import (
     agreement,
     limit_by_batch,
     measured_by_batch,
@@ -19,8 +18,9 @@ from study.analysis.limits import (
     share_near,
     velocity,
 )
-from study.analysis.plateaus import floors, noise, noise_agreement, slopes
-from study.analysis.tables import Tables
+from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
+from study.analysis.sharpness_runs import edge_runs
+from study.analysis.study_tables import Tables
 from study.findings.claims import Finding, runs_of
 from study.numbers import between, fixed, listing, number, percent, plural, share
 from study.phases.theory import ALMOST_SURE, AT_THE_START, EXACT, ORDER

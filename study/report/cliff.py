@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import records
-from study.analysis.edge import edge_line
-from study.analysis.tables import Tables
+from study.analysis.frame import records
+from study.analysis.sharpness_runs import edge_line
+from study.analysis.study_tables import Tables
 from study.figures.batch_limits import ORDERS, BatchLimitView, Curve, draw_batch_limits
 from study.figures.batch_limits import SIZE as BATCH_LIMITS
 from study.figures.edge import ALLOWED, EdgeLine, EdgeView, draw_edge

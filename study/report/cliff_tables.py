@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import AXES, records
-from study.analysis.limits import share_near
-from study.analysis.tables import Tables
+from study.analysis.frame import AXES, records
+from study.analysis.limit_tables import share_near
+from study.analysis.study_tables import Tables
 from study.findings.captions import WORDS
 from study.findings.stability import Cliff, factor, slopes_by_optimizer, times
 from study.numbers import between, number, share

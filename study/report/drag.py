@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import records
-from study.analysis.paths import Surface
+from study.analysis.frame import records
 from study.analysis.scores import RESOLUTION
-from study.analysis.tables import Tables
+from study.analysis.study_tables import Tables
+from study.analysis.surface_paths import Surface
 from study.figures.keys import RATE_KEYS, Key
 from study.figures.paths import joined
 from study.figures.theme import OUTCOMES, Looks

@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.axes import ANCHOR as AXES
-from study.analysis.axes import TARGET, UNITS, arrivals, arrived, batch_axes, costs, shares
-from study.analysis.data import records
-from study.analysis.effort import ANCHOR as TUNING
-from study.analysis.effort import NEAR, alarms, best_so_far, edge_alarm, needed, searches, tuning_effort
-from study.analysis.tables import Tables
+from study.analysis.arrivals import ANCHOR as AXES
+from study.analysis.arrivals import TARGET, UNITS, arrivals, arrived, batch_axes, costs, shares
+from study.analysis.frame import records
+from study.analysis.search_effort import ANCHOR as TUNING
+from study.analysis.search_effort import (
+    NEAR,
+    alarms,
+    best_so_far,
+    edge_alarm,
+    needed,
+    searches,
+    tuning_effort,
+)
+from study.analysis.study_tables import Tables
 from study.figures.keys import batch_keys
 from study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels

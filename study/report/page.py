@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.tables import Tables
+from study.analysis.study_tables import Tables
 from study.figures.theme import Looks
 from study.findings.claims import Finding, Runs, runs_of
 from study.findings.headlines import findings

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.analysis.scores import RESOLUTION
-from study.analysis.tables import Tables
+from study.analysis.study_tables import Tables
 from study.figures.curves import SIZE as CURVES
 from study.figures.curves import CurveView, Line, draw_curves
 from study.figures.divergence import SIZE as DIVERGENCE

@@ -5,13 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.analysis.profiles import ANCHOR as SPEED
 from study.analysis.profiles import FACTORS, REACH, fastest, profile_table
-from study.analysis.ranks import ALL, Diagram, Stability, diagrams, left_out, ranked, stability, steadiness
-from study.analysis.ranks import ANCHOR as RANKS
+from study.analysis.rank_tables import (
+    ALL,
+    Diagram,
+    Stability,
+    diagrams,
+    left_out,
+    ranked,
+    stability,
+    steadiness,
+)
+from study.analysis.rank_tables import ANCHOR as RANKS
 from study.analysis.scores import replicates
-from study.analysis.tables import Tables
+from study.analysis.study_tables import Tables
 from study.figures.keys import Key
 from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels

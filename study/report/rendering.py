@@ -17,7 +17,7 @@ from markupsafe import Markup
 from threadpoolctl import threadpool_limits
 
 from study.analysis import StoredCell, gather
-from study.analysis.tables import analyse
+from study.analysis.study_tables import analyse
 from study.figures.keys import SIZE as KEY
 from study.figures.keys import Key, draw_key
 from study.figures.panels import Panels, write_png

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.data import AXES, records
+from study.analysis.frame import AXES, records
 from study.analysis.scores import ROLES
-from study.analysis.tables import Tables
+from study.analysis.study_tables import Tables
 from study.numbers import around, between, fixed, number, share
 from study.statistics import Interval
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import core
-from study.analysis.data import records
+from study.analysis.frame import records
 from study.cli import main
 from study.experiment.cells import Budget, Choice
 from study.explain import explain, picture

@@ -5,12 +5,12 @@ import pytest
 
 from study.analysis import gather
 from study.analysis.chosen import chosen_curves, chosen_rates
-from study.analysis.divergence import diverged, failures_above, reasons, shares
-from study.analysis.names import names_of, optimizer_label
+from study.analysis.diverged_runs import diverged, failures_above, reasons, shares
+from study.analysis.labels import names_of, optimizer_label
 from study.analysis.overview import optimization
-from study.analysis.rates import rate_table, sensitivity
 from study.analysis.scores import against, duels, performance, ranking, replicates, tuning
-from study.analysis.tables import analyse
+from study.analysis.sensitivity import rate_table, sensitivity
+from study.analysis.study_tables import analyse
 from tests.report.planted import INF, VALLEY, planted
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from study.analysis import gather
-from study.analysis.edge import edge_runs
-from study.analysis.limits import limits, velocity
-from study.analysis.tables import analyse
+from study.analysis.limit_tables import limits, velocity
+from study.analysis.sharpness_runs import edge_runs
+from study.analysis.study_tables import analyse
 from study.figures import theme
 from study.findings import stability as c
 from study.findings.captions import WORDS

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from study.analysis import gather
-from study.analysis.tables import analyse
+from study.analysis.study_tables import analyse
 from study.figures.theme import looks
 from study.phases.theory import BASES, EXACT
 from study.report.drag import NOT_FINITE, VIEW, Drag, drag, hundredths

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from study.analysis import axes, effort, gather, profiles, ranks
+from study.analysis import arrivals as axes
+from study.analysis import gather, profiles
+from study.analysis import rank_tables as ranks
+from study.analysis import search_effort as effort
 from study.findings.claims import Runs
 from tests.report.planted import INF, planted
 

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from study.analysis import gather
-from study.analysis.tables import analyse
+from study.analysis.study_tables import analyse
 from study.figures import theme
 from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels

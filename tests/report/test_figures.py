@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from study.analysis import gather
-from study.analysis.tables import analyse
+from study.analysis.study_tables import analyse
 from study.figures import theme
 from study.figures.curves import CurveView, Line, draw_curves
 from study.figures.divergence import DivergenceView, draw_divergence

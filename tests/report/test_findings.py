@@ -3,7 +3,7 @@
 import pytest
 
 from study.analysis import gather
-from study.analysis.tables import analyse
+from study.analysis.study_tables import analyse
 from study.findings import headlines as f
 from study.findings.particulars import problem_finding
 from study.numbers import around, between, fixed, listing, number, percent, plural, share

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from study.analysis import gather
-from study.analysis.paths import FAR, MARGIN, Surface
-from study.analysis.tables import Tables, analyse
+from study.analysis.study_tables import Tables, analyse
+from study.analysis.surface_paths import FAR, MARGIN, Surface
 from study.figures.paths import Way, joined, leaving
 from tests.report.planted import BOWL, INF, VALLEY, planted
 

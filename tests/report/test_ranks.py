@@ -2,7 +2,8 @@
 
 import pytest
 
-from study.analysis import gather, ranks
+from study.analysis import gather
+from study.analysis import rank_tables as ranks
 from study.analysis.scores import replicates
 from study.findings.claims import Runs
 from tests.report.planted import INF, planted

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from study.analysis import gather
-from study.analysis.tables import analyse
+from study.analysis.study_tables import analyse
 from study.phases.cell import run_cell
 from study.report import render, rendering
 from study.report.rendering import markdown

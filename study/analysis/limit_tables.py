@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core import OPTIMIZERS, BatchStrategy
-from study.analysis.data import AXES, Study, records
+from study.analysis.frame import AXES, Study, records
 from study.phases.theory import BASES, NONE
 from study.statistics import Interval, clustered, middle, wilson
 

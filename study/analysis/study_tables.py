@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from study.analysis.chosen import chosen_curves, chosen_rates
-from study.analysis.data import Study
-from study.analysis.divergence import diverged, failures_above, reasons, shares
-from study.analysis.limits import limits
+from study.analysis.diverged_runs import diverged, failures_above, reasons, shares
+from study.analysis.frame import Study
+from study.analysis.limit_tables import limits
 from study.analysis.overview import optimization, selection
-from study.analysis.paths import Surface, paths, surfaces
-from study.analysis.rates import rate_table, sensitivity
 from study.analysis.scores import duels, performance, ranking, replicates, tuning
+from study.analysis.sensitivity import rate_table, sensitivity
+from study.analysis.surface_paths import Surface, paths, surfaces
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import AXES, Study, records
+from study.analysis.frame import AXES, Study, records
 from study.findings.claims import Finding, Runs, runs_of
 from study.numbers import listing, percent, plural, rough, share
 from study.statistics import bootstrap, clustered, expected_best, middle, wilson

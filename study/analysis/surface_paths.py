@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import AXES, Study, in_order, records
+from study.analysis.frame import AXES, Study, in_order, records
 
 KINDS = ("too small", "good", "overshooting", "diverging")
 MARGIN = 1.35

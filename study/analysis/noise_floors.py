@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core import BatchStrategy
-from study.analysis.data import AXES, Study
+from study.analysis.frame import AXES, Study
 from study.analysis.scores import RESOLUTION
 from study.phases.theory import NONE
 from study.statistics import bootstrap, middle, theil_sen

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from study.analysis.names import Names, names_of, problem_of
+from study.analysis.labels import Names, names_of, problem_of
 
 AXES = ["problem", "optimizer", "batch"]
 

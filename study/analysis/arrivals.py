@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.data import AXES, Study
+from study.analysis.frame import AXES, Study
 from study.findings.claims import Finding, runs_of
 from study.numbers import listing, number, plural, rough
 from study.phases.outcomes import TOLERANCES

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from study.analysis.data import Study
+from study.analysis.frame import Study
 from study.analysis.scores import Replicates, medians
 from study.findings.claims import Finding, Runs, runs_of
 from study.numbers import fixed, listing, number, plural
