@@ -12,12 +12,12 @@ from study.analysis.sharpness_runs import edge_line
 from study.analysis.study_tables import Tables
 from study.figures.batch_limits import ORDERS, BatchLimitView, Curve, draw_batch_limits
 from study.figures.batch_limits import SIZE as BATCH_LIMITS
-from study.figures.edge import ALLOWED, EdgeLine, EdgeView, draw_edge
-from study.figures.edge import SIZE as EDGE
 from study.figures.keys import DIVERGED, Key
+from study.figures.noise_floor_lines import GUIDE, FloorLine, FloorView, NoiseView, draw_floors, draw_noise
+from study.figures.noise_floor_lines import SIZE as PLATEAUS
 from study.figures.panels import Panels
-from study.figures.plateaus import GUIDE, FloorLine, FloorView, NoiseView, draw_floors, draw_noise
-from study.figures.plateaus import SIZE as PLATEAUS
+from study.figures.sharpness_lines import ALLOWED, EdgeLine, EdgeView, draw_edge
+from study.figures.sharpness_lines import SIZE as EDGE
 from study.figures.stability import MapView, draw_map, map_size
 from study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
 from study.findings import captions

@@ -14,7 +14,7 @@ from study.analysis.scores import RESOLUTION
 from study.analysis.study_tables import Tables
 from study.analysis.surface_paths import Surface
 from study.figures.keys import RATE_KEYS, Key
-from study.figures.paths import joined
+from study.figures.surface_maps import joined
 from study.figures.theme import OUTCOMES, Looks
 from study.numbers import exact, number
 from study.phases.theory import BASES

@@ -13,8 +13,8 @@ from study.analysis.scores import RESOLUTION
 from study.analysis.study_tables import Tables
 from study.figures.curves import SIZE as CURVES
 from study.figures.curves import CurveView, Line, draw_curves
-from study.figures.divergence import SIZE as DIVERGENCE
-from study.figures.divergence import DivergenceView, draw_divergence
+from study.figures.divergence_times import SIZE as DIVERGENCE
+from study.figures.divergence_times import DivergenceView, draw_divergence
 from study.figures.keys import (
     CURVE_KEYS,
     DIVERGENCE_KEYS,
@@ -26,12 +26,12 @@ from study.figures.keys import (
     Key,
     batch_keys,
 )
+from study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
 from study.figures.panels import Panels
-from study.figures.paths import SIZE as PATHS
-from study.figures.paths import PathView, Way, draw_paths
-from study.figures.rates import SIZE as RATES
-from study.figures.rates import RateView, draw_rates
-from study.figures.rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
+from study.figures.rate_panels import SIZE as RATES
+from study.figures.rate_panels import RateView, draw_rates
+from study.figures.surface_maps import SIZE as PATHS
+from study.figures.surface_maps import PathView, Way, draw_paths
 from study.figures.theme import Looks
 from study.numbers import number
 

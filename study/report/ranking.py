@@ -24,7 +24,7 @@ from study.analysis.study_tables import Tables
 from study.figures.keys import Key
 from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
-from study.figures.ranks import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
+from study.figures.rank_diagrams import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
 from study.figures.theme import INK, MUTED, Looks
 from study.findings.headlines import told_apart
 from study.numbers import between, fixed, listing, number, share

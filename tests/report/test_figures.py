@@ -16,11 +16,11 @@ from study.analysis import gather
 from study.analysis.study_tables import analyse
 from study.figures import theme
 from study.figures.curves import CurveView, Line, draw_curves
-from study.figures.divergence import DivergenceView, draw_divergence
+from study.figures.divergence_times import DivergenceView, draw_divergence
 from study.figures.keys import CURVE_KEYS, RATE_KEYS, batch_keys, places
+from study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
 from study.figures.panels import Panels, write_png
-from study.figures.rates import draw_rates
-from study.figures.rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
+from study.figures.rate_panels import draw_rates
 from study.figures.svg import to_svgs
 from study.report import pictures
 from tests.report.planted import INF, VALLEY, planted
