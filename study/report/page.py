@@ -15,14 +15,15 @@ from study.findings.claims import Finding, Runs, runs_of
 from study.findings.headlines import findings
 from study.findings.particulars import problem_finding
 from study.numbers import number, plural
-from study.report import pictures, tables
-from study.report.cliff import cliff_section
+from study.report import html_tables as tables
+from study.report import pictures
 from study.report.drag import Drag, drag
-from study.report.effort import axes_section, tuning_section
+from study.report.effort_section import axes_section, tuning_section
+from study.report.html_tables import Table
 from study.report.pictures import Picture
-from study.report.ranking import ranks_section, speed_section
+from study.report.rank_section import ranks_section, speed_section
 from study.report.sections import Section
-from study.report.tables import Table
+from study.report.stability_section import cliff_section
 from study.tracking.views import runs_link
 
 SECTIONS: tuple[Callable[[Tables, Looks], Section | None], ...] = (

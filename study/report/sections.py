@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from study.findings.claims import Finding
+from study.report.html_tables import Table
 from study.report.pictures import Picture
-from study.report.tables import Table
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from study.findings import stability as c
 from study.findings.captions import WORDS
 from study.findings.stability import CAUSES, NAMES, cliff, findings
 from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
-from study.report.cliff import cliff_section
+from study.report.stability_section import cliff_section
 from study.statistics import Interval
 from tests.report.planted import INF, planted
 

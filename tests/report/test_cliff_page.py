@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from study.figures import theme
 from study.phases.theory import EXACT, NONE
 from study.report import pictures, render
-from study.report.cliff import cliff_section
+from study.report.stability_section import cliff_section
 from tests.report.planted import INF, VALLEY, planted
 from tests.report.test_cliff import RISING, everything, known, looks, plain, read
 from tests.report.test_figures import artist, axes, contrast, gids

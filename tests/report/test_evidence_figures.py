@@ -10,8 +10,8 @@ from study.figures import theme
 from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.rank_diagrams import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
-from study.report.effort import axes_section, tuning_section
-from study.report.ranking import ranks_section, speed_section
+from study.report.effort_section import axes_section, tuning_section
+from study.report.rank_section import ranks_section, speed_section
 from tests.report.planted import INF, planted
 
 LABELS = {"sgd": "Gradient descent", "adam": "Adam", "lion": "Lion", "sf": "Schedule-Free AdamW + warm-up"}

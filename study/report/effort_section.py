@@ -24,9 +24,9 @@ from study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.theme import Looks
 from study.numbers import number, percent, rough
+from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
-from study.report.tables import Column, Row, Table
 from study.statistics import Interval, clustered, middle
 
 SO_FAR = (

@@ -14,7 +14,7 @@ from study.findings.captions import WORDS
 from study.findings.stability import Cliff, factor, slopes_by_optimizer, times
 from study.numbers import between, number, share
 from study.phases.theory import NONE
-from study.report.tables import Column, Row, Table
+from study.report.html_tables import Column, Row, Table
 
 
 def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:

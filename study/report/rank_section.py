@@ -29,9 +29,9 @@ from study.figures.theme import INK, MUTED, Looks
 from study.findings.headlines import told_apart
 from study.numbers import between, fixed, listing, number, share
 from study.phases.outcomes import TOLERANCES
+from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
-from study.report.tables import Column, Row, Table
 
 EVERY = "all batch strategies"
 

@@ -25,7 +25,7 @@ from study.findings import stability as analysis
 from study.findings.stability import Cliff, factor
 from study.numbers import between, listing, number, plural
 from study.phases.theory import ALMOST_SURE, EXACT, ORDER
-from study.report import cliff_tables
+from study.report import stability_tables as cliff_tables
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
 
