@@ -237,7 +237,7 @@ def _estimate(options: argparse.Namespace, console: Console) -> int:
 
 
 def _list(options: argparse.Namespace, console: Console) -> int:
-    from study import listing
+    from study.commands import listing
 
     tables = {
         "optimizers": listing.optimizers,
@@ -268,7 +268,8 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
 
 
 def _compare(options: argparse.Namespace, console: Console) -> int:
-    from study import compare, listing
+    from study import compare
+    from study.commands import listing
 
     with closing(_open(options.results, reading=True)) as store:
         found = compare.compare(*(compare.side(store, name) for name in (options.a, options.b)))
@@ -285,8 +286,8 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 
 def _advise(options: argparse.Namespace, console: Console) -> int:
-    from study import listing
-    from study.advise import advise, notes, question
+    from study.commands import listing
+    from study.commands.advise import advise, notes, question
 
     asked = ("dataset", "target", "task", "hidden", "activation", "optimizers", "batches", "seed")
     cells = question(**{name: getattr(options, name) for name in asked})

@@ -21,7 +21,7 @@ ROOMS = {
     "matplotlib": ["study/figures/"],
     "seaborn": ["study/figures/"],
     "jinja2": ["study/report/"],
-    "rich": ["study/cli.py", "study/listing.py", "study/pipeline.py", "study/execution/progress.py"],
+    "rich": ["study/cli.py", "study/commands/listing.py", "study/pipeline.py", "study/execution/progress.py"],
     "joblib": ["study/execution/workers.py", "study/report/"],
     "sklearn": ["study/problems/datasets.py"],
 }

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from study.experiment.cells import Cell, restore
 from study.explain import cell as cells
-from study.explain import facts, picture, words
+from study.explain import facts, picture
+from study.explain import narrative as words
 from study.tracking import Found, Store, StoredCell, StoreError
 
 __all__ = ["Explanation", "explain"]

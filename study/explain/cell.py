@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.explain.words import Section
+from study.explain.narrative import Section
 from study.numbers import listing, number, plural
 from study.phases.outcomes import OUTCOMES
 from study.tracking import StoredCell

@@ -16,8 +16,8 @@ from study.cli import main
 from study.experiment.cells import Budget, Choice
 from study.explain import explain, picture
 from study.explain.facts import Facts, gather
+from study.explain.narrative import agrees, sections
 from study.explain.replay import Fork
-from study.explain.words import agrees, sections
 from study.phases.cell import run_cell
 from study.phases.results import CellResult
 from study.problems.problem import problem_of

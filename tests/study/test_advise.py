@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from core import optimizer
-from study.advise import Advice, Probe, advise, checked, fastest, notes, question
 from study.cli import main
+from study.commands.advise import Advice, Probe, advise, checked, fastest, notes, question
 from study.phases.theory import ALMOST_SURE, AT_THE_START, EXACT, NONE
 from study.problems.problem import problem_of
 

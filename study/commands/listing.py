@@ -14,7 +14,7 @@ from core.schedules import domains as schedule_domains
 from study.problems.datasets import DATASETS
 
 if TYPE_CHECKING:
-    from study.advise import Advice
+    from study.commands.advise import Advice
     from study.compare import Comparison
     from study.tracking import Store
 
@@ -60,7 +60,7 @@ def datasets() -> Table:
 
 def changes(comparison: Comparison) -> Table:
     """The cells of a comparison in which something changed."""
-    from study.compare.words import COLUMNS, rows  # with the statistics, which take a while to import
+    from study.compare.sentences import COLUMNS, rows  # with the statistics, which take a while to import
 
     table = Table(box=box.SIMPLE_HEAD, title="Cells that changed", title_justify="left", title_style="bold")
     for column in COLUMNS:
