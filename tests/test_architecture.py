@@ -16,12 +16,12 @@ SOURCES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("study/**/*.py")])
 
 ROOMS = {
     "optuna": ["study/phases/search.py"],
-    "mlflow": ["study/tracking/", "study/tracking/server.py"],
+    "mlflow": ["study/tracking/"],
     "sqlalchemy": ["study/tracking/"],
     "matplotlib": ["study/figures/"],
     "seaborn": ["study/figures/"],
     "jinja2": ["study/report/"],
-    "rich": ["study/cli.py", "study/commands/listing.py", "study/pipeline.py", "study/execution/progress.py"],
+    "rich": ["study/cli.py", "study/commands/", "study/pipeline.py", "study/execution/progress.py"],
     "joblib": ["study/execution/workers.py", "study/report/"],
     "sklearn": ["study/problems/datasets.py"],
 }

@@ -33,9 +33,9 @@ def costs(study: Study) -> pd.Series:
     many trials train as one stack, evaluations included, on the machine and under the load that there was.
     """
     swept = study.trials[study.trials["phase"] == "sweep"]
-    updates = study.experiment.cells["key"].map(swept.groupby("key")["updates"].sum())
-    seconds = study.experiment.cells.get("seconds_sweep", pd.Series(np.nan, study.experiment.cells.index))
-    return pd.Series((seconds / updates.where(updates > 0)).to_numpy(), study.experiment.cells["key"])
+    updates = study.cells["key"].map(swept.groupby("key")["updates"].sum())
+    seconds = study.cells.get("seconds_sweep", pd.Series(np.nan, study.cells.index))
+    return pd.Series((seconds / updates.where(updates > 0)).to_numpy(), study.cells["key"])
 
 
 def arrivals(study: Study) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def arrivals(study: Study) -> pd.DataFrame:
     for key, rows in tuned.groupby("key", sort=False):
         updates[rows.index] = _updates(study.curves[str(key)], rows["examples"].to_numpy())
     tuned = tuned.assign(updates=updates)
-    lost = study.experiment.cells[~study.experiment.cells["key"].isin(tuned["key"])][["key", *AXES]]
+    lost = study.cells[~study.cells["key"].isin(tuned["key"])][["key", *AXES]]
     lost = lost.assign(replicate="", examples=np.inf, updates=np.inf)
     table = pd.concat([tuned, lost], ignore_index=True)
     return table.assign(milliseconds=1000 * table["updates"] * table["key"].map(costs(study)))

@@ -61,7 +61,7 @@ def chosen_curves(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
         curves = study.curves[str(key)]
         parts.append(curves[curves["trial"].isin(numbers)].assign(key=key))
     points = pd.concat(parts, ignore_index=True).merge(trials, on=["key", "trial"])
-    best = points["key"].map(study.experiment.cells.set_index("key")["best_known_loss"])
+    best = points["key"].map(study.cells.set_index("key")["best_known_loss"])
     start = points.groupby(["key", "trial"])["train_loss"].transform("first")
     points["gap"] = (points["train_loss"] - best) / (start - best)
     keep = [

@@ -34,7 +34,7 @@ def limits(study: Study) -> pd.DataFrame:
     limit was looked for. ratio: measured / predicted; at_least, at_most: what is known of it where no run
     diverged, or all did, NaN elsewhere.
     """
-    cells = study.experiment.cells
+    cells = study.cells
     known = cells.reindex(columns=[*TEXTS.values(), *NUMBERS.values()])
     texts = {name: known[column].astype(object).fillna("").astype(str) for name, column in TEXTS.items()}
     numbers = {name: known[column].astype(float) for name, column in NUMBERS.items()}
@@ -99,9 +99,9 @@ def orders_compared(limits: pd.DataFrame) -> pd.DataFrame:
 def limit_by_batch(study: Study) -> pd.DataFrame:
     """A row for each problem, optimizer and batch size (size, limit): the predicted mean-square limit."""
     empty = pd.DataFrame(columns=["problem", "optimizer", "size", "limit"])
-    if "limit_by_batch" not in study.experiment.cells:
+    if "limit_by_batch" not in study.cells:
         return empty
-    known = study.experiment.cells.dropna(subset=["limit_by_batch"]).drop_duplicates(["problem", "optimizer"])
+    known = study.cells.dropna(subset=["limit_by_batch"]).drop_duplicates(["problem", "optimizer"])
     rows = [
         {"problem": cell["problem"], "optimizer": cell["optimizer"], "size": int(size), "limit": float(limit)}
         for cell in records(known)
@@ -112,7 +112,7 @@ def limit_by_batch(study: Study) -> pd.DataFrame:
 
 def measured_by_batch(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
     """The measured limits with their batch `size` in samples (a full one's is the data's) and `order`."""
-    samples = study.experiment.cells.set_index("key")["training_samples"]
+    samples = study.cells.set_index("key")["training_samples"]
     at = limits[limits["status"] == "measured"]
     strategies = _strategies(at)
     return at.assign(**strategies | {"size": strategies["size"].fillna(at["key"].map(samples))})

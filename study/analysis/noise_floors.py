@@ -62,11 +62,7 @@ def noise(study: Study) -> pd.DataFrame:
     known = trials[(trials["role"] == "grid") & (trials["noise_floor"] > 0) & ~trials["diverged"]]
     longest = known.groupby(["key", "rate", "replicate"])["updates"].transform("max")
     runs = known[known["updates"] == longest].drop_duplicates(["key", "rate", "replicate"])
-    cells = (
-        study.experiment.cells.set_index("key")
-        .reindex(columns=["best_known_loss", "curvature_low"])
-        .astype(float)
-    )
+    cells = study.cells.set_index("key").reindex(columns=["best_known_loss", "curvature_low"]).astype(float)
     means = {
         (key, trial): value
         for key, at in runs.groupby("key", sort=False)

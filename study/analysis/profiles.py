@@ -48,7 +48,7 @@ def times(study: Study, target: float) -> Times:
     """The times of the tuned rates on the fresh replicates, in the problems and batch strategies that all
     optimizers have a cell for. Where an optimizer has no tuned rate, they are infinite."""
     names = study.names
-    has = study.experiment.cells.groupby(["problem", "batch"])["optimizer"].nunique()
+    has = study.cells.groupby(["problem", "batch"])["optimizer"].nunique()
     strata = [
         (p, b) for b in names.batches for p in names.problems if has.get((p, b), 0) == len(names.optimizers)
     ]

@@ -131,18 +131,18 @@ def alarms(study: Study) -> pd.DataFrame:
     """
     swept = study.trials[study.trials["phase"] == "sweep"].groupby("key")["rate"].agg(["min", "max"])
     extended = study.trials[study.trials["role"] == "extended"].groupby("key").size()
-    table = study.experiment.cells.assign(
-        first_low=study.experiment.cells["key"].map(swept["min"]),
-        first_high=study.experiment.cells["key"].map(swept["max"]),
-        added=study.experiment.cells["key"].map(extended).fillna(0).astype(int),
-        trusted=study.experiment.cells["doubt"] == "",
+    table = study.cells.assign(
+        first_low=study.cells["key"].map(swept["min"]),
+        first_high=study.cells["key"].map(swept["max"]),
+        added=study.cells["key"].map(extended).fillna(0).astype(int),
+        trusted=study.cells["doubt"] == "",
     )
     return table[table["extended"] | ~table["trusted"]].reset_index(drop=True)
 
 
 def edge_alarm(study: Study, found: pd.DataFrame) -> Finding:
     """How often the best rate lay at an edge of the searched range, and what came of it."""
-    total = len(study.experiment.cells)
+    total = len(study.cells)
     if found.empty:
         text = (
             f"In none of {plural(total, 'search', 'searches')}, {share(wilson(0, total))}, did the best rate "

@@ -55,9 +55,9 @@ class Surface:
 
 def surfaces(study: Study) -> dict[str, Surface]:
     """The surface of each problem that has one; its view holds the starts of the sweep's runs."""
-    if "surface" not in study.experiment.cells:
+    if "surface" not in study.cells:
         return {}
-    described = study.experiment.cells.dropna(subset="surface").drop_duplicates("problem")
+    described = study.cells.dropna(subset="surface").drop_duplicates("problem")
     return {cell["problem"]: _surface(study, cell) for cell in records(described)}
 
 
@@ -80,7 +80,7 @@ def paths(study: Study, chosen: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.D
     best = sensitivity.set_index("key")["best"]
     roles = {str(key): group.set_index("role")["rate"] for key, group in chosen.groupby("key")}
     parts = []
-    for cell in records(study.experiment.cells[study.experiment.cells["problem"].isin(list(known))]):
+    for cell in records(study.cells[study.cells["problem"].isin(list(known))]):
         key = str(cell["key"])
         points = _points(study, key)
         runs = points.drop_duplicates("trial").sort_values("rate")

@@ -114,7 +114,7 @@ def question(
     """The cells that advice is asked for: every optimizer with every batch strategy.
 
     dataset: a registered one's name, or the path of a CSV file, whose column `target` is then the one to
-        predict (`study.problems.csvfile`). batches: names as in results: "full", "32", "16 replacement", "16 fixed".
+        predict. batches: names as in results: "full", "32", "16 replacement", "16 fixed".
 
     Raises SpecError for names that are not known, batches larger than the training part, and files that
     cannot be learnt from.

@@ -74,7 +74,7 @@ def studies(store: Store) -> Table:
     """What the store holds of each study."""
     table = _table("Stored studies", "name", "cells", "trials")
     for study in store.studies():
-        table.add_row(study.name, str(study.experiment.cells), str(study.trials))
+        table.add_row(study.name, str(study.cells), str(study.trials))
     return table
 
 

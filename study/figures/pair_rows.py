@@ -23,7 +23,8 @@ RIGHT, TOP, BOTTOM = 12.0, 24.0, 36.0
 @dataclass(frozen=True)
 class RangeView:
     """The usable ranges on one problem. sensitivity: a row for each optimizer and batch strategy, as
-    study.analysis.sensitivity makes them. defaults: optimizer -> its default rate. limits: of the sweep's rates."""
+    `study.analysis.sensitivity` makes them. defaults: optimizer -> its default rate. limits: of the sweep's
+    rates."""
 
     title: str
     looks: Looks

@@ -241,7 +241,7 @@ def selection(tables: Tables) -> Finding | None:
 
 def trust(tables: Tables) -> Finding:
     """The cells whose search is not to be trusted."""
-    doubts = [str(doubt) for doubt in tables.study.experiment.cells["doubt"]]
+    doubts = [str(doubt) for doubt in tables.study.cells["doubt"]]
     searches = plural(len(doubts), "search", "searches")
     lost = _lost(tables)
     if not any(doubts):

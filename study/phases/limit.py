@@ -1,14 +1,13 @@
 """The cliff: the learning rate above which a cell's runs diverge, for each replicate of its sweep.
 
-The sweep brackets it between two rates of its grid; a few rounds of rates within the bracket, all
-replicates in one stack, close it in. What counts as divergence is what counts everywhere
-(study.phases.outcomes), and so depends on how long a run is watched. Close above its limit a run takes long to
-show that it grows: at 1 + delta times the limit of gradient descent a component grows by 1 + 2 delta in
-each update and its loss by 1 + 4 delta, so that one that starts with a hundredth of the gap is seen
-after about 1.2 / delta updates. A sweep of forty updates is blind to 3 %; a thousand updates bring that
-to 0.1 %. So where the limit is known exactly, on least squares, runs are watched for at least
-`Limit.updates`, and the sweep's bracket is taken again at that horizon. On networks the limit is
-measured at the sweep's own horizon.
+The sweep brackets it between two rates of its grid; a few rounds of rates within the bracket, all replicates
+in one stack, close it in. What counts as divergence is what counts everywhere (study.phases.outcomes), and so
+depends on how long a run is watched. Close above its limit a run takes long to show that it grows: at 1 +
+delta times the limit of gradient descent a component grows by 1 + 2 delta in each update and its loss by 1 +
+4 delta, so that one that starts with a hundredth of the gap is seen after about 1.2 / delta updates. A sweep
+of forty updates is blind to 3 %; a thousand updates bring that to 0.1 %. So where the limit is known exactly,
+on least squares, runs are watched for at least `Limit.updates`, and the sweep's bracket is taken again at
+that horizon. On networks the limit is measured at the sweep's own horizon.
 """
 
 from __future__ import annotations

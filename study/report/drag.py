@@ -43,7 +43,7 @@ def drag(tables: Tables, looks: Looks) -> Drag:
     names = tables.study.names
     order = names.order
     pool = _Pool()
-    cells = [_cell(tables, cell, pool) for cell in records(tables.study.experiment.cells)]
+    cells = [_cell(tables, cell, pool) for cell in records(tables.study.cells)]
     colors = looks.variables
     data = {
         "problems": [_problem(tables, problem) for problem in names.problems],

@@ -209,7 +209,7 @@ def _arrivals(looks: Looks, table: pd.DataFrame, unit: str, name: str) -> Pictur
 def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> Table:
     names = found.study.names
     each = costs(found.study)
-    cells = found.study.experiment.cells.assign(cost=found.study.experiment.cells["key"].map(each) * 1e6)
+    cells = found.study.cells.assign(cost=found.study.cells["key"].map(each) * 1e6)
     columns = [Column("optimizer"), Column("batch"), Column("reached", "", "of the runs on all problems")]
     columns += [Column(UNITS[unit], "until the target", "∞ where half never reach it") for unit in units]
     if "milliseconds" in units:

@@ -174,7 +174,7 @@ def problems(tables: Tables) -> Table:
     """What each problem is."""
     columns = [Column("problem"), Column("training samples"), Column("parameters"), Column("epochs")]
     columns += [Column("best known loss", "", "the reference of the training gap"), Column("score")]
-    first = records(tables.study.experiment.cells.drop_duplicates("problem"))
+    first = records(tables.study.cells.drop_duplicates("problem"))
     rows = [
         Row(
             [
@@ -217,7 +217,7 @@ def _overview_row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
 def _cells(tables: Tables, problem: str) -> list[dict[str, Any]]:
     """The cells of a problem with all that is known of each: summary, sensitivity, and under the name of
     each role (tuned, default) its performance, where it has that role."""
-    cells = tables.study.experiment.cells[tables.study.experiment.cells["problem"] == problem]
+    cells = tables.study.cells[tables.study.cells["problem"] == problem]
     cells = cells.merge(tables.sensitivity.drop(columns=AXES), on="key")
     confirmed = records(tables.performance[tables.performance["problem"] == problem])
     roles = {(row["optimizer"], row["batch"], row["role"]): row for row in confirmed}

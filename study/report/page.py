@@ -145,7 +145,7 @@ def compose(
         tolerance=number(found.study.tolerance),
         looks=looks,
         choices={"problem": names.problems, "optimizer": names.optimizers, "batch": names.batches},
-        experiment=str(found.study.experiment.cells["experiment"].iloc[0]),
+        experiment=str(found.study.cells["experiment"].iloc[0]),
         drag=drag(found, looks),
         overview={picture.name: picture for picture in pictures.overview(found, looks)},
         optimization=tables.optimization_overview(found),
@@ -166,13 +166,13 @@ def _asked(found: Tables) -> str:
     study = found.study
     names = study.names
     low, high = found.rates["rate"].min(), found.rates["rate"].max()
-    updates = study.experiment.cells["updates_total"].sum()
+    updates = study.cells["updates_total"].sum()
     return (
         f"What does each of {plural(len(names.optimizers), 'optimizer')} do at every learning rate from "
         f"{number(low)} to {number(high)}, with each of "
         f"{plural(len(names.batches), 'batch strategy', 'batch strategies')}, on "
         f"{plural(len(names.problems), 'problem')}? {plural(len(study.trials), 'training run')} in "
-        f"{plural(len(study.experiment.cells), 'cell')}, {updates:,.0f} updates in all: where they crawl, where they "
+        f"{plural(len(study.cells), 'cell')}, {updates:,.0f} updates in all: where they crawl, where they "
         "converge, and where they blow up."
     )
 
@@ -210,7 +210,7 @@ def _problem(found: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
 
 
 def _facts(found: Tables, problem: str) -> str:
-    cell = found.study.experiment.cells[found.study.experiment.cells["problem"] == problem].iloc[0]
+    cell = found.study.cells[found.study.cells["problem"] == problem].iloc[0]
     return (
         f"{plural(int(cell['training_samples']), 'training sample')}, "
         f"{plural(int(cell['parameters']), 'parameter')}, {plural(int(cell['epochs']), 'epoch')}; the best "
@@ -225,8 +225,8 @@ def _listed(gone: Any) -> str:
 
 
 def _seconds(found: Tables) -> dict[str, str]:
-    columns = [str(c) for c in found.study.experiment.cells if str(c).startswith("seconds_")]
-    return {c.removeprefix("seconds_"): f"{found.study.experiment.cells[c].sum():,.1f} s" for c in columns}
+    columns = [str(c) for c in found.study.cells if str(c).startswith("seconds_")]
+    return {c.removeprefix("seconds_"): f"{found.study.cells[c].sum():,.1f} s" for c in columns}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -71,9 +71,7 @@ def overview(tables: Tables, looks: Looks) -> list[Picture]:
     size = rows_size(len(looks.optimizers), len(looks.batches))
     tiles = {p: f"{label}: {{}} of each optimizer with each batch strategy" for p, label in problems.items()}
     gaps = [_score_view(tables, looks, p, "gap", "training gap q") for p in problems]
-    scores = dict(
-        zip(tables.study.experiment.cells["problem"], tables.study.experiment.cells["score"], strict=True)
-    )
+    scores = dict(zip(tables.study.cells["problem"], tables.study.cells["score"], strict=True))
     tests = [_score_view(tables, looks, p, "test_score", f"test {scores[p]}") for p in problems]
     ranges = [*batch_keys(looks, "bar"), *RANGE_KEYS]
     scored = [*batch_keys(looks, "mark"), *SCORE_KEYS]
@@ -276,7 +274,7 @@ def _ends(intervals: pd.Series) -> dict[str, list[float]]:
 
 
 def _default_rates(tables: Tables) -> dict[str, float]:
-    defaults = tables.study.experiment.cells.groupby("optimizer", sort=False)["default_rate"].first()
+    defaults = tables.study.cells.groupby("optimizer", sort=False)["default_rate"].first()
     return {str(optimizer): float(rate) for optimizer, rate in defaults.items()}
 
 

@@ -294,6 +294,9 @@ def test_mlflow_is_quiet_and_leaves_the_working_directory_alone(tmp_path: Path) 
 
 
 def test_importing_the_package_does_not_import_mlflow() -> None:
-    code = "import study.tracking, study.tracking.server, sys; print(*{'mlflow', 'sqlalchemy'} & set(sys.modules))"
+    code = (
+        "import study.tracking, study.tracking.server, sys; "
+        "print(*{'mlflow', 'sqlalchemy'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
