@@ -100,3 +100,37 @@ def test_there_is_one_training_loop() -> None:
         and not (isinstance(node.func.value, ast.Call))  # super().step(...)
     ]
     assert callers == ["core/loop.py"]
+
+
+ORDER = [
+    "statistics numbers",
+    "experiment problems",
+    "phases",
+    "execution tracking",
+    "analysis",
+    "findings figures",
+    "report explain compare commands",
+    "pipeline",
+    "cli",
+]
+"""Rooms of `study` from the bottom up: a room imports its own floor and those below."""
+
+
+def test_imports_go_one_way() -> None:
+    floor = {room: level for level, rooms in enumerate(ORDER) for room in rooms.split()}
+    wrong = [
+        f"{file.relative_to(ROOT).as_posix()} imports {name}"
+        for file in ROOT.glob("study/**/*.py")
+        if (room := file.relative_to(ROOT / "study").parts[0].removesuffix(".py")) in floor
+        for name in imported(file)
+        if name.startswith("study.") and floor[name.split(".")[1]] > floor[room]
+    ]
+    assert not wrong
+
+
+def test_nothing_below_findings_writes_prose() -> None:
+    """Tables hold numbers and codes: what writes numbers as text is not imported there."""
+    below = [
+        file for room in ("phases", "analysis", "problems") for file in (ROOT / "study" / room).glob("*.py")
+    ]
+    assert not [file.name for file in below if "study.numbers" in imported(file)]

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import records
+from study.analysis.limit_evidence import LimitEvidence, pairs, precision, slopes_by_optimizer
 from study.analysis.study_tables import Tables
-from study.findings.stability import Cliff, factor, pairs, precision, slopes_by_optimizer, where
+from study.findings.stability_limits import factor, where
 from study.numbers import between, listing, number
 from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 
@@ -21,7 +22,7 @@ WORDS = {
 """Basis of a prediction -> what stands in its field of the map."""
 
 
-def stability(tables: Tables, found: Cliff) -> str:
+def stability(tables: Tables, found: LimitEvidence) -> str:
     """How to read the map: by a field that agrees best, and by one that is furthest off."""
     text = (
         "Each field is an optimizer with a batch strategy; its number is the learning rate at which runs "
@@ -50,7 +51,7 @@ def stability(tables: Tables, found: Cliff) -> str:
     return f"{text}{known}" + (f" Below it stands what the prediction rests on. {words}." if words else "")
 
 
-def batch_limits(tables: Tables, found: Cliff, measured: pd.DataFrame) -> str:
+def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -> str:
     text = (
         "Lines are the predicted limits of the mean square for batches drawn independently, from a single "
         "sample at the left to all of them at the right, on logarithmic axes. Marks are measured limits, "
@@ -72,7 +73,7 @@ def batch_limits(tables: Tables, found: Cliff, measured: pd.DataFrame) -> str:
     return text
 
 
-def edges(tables: Tables, found: Cliff) -> str:
+def edges(tables: Tables, found: LimitEvidence) -> str:
     runs = found.edge
     text = (
         "Sharpness, the largest curvature of the training loss, against the number of updates, full batches, "
@@ -94,7 +95,7 @@ def edges(tables: Tables, found: Cliff) -> str:
     return text
 
 
-def floors(tables: Tables, found: Cliff) -> str:
+def floors(tables: Tables, found: LimitEvidence) -> str:
     powers = slopes_by_optimizer(found.slopes)
     said = listing([f"{tables.study.names.optimizers[o]} {between(v, 1)}" for o, v in powers.items()])
     return (
@@ -107,7 +108,7 @@ def floors(tables: Tables, found: Cliff) -> str:
     )
 
 
-def noise(tables: Tables, found: Cliff) -> str:
+def noise(tables: Tables, found: LimitEvidence) -> str:
     settled = found.noise[found.noise["settled"]]
     text = (
         "A small batch’s gradient is noisy even at the optimum, so training at a constant rate does not "

@@ -5,24 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.arrivals import ANCHOR as AXES
-from study.analysis.arrivals import TARGET, UNITS, arrivals, arrived, batch_axes, costs, shares
+from study.analysis.arrivals import TARGET, UNITS, arrivals, arrived, costs, shares
 from study.analysis.frame import records
-from study.analysis.search_effort import ANCHOR as TUNING
 from study.analysis.search_effort import (
     NEAR,
     alarms,
     best_so_far,
-    edge_alarm,
     needed,
     searches,
-    tuning_effort,
 )
 from study.analysis.study_tables import Tables
 from study.figures.keys import batch_keys
 from study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.theme import Looks
+from study.findings.batch_axes import ANCHOR as AXES
+from study.findings.batch_axes import batch_axes
+from study.findings.tuning import ANCHOR as TUNING
+from study.findings.tuning import edge_alarm, tuning_effort
 from study.numbers import number, percent, rough
 from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile

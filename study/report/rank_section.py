@@ -6,19 +6,15 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import records
-from study.analysis.profiles import ANCHOR as SPEED
-from study.analysis.profiles import FACTORS, REACH, fastest, profile_table
+from study.analysis.profiles import FACTORS, REACH, profile_table
 from study.analysis.rank_tables import (
     ALL,
     Diagram,
     Stability,
     diagrams,
     left_out,
-    ranked,
     stability,
-    steadiness,
 )
-from study.analysis.rank_tables import ANCHOR as RANKS
 from study.analysis.scores import replicates
 from study.analysis.study_tables import Tables
 from study.figures.keys import Key
@@ -27,6 +23,10 @@ from study.figures.panels import Panels
 from study.figures.rank_diagrams import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
 from study.figures.theme import INK, MUTED, Looks
 from study.findings.headlines import told_apart
+from study.findings.ranking import ANCHOR as RANKS
+from study.findings.ranking import ranked, steadiness
+from study.findings.speed import ANCHOR as SPEED
+from study.findings.speed import fastest
 from study.numbers import between, fixed, listing, number, share
 from study.phases.outcomes import TOLERANCES
 from study.report.html_tables import Column, Row, Table

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import records
+from study.analysis.limit_evidence import LimitEvidence, limit_evidence, pairs
 from study.analysis.sharpness_runs import edge_line
 from study.analysis.study_tables import Tables
 from study.figures.batch_limits import ORDERS, BatchLimitView, Curve, draw_batch_limits
@@ -21,8 +22,7 @@ from study.figures.sharpness_lines import SIZE as EDGE
 from study.figures.stability import MapView, draw_map, map_size
 from study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
 from study.findings import captions
-from study.findings import stability as analysis
-from study.findings.stability import Cliff, factor
+from study.findings.stability_limits import factor, findings
 from study.numbers import between, listing, number, plural
 from study.phases.theory import ALMOST_SURE, EXACT, ORDER
 from study.report import stability_tables as cliff_tables
@@ -41,7 +41,7 @@ curvature left either: its curve leaves at the bottom, and the table has its num
 
 def cliff_section(tables: Tables, looks: Looks) -> Section | None:
     """The section of a study; None where its cells hold nothing of limits, edges or floors."""
-    found = analysis.cliff(tables)
+    found = limit_evidence(tables)
     if found.empty:
         return None
     made = (stability_map, batch_sizes, edges, floors, noise)
@@ -54,12 +54,10 @@ def cliff_section(tables: Tables, looks: Looks) -> Section | None:
         "Methods that divide by the size of their gradients have no such rate that theory could name: too "
         "large a one mostly ends on a floor."
     )
-    return Section(
-        "cliff", "The cliff: predicted and measured", text, analysis.findings(tables, found), blocks
-    )
+    return Section("cliff", "The cliff: predicted and measured", text, findings(tables, found), blocks)
 
 
-def stability_map(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     """Measured over predicted, a field for each cell, a panel for each problem."""
     if not (found.limits["status"] != "").any():
         return None
@@ -94,7 +92,7 @@ def stability_map(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
     return Block("The stability map", text, {ALL: picture}, limits, wide=True)
 
 
-def batch_sizes(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     """Predicted limits against the batch size with the measured ones, a panel for each problem."""
     if found.by_batch.empty:
         return None
@@ -138,7 +136,7 @@ def batch_sizes(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
     )
 
 
-def edges(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     """Sharpness along training, a panel for each problem and optimizer."""
     if found.edge.empty:
         return None
@@ -174,7 +172,7 @@ def edges(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
     return Block("The edge of stability", captions.edges(tables, found), {ALL: picture}, table)
 
 
-def floors(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+def floors(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     """The final gap above the best rate of methods without a limit: a picture for each batch strategy."""
     if found.slopes.empty:
         return None
@@ -218,7 +216,7 @@ def floors(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
     return Block("Floors instead of a cliff", captions.floors(tables, found), made, tables_)
 
 
-def noise(tables: Tables, looks: Looks, found: Cliff) -> Block | None:
+def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     """The predicted floor of noise against the measured gap, a panel for each problem."""
     if found.noise.empty:
         return None
@@ -259,7 +257,7 @@ def _map_keys() -> list[Key]:
 def _guides(by_batch: pd.DataFrame) -> list[Curve]:
     """(1 - b) times gradient descent's limit, and (1 + b) times that of full batches, 2 (1 + b) / L."""
     found = []
-    for _, plain, _, b in analysis.pairs(by_batch):
+    for _, plain, _, b in pairs(by_batch):
         sizes, limits = _of(plain, "size"), _of(plain, "limit")
         found.append(Curve("(1 − b) × gradient\ndescent’s", sizes, (1 - b) * limits))
         found.append(Curve("2 (1 + b) / L", sizes, np.full(len(sizes), (1 + b) * limits[-1])))

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import AXES, records
+from study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
 from study.analysis.limit_tables import share_near
 from study.analysis.study_tables import Tables
 from study.findings.captions import WORDS
-from study.findings.stability import Cliff, factor, slopes_by_optimizer, times
+from study.findings.stability_limits import factor, times
 from study.numbers import between, number, share
 from study.phases.theory import NONE
 from study.report.html_tables import Column, Row, Table
@@ -29,7 +30,7 @@ def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
     return {"number": numbers, "ratio": ratios, "word": words}
 
 
-def agreement(tables: Tables, found: Cliff) -> Table:
+def agreement(tables: Tables, found: LimitEvidence) -> Table:
     columns = [
         Column("prediction"),
         Column("cells"),
@@ -94,7 +95,7 @@ def unpredicted(tables: Tables, limits: pd.DataFrame) -> Table | None:
     return Table(columns, rows, heads=1)
 
 
-def edges(tables: Tables, found: Cliff) -> Table:
+def edges(tables: Tables, found: LimitEvidence) -> Table:
     columns = [
         *(Column(name) for name in ("problem", "optimizer", "batch")),
         Column("rate"),
@@ -121,7 +122,7 @@ def edges(tables: Tables, found: Cliff) -> Table:
     return Table(columns, rows, heads=3, folded=True)
 
 
-def powers(tables: Tables, found: Cliff) -> Table:
+def powers(tables: Tables, found: LimitEvidence) -> Table:
     columns = [
         Column("optimizer"),
         Column("cells", "", "with at least three rates above their best one"),
@@ -144,7 +145,7 @@ def powers(tables: Tables, found: Cliff) -> Table:
     return Table(columns, rows, heads=1)
 
 
-def slopes(tables: Tables, found: Cliff) -> Table:
+def slopes(tables: Tables, found: LimitEvidence) -> Table:
     columns = [
         *(Column(name) for name in ("problem", "optimizer", "batch")),
         Column("slope", "", "Theil and Sen’s, of log gap over log rate, with its 95 % interval"),
@@ -169,7 +170,7 @@ def slopes(tables: Tables, found: Cliff) -> Table:
     return Table(columns, rows, heads=3, folded=True)
 
 
-def noise(tables: Tables, found: Cliff) -> Table:
+def noise(tables: Tables, found: LimitEvidence) -> Table:
     columns = [
         *(Column(name) for name in ("problem", "optimizer", "batch")),
         Column("runs", "", "that have forgotten their start"),

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from study.analysis import gather
+from study.analysis.limit_evidence import limit_evidence
 from study.analysis.limit_tables import limits, velocity
 from study.analysis.sharpness_runs import edge_runs
 from study.analysis.study_tables import analyse
 from study.figures import theme
-from study.findings import stability as c
+from study.findings import stability_limits as c
 from study.findings.captions import WORDS
-from study.findings.stability import CAUSES, NAMES, cliff, findings
+from study.findings.stability_limits import CAUSES, NAMES, findings
 from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
 from study.report.stability_section import cliff_section
 from study.statistics import Interval
@@ -43,7 +44,7 @@ def linear(ratios, problem="toy", optimizer="sgd", **more):
 
 def read(*cells):
     tables = analyse(gather(cells))
-    return tables, cliff(tables)
+    return tables, limit_evidence(tables)
 
 
 def said(maker, *cells):
@@ -300,7 +301,7 @@ class TestEdge:
 
     def test_sentences_count_those_that_came_to_the_line(self):
         tables = analyse(self.runs(r0_1=[5, 19, 20.5, 20], r0_2=[5, 6, 6, 6], r0_5=[3, 9, INF]))
-        text = plain(c.edge(tables, cliff(tables)).text)
+        text = plain(c.edge(tables, limit_evidence(tables)).text)
         assert "Of 2 runs whose sharpness was followed and that stayed finite, 1 rose from below" in text
         assert "its largest value there was 1.025 [1.025, 1.025] times the line in the median, and" in text
         assert "1.012 [1.012, 1.012] times over the last half of training: it is turned back" in text
@@ -309,18 +310,20 @@ class TestEdge:
     def test_the_optimizers_of_those_that_came_to_it_are_named(self):
         came, stayed = {0.1: [5, 19, 20.5, 20]}, {0.2: [5, 6, 6, 6]}
         tables = analyse(gather([planted(edge=came), planted(optimizer="adam", edge=came | stayed)]))
-        assert "(1 of 1 with Gradient descent, 1 of 2 with Adam)" in plain(c.edge(tables, cliff(tables)).text)
+        assert "(1 of 1 with Gradient descent, 1 of 2 with Adam)" in plain(
+            c.edge(tables, limit_evidence(tables)).text
+        )
 
     def test_runs_that_start_above_their_line_are_told_apart(self):
         tables = analyse(self.runs(r1_0=[8, 4, 1, 1]))
-        text = plain(c.edge(tables, cliff(tables)).text)
+        text = plain(c.edge(tables, limit_evidence(tables)).text)
         assert "0 rose from below to the line that their learning rate allows; 0 runs never came" in text
         assert "1 run started above the line" in text
         assert "1 of them ended below it, where the loss curves less. In the median they were at 0.50" in text
 
     def test_where_none_came_there_it_says_so(self):
         tables = analyse(self.runs(r0_2=[5, 6, 6, 6]))
-        assert "0 rose from below" in c.edge(tables, cliff(tables)).text
+        assert "0 rose from below" in c.edge(tables, limit_evidence(tables)).text
         assert (
             "No run rose to its line and stayed there" in cliff_section(tables, looks(tables)).blocks[0].text
         )

@@ -35,7 +35,7 @@ def picture(blocks):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cliff")
-    render("cliff", "Cliff", everything(), {}, folder, workers=1)
+    render("cliff", "LimitEvidence", everything(), {}, folder, workers=1)
     return folder
 
 

@@ -7,6 +7,7 @@ from study.analysis import arrivals as axes
 from study.analysis import gather, profiles
 from study.analysis import rank_tables as ranks
 from study.analysis import search_effort as effort
+from study.findings import batch_axes, speed, tuning
 from study.findings.claims import Runs
 from tests.report.planted import INF, planted
 
@@ -74,7 +75,7 @@ class TestProfiles:
 
     def test_the_fastest_is_named_with_its_lead(self):
         found = study(sgd={"hits": self.SLOW}, adam={"hits": self.FAST}, momentum={"hits": self.NEVER})
-        finding = profiles.fastest(found, profiles.profile_table(found))
+        finding = speed.fastest(found, profiles.profile_table(found))
         assert not finding.tie
         assert "Adam has the best profile, which covers 1.00 [1.00, 1.00] of the area up to 10 times" in text(
             finding
@@ -89,19 +90,19 @@ class TestProfiles:
 
     def test_equal_speed_is_a_tie(self):
         found = study(sgd={"hits": self.FAST}, adam={"hits": self.FAST})
-        finding = profiles.fastest(found, profiles.profile_table(found))
+        finding = speed.fastest(found, profiles.profile_table(found))
         assert finding.tie
         assert "The difference is 0.00 [0.00, 0.00]: it includes none, a tie." in text(finding)
 
     def test_where_no_run_reaches_the_target_it_says_so(self):
         found = study(sgd={"hits": self.NEVER}, adam={"hits": self.NEVER})
-        finding = profiles.fastest(found, profiles.profile_table(found))
+        finding = speed.fastest(found, profiles.profile_table(found))
         assert finding.tie
         assert "No tuned optimizer reaches a training gap of 0.1" in text(finding)
 
     def test_one_optimizer_is_compared_with_none(self):
         found = study(sgd={})
-        assert profiles.fastest(found, profiles.profile_table(found)) is None
+        assert speed.fastest(found, profiles.profile_table(found)) is None
 
 
 class TestTuningEffort:
@@ -152,7 +153,7 @@ class TestTuningEffort:
 
     def test_who_needs_more_trials_is_told_with_the_factor(self):
         found = study(sgd={"search": self.LATE}, adam={"search": self.EARLY})
-        finding = effort.tuning_effort(found, effort.searches(found))
+        finding = tuning.tuning_effort(found, effort.searches(found))
         assert not finding.tie
         assert "search of Adam is within 10 % of all it will gain after 1 [1, 1] trials" in text(finding)
         assert "that of Gradient descent after 4 [4, 4]." in text(finding)
@@ -163,20 +164,20 @@ class TestTuningEffort:
 
     def test_the_same_effort_is_a_tie(self):
         found = study(sgd={}, adam={})
-        finding = effort.tuning_effort(found, effort.searches(found))
+        finding = tuning.tuning_effort(found, effort.searches(found))
         assert finding.tie
         assert "1 [1, 1] times as many: a tie" in text(finding)
 
     def test_a_search_that_gains_nothing_needs_for_ever(self):
         found = study(sgd={"search": (INF,) * 4}, adam={"search": self.EARLY})
-        finding = effort.tuning_effort(found, effort.searches(found))
+        finding = tuning.tuning_effort(found, effort.searches(found))
         assert "that of Gradient descent after ∞ [∞, ∞]." in text(finding)
         assert "6 searches never gained anything" in text(finding)
         assert not finding.tie
 
     def test_one_optimizer_is_compared_with_none(self):
         found = study(sgd={})
-        assert effort.tuning_effort(found, effort.searches(found)) is None
+        assert tuning.tuning_effort(found, effort.searches(found)) is None
 
 
 class TestAlarms:
@@ -185,27 +186,27 @@ class TestAlarms:
         row = effort.alarms(found).iloc[0]
         assert (row["optimizer"], row["added"], bool(row["trusted"])) == ("sgd", 2, True)
         assert (row["first_high"], row["search_high"]) == (100.0, 1e4)
-        finding = effort.edge_alarm(found, effort.alarms(found))
+        finding = tuning.edge_alarm(found, effort.alarms(found))
         assert "Of 2 searches, 1 had a best rate within half a decade of an edge" in text(finding)
         assert "which brought 1 of them clear of it: the alarm fired in 50 % [9, 91]." in text(finding)
 
     def test_one_that_did_not_come_clear_is_not_trusted_and_its_runs_are_linked(self):
         doubt = "at an edge: not trusted"
         found = study("a", ("1",), sgd={"extended": 2, "search_edge": doubt}, adam={})
-        finding = effort.edge_alarm(found, effort.alarms(found))
+        finding = tuning.edge_alarm(found, effort.alarms(found))
         assert f"1 must not be trusted in the end (1 {doubt}), marked †" in text(finding)
         assert finding.runs[0] == Runs(doubt, {"search_edge": doubt})
 
     def test_no_stable_rate_is_a_doubt_of_its_own(self):
         found = study("a", ("1",), sgd={"status": "no stable learning rate found", "search": (INF,)})
         assert effort.alarms(found)["doubt"].tolist() == ["no stable learning rate found"]
-        finding = effort.edge_alarm(found, effort.alarms(found))
+        finding = tuning.edge_alarm(found, effort.alarms(found))
         assert finding.runs[0].tags == {"status": "no stable learning rate found"}
 
     def test_no_alarm_is_told_with_its_interval(self):
         found = study(sgd={})
         assert effort.alarms(found).empty
-        assert "In none of 6 searches, 0 % [0, 39]" in text(effort.edge_alarm(found, effort.alarms(found)))
+        assert "In none of 6 searches, 0 % [0, 39]" in text(tuning.edge_alarm(found, effort.alarms(found)))
 
 
 class TestAxes:
@@ -248,7 +249,7 @@ class TestAxes:
 
     def test_which_is_faster_is_told_on_each_axis(self):
         found = self.cells((100.0,) * 4)
-        finding = axes.batch_axes(found, axes.arrivals(found))
+        finding = batch_axes.batch_axes(found, axes.arrivals(found))
         assert "stochastic (batch 1) needs 0.25 [0.25, 0.25] times the examples processed" in text(finding)
         assert "0.25 [0.25, 0.25] times the measured milliseconds of full batch" in text(finding)
         assert "over 6 pairs of problem and optimizer" in text(finding)
@@ -258,21 +259,21 @@ class TestAxes:
     def test_equal_times_and_times_that_are_never_reached_are_ties(self):
         for hits in ((400.0,) * 4, (INF,) * 4):
             found = self.cells(hits, hits)
-            finding = axes.batch_axes(found, axes.arrivals(found))
+            finding = batch_axes.batch_axes(found, axes.arrivals(found))
             assert finding.tie
             assert "1 [1, 1] times the examples processed" in text(finding)
             assert "a tie: so it is in examples processed, updates and measured milliseconds" in text(finding)
 
     def test_one_that_never_arrives_is_infinitely_slow(self):
         found = self.cells((INF,) * 4)
-        assert "∞ [∞, ∞] times the examples" in text(axes.batch_axes(found, axes.arrivals(found)))
+        assert "∞ [∞, ∞] times the examples" in text(batch_axes.batch_axes(found, axes.arrivals(found)))
 
     def test_without_measured_time_there_are_two_axes(self):
         found = self.cells((100.0,) * 4, seconds_sweep=float("nan"))
-        finding = axes.batch_axes(found, axes.arrivals(found))
+        finding = batch_axes.batch_axes(found, axes.arrivals(found))
         assert "examples processed and" in text(finding)
         assert "milliseconds" not in text(finding)
 
     def test_one_batch_strategy_is_compared_with_none(self):
         found = study("ab", ("1",), sgd={}, adam={})
-        assert axes.batch_axes(found, axes.arrivals(found)) is None
+        assert batch_axes.batch_axes(found, axes.arrivals(found)) is None

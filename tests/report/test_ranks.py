@@ -5,6 +5,7 @@ import pytest
 from study.analysis import gather
 from study.analysis import rank_tables as ranks
 from study.analysis.scores import replicates
+from study.findings import ranking
 from study.findings.claims import Runs
 from tests.report.planted import INF, planted
 from tests.report.test_evidence import BAD, FAIR, GOOD, study, text
@@ -19,12 +20,12 @@ def stable(found):
 
 
 def ranked(found):
-    return ranks.ranked(found, diagrams(found))
+    return ranking.ranked(found, diagrams(found))
 
 
 def steadiness(found):
     table = ranks.left_out(found, replicates(found, "gap"))
-    return ranks.steadiness(found, table, ranks.stability(table))
+    return ranking.steadiness(found, table, ranks.stability(table))
 
 
 THREE = {"sgd": {"tuned": BAD}, "momentum": {"tuned": FAIR}, "adam": {"tuned": GOOD}}

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from study.analysis.frame import records
-from study.analysis.limit_tables import (
-    agreement,
-    limit_by_batch,
-    measured_by_batch,
-    orders_compared,
-    share_near,
-    velocity,
+from study.analysis.limit_evidence import (
+    LimitEvidence,
+    measured_ratios,
+    pairs,
+    precision,
+    slopes_by_optimizer,
 )
-from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
-from study.analysis.sharpness_runs import edge_runs
+from study.analysis.limit_tables import (
+    share_near,
+)
 from study.analysis.study_tables import Tables
 from study.findings.claims import Finding, runs_of
 from study.numbers import between, fixed, listing, number, percent, plural, share
@@ -72,53 +70,13 @@ CAUSES = {
 """Basis, and whether the measured limit is above the predicted one -> why they differ."""
 
 
-@dataclass(frozen=True)
-class Cliff:
-    """The tables behind the section, each named after the function that makes it, with `limits`."""
-
-    limits: pd.DataFrame
-    agreement: pd.DataFrame
-    orders: pd.DataFrame
-    by_batch: pd.DataFrame
-    measured: pd.DataFrame
-    edge: pd.DataFrame
-    floors: pd.DataFrame
-    slopes: pd.DataFrame
-    noise: pd.DataFrame
-    noise_agreement: pd.DataFrame
-
-    @property
-    def empty(self) -> bool:
-        """Whether the study knows nothing of limits, edges and floors."""
-        return all(table.empty for table in (self.limits, self.edge, self.noise))
-
-
-def cliff(tables: Tables) -> Cliff:
-    """All that the section shows of a study; tables of what its runs do not have are empty."""
-    study, limits = tables.study, tables.limits
-    found = floors(study, tables.sensitivity, limits)
-    runs = noise(study)
-    return Cliff(
-        limits=limits,
-        agreement=agreement(limits),
-        orders=orders_compared(limits[limits["basis"] == ALMOST_SURE]),
-        by_batch=limit_by_batch(study),
-        measured=measured_by_batch(study, limits),
-        edge=edge_runs(study),
-        floors=found,
-        slopes=slopes(found),
-        noise=runs,
-        noise_agreement=noise_agreement(runs),
-    )
-
-
-def findings(tables: Tables, found: Cliff) -> list[Finding]:
+def findings(tables: Tables, found: LimitEvidence) -> list[Finding]:
     """What the section opens with; what there is no data for is left out."""
     makers = (predictions, disagreements, single_runs, reshuffling, momentum, edge, floored, noisy)
     return [finding for maker in makers if (finding := maker(tables, found)) is not None]
 
 
-def predictions(tables: Tables, found: Cliff) -> Finding | None:
+def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     """The measured limit over the predicted one, by what the prediction rests on."""
     rows = records(found.agreement)
     if not rows:
@@ -148,7 +106,7 @@ def _by_batch(tables: Tables, limits: pd.DataFrame) -> str:
     return listing([f"{factor(float(medians[b]))} with {names[b]}" for b in names if b in medians])
 
 
-def disagreements(tables: Tables, found: Cliff) -> Finding | None:
+def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
     """The worst prediction on least squares and the worst on networks, each with its cause."""
     rows = records(found.agreement)
     parts = [
@@ -172,7 +130,7 @@ def disagreements(tables: Tables, found: Cliff) -> Finding | None:
     return Finding("Furthest off", text, EVIDENCE, runs=runs)
 
 
-def single_runs(tables: Tables, found: Cliff) -> Finding | None:
+def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     """Where single runs break between the limit of the mean square and that of single runs."""
     at = found.limits[(found.limits["mean_square"] > 0) & (found.limits["measured"] > 0)]
     at = at[at["basis"] == ALMOST_SURE]
@@ -202,7 +160,7 @@ def single_runs(tables: Tables, found: Cliff) -> Finding | None:
     )
 
 
-def reshuffling(tables: Tables, found: Cliff) -> Finding | None:
+def reshuffling(tables: Tables, found: LimitEvidence) -> Finding | None:
     """Limits in reshuffled batches over those of batches drawn with replacement, pair by pair."""
     factors = found.orders["factor"].to_numpy(dtype=float)
     if len(factors) < 2:
@@ -218,7 +176,7 @@ def reshuffling(tables: Tables, found: Cliff) -> Finding | None:
     return Finding("Reshuffling", text, EVIDENCE, not apart, [runs_of(tables.study, "limit_measured")])
 
 
-def momentum(tables: Tables, found: Cliff) -> Finding | None:
+def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
     """How heavy ball's limit, in units of gradient descent's, rises with the batch size on all problems."""
     both = [pair for pair in pairs(found.by_batch) if len(pair[2]) > 1]
     if not both:
@@ -241,14 +199,14 @@ def momentum(tables: Tables, found: Cliff) -> Finding | None:
         f"steadies full ones, which lets it rise to (1 + b) = {factor(1 + b)} times."
     )
     for problem in dict.fromkeys((low, high)):
-        ends = _measured_ratios(found.measured[found.measured["problem"] == problem], method)
+        ends = measured_ratios(found.measured[found.measured["problem"] == problem], method)
         if ends:
             texts = [f"{factor(ratio)} with {plural(int(size), 'sample')}" for size, ratio in ends]
             text += f" Measured on {names.problems[problem]}: {listing(texts)}."
     return Finding("Momentum", text, EVIDENCE, runs=[runs_of(tables.study, optimizer=method)])
 
 
-def edge(tables: Tables, found: Cliff) -> Finding | None:
+def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
     """Of the runs whose sharpness came near its line, how close to it they stayed."""
     runs = found.edge[found.edge["verdict"] != "diverged"]
     if runs.empty:
@@ -294,7 +252,7 @@ def _whose(tables: Tables, part: pd.DataFrame, runs: pd.DataFrame) -> str:
     return f" ({', '.join(found)})"
 
 
-def floored(tables: Tables, found: Cliff) -> Finding | None:
+def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
     """By which power of the rate floors rise without a limit: the steepest and the flattest."""
     powers = slopes_by_optimizer(found.slopes)
     if not powers:
@@ -319,7 +277,7 @@ def floored(tables: Tables, found: Cliff) -> Finding | None:
     return Finding("Floors instead of cliffs", text, EVIDENCE, tie, runs)
 
 
-def noisy(tables: Tables, found: Cliff) -> Finding | None:
+def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
     """The gap at which noise keeps runs, measured over predicted, by the order of the batches."""
     settled = found.noise[found.noise["settled"]]
     if settled.empty:
@@ -354,26 +312,6 @@ def noisy(tables: Tables, found: Cliff) -> Finding | None:
     )
 
 
-def pairs(by_batch: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame, float]]:
-    """(problem, limits of gradient descent, limits of a heavy ball, its b) of every problem with both."""
-    found = []
-    for problem, at in by_batch.groupby("problem", sort=False):
-        plain = at[at["optimizer"] == "sgd"]
-        for method, heavy in at.groupby("optimizer", sort=False):
-            b = velocity(str(method))
-            if b is not None and len(plain) and len(heavy):
-                found.append((str(problem), plain, heavy, b))
-    return found
-
-
-def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:
-    """optimizer -> the median of its cells' slopes."""
-    return {
-        str(optimizer): clustered(np.array([slope.value for slope in at["slope"]]), at["problem"], middle)
-        for optimizer, at in slopes.groupby("optimizer", sort=False)
-    }
-
-
 def cause(cell: dict[str, Any], precision: float) -> str:
     """Why a measured limit is not at its prediction, in a clause."""
     if abs(cell["ratio"] - 1) <= precision:
@@ -383,11 +321,6 @@ def cause(cell: dict[str, Any], precision: float) -> str:
             "they do not disagree: the prediction is an estimate, and its interval holds the measured limit"
         )
     return CAUSES[cell["basis"], cell["ratio"] > 1]
-
-
-def precision(tables: Tables) -> float:
-    """Relative width of the bracket in which a limit is known."""
-    return float((tables.study.protocol.get("limit") or {}).get("precision", 0.0))
 
 
 def where(tables: Tables, cell: dict[str, Any]) -> str:
@@ -413,22 +346,11 @@ def factor(value: float) -> str:
     return fixed(value, 2) if value < 10 else fixed(value, 0)
 
 
-def _measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float, float]]:
-    """(batch size, measured limit over gradient descent's) at the smallest and the largest size of both."""
-    usual = measured[measured["order"] == "reshuffled"].set_index(["optimizer", "size"])["measured"]
-    methods = {name: usual[name] for name in (method, "sgd") if name in usual.index.get_level_values(0)}
-    if len(methods) < 2:
-        return []
-    ratio = (methods[method] / methods["sgd"]).dropna().sort_index()
-    places = list(dict.fromkeys([0, len(ratio) - 1])) if len(ratio) else []
-    return [(float(ratio.index[i]), float(ratio.iloc[i])) for i in places]
-
-
 def _cell(limits: pd.DataFrame, key: str) -> dict[str, Any]:
     return records(limits[limits["key"] == key])[0]
 
 
-def _off(found: Cliff, key: str) -> float:
+def _off(found: LimitEvidence, key: str) -> float:
     return float(abs(np.log(_cell(found.limits, key)["ratio"])))
 
 

@@ -1,0 +1,98 @@
+"""All tables on where runs begin to diverge: limits, the edge of stability, floors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.limit_tables import (
+    agreement,
+    limit_by_batch,
+    measured_by_batch,
+    orders_compared,
+    velocity,
+)
+from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
+from study.analysis.sharpness_runs import edge_runs
+from study.analysis.study_tables import Tables
+from study.phases.theory import ALMOST_SURE
+from study.statistics import Interval, clustered, middle
+
+
+@dataclass(frozen=True)
+class LimitEvidence:
+    """The tables behind the section, each named after the function that makes it, with `limits`."""
+
+    limits: pd.DataFrame
+    agreement: pd.DataFrame
+    orders: pd.DataFrame
+    by_batch: pd.DataFrame
+    measured: pd.DataFrame
+    edge: pd.DataFrame
+    floors: pd.DataFrame
+    slopes: pd.DataFrame
+    noise: pd.DataFrame
+    noise_agreement: pd.DataFrame
+
+    @property
+    def empty(self) -> bool:
+        """Whether the study knows nothing of limits, edges and floors."""
+        return all(table.empty for table in (self.limits, self.edge, self.noise))
+
+
+def limit_evidence(tables: Tables) -> LimitEvidence:
+    """All that the section shows of a study; tables of what its runs do not have are empty."""
+    study, limits = tables.study, tables.limits
+    found = floors(study, tables.sensitivity, limits)
+    runs = noise(study)
+    return LimitEvidence(
+        limits=limits,
+        agreement=agreement(limits),
+        orders=orders_compared(limits[limits["basis"] == ALMOST_SURE]),
+        by_batch=limit_by_batch(study),
+        measured=measured_by_batch(study, limits),
+        edge=edge_runs(study),
+        floors=found,
+        slopes=slopes(found),
+        noise=runs,
+        noise_agreement=noise_agreement(runs),
+    )
+
+
+def pairs(by_batch: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame, float]]:
+    """(problem, limits of gradient descent, limits of a heavy ball, its b) of every problem with both."""
+    found = []
+    for problem, at in by_batch.groupby("problem", sort=False):
+        plain = at[at["optimizer"] == "sgd"]
+        for method, heavy in at.groupby("optimizer", sort=False):
+            b = velocity(str(method))
+            if b is not None and len(plain) and len(heavy):
+                found.append((str(problem), plain, heavy, b))
+    return found
+
+
+def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:
+    """optimizer -> the median of its cells' slopes."""
+    return {
+        str(optimizer): clustered(np.array([slope.value for slope in at["slope"]]), at["problem"], middle)
+        for optimizer, at in slopes.groupby("optimizer", sort=False)
+    }
+
+
+def measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float, float]]:
+    """(batch size, measured limit over gradient descent's) at the smallest and the largest size of both."""
+    usual = measured[measured["order"] == "reshuffled"].set_index(["optimizer", "size"])["measured"]
+    methods = {name: usual[name] for name in (method, "sgd") if name in usual.index.get_level_values(0)}
+    if len(methods) < 2:
+        return []
+    ratio = (methods[method] / methods["sgd"]).dropna().sort_index()
+    places = list(dict.fromkeys([0, len(ratio) - 1])) if len(ratio) else []
+    return [(float(ratio.index[i]), float(ratio.iloc[i])) for i in places]
+
+
+def precision(tables: Tables) -> float:
+    """Relative width of the bracket in which a limit is known."""
+    return float((tables.study.protocol.get("limit") or {}).get("precision", 0.0))
