@@ -9,10 +9,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def nearest(name: object, allowed: Iterable[str]) -> str | None:
+    """The one of `allowed` that is spelt most like `name`; None when none is near."""
+    near = difflib.get_close_matches(str(name).lower(), list(allowed), n=1)
+    return near[0] if near else None
+
+
 def suggest(name: object, allowed: Iterable[str]) -> str:
     """'; did you mean "adam"?' for the nearest of `allowed`, or nothing when none is near."""
-    near = difflib.get_close_matches(str(name).lower(), list(allowed), n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    near = nearest(name, allowed)
+    return f'; did you mean "{near}"?' if near else ""
 
 
 def lookup(table: Mapping[str, T], name: str, kind: str) -> T:

@@ -1,19 +1,24 @@
-"""Read one table of a TOML file key by key, so that every mistake is reported with its place."""
+"""Read one table of a TOML file key by key, and collect every fault with its place."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, NoReturn
 
-from core.names import suggest
+from core.names import nearest, suggest
 from study.experiment.cells import Choice
 
 
 class SpecError(ValueError):
-    """An experiment file that cannot be run: the file, the key, what was found, what is allowed."""
+    """An experiment file that cannot be run: for each fault the key, what was expected, what was there."""
+
+
+class _FaultError(Exception):
+    """One fault, on its way to the list of them."""
 
 
 @dataclass(frozen=True)
@@ -26,125 +31,202 @@ class Item:
     def is_integer(self) -> bool:
         return isinstance(self.value, int) and not isinstance(self.value, bool)
 
-    def fail(self, allowed: str, hint: str = "") -> NoReturn:
-        raise SpecError(f"{self.place}: found {_show(self.value)}, allowed is {allowed}{hint}")
+    def fail(self, expected: str, hint: str = "") -> NoReturn:
+        """To be called within `Reader.collect` alone."""
+        raise _FaultError(f"{self.place}: expected {expected}, got {_show(self.value)}{hint}")
 
 
+@dataclass
 class Reader:
-    """One table. Each getter checks one key and remembers it; `done` refuses keys nobody asked for."""
+    """One table of a file.
 
-    def __init__(self, source: str, path: str, tree: Mapping[str, Any]):
-        self.source, self.path, self.tree = source, path, tree
-        self.asked: set[str] = set()
+    Each getter checks one key and remembers that it was asked for. A fault goes to `faults`, which all
+    tables of a file share, and the getter returns a stand-in, so that the rest of the file is checked too.
+    `done` notes the keys that nobody asked for; `stop_at_faults` raises before a stand-in is used.
+    """
 
-    def item(self, key: str, default: Any = None) -> Item:
-        """The value of `key`, or its default; SpecError when it is missing and has none."""
-        self.asked.add(key)
-        if key not in self.tree and default is None:
-            near = suggest(key, set(self.tree) - self.asked).replace("did you mean", "or is it")
-            raise SpecError(f"{self._place(key)}: missing; the file must say it{near}")
-        return Item(self._place(key), self.tree.get(key, default))
+    source: str
+    path: str
+    tree: Mapping[str, Any]
+    faults: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+
+    def collect(self, key: str) -> _Collect:
+        """A context in which a fault of `key` is noted, and ends the block."""
+        return _Collect(self, key)
+
+    def sound(self, *keys: str) -> bool:
+        """Whether what was read of these keys is what the file says."""
+        return not self.broken & {*keys}
+
+    def stop_at_faults(self) -> None:
+        """SpecError with every fault that was found, if any was."""
+        if len(self.faults) == 1:
+            raise SpecError(f"{self.source}: {self.faults[0]}")
+        if self.faults:
+            lines = "".join(f"\n  {fault}" for fault in self.faults)
+            raise SpecError(f"{self.source}: {len(self.faults)} faults{lines}")
 
     def has(self, key: str) -> bool:
+        self.asked.add(key)
         return key in self.tree
 
     @property
     def names(self) -> list[str]:
         return list(self.tree)
 
-    def fail(self, key: str, found: Any, allowed: str) -> NoReturn:
-        Item(self._place(key), found).fail(allowed)
+    def fail(self, key: str, got: Any, expected: str) -> None:
+        """Note a fault that shows in several keys at once."""
+        with self.collect(key):
+            Item(self._place(key), got).fail(expected)
+
+    def note(self, key: str, fault: str) -> None:
+        """Note a fault in words of its own."""
+        with self.collect(key):
+            raise _FaultError(f"{self._place(key)}: {fault}")
 
     def done(self) -> None:
-        """SpecError for the first key that means nothing here."""
+        """Note the keys that mean nothing here."""
         for key in self.tree:
             if key not in self.asked:
                 allowed = ", ".join(sorted(self.asked))
-                raise SpecError(
+                self.faults.append(
                     f"{self._place(key)}: unknown key{suggest(key, self.asked)} (allowed: {allowed})"
                 )
 
     def text(self, key: str, default: str | None = None, pattern: str = r".+") -> str:
-        item = self.item(key, default)
-        if not isinstance(item.value, str) or not re.fullmatch(pattern, item.value):
-            item.fail("text" if pattern == r".+" else "a name of letters, digits, '.', '_' and '-'")
-        return item.value
+        with self.collect(key):
+            item = self._item(key, default)
+            if not isinstance(item.value, str) or not re.fullmatch(pattern, item.value):
+                item.fail("text" if pattern == r".+" else "a name of letters, digits, '.', '_' and '-'")
+            return item.value
+        return default or ""
 
     def one_of(self, key: str, allowed: Sequence[str], default: str | None = None) -> str:
-        item = self.item(key, default)
-        if item.value not in allowed:
-            item.fail("one of " + ", ".join(allowed), suggest(item.value, allowed))
-        return str(item.value)
+        with self.collect(key):
+            item = self._item(key, default)
+            if item.value not in allowed:
+                item.fail("one of " + ", ".join(allowed), suggest(item.value, allowed))
+            return str(item.value)
+        return default or (allowed[0] if allowed else "")
 
     def integer(self, key: str, default: int | None = None, low: int = 0, high: int | None = None) -> int:
-        item = self.item(key, default)
-        if not item.is_integer() or item.value < low or (high is not None and item.value > high):
-            item.fail(
-                f"a whole number, {low} or more" if high is None else f"a whole number, {low} to {high}"
-            )
-        return int(item.value)
+        with self.collect(key):
+            item = self._item(key, default)
+            if not item.is_integer() or item.value < low or (high is not None and item.value > high):
+                span = f"{low} or more" if high is None else f"{low} to {high}"
+                item.fail(f"a whole number, {span}")
+            return int(item.value)
+        return low if default is None else default
 
     def number(self, key: str, default: float | None = None, high: float = float("inf")) -> float:
         """A finite number above zero and below `high`."""
-        item = self.item(key, default)
-        number = isinstance(item.value, (int, float)) and not isinstance(item.value, bool)
-        if not number or not 0 < item.value < high:
-            item.fail("a number above 0" + (f" and below {high:g}" if high < float("inf") else ""))
-        return float(item.value)
+        with self.collect(key):
+            item = self._item(key, default)
+            number = isinstance(item.value, (int, float)) and not isinstance(item.value, bool)
+            if not number or not 0 < item.value < high:
+                item.fail("a number above 0" + (f" and below {high:g}" if high < float("inf") else ""))
+            return float(item.value)
+        return default or 1.0
 
     def items(self, key: str, empty: bool = False) -> list[Item]:
         """The entries of a list, which must have some unless `empty`."""
-        item = self.item(key)
-        if not isinstance(item.value, list) or not (item.value or empty):
-            item.fail("a list" + ("" if empty else " with at least one entry"))
-        return [Item(f"{item.place}[{i}]", value) for i, value in enumerate(item.value)]
+        with self.collect(key):
+            item = self._item(key)
+            if not isinstance(item.value, list) or not (item.value or empty):
+                item.fail("a list" + ("" if empty else " with at least one entry"))
+            return [Item(f"{item.place}[{i}]", value) for i, value in enumerate(item.value)]
+        return []
 
     def table(self, key: str) -> Reader:
         """A table within this one; an absent one is empty."""
-        return self.within(self.item(key, {}))
+        with self.collect(key):
+            return self.within(self._item(key, {}))
+        return self._empty()
 
     def tables(self, key: str) -> list[Reader]:
         """An array of tables."""
-        return [self.within(item) for item in self.items(key)]
+        tables = []
+        for item in self.items(key):
+            with self.collect(key):
+                tables.append(self.within(item))
+        return tables
 
     def choices(
         self, key: str, known: Mapping[str, Any], kind: str, check: Callable[[Choice], None]
     ) -> list[Choice]:
         """A list of registered names, or of tables { name = ..., options } as `check` allows them."""
-        found = [self._choice(item, known, kind, check) for item in self.items(key)]
-        self.distinct(key, [choice.id for choice in found])
-        return found
+        choices = []
+        for item in self.items(key):
+            with self.collect(key):
+                choices.append(_choice(item, known, kind, check))
+        self.distinct(key, [choice.id for choice in choices])
+        return choices
 
     def distinct(self, key: str, values: Iterable[Any]) -> None:
-        """SpecError when something is listed twice: its results would be counted twice."""
+        """Note what is listed twice: its results would be counted twice."""
         for value, count in Counter(values).items():
             if count > 1:
-                raise SpecError(f"{self._place(key)}: {_show(value)} is listed {count} times")
-
-    def _choice(
-        self, item: Item, known: Mapping[str, Any], kind: str, check: Callable[[Choice], None]
-    ) -> Choice:
-        value = {"name": item.value} if isinstance(item.value, str) else item.value
-        if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-            item.fail(f"the name of a registered {kind}, or a table with its name and options")
-        if value["name"] not in known:
-            place = Item(item.place, value["name"])
-            place.fail(f"one of {', '.join(known)}", suggest(value["name"], known))
-        choice = Choice(value["name"], tuple(sorted((k, v) for k, v in value.items() if k != "name")))
-        try:
-            check(choice)
-        except ValueError as error:
-            raise SpecError(f"{item.place}: {error}") from None
-        return choice
+                self.note(key, f"expected each once, got {_show(value)} {count} times")
 
     def within(self, item: Item) -> Reader:
-        """The table that `item`, one of this table's, is; SpecError when it is something else."""
+        """The table that `item`, one of this table's, is."""
         if not isinstance(item.value, dict):
             item.fail("a table")
-        return Reader(self.source, item.place.removeprefix(f"{self.source}: ") + ".", item.value)
+        return Reader(self.source, item.place + ".", item.value, self.faults)
+
+    def _empty(self) -> Reader:
+        """A stand-in for a table that is none."""
+        return Reader(self.source, "", {}, [])
+
+    def _item(self, key: str, default: Any = None) -> Item:
+        """The value of `key`, or its default."""
+        self.asked.add(key)
+        if key not in self.tree and default is None:
+            near = nearest(key, set(self.tree) - self.asked)
+            self.asked |= {near} if near else set()  # one slip is one fault
+            hint = f'; there is a key "{near}": did you mean "{key}"?' if near else ""
+            raise _FaultError(f"{self._place(key)}: required key is missing{hint}")
+        return Item(self._place(key), self.tree.get(key, default))
 
     def _place(self, key: str) -> str:
-        return f"{self.source}: {self.path}{key}"
+        return f"{self.path}{key}"
+
+
+@dataclass(frozen=True)
+class _Collect:
+    """`contextlib.contextmanager` would do, but type checkers take it for one that lets errors pass."""
+
+    reader: Reader
+    key: str
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, _FaultError):
+            return False
+        self.reader.broken.add(self.key)
+        self.reader.faults.append(str(error))
+        return True
+
+
+def _choice(item: Item, known: Mapping[str, Any], kind: str, check: Callable[[Choice], None]) -> Choice:
+    value = {"name": item.value} if isinstance(item.value, str) else item.value
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        item.fail(f"the name of a registered {kind}, or a table with its name and options")
+    if value["name"] not in known:
+        place = Item(item.place, value["name"])
+        place.fail(f"one of {', '.join(known)}", suggest(value["name"], known))
+    choice = Choice(value["name"], tuple(sorted((k, v) for k, v in value.items() if k != "name")))
+    try:
+        check(choice)
+    except ValueError as error:
+        raise _FaultError(f"{item.place}: {error}") from None
+    return choice
 
 
 def _show(value: Any) -> str:

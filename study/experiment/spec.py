@@ -63,22 +63,22 @@ def parse(text: str, source: str) -> Experiment:
 
 def _experiment(top: Reader, text: str) -> Experiment:
     name = top.text("name", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*")
-    title = top.text("title", default=name)
+    title = top.text("title", default=name or "untitled")
     protocol = _protocol(top)
     shared = _rates(top.table("rates")) if top.has("rates") else None
     optimizers = top.choices("optimizers", OPTIMIZERS, "optimizer", _check_optimizer)
     if top.has("edge"):
-        protocol = dataclasses.replace(protocol, edge=_edge(top.table("edge"), optimizers))
+        known = optimizers if top.sound("optimizers") else None
+        protocol = dataclasses.replace(protocol, edge=_edge(top.table("edge"), known))
     schedules = [CONSTANT]
     if top.has("schedules"):
         schedules = top.choices("schedules", SCHEDULES, "schedule", _check_schedule)
-    batches = [_batch(item, top) for item in top.items("batches")]
-    top.distinct("batches", [batch.name for batch in batches])
-    named = top.table("networks")
-    networks = {key: _network(key, named.table(key)) for key in named.names}
+    batches = _batches(top)
+    networks = _networks(top)
     problems = [p for t in top.tables("problems") for p in _problems(t, networks, batches)]
     top.distinct("problems", [f"{d.id} with network {n.name}" for d, n in problems])
     top.done()
+    top.stop_at_faults()
     cells = tuple(
         Cell(dataset, network, o, batch, shared or Rates(*OPTIMIZERS[o.name].search), protocol, s)
         for dataset, network in problems
@@ -87,8 +87,9 @@ def _experiment(top: Reader, text: str) -> Experiment:
         for batch in batches
     )
     if protocol.edge and not any(cell.edge for cell in cells):
-        allowed = 'none without "full" among the batches, a network with hidden layers and a constant rate'
-        top.fail("edge", "a table", allowed)
+        needs = '"full" among the batches, a network with hidden layers and a constant rate'
+        top.note("edge", f"the sharpness is followed with {needs} alone, and no cell here has all three")
+        top.stop_at_faults()
     return Experiment(name, title, cells, text)
 
 
@@ -112,10 +113,15 @@ def _budget(t: Reader) -> Budget:
     budget = Budget(
         examples=t.integer("examples", default.examples, low=1),
         epochs=epochs,
-        evaluations=t.integer("evaluations", min(default.evaluations, epochs), low=10, high=epochs),
+        evaluations=_at_most(t, "evaluations", default.evaluations, "epochs", epochs, low=10),
     )
     t.done()
     return budget
+
+
+def _at_most(t: Reader, key: str, default: int, other: str, most: int, low: int) -> int:
+    """A whole number that the value of another key bounds, where that one is sound."""
+    return t.integer(key, min(default, most), low=low, high=most if t.sound(other) else None)
 
 
 def _replicates(t: Reader, default: int, low: int) -> int:
@@ -129,7 +135,7 @@ def _search(t: Reader) -> Search:
     trials = t.integer("trials", default.trials, low=1)
     search = Search(
         trials=trials,
-        startup=t.integer("startup", min(default.startup, trials), low=1, high=trials),
+        startup=_at_most(t, "startup", default.startup, "trials", trials, low=1),
         batch=t.integer("batch", default.batch, low=1),
     )
     t.done()
@@ -146,46 +152,62 @@ def _limit(t: Reader) -> Limit:
     return limit
 
 
-def _edge(t: Reader, optimizers: list[Choice]) -> Edge:
-    known = {o.id: optimizer(o.name, **dict(o.options)).critical_rate(1.0) is not None for o in optimizers}
+def _edge(t: Reader, optimizers: list[Choice] | None) -> Edge:
+    """The [edge] table. optimizers: the experiment's, or None where they could not be read."""
     chosen = t.items("optimizers")
     for item in chosen:
-        if item.value not in known:
-            item.fail(f"one of {', '.join(known)}", suggest(str(item.value), known))
-        if not known[item.value]:
-            item.fail(
-                "an optimizer with a known critical rate: there is no line to compare with for this one"
-            )
-    t.distinct("optimizers", [item.value for item in chosen])
+        with t.collect("optimizers"):
+            _check_followed(item, optimizers)
+    t.distinct("optimizers", [str(item.value) for item in chosen])
     default = Edge(())
     updates = t.integer("updates", default.updates, low=10)
     edge = Edge(
-        optimizers=tuple(item.value for item in chosen),
+        optimizers=tuple(str(item.value) for item in chosen),
         rates=t.integer("rates", default.rates, low=1, high=100),
         updates=updates,
-        evaluations=t.integer("evaluations", min(default.evaluations, updates), low=10, high=updates),
+        evaluations=_at_most(t, "evaluations", default.evaluations, "updates", updates, low=10),
     )
     t.done()
     return edge
 
 
+def _check_followed(item: Item, optimizers: list[Choice] | None) -> None:
+    if optimizers is None:
+        return
+    known = {o.id: optimizer(o.name, **dict(o.options)).critical_rate(1.0) is not None for o in optimizers}
+    if item.value not in known:
+        item.fail(f"one of {', '.join(known)}", suggest(item.value, known))
+    if not known[item.value]:
+        possible = ", ".join(name for name, has in known.items() if has) or "none of this experiment's"
+        item.fail(f"an optimizer with a known critical rate ({possible})")
+
+
 def _rates(t: Reader) -> Rates:
     low = t.number("low")
     high = t.number("high")
-    if high < 10 * low:
-        t.fail("high", high, f"at least ten times low ({low:g}): less than a decade shows nothing")
+    if t.sound("low", "high") and high < 10 * low:
+        t.fail("high", high, f"at least ten times low ({low:g}), since less than a decade shows nothing")
     rates = Rates(low, high, t.integer("per_decade", 3, low=1, high=100))
     t.done()
     return rates
 
 
+def _networks(top: Reader) -> dict[str, NetworkSpec]:
+    tables = top.table("networks")
+    if top.sound("networks") and not tables.names:
+        top.note("networks", "expected at least one network, such as [networks.linear], got none")
+    return {name: _network(name, tables.table(name)) for name in tables.names}
+
+
 def _network(name: str, t: Reader) -> NetworkSpec:
-    for item in t.items("hidden", empty=True):
-        if not item.is_integer() or item.value < 1:
-            item.fail("a whole number of units, 1 or more")
+    hidden = t.items("hidden", empty=True)
+    for item in hidden:
+        with t.collect("hidden"):
+            if not item.is_integer() or item.value < 1:
+                item.fail("a whole number of units, 1 or more")
     network = NetworkSpec(
         name=name,
-        hidden=tuple(item.value for item in t.items("hidden", empty=True)),
+        hidden=tuple(item.value for item in hidden),
         activation=t.one_of("activation", tuple(ACTIVATIONS), "relu"),
         initializer=t.one_of("initializer", tuple(INITIALIZERS), "glorot"),
     )
@@ -197,19 +219,17 @@ def _problems(
     t: Reader, networks: dict[str, NetworkSpec], batches: list[BatchStrategy]
 ) -> list[tuple[Choice, NetworkSpec]]:
     datasets = [pinned(c) for c in t.choices("datasets", DATASETS, "dataset", check_options)]
-    network = networks[t.one_of("network", tuple(networks))]
+    network = t.one_of("network", tuple(networks)) if networks else t.text("network")
     t.done()
+    largest = max([batch.size for batch in batches if batch.size is not None], default=0)
     for choice in datasets:
-        n = train_size(choice)
-        for size in [batch.size for batch in batches]:
-            if size is not None and size > n:
-                t.fail(
-                    "datasets",
-                    choice.id,
-                    f"a dataset of at least {size} training samples, since batches lists {size} "
-                    f'({choice.id} has {n}; "full" takes all of any)',
-                )
-    return [(choice, network) for choice in datasets]
+        if (n := train_size(choice)) < largest:
+            t.note(
+                "datasets",
+                f"expected at least {largest} training samples, since batches lists {largest}; "
+                f'{choice.id} has {n} (the batch "full" takes all of any dataset)',
+            )
+    return [(choice, networks[network]) for choice in datasets if network in networks]
 
 
 def _check_optimizer(choice: Choice) -> None:
@@ -228,6 +248,15 @@ def _check_single(choice: Choice, trials: int | None) -> None:
         raise ValueError(f"{choice.name}: an option takes one number here, got {dict(choice.options)}")
 
 
+def _batches(top: Reader) -> list[BatchStrategy]:
+    batches = []
+    for item in top.items("batches"):
+        with top.collect("batches"):
+            batches.append(_batch(item, top))
+    top.distinct("batches", [batch.name for batch in batches])
+    return batches
+
+
 def _batch(item: Item, top: Reader) -> BatchStrategy:
     if isinstance(item.value, dict):
         t = top.within(item)
@@ -237,5 +266,7 @@ def _batch(item: Item, top: Reader) -> BatchStrategy:
     if item.value == "full":
         return BatchStrategy()
     if not item.is_integer() or item.value < 1:
-        item.fail('"full", a whole number of samples, 1 or more, or a table of a size and an order')
+        item.fail(
+            '"full", a whole number of samples, 1 or more, or a table such as { size = 16, order = "fixed" }'
+        )
     return BatchStrategy(item.value)
