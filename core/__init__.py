@@ -11,8 +11,9 @@ loss, grad = net.loss_and_grad(theta, X, Y)
 
 from core.activations import ACTIVATIONS
 from core.batches import BatchStrategy
-from core.curvature import Estimate, hessian_product, sharpness, smallest_eigenvalue
+from core.curvature import hessian_product, sharpness, smallest_eigenvalue
 from core.descent import descend
+from core.eigenvalues import Estimate
 from core.exponents import almost_sure_rates, lyapunov_exponents
 from core.gradcheck import gradient_error
 from core.initializers import INITIALIZERS

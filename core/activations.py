@@ -1,4 +1,7 @@
-"""Activations of hidden layers: each a function and its derivative in terms of its own output."""
+"""Activations of hidden layers: each a function and its derivatives in terms of its own output.
+
+To add one, write its passes and enter a block in ACTIVATIONS: everything else reads it from there.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,20 @@ LEAK = 0.01  # torch's default; Keras' LeakyReLU has 0.3
 
 @dataclass(frozen=True)
 class Activation:
-    """`apply(z)` overwrites z with a = f(z); `backward(a, delta)` overwrites delta with delta f'(z).
+    """One activation f, all that is known of it in one block.
+
+    apply(z): overwrites z with a = f(z).
+    backward(a, delta): overwrites delta with delta f'(z).
+    bend(a): f''(z) / f'(z), which a product with the Hessian asks for; 0 for what is linear in pieces.
+    initializer: the weights that suit it, a name in `core.initializers`.
 
     Every derivative here can be written in terms of the output a, so that z need not be kept.
     """
 
     apply: Callable[[np.ndarray], None]
     backward: Callable[[np.ndarray, np.ndarray], None]
+    bend: Callable[[np.ndarray], np.ndarray | float]
+    initializer: str = "glorot"
 
 
 def sigmoid(z: np.ndarray) -> None:
@@ -62,10 +72,14 @@ def _relu(z: np.ndarray) -> None:
     np.maximum(z, np.zeros(z.shape[1:], z.dtype), out=z)  # three times as fast as with a scalar
 
 
+def _straight(a: np.ndarray) -> float:
+    return 0.0
+
+
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(_nothing, _nothing),
-    "sigmoid": Activation(sigmoid, _sigmoid_backward),
-    "tanh": Activation(_tanh, _tanh_backward),
-    "relu": Activation(_relu, _relu_backward),
-    "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward),
+    "identity": Activation(_nothing, _nothing, _straight),
+    "sigmoid": Activation(sigmoid, _sigmoid_backward, lambda a: 1 - 2 * a),
+    "tanh": Activation(_tanh, _tanh_backward, lambda a: -2 * a),
+    "relu": Activation(_relu, _relu_backward, _straight, "he"),
+    "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward, _straight, "he"),
 }

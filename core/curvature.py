@@ -2,49 +2,21 @@
 
 The Hessian H (P, P) of the mean loss is never formed. Its largest eigenvalue, the *sharpness*, sets
 the largest stable learning rate of the methods that declare one (`Optimizer.critical_rate`); on
-anything but a quadratic it does so at the current point alone (Cohen et al. 2021). SciPy is loaded
-when an eigenvalue is asked for, not before.
+anything but a quadratic it does so at the current point alone (Cohen et al. 2021).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.activations import ACTIVATIONS, sigmoid
+from core.activations import ACTIVATIONS
+from core.eigenvalues import TOLERANCE, Estimate, largest_eigenvalue
 from core.losses import LOSSES
 from core.network import BLOCK, CHUNK, Batch, Network, Passes, outer
-
-Product = Callable[[np.ndarray], np.ndarray]
-"""A linear map of vectors (n,)."""
-
-TOLERANCE = 1e-10
-"""Relative to the eigenvalue: the residual at which an estimate counts as converged."""
-
-LOOSE, SHORT = 1e-2, 8
-"""From this tolerance on Lanczos' method restarts after so few products: it ends after one or two rounds."""
-
-SMALL = 32
-"""Up to this size a matrix is formed, and all of its eigenvalues are computed."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number found by iteration, and whether the iteration came to its end.
-
-    value: where `converged` is False, the best that is known of it, as the function that returns it
-        says, or NaN where nothing is.
-    message: why it is not converged; empty where it is.
-    """
-
-    value: float
-    converged: bool = True
-    message: str = ""
 
 
 def sharpness(
@@ -95,11 +67,12 @@ def smallest_eigenvalue(net: Network, theta: ArrayLike, data: Batch) -> np.ndarr
     where all are zero. Raises ValueError for hidden layers and for losses without such a form.
     """
     stack, batch = _stack(net, "theta", theta), _data(net, data)
-    if len(net.sizes) > 2 or net.loss not in SAMPLE_WEIGHTS:
-        allowed = ", ".join(SAMPLE_WEIGHTS)
+    weigh = LOSSES[net.loss].weights
+    if len(net.sizes) > 2 or weigh is None:
+        allowed = ", ".join(name for name, loss in LOSSES.items() if loss.weights)
         raise ValueError(f"needs a network without hidden layers and one of the losses {allowed}, got {net}")
     (W,) = net.layers(stack)
-    weights = SAMPLE_WEIGHTS[net.loss](W @ batch.X)  # (R or 1, k or 1, n)
+    weights = weigh(W @ batch.X)  # (R or 1, k or 1, n)
     rows = np.sqrt(weights / batch.size)[..., None] * batch.rows[0]
     singular = np.linalg.svd(rows, compute_uv=False).reshape(len(weights), -1)
     rounding = max(rows.shape[2:]) * np.finfo(np.float64).eps
@@ -125,8 +98,8 @@ def hessian_product(net: Network, theta: ArrayLike, v: ArrayLike, data: Batch) -
 
 def _product(net: Network, theta: np.ndarray, v: np.ndarray, data: Batch) -> np.ndarray:
     with np.errstate(all="ignore"):  # what is not finite is an outcome here
-        if net.loss == "rmse":
-            return _rmse_product(net, theta, v, data)
+        if LOSSES[net.loss].root_of:
+            return _root_product(net, theta, v, data)
         product = np.zeros_like(theta)
         for part in data.chunks(CHUNK):
             for block in _blocks(net, len(theta), part.size):
@@ -136,9 +109,9 @@ def _product(net: Network, theta: np.ndarray, v: np.ndarray, data: Batch) -> np.
         return product
 
 
-def _rmse_product(net: Network, theta: np.ndarray, v: np.ndarray, data: Batch) -> np.ndarray:
-    """For L = sqrt(M), M the mean squared error: g_L = g_M / 2L and H_L = (H_M / 2 - g_L g_L^T) / L."""
-    mean = dataclasses.replace(net, loss="mse")
+def _root_product(net: Network, theta: np.ndarray, v: np.ndarray, data: Batch) -> np.ndarray:
+    """For L = sqrt(M), M a mean over the samples: g_L = g_M / 2L and H_L = (H_M / 2 - g_L g_L^T) / L."""
+    mean = dataclasses.replace(net, loss=LOSSES[net.loss].root_of)
     value = net.evaluate(theta, data)[:, None]
     slope = _gradient(mean, theta, data) / (2 * value)
     along = (slope * v).sum(axis=1, keepdims=True)
@@ -166,7 +139,7 @@ def _blocks(net: Network, R: int, B: int) -> list[slice]:
 
 def _r_operator(net: Network, theta: np.ndarray, v: np.ndarray, batch: Batch, out: np.ndarray) -> None:
     """out (R, P) <- H v of the mean over the batch. A name with r_ is the derivative along v of its rest."""
-    activation = ACTIVATIONS[net.activation]
+    activation, loss = ACTIVATIONS[net.activation], LOSSES[net.loss]
     Ws, Vs, products = net.layers(theta), net.layers(v), net.layers(out)
     z, r_z = Ws[0] @ batch.X, Vs[0] @ batch.X
     hidden = []
@@ -174,13 +147,14 @@ def _r_operator(net: Network, theta: np.ndarray, v: np.ndarray, batch: Batch, ou
         activation.apply(z)
         slope = np.ones_like(z)
         activation.backward(z, slope)
-        r_slope = BENDS[net.activation](z) * slope * r_z
+        r_slope = activation.bend(z) * slope * r_z
         a, r_a = _with_bias(z, 1.0), _with_bias(slope * r_z, 0.0)
         hidden.append((a, r_a, slope, r_slope))
         z, r_z = W @ a, V @ a + W @ r_a
-    r_delta = OUTPUT_CURVES[net.loss](z, batch.Y, r_z) / batch.size
+    assert loss.curve is not None, f"a product with the Hessian of {net.loss} is that of its root"
+    r_delta = loss.curve(z, batch.Y, r_z) / batch.size
     delta = z
-    LOSSES[net.loss].delta(delta, batch.Y)
+    loss.delta(delta, batch.Y)
     for i in range(len(Ws) - 1, 0, -1):
         a, r_a, slope, r_slope = hidden[i - 1]
         outer(r_delta, a.swapaxes(1, 2), products[i])
@@ -194,139 +168,6 @@ def _r_operator(net: Network, theta: np.ndarray, v: np.ndarray, batch: Batch, ou
 def _with_bias(a: np.ndarray, value: float) -> np.ndarray:
     """`a` (R, u, B) with one row more, of a constant."""
     return np.concatenate([a, np.full_like(a[:, :1], value)], axis=1)
-
-
-BENDS: dict[str, Callable[[np.ndarray], np.ndarray | float]] = {
-    "identity": lambda a: 0.0,
-    "sigmoid": lambda a: 1 - 2 * a,
-    "tanh": lambda a: -2 * a,
-    "relu": lambda a: 0.0,
-    "leaky_relu": lambda a: 0.0,
-}
-"""f'' / f' of each activation, in terms of its output."""
-
-
-def _probability(z: np.ndarray) -> np.ndarray:
-    p = z.copy()
-    sigmoid(p)
-    return p
-
-
-def _binary_curve(z: np.ndarray, y: np.ndarray, r_z: np.ndarray) -> np.ndarray:
-    p = _probability(z)
-    return p * (1 - p) * r_z
-
-
-def _softmax_curve(z: np.ndarray, y: np.ndarray, r_z: np.ndarray) -> np.ndarray:
-    p = z.copy()
-    LOSSES["softmax_cross_entropy"].output(p)
-    return p * (r_z - (p * r_z).sum(axis=1, keepdims=True))
-
-
-def _sigmoid_mse_curve(z: np.ndarray, y: np.ndarray, r_z: np.ndarray) -> np.ndarray:
-    p = _probability(z)
-    slope = p * (1 - p)
-    return 2 * slope * (slope + (p - y) * (1 - 2 * p)) * r_z
-
-
-OUTPUT_CURVES: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
-    "half_mse": lambda z, y, r_z: r_z,
-    "mse": lambda z, y, r_z: 2 * r_z,
-    "binary_cross_entropy": _binary_curve,
-    "softmax_cross_entropy": _softmax_curve,
-    "sigmoid_mse": _sigmoid_mse_curve,
-}
-"""(z, y, r_z), each (R, k, B) -> derivative along r_z of the gradient of a sample's loss by its z.
-
-The RMSE, whose samples are not independent, is derived from the mean squared error.
-"""
-
-
-def _binary_weights(z: np.ndarray) -> np.ndarray:
-    p = _probability(z)
-    return p * (1 - p)
-
-
-SAMPLE_WEIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "half_mse": lambda z: np.ones((1, 1, z.shape[2])),
-    "mse": lambda z: np.full((1, 1, z.shape[2]), 2.0),
-    "binary_cross_entropy": _binary_weights,
-}
-"""z (R, k, n) -> second derivative of a sample's loss by each z, where it is one number and not negative."""
-
-
-def largest_eigenvalue(
-    product: Product, size: int, iterations: int | None = None, tolerance: float = TOLERANCE
-) -> Estimate:
-    """Largest (not: largest in magnitude) eigenvalue of a symmetric map of vectors (size,).
-
-    SciPy's Lanczos method from a fixed start, with at most `iterations` restarts (None: ten times
-    `size`), until the residual is below `tolerance`, relative to the eigenvalue. Without convergence
-    the value is the largest Rayleigh quotient met, a lower bound.
-    """
-    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
-
-    start = _start(size)
-    first = product(start)
-    scale = float(np.abs(first).max())  # ARPACK's tolerance is absolute for eigenvalues below 1e-10
-    if not np.isfinite(scale):
-        return Estimate(np.nan, False, "the product with the matrix is not finite")
-    if scale == 0:  # a random vector is in the kernel of the zero matrix alone
-        return Estimate(0.0)
-    if size == 1:
-        return Estimate(float(first[0] / start[0]))
-    quotients = []
-
-    def scaled(v: np.ndarray) -> np.ndarray:
-        v = v.reshape(size)
-        image = product(v) / scale
-        quotients.append(float(v @ image / (v @ v)))
-        return image
-
-    matrix = LinearOperator((size, size), matvec=scaled, dtype=np.float64)
-    try:
-        values = eigsh(
-            matrix,
-            1,
-            which="LA",
-            v0=start,
-            ncv=min(size, SHORT) if tolerance >= LOOSE else None,
-            tol=tolerance,
-            maxiter=iterations,
-            return_eigenvectors=False,
-        )
-    except ArpackError as error:
-        return Estimate(scale * max(quotients, default=np.nan), False, str(error))
-    return Estimate(scale * float(values[0]))
-
-
-def spectral_radius(product: Product, size: int, iterations: int | None = None) -> Estimate:
-    """Largest magnitude of the eigenvalues of any real map of vectors (size,); NaN without convergence.
-
-    SciPy's Arnoldi method from a fixed start, with at most `iterations` restarts (None: ten times
-    `size`); up to `SMALL`, all eigenvalues of the matrix.
-    """
-    if size <= SMALL:
-        matrix = np.stack([product(unit) for unit in np.eye(size)], axis=1)
-        return Estimate(float(np.abs(np.linalg.eigvals(matrix)).max()))
-    from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
-
-    start = _start(size)
-    if not np.any(product(start)):
-        return Estimate(0.0)
-    operator = LinearOperator((size, size), matvec=lambda v: product(v.reshape(size)), dtype=np.float64)
-    try:
-        values = eigs(
-            operator, 1, which="LM", v0=start, tol=TOLERANCE, maxiter=iterations, return_eigenvectors=False
-        )
-    except ArpackError as error:
-        return Estimate(np.nan, False, str(error))
-    return Estimate(float(np.abs(values[0])))
-
-
-def _start(size: int) -> np.ndarray:
-    """The vector (size,) that every iteration starts from."""
-    return np.random.default_rng(0).standard_normal(size)
 
 
 def _stack(net: Network, name: str, values: ArrayLike) -> np.ndarray:

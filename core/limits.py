@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.batches import BatchStrategy
-from core.curvature import SMALL, Estimate, largest_eigenvalue, spectral_radius
+from core.eigenvalues import SMALL, Estimate, largest_eigenvalue, spectral_radius
 from core.network import CHUNK
 from core.optimizers.base import Recursion
 

@@ -3,6 +3,8 @@
 Shapes: logits z and targets y are (R, k, B): R trials, k outputs, B samples (y may have R = 1).
 Every loss sums over the k outputs and averages over the B samples, so L = reduce(total(z, y) / B).
 scikit-learn's and torch's squared errors also average over the outputs.
+
+To add one, write its passes and enter a block in LOSSES: everything else reads it from there.
 """
 
 from __future__ import annotations
@@ -17,13 +19,23 @@ from core.activations import sigmoid
 
 @dataclass(frozen=True)
 class Loss:
-    """One loss.
+    """One loss, all that is known of it in one block.
 
+    label: what it is called in a sentence.
     total(z, y) -> (R,): sum over outputs and samples, before `reduce`; may overwrite z.
     delta(z, y): overwrites z with dL/dz for the mean over the B samples.
-    reduce(mean) -> (R,): from the mean to the loss; the identity but for the RMSE.
     output(z): overwrites z with the prediction.
     targets: "real", "binary" (0 or 1) or "classes" (one-hot).
+    curve(z, y, r_z): derivative along r_z (R, k, B) of a sample's gradient by its z: what a product
+        with the Hessian starts from. None where the samples are not independent (see `root_of`).
+    weights(z) -> (R or 1, k or 1, B): a sample's second derivative by each z, where it is one number
+        and not negative: the Hessian of a linear model is then X^T diag(weights) X / B.
+    quadratic: c where a sample's loss is c/2 (z - y)^2, so that a linear model is least squares with
+        the Hessian c X^T X / B; 0 for any other loss.
+    convex: in z, and so in the parameters of a linear model.
+    outputs: the fewest that it makes sense for.
+    root_of: the name of the loss whose square root it is; it has that loss' minimisers.
+    reduce(mean) -> (R,): from the mean to the loss; the identity but for such a root.
     """
 
     label: str
@@ -31,7 +43,18 @@ class Loss:
     delta: Callable[[np.ndarray, np.ndarray], None]
     output: Callable[[np.ndarray], None]
     targets: str
+    curve: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] | None
+    weights: Callable[[np.ndarray], np.ndarray] | None = None
+    quadratic: float = 0.0
+    convex: bool = True
+    outputs: int = 1
+    root_of: str = ""
     reduce: Callable[[np.ndarray], np.ndarray] = np.asarray
+
+    @property
+    def least_squares(self) -> bool:
+        """Whether the least squares solution minimises it for a linear model."""
+        return bool(LOSSES[self.root_of].quadratic if self.root_of else self.quadratic)
 
 
 def _sum(a: np.ndarray) -> np.ndarray:
@@ -125,13 +148,93 @@ def _identity(z: np.ndarray) -> None:
     return None
 
 
+def _probability(z: np.ndarray) -> np.ndarray:
+    p = z.copy()
+    sigmoid(p)
+    return p
+
+
+def _constant_weights(c: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda z: np.full((1, 1, z.shape[2]), c)
+
+
+def _binary_weights(z: np.ndarray) -> np.ndarray:
+    p = _probability(z)
+    return p * (1 - p)
+
+
+def _binary_curve(z: np.ndarray, y: np.ndarray, r_z: np.ndarray) -> np.ndarray:
+    return _binary_weights(z) * r_z
+
+
+def _softmax_curve(z: np.ndarray, y: np.ndarray, r_z: np.ndarray) -> np.ndarray:
+    p = z.copy()
+    _softmax(p)
+    return p * (r_z - (p * r_z).sum(axis=1, keepdims=True))
+
+
+def _sigmoid_mse_curve(z: np.ndarray, y: np.ndarray, r_z: np.ndarray) -> np.ndarray:
+    p = _probability(z)
+    slope = p * (1 - p)
+    return 2 * slope * (slope + (p - y) * (1 - 2 * p)) * r_z
+
+
 LOSSES: dict[str, Loss] = {
-    "half_mse": Loss("half mean squared error", _half_squares, _half_mse_delta, _identity, "real"),
-    "mse": Loss("mean squared error", _squares, _mse_delta, _identity, "real"),
-    "rmse": Loss("root mean squared error", _squares, _rmse_delta, _identity, "real", np.sqrt),
-    "binary_cross_entropy": Loss("binary cross-entropy", _binary_total, _binary_delta, sigmoid, "binary"),
-    "softmax_cross_entropy": Loss("cross-entropy", _softmax_total, _softmax_delta, _softmax, "classes"),
+    "half_mse": Loss(
+        label="half mean squared error",
+        total=_half_squares,
+        delta=_half_mse_delta,
+        output=_identity,
+        targets="real",
+        curve=lambda z, y, r_z: r_z,
+        weights=_constant_weights(1.0),
+        quadratic=1.0,
+    ),
+    "mse": Loss(
+        label="mean squared error",
+        total=_squares,
+        delta=_mse_delta,
+        output=_identity,
+        targets="real",
+        curve=lambda z, y, r_z: 2 * r_z,
+        weights=_constant_weights(2.0),
+        quadratic=2.0,
+    ),
+    "rmse": Loss(
+        label="root mean squared error",
+        total=_squares,
+        delta=_rmse_delta,
+        output=_identity,
+        targets="real",
+        curve=None,
+        root_of="mse",
+        reduce=np.sqrt,
+    ),
+    "binary_cross_entropy": Loss(
+        label="binary cross-entropy",
+        total=_binary_total,
+        delta=_binary_delta,
+        output=sigmoid,
+        targets="binary",
+        curve=_binary_curve,
+        weights=_binary_weights,
+    ),
+    "softmax_cross_entropy": Loss(
+        label="cross-entropy",
+        total=_softmax_total,
+        delta=_softmax_delta,
+        output=_softmax,
+        targets="classes",
+        curve=_softmax_curve,
+        outputs=2,
+    ),
     "sigmoid_mse": Loss(
-        "mean squared error of a sigmoid", _sigmoid_mse_total, _sigmoid_mse_delta, sigmoid, "binary"
+        label="mean squared error of a sigmoid",
+        total=_sigmoid_mse_total,
+        delta=_sigmoid_mse_delta,
+        output=sigmoid,
+        targets="binary",
+        curve=_sigmoid_mse_curve,
+        convex=False,
     ),
 }

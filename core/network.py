@@ -54,8 +54,9 @@ class Network:
         lookup(INITIALIZERS, self.initializer, "initializer")
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(f"sizes must be two or more layers of at least one unit, got {self.sizes}")
-        if self.loss == "softmax_cross_entropy" and self.sizes[-1] < 2:
-            raise ValueError("softmax_cross_entropy needs at least two outputs")
+        if self.sizes[-1] < LOSSES[self.loss].outputs:
+            fewest = LOSSES[self.loss].outputs
+            raise ValueError(f"{self.loss} needs at least {fewest} outputs, got {self.sizes[-1]}")
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:

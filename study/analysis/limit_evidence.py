@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.batches import USUAL
 from study.analysis.limit_tables import (
     agreement,
     limit_by_batch,
@@ -84,7 +85,7 @@ def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:
 
 def measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float, float]]:
     """(batch size, measured limit over gradient descent's) at the smallest and the largest size of both."""
-    usual = measured[measured["order"] == "reshuffled"].set_index(["optimizer", "size"])["measured"]
+    usual = measured[measured["order"] == USUAL].set_index(["optimizer", "size"])["measured"]
     methods = {name: usual[name] for name in (method, "sgd") if name in usual.index.get_level_values(0)}
     if len(methods) < 2:
         return []

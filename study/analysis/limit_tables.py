@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core import OPTIMIZERS, BatchStrategy
+from core.batches import ORDERS, USUAL
 from study.analysis.frame import AXES, Study, records
 from study.phases.theory import BASES, NONE
 from study.statistics import Interval, clustered, middle, wilson
@@ -91,9 +92,11 @@ def orders_compared(limits: pd.DataFrame) -> pd.DataFrame:
     wide = table.pivot_table(
         index=["problem", "optimizer", "size"], columns="order", values="measured", sort=False
     )
-    if not {"reshuffled", "replacement"} <= set(wide.columns):
+    drawn = [order for order in wide if ORDERS[str(order)].replacement]
+    if USUAL not in wide or not drawn:
         return pd.DataFrame(columns=["problem", "optimizer", "size", "factor"])
-    return (wide["reshuffled"] / wide["replacement"]).dropna().rename("factor").reset_index()
+    factors = [(wide[USUAL] / wide[order]).dropna().rename("factor").reset_index() for order in drawn]
+    return pd.concat(factors, ignore_index=True)
 
 
 def limit_by_batch(study: Study) -> pd.DataFrame:

@@ -11,14 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator
 
+from core.batches import ORDERS, USUAL
 from study.analysis.frame import records
 from study.figures.panels import log_axis
 from study.figures.theme import INK, MUTED, PAPER, Look, spread
 from study.numbers import number
 
 SIZE = (390.0, 280.0)
-ORDERS = {"reshuffled": "o", "replacement": "D", "fixed": "s"}
-"""Order of the batches -> its mark."""
+MARKERS = "osD^vP*X"
+"""Of the orders of the batches, one after the other."""
 GUIDE = (0, (4, 2))
 
 
@@ -74,10 +75,20 @@ def draw_batch_limits(figure: FigureBase, view: BatchLimitView) -> None:
     _labels(ax, view, (top - bottom) * height)
 
 
+def marker(order: str) -> str:
+    """The mark of limits measured with batches in this order."""
+    return MARKERS[list(ORDERS).index(order) % len(MARKERS)]
+
+
+def _place(order: str) -> float:
+    """How many marks beside the middle one those of an order stand."""
+    return list(ORDERS).index(order) - (len(ORDERS) - 1) / 2
+
+
 def _measured(ax: Axes, view: BatchLimitView) -> None:
     # Side by side where several orders have one batch size.
     for row in records(view.measured):
-        look, x = view.looks[row["optimizer"]], row["size"] * 1.09 ** (list(ORDERS).index(row["order"]) - 1)
+        look, x = view.looks[row["optimizer"]], row["size"] * 1.09 ** _place(row["order"])
         ax.plot([x, x], [row["low"], row["high"]], color=look.color, linewidth=2.6, alpha=0.4)
         ax.plot(
             x,
@@ -92,8 +103,8 @@ def _measured(ax: Axes, view: BatchLimitView) -> None:
         ax.plot(
             x,
             row["measured"],
-            marker=ORDERS[row["order"]],
-            color=look.color if row["order"] == "reshuffled" else PAPER,
+            marker=marker(row["order"]),
+            color=look.color if row["order"] == USUAL else PAPER,
             markeredgecolor=look.color,
             markeredgewidth=1.0,
             markersize=5,

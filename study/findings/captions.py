@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from core.batches import ORDERS
 from study.analysis.frame import records
 from study.analysis.limit_evidence import LimitEvidence, pairs, precision, slopes_by_optimizer
 from study.analysis.study_tables import Tables
@@ -68,7 +69,7 @@ def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -
             f"{number((1 + b) * plain['limit'].iloc[-1])}, which is 2 (1 + b) over the largest curvature."
         )
         break
-    if "fixed" in set(measured["order"]):
+    if any(ORDERS[order].repeats for order in measured["order"]):
         text += " Runs in one fixed order have limits of their own, which may lie far below the line."
     return text
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.batches import ORDERS
 from study.analysis.frame import records
 from study.analysis.limit_evidence import (
     LimitEvidence,
@@ -286,9 +287,9 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
     for order, at in settled.groupby("order", sort=False):
         ratio = clustered(at["ratio"].to_numpy(), at["problem"], middle)
         ties.append(not ratio.excludes(1))
-        name = "drawn with replacement" if order == "replacement" else str(order)
+        label = ORDERS[str(order)].label
         clauses.append(
-            f"with batches {name} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
+            f"with batches {label} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
             f"{'; no difference shown' if ties[-1] else ''})"
         )
     text = (

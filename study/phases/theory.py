@@ -26,7 +26,7 @@ from core import (
     sharpness,
     smallest_eigenvalue,
 )
-from core.curvature import SAMPLE_WEIGHTS
+from core.losses import LOSSES
 from core.optimizers.base import Recursion
 from study.experiment.cells import CONSTANT, Cell
 from study.phases.stack import Run
@@ -88,7 +88,7 @@ def predict(cell: Cell, problem: Problem, sequences: int = SEQUENCES) -> Predict
         return Prediction(
             NONE, why="with random batches limits are known of losses without weight decay alone"
         )
-    if cell.strategy.order == "fixed":
+    if cell.strategy.drawn.repeats:
         return _in_fixed_order(cell, problem, method.recursion)
     return _almost_surely(cell, problem, method.recursion, sequences)
 
@@ -118,14 +118,12 @@ def floors(cell: Cell, problem: Problem, runs: Sequence[Run]) -> np.ndarray:
     own at small rates.
     """
     recursion = cell.make_optimizer().recursion
-    known = cell.strategy.size is not None and cell.strategy.order != "fixed" and cell.schedule == CONSTANT
+    known = cell.strategy.size is not None and not cell.strategy.drawn.repeats and cell.schedule == CONSTANT
     if not least_squares(cell) or recursion is None or recursion.weight_decay or not known:
         return np.full(len(runs), np.nan)
     rates, place = np.unique([run.trial.rate for run in runs], return_inverse=True)
     X, residuals = _inputs(problem), problem.residuals
-    excess = noise_floor(
-        X, residuals, rates, cell.strategy.size, cell.strategy.order == "replacement", recursion
-    )
+    excess = noise_floor(X, residuals, rates, cell.strategy.size, cell.strategy.drawn.replacement, recursion)
     return excess[place] / (np.array([run.train_loss[0] for run in runs]) - problem.best_loss)
 
 
@@ -156,8 +154,7 @@ def _in_fixed_order(cell: Cell, problem: Problem, recursion: Recursion) -> Predi
 
 def _almost_surely(cell: Cell, problem: Problem, recursion: Recursion, sequences: int) -> Prediction:
     """The mean over sequences of batches in the cell's order, of which no replicate meets any."""
-    size, order = cell.strategy.size, cell.strategy.order
-    squared = _mean_square(problem, size, order == "replacement", recursion)
+    squared = _mean_square(problem, cell.strategy.size, cell.strategy.drawn.replacement, recursion)
     mean_square = squared.value if squared.converged else None
     seeds = [problem.order(f"limit-{k}") for k in range(sequences)]
     rates = almost_sure_rates(_inputs(problem), cell.strategy, seeds, recursion)
@@ -201,7 +198,7 @@ def _median(found: Sequence[Estimate]) -> float | None:
 
 def _flattest(problem: Problem, replicates: int) -> float | None:
     """Smallest non-zero eigenvalue at the start, of models without hidden layers."""
-    if len(problem.net.sizes) > 2 or problem.net.loss not in SAMPLE_WEIGHTS:
+    if len(problem.net.sizes) > 2 or LOSSES[problem.net.loss].weights is None:
         return None
     found = smallest_eigenvalue(problem.net, _starts(problem, replicates), problem.exact)
     return None if np.isnan(found).any() else float(np.median(found))

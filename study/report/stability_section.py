@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.batches import ORDERS, USUAL
 from study.analysis.frame import records
 from study.analysis.limit_evidence import LimitEvidence, limit_evidence, pairs
 from study.analysis.sharpness_runs import edge_line
 from study.analysis.study_tables import Tables
-from study.figures.batch_limits import ORDERS, BatchLimitView, Curve, draw_batch_limits
 from study.figures.batch_limits import SIZE as BATCH_LIMITS
+from study.figures.batch_limits import BatchLimitView, Curve, draw_batch_limits, marker
 from study.figures.keys import DIVERGED, Key
 from study.figures.noise_floor_lines import GUIDE, FloorLine, FloorView, NoiseView, draw_floors, draw_noise
 from study.figures.noise_floor_lines import SIZE as PLATEAUS
@@ -265,13 +266,11 @@ def _guides(by_batch: pd.DataFrame) -> list[Curve]:
 
 
 def _order_keys(measured: pd.DataFrame) -> list[Key]:
-    names = {"reshuffled": "measured, reshuffled", "replacement": "measured, with replacement"}
-    names["fixed"] = "measured, one order"
     used = set(measured["order"])
     return [
-        Key(names[order], INK, marker=marker, face="" if order == "reshuffled" else PAPER)
-        for order, marker in ORDERS.items()
-        if order in used
+        Key(f"measured, {order.label}", INK, marker=marker(name), face="" if name == USUAL else PAPER)
+        for name, order in ORDERS.items()
+        if name in used
     ]
 
 

@@ -7,13 +7,8 @@ import pytest
 from plain_network import some_targets, unpack
 
 from core import ACTIVATIONS, LOSSES, Network, curvature, descend, optimizer
-from core.curvature import (
-    hessian_product,
-    largest_eigenvalue,
-    sharpness,
-    smallest_eigenvalue,
-    spectral_radius,
-)
+from core.curvature import hessian_product, sharpness, smallest_eigenvalue
+from core.eigenvalues import largest_eigenvalue, spectral_radius
 
 PAIRS = list(itertools.product(ACTIVATIONS, LOSSES))
 STEP = 1e-3
