@@ -233,7 +233,7 @@ WRONG_NETWORKS = {
     "an unknown activation": (partial(Network, (4, 2), "rellu"), 'did you mean "relu"'),
     "an unknown loss": (partial(Network, (4, 2), loss="hinge"), "unknown loss 'hinge'.*allowed: .*rmse"),
     "an unknown initializer": (partial(Network, (4, 2), initializer="hee"), 'did you mean "he"'),
-    "a softmax of one output": (partial(Network, (4, 1), loss="softmax_cross_entropy"), "two outputs"),
+    "a softmax of one output": (partial(Network, (4, 1), loss="softmax_cross_entropy"), "at least 2 outputs"),
 }
 
 
