@@ -37,10 +37,12 @@ lint: $(VENV)/.ready-dev  ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/biome check --error-on-warnings .
 
 format: $(VENV)/.ready-dev  ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/biome check --write .
 
 bench: $(VENV)/.ready  ## measure the core against other frameworks (those that are installed)
 	$(BIN)/python -m bench

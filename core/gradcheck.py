@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 
-def gradient_error(function: Callable[[np.ndarray], tuple[float, np.ndarray]], theta: np.ndarray) -> float:
+def gradient_error(
+    function: Callable[[np.ndarray], tuple[float | np.ndarray, np.ndarray]], theta: np.ndarray
+) -> float:
     """Largest relative error of the gradient at `theta: (P,)` float64, over its entries.
 
     `function(theta)` returns the loss and its gradient (P,). Each entry is compared with a central

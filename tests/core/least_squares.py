@@ -4,7 +4,7 @@ import numpy as np
 
 from core import optimizer
 
-SGD = ("sgd", {})
+SGD: tuple[str, dict[str, float]] = ("sgd", {})
 METHODS = [
     SGD,
     ("momentum", {"momentum": 0.0, "dampening": 0.5}),

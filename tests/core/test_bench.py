@@ -31,7 +31,8 @@ def _briefly(monkeypatch):
 @pytest.mark.parametrize("network", [DIGITS, CANCER], ids=["digits", "cancer"])
 @pytest.mark.parametrize("optimizer", SETTINGS)
 def test_those_that_train_the_same_are_measured(network, optimizer, batch):
-    task = Task(*network, optimizer, batch, 3)
+    sizes, loss = network
+    task = Task(sizes, loss, optimizer, batch, 3)
     core, products, update, scikit = results = measure.measure(task, [CORE, PRODUCTS, UPDATE, SCIKIT])
     for result in results:
         assert result.note == ""

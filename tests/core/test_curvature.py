@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from plain_network import some_targets, unpack
 
 from core import ACTIVATIONS, LOSSES, Network, curvature, descend, optimizer
 from core.curvature import hessian_product, sharpness, smallest_eigenvalue
 from core.eigenvalues import largest_eigenvalue, spectral_radius
+from tests.core.plain_network import some_targets, unpack
 
 PAIRS = list(itertools.product(ACTIVATIONS, LOSSES))
 STEP = 1e-3

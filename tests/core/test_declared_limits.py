@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from test_optimizers_stability import CLOSED_FORMS, L, critical_rate
 
 import core
 from core import optimizer
+from tests.core.test_optimizers_stability import CLOSED_FORMS, L, critical_rate
 
 PRECONDITIONER = {"adabelief": 1.5}
 """What a method divides its step by in the closed forms' cases, where that is not one."""

@@ -4,12 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
-from plain_network import some_targets
 
 import core
 from core import LOSSES, BatchStrategy, Network
 from core.loop import iterate
 from core.training import NetworkObjective
+from tests.core.plain_network import some_targets
 
 EPOCHS, N, BATCH = 30, 20, 6
 UPDATES = 4  # in an epoch: three batches of 6 and one of 2

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from least_squares import SGD, features, recursion
 from scipy.optimize import brentq
 
 from core import BatchStrategy, almost_sure_rates, exponents, lyapunov_exponents, mean_square_rate, optimizer
 from core.limits import fixed_order_rate
+from tests.core.least_squares import SGD, features, recursion
 
 METHODS = [
     SGD,
@@ -100,7 +100,7 @@ def test_a_rate_s_exponent_does_not_depend_on_the_others(rng):
 def test_what_does_not_make_sense_is_refused(rng):
     X = features(rng, 4, 2)
     decayed = optimizer("sgd", weight_decay=0.1).recursion
-    for ask in (almost_sure_rates, lambda *a: lyapunov_exponents(*a[:3], [0.1], *a[3:])):
+    for ask in (almost_sure_rates, lambda X, s, seeds, *a: lyapunov_exponents(X, s, seeds, [0.1], *a)):
         with pytest.raises(ValueError, match="larger than the data"):
             ask(X, BatchStrategy(5), [0])
         with pytest.raises(ValueError, match="without weight decay"):

@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from least_squares import METHODS, SGD, features, recursion
 
 from core import OPTIMIZERS, limits, optimizer
 from core.limits import batch_variance, fixed_order_rate, mean_square_rate, noise_floor
+from tests.core.least_squares import METHODS, SGD, features, recursion
 
 
 def batches(n, size, replacement):

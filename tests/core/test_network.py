@@ -2,13 +2,13 @@ import itertools
 from functools import partial
 
 import numpy as np
-import plain_network
 import pytest
-from plain_network import some_targets
 from sklearn.linear_model import LogisticRegression
 
 import core
 from core import ACTIVATIONS, INITIALIZERS, LOSSES, Batch, BatchStrategy, Network
+from tests.core import plain_network
+from tests.core.plain_network import some_targets
 
 HIDDEN = [(), (6,), (5, 4), (5, 4, 3)]
 PAIRS = list(itertools.product(ACTIVATIONS, LOSSES))
@@ -297,7 +297,8 @@ def test_theta_of_a_wrong_shape_says_what_is_allowed(shape):
 
 def test_theta_of_whole_numbers_is_computed_in_float64():
     loss, grad = Network((4, 2)).loss_and_grad(np.ones(10, dtype=int), X4, Y2)
-    assert (loss, grad.dtype) == (1.0, np.float64)
+    assert loss == 1.0
+    assert grad.dtype == np.float64
 
 
 def test_a_batch_is_cut_into_chunks_in_order(rng):

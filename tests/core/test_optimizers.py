@@ -59,7 +59,7 @@ def run(made, theta, steps=25, scale=1.0, dies_at=None, of=np.inf):
             g[objective.trials == 1, 3] = of
         return g
 
-    objective.gradient = gradient
+    objective.gradient = gradient  # type: ignore[assignment, method-assign]
 
     def observe(theta, _):
         return {"loss": np.zeros(len(theta)), "theta": theta}

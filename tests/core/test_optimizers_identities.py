@@ -238,8 +238,7 @@ def test_centered_rmsprop_survives_thousands_of_constant_steps():
     g = np.array([0.1, 1 / 3, -2.7, 1e-5, 1e5])
     points = path("rmsprop_centered", np.zeros(5), 4_000, gradient=lambda theta: g, lr=1e-3)
     assert np.isfinite(points).all()
-    m = v = 0.0
-    least = np.zeros(5)
+    m, v, least = np.zeros(5), np.zeros(5), np.zeros(5)
     for _ in range(4_000):
         m, v = 0.99 * m + 0.01 * g, 0.99 * v + 0.01 * g * g
         least = np.minimum(least, v - m * m)

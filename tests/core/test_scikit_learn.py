@@ -2,9 +2,9 @@
 
 import dataclasses
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
-import plain_network
 import pytest
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.metrics import log_loss, mean_squared_error
@@ -14,12 +14,13 @@ from sklearn.preprocessing import scale
 import core
 from core import BatchStrategy, Network
 from core.batches import permutation
+from tests.core import plain_network
 
 EPOCHS, SEED, N = 3, 11, 80
 ACTIVATION = {"logistic": "sigmoid"}  # scikit-learn's name -> ours, where they differ
 
 
-class ScikitAdam(core.OPTIMIZERS["adam"]):
+class ScikitAdam(core.OPTIMIZERS["adam"]):  # type: ignore[name-defined, misc, valid-type]
     """Adam with epsilon where scikit-learn puts it: added to sqrt(v_t), before the bias correction.
 
     In the terms of Kingma & Ba's Algorithm 1 that is an epsilon of eps / sqrt(1 - beta2^t) at step t.
@@ -30,7 +31,7 @@ class ScikitAdam(core.OPTIMIZERS["adam"]):
         return core.OPTIMIZERS["adam"].step(there, g, s, theta, t)
 
 
-SOLVERS = {
+SOLVERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "sgd": (core.optimizer("sgd", lr=0.01), {"solver": "sgd", "momentum": 0.0}),
     "momentum": (
         core.optimizer("momentum", lr=0.003, momentum=0.8),
@@ -83,7 +84,7 @@ TASKS = tasks()
 def starting_from(model, layers, **settings):
     """An estimator of class `model` whose first weights are `layers`: [(W, b), ...]."""
 
-    class Seeded(model):
+    class Seeded(model):  # type: ignore[misc, valid-type]
         def _init_coef(self, fan_in, fan_out, dtype):
             W, b = self._start.pop(0)
             assert W.shape == (fan_out, fan_in)

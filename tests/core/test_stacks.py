@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_network import some_targets
 
 import core
 from core import ACTIVATIONS, LOSSES, OPTIMIZERS, BatchStrategy, Network
+from tests.core.plain_network import some_targets
 
 TAME = [1e-4, 1e-2, 0.1]
 WILD = [10.0, 1e6, 1e30, 1e160, 1e300]

@@ -273,7 +273,10 @@ def test_the_figure_shows_what_theory_predicts(ran: Ran) -> None:
     facts = known(ran, "line", "diverged")
     figure = picture.panels(facts).figure()
     lines = {
-        line.get_gid(): line.get_xydata() for part in figure.subfigs for ax in part.axes for line in ax.lines
+        line.get_gid(): np.asarray(line.get_xydata())
+        for part in figure.subfigs
+        for ax in part.axes
+        for line in ax.lines
     }
     (start, low), (end, high) = lines["predicted"]
     assert facts.growth is not None

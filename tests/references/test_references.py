@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from problems import CHECKPOINTS, PROBLEMS
 
 from core import OPTIMIZERS, optimizer
 from core.loop import iterate
+from tests.references.problems import CHECKPOINTS, PROBLEMS
 
 HERE = Path(__file__).parent
 HOW = """{name} has no reference paths. Add a row to REFERENCES in tests/references/generate.py, with an

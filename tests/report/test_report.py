@@ -24,7 +24,9 @@ class Parsed(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.elements, self.open, self.texts = [], [], []
+        self.elements: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.texts: list[str] = []
         self.feed(text)
         assert not self.open
 

@@ -161,7 +161,8 @@ def test_rates_span_a_decade_up_to_the_cliff_or_above_the_best() -> None:
 
 
 def test_a_line_is_known_for_constant_rates_of_methods_with_a_limit() -> None:
-    run = Run(Trial("edge", "spread", 0.1, "sweep-0"), *[np.zeros(1)] * 4, 0, np.zeros(1), 0, {})
+    zero = np.zeros(1)
+    run = Run(Trial("edge", "spread", 0.1, "sweep-0"), zero, zero, zero, zero, 0, zero, 0, {})
     assert threshold(cell(optimizer="adam"), run) == pytest.approx(380)
     assert np.isnan(threshold(cell(optimizer="adagrad"), run))
     assert np.isnan(threshold(dataclasses.replace(cell(), schedule=Choice("cosine")), run))

@@ -173,4 +173,4 @@ def test_an_error_in_a_cell_is_a_failure_and_the_others_go_on() -> None:
 
 
 class _WithKey(Cell):
-    key = "a cell whose key does not ask its optimizer"  # type: ignore[assignment]
+    key = "a cell whose key does not ask its optimizer"

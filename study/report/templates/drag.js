@@ -5,7 +5,10 @@
   const slider = place.querySelector("input[type=range]");
   const say = Object.fromEntries([...place.querySelectorAll("[data-say]")].map((e) => [e.dataset.say, e]));
   const boxes = Object.fromEntries([...place.querySelectorAll("[data-box]")].map((e) => [e.dataset.box, e]));
-  const LEFT = 46, RIGHT = 12, HIGH = 200, CHART = 290;
+  const LEFT = 46,
+    RIGHT = 12,
+    HIGH = 200,
+    CHART = 290;
   let low; // of the problem that is shown, in hundredths of a decade
 
   const element = (parent, tag, attributes, text) => {
@@ -17,7 +20,10 @@
   };
   const canvas = (box, height) => {
     const width = Math.max(box.clientWidth, 200); // a page that is being closed has none
-    const svg = element(document.createDocumentFragment(), "svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+    const svg = element(document.createDocumentFragment(), "svg", {
+      viewBox: `0 0 ${width} ${height}`,
+      "aria-hidden": "true",
+    });
     box.replaceChildren(svg);
     return [svg, width];
   };
@@ -27,16 +33,22 @@
   const number = (value) => {
     if (value === null) return "∞";
     if (value === 0 || (Math.abs(value) >= 0.001 && Math.abs(value) < 1e4))
-      return (Math.abs(value) >= 10 ? value.toFixed(0) : String(Number(value.toPrecision(2)))).replace("-", "−");
+      return (Math.abs(value) >= 10 ? value.toFixed(0) : String(Number(value.toPrecision(2)))).replace(
+        "-",
+        "−",
+      );
     const [digits, exponent] = value.toExponential(1).split("e");
     const tens = `10${raised(Number(exponent))}`;
     return digits === "1.0" ? tens : `${digits.replace(/\.0$/, "").replace("-", "−")}·${tens}`;
   };
   const gap = (run) => (run.e <= 1e-6 ? "10⁻⁶ or less" : number(run.e));
-  const height = (run) => (run.e === null ? Infinity : Math.max(100 * Math.log10(Math.max(run.e, 1e-6)), low));
+  const height = (run) =>
+    run.e === null ? Infinity : Math.max(100 * Math.log10(Math.max(run.e, 1e-6)), low);
 
   const cellOf = (optimizer) =>
-    data.cells.find((c) => c.problem === +problems.value && c.batch === +batches.value && c.optimizer === optimizer);
+    data.cells.find(
+      (c) => c.problem === +problems.value && c.batch === +batches.value && c.optimizer === optimizer,
+    );
   const ratesOf = (cell) => data.lists[cell.rates];
   // The same rate in a cell whose grid may be another: the nearest, if it is near.
   const indexOf = (cell, rate) => {
@@ -48,38 +60,60 @@
     const first = cellOf(+optimizers.value);
     if (!first) return [];
     const rate = ratesOf(first)[+slider.value];
-    const cells = [first, others.value === "" || others.value === optimizers.value ? null : cellOf(+others.value)];
+    const cells = [
+      first,
+      others.value === "" || others.value === optimizers.value ? null : cellOf(+others.value),
+    ];
     return cells.filter(Boolean).map((cell, i) => ({
-      cell, index: indexOf(cell, rate), look: data.optimizers[cell.optimizer], dash: i ? "6 4" : "none",
+      cell,
+      index: indexOf(cell, rate),
+      look: data.optimizers[cell.optimizer],
+      dash: i ? "6 4" : "none",
     }));
   };
 
-  const words = (one, many, count, total) => (count === total ? (total === 1 ? "the run" : total === 2 ? "both runs" : `all ${total} runs`) : `${count} of ${total} runs`) + (count === 1 ? one : many);
+  const words = (one, many, count, total) =>
+    (count === total
+      ? total === 1
+        ? "the run"
+        : total === 2
+          ? "both runs"
+          : `all ${total} runs`
+      : `${count} of ${total} runs`) + (count === 1 ? one : many);
   const outcome = (runs) =>
     data.outcomes
       .map(({ name }, o) => [name, runs.filter((r) => r.o === o).length])
       .filter(([, count]) => count)
-      .map(([name, count]) => ({
-        converged: words(" converged", " converged", count, runs.length),
-        diverged: words(" diverged", " diverged", count, runs.length),
-        unresolved: words(" ran out of budget", " ran out of budget", count, runs.length),
-      })[name] ?? `${name} a rate for ${words("", "", count, runs.length)}`)
+      .map(
+        ([name, count]) =>
+          ({
+            converged: words(" converged", " converged", count, runs.length),
+            diverged: words(" diverged", " diverged", count, runs.length),
+            unresolved: words(" ran out of budget", " ran out of budget", count, runs.length),
+          })[name] ?? `${name} a rate for ${words("", "", count, runs.length)}`,
+      )
       .join(", ");
   const ending = (runs) => {
     const lasted = runs.filter((run) => data.outcomes[run.o].name !== "diverged");
     const gone = runs.filter((run) => !lasted.includes(run));
     const parts = [];
     if (lasted.length)
-      parts.push(`training loss ends at ${[...new Set(lasted.map((r) => number(r.l)))].join(" and ")}, gap ${[...new Set(lasted.map(gap))].join(" and ")}`);
+      parts.push(
+        `training loss ends at ${[...new Set(lasted.map((r) => number(r.l)))].join(" and ")}, gap ${[...new Set(lasted.map(gap))].join(" and ")}`,
+      );
     const left = gone.filter((run) => run.u);
-    if (left.length) parts.push(`${lasted.length ? "the other " : ""}stopped at update ${[...new Set(left.map((r) => r.u.toLocaleString("en")))].join(" and ")}`);
-    if (left.length < gone.length) parts.push("at the end of the budget no nearer than at the start, or still growing");
+    if (left.length)
+      parts.push(
+        `${lasted.length ? "the other " : ""}stopped at update ${[...new Set(left.map((r) => r.u.toLocaleString("en")))].join(" and ")}`,
+      );
+    if (left.length < gone.length)
+      parts.push("at the end of the budget no nearer than at the start, or still growing");
     return parts.join("; ");
   };
 
-  const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-  const cross = (svg, x, y) =>
-    element(svg, "path", { d: `M${x - 4} ${y - 4}l8 8m0-8l-8 8`, class: "cross" });
+  const path = (points) =>
+    points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+  const cross = (svg, x, y) => element(svg, "path", { d: `M${x - 4} ${y - 4}l8 8m0-8l-8 8`, class: "cross" });
 
   const axis = (svg, [x0, x1, y0, y1], y, step) => {
     for (let q = HIGH; q >= low; q -= step) {
@@ -94,30 +128,51 @@
     const [svg, width] = canvas(boxes.curves, CHART);
     const budget = data.problems[+problems.value].budget;
     const sides = [LEFT, width - RIGHT, CHART - 36, 12];
-    const x = scale(0, budget, sides[0], sides[1]), y = scale(low, HIGH, sides[2], sides[3]);
+    const x = scale(0, budget, sides[0], sides[1]),
+      y = scale(low, HIGH, sides[2], sides[3]);
     axis(svg, sides, y, HIGH - low > 500 ? 200 : 100);
     for (const share of [0, 0.5, 1])
-      element(svg, "text", { x: x(share * budget), y: CHART - 20, "text-anchor": ["start", "middle", "end"][2 * share] }, Math.round(share * budget).toLocaleString("en"));
-    element(svg, "text", { x: (sides[0] + sides[1]) / 2, y: CHART - 4, "text-anchor": "middle", class: "name" }, "examples processed");
+      element(
+        svg,
+        "text",
+        { x: x(share * budget), y: CHART - 20, "text-anchor": ["start", "middle", "end"][2 * share] },
+        Math.round(share * budget).toLocaleString("en"),
+      );
+    element(
+      svg,
+      "text",
+      { x: (sides[0] + sides[1]) / 2, y: CHART - 4, "text-anchor": "middle", class: "name" },
+      "examples processed",
+    );
     for (const { cell, index, look, dash } of lines) {
       for (const run of cell.runs[index] ?? []) {
-        const xs = data.lists[run.x], points = [];
+        const xs = data.lists[run.x],
+          points = [];
         let out = null;
         for (let i = 0; i < run.q.length && !out; i++) {
           const q = Math.max(run.q[i], low);
           if (q <= HIGH) points.push([x(xs[i]), y(q)]);
           else {
-            const before = Math.max(run.q[i - 1], low), share = (HIGH - before) / (q - before);
+            const before = Math.max(run.q[i - 1], low),
+              share = (HIGH - before) / (q - before);
             out = [x(xs[i - 1] + share * (xs[i] - xs[i - 1])), y(HIGH)];
           }
         }
         const gone = data.outcomes[run.o].name === "diverged";
         const line = out ? [...points, out] : points;
-        element(svg, "path", { d: path(line), class: "run", style: `stroke:var(${look.color})`, "stroke-dasharray": dash });
+        element(svg, "path", {
+          d: path(line),
+          class: "run",
+          style: `stroke:var(${look.color})`,
+          "stroke-dasharray": dash,
+        });
         if (gone) cross(svg, ...line[line.length - 1]);
       }
     }
-    for (const [q, text] of [[0, "as at the start"], [100 * data.tolerance, "tolerance: converged below"]])
+    for (const [q, text] of [
+      [0, "as at the start"],
+      [100 * data.tolerance, "tolerance: converged below"],
+    ])
       element(svg, "text", { x: sides[1], y: y(q) - 4, "text-anchor": "end", class: "over" }, text);
   };
 
@@ -127,34 +182,95 @@
     if (!surface) return;
     const [svg, width] = canvas(boxes.map, CHART);
     const side = Math.min(CHART - 48, width - LEFT - RIGHT);
-    const left = LEFT, top = 12, middle = [left + side / 2, top + side / 2], unit = side / 2000;
+    const left = LEFT,
+      top = 12,
+      middle = [left + side / 2, top + side / 2],
+      unit = side / 2000;
     // A picture within the picture, in the same coordinates: it cuts off what is outside of it.
     const window = { x: left, y: top, width: side, height: side };
     const inside = element(svg, "svg", { ...window, viewBox: Object.values(window), class: "window" });
     for (const [a, b] of surface.ellipses)
-      element(inside, "ellipse", { cx: middle[0], cy: middle[1], rx: a * unit, ry: b * unit, transform: `rotate(${-surface.angle} ${middle})`, class: "contour" });
+      element(inside, "ellipse", {
+        cx: middle[0],
+        cy: middle[1],
+        rx: a * unit,
+        ry: b * unit,
+        transform: `rotate(${-surface.angle} ${middle})`,
+        class: "contour",
+      });
     element(inside, "path", { d: `M${middle[0] - 5} ${middle[1]}h10m-5-5v10`, class: "optimum" });
     for (const { cell, index, look, dash } of lines) {
       for (const run of cell.runs[index] ?? []) {
         const points = [];
-        for (let i = 0; i < run.p.length; i += 2) points.push([middle[0] + run.p[i] * unit, middle[1] - run.p[i + 1] * unit]);
+        for (let i = 0; i < run.p.length; i += 2)
+          points.push([middle[0] + run.p[i] * unit, middle[1] - run.p[i + 1] * unit]);
         const color = `var(${look.color})`;
-        element(inside, "path", { d: path(points.slice(0, run.j)), class: "run thin", style: `stroke:${color}`, "stroke-dasharray": dash });
-        points.forEach(([cx, cy], i) => element(inside, "circle", { cx, cy, r: 1.8, style: `fill:${color}`, opacity: i < run.j ? 1 : 0.35 }));
-        element(inside, "circle", { cx: points[0][0], cy: points[0][1], r: 4, class: "start", style: `stroke:${color}` });
+        element(inside, "path", {
+          d: path(points.slice(0, run.j)),
+          class: "run thin",
+          style: `stroke:${color}`,
+          "stroke-dasharray": dash,
+        });
+        points.forEach(([cx, cy], i) => {
+          element(inside, "circle", {
+            cx,
+            cy,
+            r: 1.8,
+            style: `fill:${color}`,
+            opacity: i < run.j ? 1 : 0.35,
+          });
+        });
+        element(inside, "circle", {
+          cx: points[0][0],
+          cy: points[0][1],
+          r: 4,
+          class: "start",
+          style: `stroke:${color}`,
+        });
         if (data.outcomes[run.o].name === "diverged") cross(svg, ...leaving(points, left, top, side));
       }
     }
     element(svg, "rect", { ...window, class: "frame" });
     surface.center.forEach((value, i) => {
-      for (const [share, end] of [[0, value - surface.half], [1, value + surface.half]]) {
+      for (const [share, end] of [
+        [0, value - surface.half],
+        [1, value + surface.half],
+      ]) {
         const label = number(Number(end.toPrecision(2)));
-        if (i) element(svg, "text", { x: left - 6, y: top + side * (1 - share) + (share ? 8 : 0), "text-anchor": "end" }, label);
-        else element(svg, "text", { x: left + side * share, y: top + side + 15, "text-anchor": share ? "end" : "start" }, label);
+        if (i)
+          element(
+            svg,
+            "text",
+            { x: left - 6, y: top + side * (1 - share) + (share ? 8 : 0), "text-anchor": "end" },
+            label,
+          );
+        else
+          element(
+            svg,
+            "text",
+            { x: left + side * share, y: top + side + 15, "text-anchor": share ? "end" : "start" },
+            label,
+          );
       }
     });
-    element(svg, "text", { x: middle[0], y: top + side + 31, "text-anchor": "middle", class: "name" }, "slope");
-    element(svg, "text", { x: 0, y: 0, "text-anchor": "middle", class: "name", transform: `translate(14 ${middle[1]}) rotate(-90)` }, "intercept");
+    element(
+      svg,
+      "text",
+      { x: middle[0], y: top + side + 31, "text-anchor": "middle", class: "name" },
+      "slope",
+    );
+    element(
+      svg,
+      "text",
+      {
+        x: 0,
+        y: 0,
+        "text-anchor": "middle",
+        class: "name",
+        transform: `translate(14 ${middle[1]}) rotate(-90)`,
+      },
+      "intercept",
+    );
   };
 
   // Where a path crosses the edge of the map for good, or its last point if it stays.
@@ -173,28 +289,56 @@
   };
 
   const drawRates = (lines) => {
-    const rows = lines.length, bottom = 134 + 14 * rows, [svg, width] = canvas(boxes.rates, bottom);
-    const rates = ratesOf(lines[0].cell), ends = [rates[0], rates[rates.length - 1]].map(Math.log10);
+    const rows = lines.length,
+      bottom = 134 + 14 * rows,
+      [svg, width] = canvas(boxes.rates, bottom);
+    const rates = ratesOf(lines[0].cell),
+      ends = [rates[0], rates[rates.length - 1]].map(Math.log10);
     const sides = [LEFT, width - RIGHT, 104, 22];
-    const x = scale(...ends, sides[0], sides[1]), y = scale(low, HIGH, sides[2], sides[3]);
+    const x = scale(...ends, sides[0], sides[1]),
+      y = scale(low, HIGH, sides[2], sides[3]);
     axis(svg, sides, y, HIGH - low > 500 ? 400 : 200);
     const step = (sides[1] - sides[0]) / Math.max(rates.length - 1, 1);
     lines.forEach(({ cell, look, dash }, row) => {
       const known = ratesOf(cell);
-      const middle = known.map((rate, i) => [x(Math.log10(rate)), cell.runs[i].reduce((sum, r) => sum + height(r), 0) / cell.runs[i].length]);
+      const middle = known.map((rate, i) => [
+        x(Math.log10(rate)),
+        cell.runs[i].reduce((sum, r) => sum + height(r), 0) / cell.runs[i].length,
+      ]);
       let started = false;
       const d = middle.map(([u, e]) => {
-        if (e > HIGH) { started = false; return ""; }
+        if (e > HIGH) {
+          started = false;
+          return "";
+        }
         const text = `${started ? "L" : "M"}${u.toFixed(1)} ${y(e).toFixed(1)}`;
         started = true;
         return text;
       });
-      element(svg, "path", { d: d.join(""), class: "run", style: `stroke:var(${look.color})`, "stroke-dasharray": dash });
+      element(svg, "path", {
+        d: d.join(""),
+        class: "run",
+        style: `stroke:var(${look.color})`,
+        "stroke-dasharray": dash,
+      });
       known.forEach((rate, i) => {
-        const runs = cell.runs[i], part = 11 / runs.length;
+        const runs = cell.runs[i],
+          part = 11 / runs.length;
         runs.forEach((run, k) => {
-          element(svg, "rect", { x: x(Math.log10(rate)) - step / 2 + 0.5, y: 109 + 14 * row + k * part, width: Math.max(step - 1, 1), height: part, style: `fill:var(${data.outcomes[run.o].color})` });
-          if (height(run) <= HIGH) element(svg, "circle", { cx: x(Math.log10(rate)), cy: y(height(run)), r: 2.2, style: `fill:var(${look.color})` });
+          element(svg, "rect", {
+            x: x(Math.log10(rate)) - step / 2 + 0.5,
+            y: 109 + 14 * row + k * part,
+            width: Math.max(step - 1, 1),
+            height: part,
+            style: `fill:var(${data.outcomes[run.o].color})`,
+          });
+          if (height(run) <= HIGH)
+            element(svg, "circle", {
+              cx: x(Math.log10(rate)),
+              cy: y(height(run)),
+              r: 2.2,
+              style: `fill:var(${look.color})`,
+            });
         });
       });
     });
@@ -205,15 +349,38 @@
         const at = limit[kind] && x(Math.log10(limit[kind]));
         if (!at || at < sides[0] || at > sides[1]) continue;
         const style = rows > 1 ? `stroke:var(${look.color})` : "";
-        element(svg, "path", { d: `M${at} ${sides[3] - 4}V${109 + 14 * rows}`, class: `limit ${kind}`, style, "data-limit": kind, "data-of": look.name });
+        element(svg, "path", {
+          d: `M${at} ${sides[3] - 4}V${109 + 14 * rows}`,
+          class: `limit ${kind}`,
+          style,
+          "data-limit": kind,
+          "data-of": look.name,
+        });
         if (!row) named.push([kind, at]);
       }
     });
     // Two limits that all but meet share a label; otherwise each goes to its own side.
     const meet = named.length === 2 && Math.abs(named[0][1] - named[1][1]) < 100;
-    const labels = meet ? [["predicted and measured limit", (named[0][1] + named[1][1]) / 2]] : named.map(([kind, at]) => [`${kind} limit`, at]);
+    const labels = meet
+      ? [["predicted and measured limit", (named[0][1] + named[1][1]) / 2]]
+      : named.map(([kind, at]) => [`${kind} limit`, at]);
     for (const [text, at] of labels)
-      element(svg, "text", { x: at, y: 12, "text-anchor": at > (sides[0] + sides[1]) * 0.72 ? "end" : at < (sides[0] + sides[1]) * 0.28 ? "start" : "middle", class: "limit-name" }, text);
+      element(
+        svg,
+        "text",
+        {
+          x: at,
+          y: 12,
+          "text-anchor":
+            at > (sides[0] + sides[1]) * 0.72
+              ? "end"
+              : at < (sides[0] + sides[1]) * 0.28
+                ? "start"
+                : "middle",
+          class: "limit-name",
+        },
+        text,
+      );
     const now = x(Math.log10(rates[+slider.value]));
     element(svg, "path", { d: `M${now} ${sides[3]}V${bottom - 18}`, class: "now" });
     const decades = Math.max(1, Math.ceil((ends[1] - ends[0]) / (width < 480 ? 4 : 8)));
@@ -235,16 +402,21 @@
     const rate = ratesOf(lines[0].cell)[+slider.value];
     const texts = lines.map(({ cell, index, look }) => {
       const runs = cell.runs[index];
-      return runs ? `${look.label}: ${outcome(runs)}; ${ending(runs)}.` : `${look.label} was not run at this rate.`;
+      return runs
+        ? `${look.label}: ${outcome(runs)}; ${ending(runs)}.`
+        : `${look.label} was not run at this rate.`;
     });
     const bounds = lines.map(({ cell: { limit }, look }) => {
       const ratio = rate / limit.predicted;
-      const share = limit.predicted ? ` This rate is ${ratio >= 1 ? `${number(ratio)} times` : `${number(100 * ratio)} % of`} the predicted limit.` : "";
+      const share = limit.predicted
+        ? ` This rate is ${ratio >= 1 ? `${number(ratio)} times` : `${number(100 * ratio)} % of`} the predicted limit.`
+        : "";
       return (lines.length > 1 ? `${look.label}: ` : "") + limit.text + share;
     });
     say.rate.textContent = number(rate);
     ["outcome", "other"].forEach((name, i) => {
-      if (lines[i]) say[name].style.borderLeft = `.3rem ${i ? "dashed" : "solid"} var(${lines[i].look.color})`;
+      if (lines[i])
+        say[name].style.borderLeft = `.3rem ${i ? "dashed" : "solid"} var(${lines[i].look.color})`;
     });
     say.outcome.textContent = texts[0];
     say.other.textContent = texts[1] ?? "";
@@ -273,7 +445,9 @@
     draw();
   };
 
-  const fill = (select, list) => list.forEach(({ label }, i) => select.add(new Option(label, i)));
+  const fill = (select, list) => {
+    for (const [i, { label }] of list.entries()) select.add(new Option(label, i));
+  };
   fill(problems, data.problems);
   fill(optimizers, data.optimizers);
   fill(batches, data.batches);
@@ -284,7 +458,11 @@
   for (const select of [problems, optimizers, batches, others]) select.addEventListener("change", choose);
   slider.addEventListener("input", move);
   // The page's filters choose here as well.
-  for (const [kind, select, list] of [["problem", problems, data.problems], ["optimizer", optimizers, data.optimizers], ["batch", batches, data.batches]])
+  for (const [kind, select, list] of [
+    ["problem", problems, data.problems],
+    ["optimizer", optimizers, data.optimizers],
+    ["batch", batches, data.batches],
+  ])
     document.querySelector(`.filters [data-filter=${kind}]`).addEventListener("change", (event) => {
       const at = list.findIndex((entry) => entry.name === event.target.value);
       if (at >= 0) select.value = at;

@@ -24,7 +24,7 @@
       let last = null;
       for (const line of row.rows) {
         if (line.hidden) continue;
-        const name = line.dataset.problem + "|" + line.dataset.optimizer;
+        const name = `${line.dataset.problem}|${line.dataset.optimizer}`;
         line.classList.toggle("first", name !== last);
         last = name;
       }
@@ -35,7 +35,9 @@
     }
     const parts = [...document.querySelectorAll("section.problem")];
     const active = selects.some((s) => s.value);
-    output.textContent = active ? `${parts.filter((p) => !p.hidden).length} of ${parts.length} problems shown` : "";
+    output.textContent = active
+      ? `${parts.filter((p) => !p.hidden).length} of ${parts.length} problems shown`
+      : "";
   };
 
   for (const place of switches) {
