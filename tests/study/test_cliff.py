@@ -11,7 +11,7 @@ import pytest
 from study.execution.cost import cost
 from study.experiment.cells import Cell, Limit, Rates
 from study.phases.cell import run_cell
-from study.phases.limit import LimitEvidence, at_horizon, find_cliff, sections
+from study.phases.limit import Cliff, at_horizon, find_cliff, sections
 from study.phases.outcomes import divergence
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.sweep import sweep
@@ -25,7 +25,7 @@ def linear(dataset: str = "ill_conditioned", optimizer: str = "sgd", batch: int 
     return cell(dataset, optimizer, batch, hidden=(), protocol=MEASURED)
 
 
-def cliff_of(chosen: Cell) -> LimitEvidence:
+def cliff_of(chosen: Cell) -> Cliff:
     problem = problem_of(chosen)
     return find_cliff(chosen, problem, sweep(chosen, problem))
 
@@ -109,7 +109,7 @@ def test_a_cliff_outside_the_grid_is_said() -> None:
 
 def test_the_median_counts_replicates_without_a_boundary() -> None:
     def summary(*boundaries: float) -> dict[str, object]:
-        return LimitEvidence([], np.array(boundaries)).summary
+        return Cliff([], np.array(boundaries)).summary
 
     assert summary(1.0, 4.0)["limit_measured"] == pytest.approx(2.0)
     assert summary(1.0, np.inf) == {

@@ -10,8 +10,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core import BatchStrategy, Network, almost_sure_rates, mean_square_rate, optimizer, sharpness, train
-from core import curvature as core_curvature
+from core import (
+    BatchStrategy,
+    Network,
+    almost_sure_rates,
+    eigenvalues,
+    mean_square_rate,
+    optimizer,
+    sharpness,
+    train,
+)
 from study.experiment.cells import Cell, Choice
 from study.phases import theory
 from study.phases.stack import Trial, run_stack
@@ -131,7 +139,7 @@ def test_a_schedule_and_a_penalty_take_the_limit_away() -> None:
 def test_an_estimate_that_does_not_converge_says_so_and_gives_no_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lost = core_curvature.Estimate(1.0, False, "no convergence")
+    lost = eigenvalues.Estimate(1.0, False, "no convergence")
     monkeypatch.setattr(theory, "mean_square_rate", lambda *_: lost)
     monkeypatch.setattr(theory, "almost_sure_rates", lambda *_: np.array([1.0, np.nan]))
     monkeypatch.setattr(theory, "sharpness", lambda *_: [lost, lost])
