@@ -20,6 +20,7 @@ from rich.console import Console
 from core.names import suggest
 from study.execution.provenance import cores, provenance
 from study.experiment import spec
+from study.files import UnsafeError
 from study.problems.csvfile import TASKS
 from study.tracking.errors import StoreError, failure
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return command(options, console)
-    except (spec.SpecError, StoreError) as error:
+    except (spec.SpecError, StoreError, UnsafeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # whoever read what we print has seen enough, such as `head`

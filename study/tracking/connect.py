@@ -6,12 +6,14 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from study.tracking.errors import StoreError, reason
+from study.tracking.lock import one_session_at_a_time
+from study.tracking.making import make
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 DATABASES = ("sqlite", "postgresql")
 SERVERS = ("http", "https")
+
+DATABASE = "mlflow.db"
+"""The store among the results, where no other is named."""
 
 ARTIFACTS = "artifacts"
 """The folder among the results in which the files of runs are, by study."""
@@ -40,7 +45,12 @@ def place(results: Path, uri: str | None = None) -> str:
     """
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
-        path = results.resolve() / "mlflow.db"
+        path = results.resolve() / DATABASE
+        if path.is_symlink():
+            raise StoreError(
+                f"{path} is a symbolic link, where a database belongs: name the database that is meant by "
+                "MLFLOW_TRACKING_URI=sqlite:///..."
+            )
         if "?" in str(path) or unquote(str(path)) != str(path):
             raise StoreError(
                 f"{path}: a database cannot be at a path with '?' or with '%' and two digits, which mean "
@@ -66,12 +76,8 @@ def kind(uri: str) -> str:
 
 def exists(uri: str) -> bool:
     """Whether there is a store, as far as can be told without making one: for SQLite, its file."""
-    if kind(uri) != "sqlite":
-        return True
-    from sqlalchemy import make_url
-
-    path = make_url(uri).database
-    return bool(path) and Path(str(path)).exists()
+    path = _file(uri)
+    return kind(uri) != "sqlite" or (path is not None and path.exists())
 
 
 def connect(uri: str) -> MlflowClient:
@@ -83,8 +89,9 @@ def connect(uri: str) -> MlflowClient:
 
         try:
             _reach(uri)
-            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-            client.search_experiments(max_results=1)
+            with _ready(uri):
+                client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+                client.search_experiments(max_results=1)
         except (MlflowException, SQLAlchemyError) as error:
             raise StoreError(
                 f"{shown(uri)}: this store of results cannot be opened: {shown(reason(error))}"
@@ -95,6 +102,25 @@ def connect(uri: str) -> MlflowClient:
                 "which is not installed (for PostgreSQL: .venv/bin/pip install -e '.[postgresql]')"
             ) from None
     return client
+
+
+@contextmanager
+def _ready(uri: str) -> Iterator[None]:
+    """Within this block MLflow may open the store: its database is built, or this process alone builds it."""
+    if (path := _file(uri)) is not None:
+        make(path, path.parent / ARTIFACTS)
+    with one_session_at_a_time(uri) if kind(uri) == "postgresql" else nullcontext():
+        yield
+
+
+def _file(uri: str) -> Path | None:
+    """Of an SQLite database; None for one in memory, or elsewhere."""
+    if kind(uri) != "sqlite":
+        return None
+    from sqlalchemy import make_url
+
+    name = make_url(uri).database
+    return Path(name) if name and name != ":memory:" else None
 
 
 def shown(uri: str) -> str:

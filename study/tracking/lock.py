@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
+from filelock import lock_descriptor
+
+from study.files import open_own
 from study.tracking.errors import LockedError, StoreError
 
 if TYPE_CHECKING:
@@ -75,25 +79,45 @@ def hold(study: str, engine: Engine | None, results: Path) -> Lock:
     return _hold_file(folder / f".{study}.lock", study)
 
 
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait until no other process is within this block, by the lock of the file at `path`."""
+    with os.fdopen(open_own(path)) as file:
+        lock_descriptor(file.fileno())
+        yield
+
+
+@contextmanager
+def one_session_at_a_time(uri: str) -> Iterator[None]:
+    """The same by an advisory lock of PostgreSQL, for processes on any machine."""
+    from sqlalchemy import NullPool, create_engine
+
+    with create_engine(uri, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as session:
+        session.exec_driver_sql("select pg_advisory_lock(%(space)s, %(study)s)", _key(""))
+        yield
+
+
 def _hold_file(path: Path, study: str) -> Lock:
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
+    file = os.fdopen(open_own(path), "r+", encoding="utf-8", errors="replace")
+    if not lock_descriptor(file.fileno(), blocking=False):
+        holder = file.read(100).strip() or "unknown"
         file.close()
-        raise _refusal(study, f"pid {holder}", f" ({path})") from None
+        raise _refusal(study, f"pid {holder}", f" ({path})")
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return FileLock(file)
 
 
+def _key(study: str) -> dict[str, int]:
+    """PostgreSQL's advisory locks have two numbers as their name; no study has an empty one."""
+    return {"space": zlib.crc32(b"overshoot") >> 1, "study": zlib.crc32(study.encode()) >> 1}
+
+
 def _hold_in(engine: Engine, study: str) -> Lock:
     """An advisory lock of PostgreSQL, held by a session that bears this process' name."""
-    key = {"space": zlib.crc32(b"overshoot") >> 1, "study": zlib.crc32(study.encode()) >> 1}
+    key = _key(study)
     name = {"name": f"pid {os.getpid()} on {socket.gethostname()}"[:63]}
     session = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     session.detach()  # closing it ends it, rather than giving it back to the pool with its lock

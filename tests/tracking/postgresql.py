@@ -33,6 +33,10 @@ class Server:
         """The address of a new database with MLflow's tables and nothing in them."""
         return self._copy(TEMPLATE, f"test_{uuid.uuid4().hex}")
 
+    def new_database(self) -> str:
+        """The address of a new database with nothing in it at all."""
+        return self._copy("template0", f"test_{uuid.uuid4().hex}")
+
     def make_template(self) -> None:
         """Let MLflow make its tables, once, which takes seconds."""
         address = self._copy("template1", TEMPLATE)
