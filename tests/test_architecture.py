@@ -103,7 +103,7 @@ def test_there_is_one_training_loop() -> None:
 
 
 ORDER = [
-    "statistics numbers",
+    "files statistics numbers",
     "experiment problems",
     "phases",
     "execution tracking",

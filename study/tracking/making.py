@@ -75,8 +75,9 @@ def _half_built(db: sqlite3.Connection) -> bool:
         return False  # somebody else's
     from mlflow.store.db.utils import _get_latest_schema_revision
 
+    newest = _get_latest_schema_revision()  # type: ignore[no-untyped-call]
     versions = db.execute("select version_num from alembic_version") if "alembic_version" in tables else []
-    if [v for (v,) in versions] == [_get_latest_schema_revision()] and not _halfway(tables):
+    if [v for (v,) in versions] == [newest] and not _halfway(tables):
         return False
     holds = [name for name in own if name in tables and _rows(db, name) > (name == "experiments")]
     if holds and _halfway(tables):
@@ -98,8 +99,8 @@ def _rows(db: sqlite3.Connection, table: str) -> int:
 
 
 def _refuse_to_lose(path: Path, files: Path) -> None:
-    """An empty file beside the files of runs is a database that was lost, and no new store."""
-    if path.exists() and not path.stat().st_size and files.is_dir() and any(files.iterdir()):
+    """A database without a run beside the files of runs was lost, and is no new store."""
+    if path.exists() and files.is_dir() and any(files.iterdir()):
         raise StoreError(
             f"{path}: the database is empty, but {files} holds files of runs: bring the database back from a "
             "copy, or delete it to begin anew"
@@ -109,7 +110,7 @@ def _refuse_to_lose(path: Path, files: Path) -> None:
 def _build(new: Path, artifacts: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    store = SqlAlchemyStore(f"sqlite:///{new}", str(artifacts))
+    store = SqlAlchemyStore(f"sqlite:///{new}", str(artifacts))  # type: ignore[no-untyped-call]
     store.engine.dispose()
     with closing(sqlite3.connect(new)) as db:
         db.execute("PRAGMA journal_mode=WAL")

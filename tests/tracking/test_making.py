@@ -51,7 +51,12 @@ for name in sys.argv[2:]:
     print(os.WTERMSIG(os.waitpid(child, 0)[1]))
 """
 
-OPEN = "import sys; from pathlib import Path; from study.tracking import open_store; open_store(Path(sys.argv[1])).close()"
+OPEN = """
+import sys
+from pathlib import Path
+from study.tracking import open_store
+open_store(Path(sys.argv[1])).close()
+"""
 
 
 def starts(code: str, *arguments: object, count: int = 1) -> list[subprocess.Popen[str]]:
@@ -109,7 +114,7 @@ def test_a_half_changed_database_is_rebuilt_where_it_holds_no_run(results: Path)
         assert store.studies() == []
         store.write("demo", planted())
     plant(results / "mlflow.db", "create table _alembic_tmp_metrics (key text)")
-    with pytest.raises(StoreError, match="_alembic_tmp_metrics.*holds results: bring it back from a copy"):
+    with pytest.raises(StoreError, match=r"_alembic_tmp_metrics.*holds results: bring it back from a copy"):
         open_store(results)
     assert query(results, "select count(*) from runs where status = 'FINISHED'") == [(8,)]
 
@@ -151,7 +156,7 @@ def test_something_else_in_its_place_is_said(tmp_path: Path, what: str) -> None:
     else:
         (tmp_path / "elsewhere").write_bytes(b"")
         place.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StoreError, match="this is a folder|no SQLite database|is a symbolic link"):
+    with pytest.raises(StoreError, match=r"this is a folder|no SQLite database|is a symbolic link"):
         open_store(tmp_path)
 
 
