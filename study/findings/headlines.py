@@ -286,7 +286,10 @@ def _chance(tables: Tables, a: str, b: str) -> Interval | None:
         for (problem, optimizer, batch, role), values in scores.items()
         if optimizer == a and role == "tuned" and (problem, b, batch, role) in scores
     ]
-    return improvement(*(np.stack(side) for side in zip(*shared, strict=True))) if shared else None
+    if not shared:
+        return None
+    ours, theirs = (np.stack(side) for side in zip(*shared, strict=True))
+    return improvement(ours, theirs)
 
 
 def _duel(tables: Tables, a: str, b: str, aside: str = "", whose: str = "it") -> str:
