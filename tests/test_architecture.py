@@ -103,7 +103,7 @@ def test_there_is_one_training_loop() -> None:
 
 
 ORDER = [
-    "files statistics numbers",
+    "files statistics leadership numbers",
     "experiment problems",
     "phases",
     "execution tracking",
