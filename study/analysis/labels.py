@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core import OPTIMIZERS, SCHEDULES, BatchStrategy, Optimizer, Schedule
+from core import LOSSES, OPTIMIZERS, SCHEDULES, BatchStrategy, Optimizer, Schedule
 from core.batches import ORDERS
 
 
@@ -28,13 +29,14 @@ class Names:
 def names_of(cells: Iterable[Mapping[str, str]]) -> Names:
     """The names in cells' tags `dataset`, `network`, `optimizer` and `batch`.
 
-    A problem goes by its dataset alone where the study trains one network on it.
+    A problem goes by its dataset alone where the study trains one network on it, and at the loss that
+    goes with the dataset.
     """
     cells = list(cells)
-    problems = {problem_of(tags): tags["dataset"] for tags in cells}
-    several = {d for d in problems.values() if list(problems.values()).count(d) > 1}
+    problems = {problem_of(tags): (tags["dataset"], tags["network"]) for tags in cells}
+    several = Counter(dataset for dataset, _ in problems.values())
     return Names(
-        {p: p.replace("/", " / ") if d in several else d for p, d in problems.items()},
+        {p: _problem_label(d, network, several[d] > 1) for p, (d, network) in problems.items()},
         {o: optimizer_label(o) for o in dict.fromkeys(tags["optimizer"] for tags in cells)},
         {b: BatchStrategy.named(b).label for b in sorted({tags["batch"] for tags in cells}, key=_place)},
     )
@@ -43,6 +45,13 @@ def names_of(cells: Iterable[Mapping[str, str]]) -> Names:
 def problem_of(tags: Mapping[str, str]) -> str:
     """dataset and network in one word: what optimizers are compared on."""
     return f"{tags['dataset']}/{tags['network']}"
+
+
+def _problem_label(dataset: str, network: str, several: bool) -> str:
+    """`dataset / network`, the network where there are `several`; with the loss that it names."""
+    name, _, loss = network.removesuffix(")").partition("(loss=")
+    label = f"{dataset} / {name}" if several else dataset
+    return f"{label}, {LOSSES[loss].label if loss in LOSSES else loss}" if loss else label
 
 
 def optimizer_label(method: str) -> str:

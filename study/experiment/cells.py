@@ -32,12 +32,21 @@ class Choice:
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """Hidden layers of a network; its inputs, outputs and loss come from the dataset."""
+    """Hidden layers of a network; its inputs and outputs come from the dataset.
+
+    loss: a name in `core.LOSSES`, or empty for the one that goes with the dataset's targets.
+    """
 
     name: str
     hidden: tuple[int, ...]
     activation: str = "relu"
     initializer: str = "glorot"
+    loss: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name with the loss, where one is named: `linear` or `linear(loss=rmse)`."""
+        return f"{self.name}(loss={self.loss})" if self.loss else self.name
 
 
 @dataclass(frozen=True)
@@ -128,18 +137,26 @@ class Cell:
         """The identity of the cell's results: a hash of all that they depend on, the optimizer's
         defaults included."""
         used = [tunable.hyperparameters for tunable in (self.make_optimizer(), self.make_schedule())]
-        text = json.dumps([PROTOCOL, dataclasses.asdict(self), used], sort_keys=True)
+        text = json.dumps([PROTOCOL, self._tree(), used], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def definition(self) -> str:
         """The cell as JSON, from which `restore` makes it again."""
-        return json.dumps(dataclasses.asdict(self), indent=1)
+        return json.dumps(self._tree(), indent=1)
+
+    def _tree(self) -> dict[str, Any]:
+        """The cell as JSON knows it. A loss that is not named is left out, as it was before one could be:
+        so those cells keep their keys."""
+        tree = dataclasses.asdict(self)
+        if not self.network.loss:
+            del tree["network"]["loss"]
+        return tree
 
     @property
     def problem(self) -> str:
         """dataset and network in one word: what optimizers are compared on."""
-        return f"{self.dataset.id}/{self.network.name}"
+        return f"{self.dataset.id}/{self.network.id}"
 
     @property
     def method(self) -> str:
@@ -182,7 +199,8 @@ T = TypeVar("T")
 def _restored(kind: type[T], values: dict[str, Any]) -> T:
     """A dataclass, and those within it, from what `dataclasses.asdict` and JSON made of it."""
     kinds = get_type_hints(kind)
-    if not isinstance(values, dict) or values.keys() != kinds.keys():
+    optional = {"loss"} if kind is NetworkSpec else set()  # see `Cell._tree`
+    if not isinstance(values, dict) or not kinds.keys() - optional <= values.keys() <= kinds.keys():
         raise ValueError(f"found {values!r}, where {kind.__name__} has {', '.join(kinds)}")
     return kind(**{name: _value(kinds[name], value) for name, value in values.items()})
 

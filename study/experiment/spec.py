@@ -7,8 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
-from core.batches import ORDERS
+from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
+from core.batches import ORDERS, USUAL
 from core.names import suggest
 from study.experiment.cells import (
     CONSTANT,
@@ -23,7 +23,7 @@ from study.experiment.cells import (
     Search,
 )
 from study.experiment.reader import Item, Reader, SpecError
-from study.problems.datasets import DATASETS, check_options, pinned, train_size
+from study.problems.datasets import DATASETS, check_options, pinned, task_of, train_size
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
 
@@ -210,9 +210,10 @@ def _network(name: str, t: Reader) -> NetworkSpec:
         hidden=tuple(item.value for item in hidden),
         activation=t.one_of("activation", tuple(ACTIVATIONS), "relu"),
         initializer=t.one_of("initializer", tuple(INITIALIZERS), "glorot"),
+        loss=t.one_of("loss", tuple(LOSSES)) if t.has("loss") else "",
     )
     t.done()
-    return network
+    return network if t.sound("loss") else dataclasses.replace(network, loss="")
 
 
 def _problems(
@@ -221,6 +222,8 @@ def _problems(
     datasets = [pinned(c) for c in t.choices("datasets", DATASETS, "dataset", check_options)]
     network = t.one_of("network", tuple(networks)) if networks else t.text("network")
     t.done()
+    if t.sound("network") and network in networks:
+        _check_loss(t, networks[network], datasets)
     largest = max([batch.size for batch in batches if batch.size is not None], default=0)
     for choice in datasets:
         if (n := train_size(choice)) < largest:
@@ -230,6 +233,18 @@ def _problems(
                 f'{choice.id} has {n} (the batch "full" takes all of any dataset)',
             )
     return [(choice, networks[network]) for choice in datasets if network in networks]
+
+
+def _check_loss(t: Reader, network: NetworkSpec, datasets: list[Choice]) -> None:
+    for choice in datasets:
+        task, meant = task_of(choice), LOSSES[network.loss].targets if network.loss else ""
+        if meant not in ("", task):
+            fitting = ", ".join(name for name, loss in LOSSES.items() if loss.targets == task)
+            t.note(
+                "network",
+                f"expected a network whose loss is for {task} targets, as {choice.id} has them ({fitting}), "
+                f'got "{network.name}" with loss = "{network.loss}", which is for {meant} ones',
+            )
 
 
 def _check_optimizer(choice: Choice) -> None:
@@ -260,7 +275,7 @@ def _batches(top: Reader) -> list[BatchStrategy]:
 def _batch(item: Item, top: Reader) -> BatchStrategy:
     if isinstance(item.value, dict):
         t = top.within(item)
-        batch = BatchStrategy(t.integer("size", low=1), t.one_of("order", tuple(ORDERS), "reshuffled"))
+        batch = BatchStrategy(t.integer("size", low=1), t.one_of("order", tuple(ORDERS), USUAL))
         t.done()
         return batch
     if item.value == "full":

@@ -80,6 +80,9 @@ def predict(cell: Cell, problem: Problem, sequences: int = SEQUENCES) -> Predict
         return Prediction(NONE, why="the schedule changes the learning rate during training")
     if method.recursion is None:
         return Prediction(NONE, why=_without_limit(method))
+    if LOSSES[problem.net.loss].root_of:
+        label = LOSSES[problem.net.loss].label
+        return Prediction(NONE, why=f"the better the fit, the more the {label} curves")
     if not least_squares(cell):
         return _at_the_start(method, sharpness_at_starts(problem, cell.protocol.sweep_replicates))
     if cell.strategy.size is None:
@@ -205,7 +208,7 @@ def _flattest(problem: Problem, replicates: int) -> float | None:
 
 
 def _inputs(problem: Problem) -> np.ndarray:
-    return np.asarray(problem.exact.rows[0])
+    return problem.inputs
 
 
 def _largest(problem: Problem) -> float:

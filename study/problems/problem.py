@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy.optimize import minimize
 
-from core import Batch, Network
+from core import LOSSES, Batch, Network
 from study.experiment.cells import Cell, Choice, NetworkSpec
 from study.problems.datasets import LOSS, Split, load, task_of
 from study.problems.seeds import seed
@@ -40,27 +40,42 @@ class Problem:
         "theta" t*, "hessian" H and "loss" L*; None for other problems."""
         if self.net.size != 2 or not _least_squares(self.net):
             return None
-        rows = _rows(self.split.X["train"])
-        theta = _optimum(rows, self.split.y["train"])
+        rows, y = self._system
+        theta = _optimum(rows, y)
         hessian = rows.T @ rows / len(rows)
         return json.dumps({"theta": theta.tolist(), "hessian": hessian.tolist(), "loss": self.best_loss})
 
     @property
     def residuals(self) -> np.ndarray:
-        """Those of least squares at the optimum, (n,)."""
-        rows, y = _rows(self.split.X["train"]), self.split.y["train"]
+        """Those of least squares at the optimum, (n,), scaled as `inputs` are."""
+        rows, y = self._system
         return np.asarray(y - rows @ _optimum(rows, y))
 
     @property
     def full_rank(self) -> bool:
         """Whether least squares has one optimum alone."""
-        return int(np.linalg.matrix_rank(_rows(self.split.X["train"]))) == self.net.size
+        return int(np.linalg.matrix_rank(self._system[0])) == self.net.size
 
     def excess(self, theta: np.ndarray, weight_decay: float) -> np.ndarray:
         """How far least squares with an L2 penalty of weight_decay/2 ||theta||^2 is above its minimum at
         `theta: (E, P)`; (E,)."""
-        rows, y = _penalized(_rows(self.split.X["train"]), self.split.y["train"], weight_decay)
+        rows, y = _penalized(*self._system, weight_decay)
         return np.asarray((((theta - _optimum(rows, y)) @ rows.T) ** 2).sum(axis=1) / (2 * self.samples))
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """Rows X (n, d + 1) of least squares, a column of ones among them, scaled so that the loss is
+        ||X theta - y||^2 / 2n, of which theory speaks, and its Hessian X^T X / n."""
+        return np.asarray(self.exact.rows[0]) * self._scale
+
+    @property
+    def _system(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows X (n, d + 1) and targets y (n,) of least squares, scaled as `inputs` are."""
+        return _rows(self.split.X["train"]) * self._scale, self.split.y["train"] * self._scale
+
+    @property
+    def _scale(self) -> float:
+        return float(np.sqrt(LOSSES[self.net.loss].quadratic))
 
     @cached_property
     def exact(self) -> Batch:
@@ -102,7 +117,12 @@ def problem_of(cell: Cell) -> Problem:
 
 def least_squares(cell: Cell) -> bool:
     """Whether the cell's problem is linear least squares, of which theory knows most."""
-    return not cell.network.hidden and LOSS[task_of(cell.dataset)] == "half_mse"
+    return not cell.network.hidden and LOSSES[loss_of(cell)].quadratic > 0
+
+
+def loss_of(cell: Cell) -> str:
+    """The name of the loss that the cell trains on: its network's, or that of its dataset's targets."""
+    return cell.network.loss or LOSS[task_of(cell.dataset)]
 
 
 def shape_of(cell: Cell) -> tuple[int, int]:
@@ -127,18 +147,18 @@ def _problem(dataset: Choice, network: NetworkSpec, root: int, precision: str) -
 
 def _network(split: Split, network: NetworkSpec) -> Network:
     sizes = (split.features, *network.hidden, split.outputs)
-    return Network(sizes, network.activation, LOSS[split.task], network.initializer)
+    return Network(sizes, network.activation, network.loss or LOSS[split.task], network.initializer)
 
 
 def _best_loss(net: Network, split: Split, root: int, dataset: str) -> float:
     X, y = split.X["train"], split.y["train"]
-    if _least_squares(net):
+    if len(net.sizes) == 2 and LOSSES[net.loss].least_squares:
         return float(net.loss_and_grad(_optimum(_rows(X), y), X, y)[0])
     return min(_minimum(net, X, y, seed(root, "reference", dataset=dataset, start=i)) for i in _starts(net))
 
 
 def _least_squares(net: Network) -> bool:
-    return len(net.sizes) == 2 and net.loss == "half_mse"
+    return len(net.sizes) == 2 and LOSSES[net.loss].quadratic > 0
 
 
 def _rows(X: np.ndarray) -> np.ndarray:
@@ -157,8 +177,8 @@ def _penalized(rows: np.ndarray, y: np.ndarray, weight_decay: float) -> tuple[np
 
 
 def _starts(net: Network) -> range:
-    """Without hidden layers the losses are convex in the parameters, and one start is enough."""
-    return range(1 if len(net.sizes) == 2 else REFERENCE_STARTS)
+    """Where the loss is convex in the parameters one start is enough."""
+    return range(1 if len(net.sizes) == 2 and LOSSES[net.loss].convex else REFERENCE_STARTS)
 
 
 def _minimum(net: Network, X: np.ndarray, y: np.ndarray, start: int) -> float:

@@ -129,7 +129,7 @@ def _axes(study: str, cell: Cell) -> dict[str, str]:
     return {
         "study": study,
         "dataset": cell.dataset.id,
-        "network": cell.network.name,
+        "network": cell.network.id,
         "optimizer": cell.method,
         "batch": cell.strategy.name,
     }
