@@ -1,7 +1,7 @@
-"""The command line: `python -m study COMMAND`.
+"""Train every optimizer at every learning rate, and see where each converges, crawls or blows up.
 
-Exit status: 0 done, 1 some cells failed, 2 the input was wrong, 3 the store or the disk failed, 130 stopped
-(Ctrl-C or SIGTERM), 141 nobody reads on what it prints.
+The command line: `python -m study COMMAND`. Exit status: 0 done, 1 some cells failed, 2 the input was wrong,
+3 the store or the disk failed, 130 stopped (Ctrl-C or SIGTERM), 141 the reader of the output went away.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RESULTS = Path("results")
 
 
 class Output(Console):
-    """The terminal. A pipe that nobody reads any more is an error here, where rich would exit with 1."""
+    """The terminal. A closed pipe is an error here, where rich would exit with 1."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (spec.SpecError, StoreError, UnsafeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # whoever read what we print has seen enough, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+    except BrokenPipeError:  # the reader of our output has closed it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
         return 128 + signal.SIGPIPE
     except Exception as error:
         if (said := failure(error)) is None:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {said}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("stopped; what was finished is stored, and the same command continues there", file=sys.stderr)
+        print("stopped: what was finished is stored; run the same command again to continue", file=sys.stderr)
         return 130
 
 
@@ -72,61 +72,83 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=run)
         return sub
 
-    run = command("run", _run, "run the cells of an experiment that are not stored yet, then report")
-    run.add_argument("file", type=Path, help="an experiment file, such as experiments/study.toml")
-    run.add_argument("--no-report", action="store_true", help="leave the report for later")
-    report = command("report", _report, "render the report of a stored experiment")
+    run = command(
+        "run", _run, "train the cells of an experiment that are not stored yet, then write the report"
+    )
+    run.add_argument("file", type=Path, help="the experiment file, such as experiments/quick.toml")
+    run.add_argument(
+        "--no-report", action="store_true", help="train only; write the report later with: report"
+    )
+    report = command("report", _report, "write the report of a stored experiment again, without training")
     report.add_argument("experiment", help="an experiment file, or the name of a stored experiment")
     report.add_argument(
-        "--copy", type=Path, metavar="FOLDER", help="also keep the Markdown report there, replacing what is"
+        "--copy",
+        type=Path,
+        metavar="FOLDER",
+        help="also copy the Markdown report there, overwriting an existing copy",
     )
-    listing = command("list", _list, "list what is stored, or what an experiment file can name")
+    listing = command(
+        "list", _list, "list the stored experiments, or the names that an experiment file may use"
+    )
     listing.add_argument(
-        "what", nargs="?", default="studies", choices=["studies", "optimizers", "schedules", "datasets"]
+        "what",
+        nargs="?",
+        default="studies",
+        choices=["studies", "optimizers", "schedules", "datasets"],
+        help="what to list (default: the stored experiments)",
     )
-    command("optimizers", _list, "list the optimizers and their hyperparameters").set_defaults(
-        what="optimizers"
-    )
-    explain = command("explain", _explain, "say what happened in one stored run, and why, with a figure")
+    command("optimizers", _list, "short for: list optimizers").set_defaults(what="optimizers")
+    explain = command("explain", _explain, "explain what happened in one stored run, and why, with a figure")
     explain.add_argument(
-        "run", help="the id of its run in MLflow, the start of the id, or the address of its page"
+        "run", help="the run's id in MLflow, the first digits of it, or the address of its page"
     )
-    compare = command("compare", _compare, "say what changed between two experiments or versions of one")
+    compare = command(
+        "compare", _compare, "show what changed between two experiments, or two versions of one"
+    )
     for name in ("a", "b"):
         compare.add_argument(
             name,
             metavar=name.upper(),
-            help="a stored experiment, one of its versions (NAME@first, NAME@latest, or by the time, in UTC: "
-            "NAME@2026-07-28T12:30), or an experiment file",
+            help="the name of a stored experiment, a version of it (NAME@first, NAME@latest, or as it was at "
+            "a time in UTC, NAME@2026-07-28T12:30), or an experiment file",
         )
-    advise = command("advise", _advise, "recommend learning rates for a dataset and a network, with grounds")
+    advise = command(
+        "advise", _advise, "recommend learning rates for a dataset and a network, and explain why"
+    )
     _add_question(advise)
-    estimate = command("estimate", _estimate, "count what an experiment would do, without doing it")
-    estimate.add_argument("file", type=Path, help="an experiment file")
-    ui = command("ui", _ui, "serve the MLflow UI on this study's store, on this machine only")
-    ui.add_argument("--port", type=int, default=None, help="default: 5000, or the next that is free")
+    estimate = command(
+        "estimate", _estimate, "show how many trials an experiment would train and how long that takes"
+    )
+    estimate.add_argument("file", type=Path, help="the experiment file")
+    ui = command("ui", _ui, "open the stored runs in the MLflow UI, on this machine only")
+    ui.add_argument("--port", type=int, default=None, help="default: 5000, or the next free one")
     for sub in (run, report, estimate):
         sub.add_argument(
             "--workers",
             type=_count,
             default=cores(),
-            help="processes (default: one a core, here %(default)s)",
+            help="number of processes (default: one per core, here %(default)s)",
         )
     for sub in (run, report, listing, explain, compare, ui):
         sub.add_argument(
-            "--results", type=Path, default=RESULTS, help="folder of everything generated (default: results)"
+            "--results",
+            type=Path,
+            default=RESULTS,
+            help="folder for everything that is generated (default: results)",
         )
     return parser
 
 
 def _add_question(advise: argparse.ArgumentParser) -> None:
-    advise.add_argument("dataset", help="the name of a dataset (see: list datasets), or a CSV file's path")
-    advise.add_argument("--target", metavar="COLUMN", help="the column of a CSV file that is to be predicted")
+    advise.add_argument(
+        "dataset", help="the name of a dataset (see: list datasets), or the path of a CSV file"
+    )
+    advise.add_argument("--target", metavar="COLUMN", help="the column of the CSV file to predict")
     advise.add_argument(
         "--task",
         choices=TASKS,
         default=TASKS[0],
-        help="what a CSV file's target is (default: text and any two values are classes, others real)",
+        help="the kind of target in the CSV file (default: text, or any two values, are classes; else real)",
     )
     advise.add_argument(
         "--hidden",
@@ -134,35 +156,40 @@ def _add_question(advise: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[32],
         metavar="UNITS",
-        help="of each hidden layer; none for a linear model (default: 32)",
+        help="units of each hidden layer; without numbers a linear model (default: 32)",
     )
-    advise.add_argument("--activation", default="relu", help="of the hidden layers (default: %(default)s)")
+    advise.add_argument(
+        "--activation", default="relu", help="activation of the hidden layers (default: %(default)s)"
+    )
     advise.add_argument(
         "--optimizers",
         nargs="+",
         default=["sgd", "momentum", "adam"],
         metavar="NAME",
-        help="see: list optimizers (default: sgd momentum adam)",
+        help="names as in: list optimizers (default: sgd momentum adam)",
     )
     advise.add_argument(
         "--batches",
         nargs="+",
         default=["full", "32", "1"],
         metavar="SIZE",
-        help='"full", a number of samples, or "16 replacement", "16 fixed" (default: full 32 1)',
+        help='batch sizes: full, a number, or a number and its order, as "16 replacement" or "16 fixed" '
+        "(default: full 32 1)",
     )
-    advise.add_argument("--seed", type=_seed, default=0, help="of the split and the starts (default: 0)")
+    advise.add_argument(
+        "--seed", type=_seed, default=0, help="seed of the split and of the initial weights (default: 0)"
+    )
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, allowed is a whole number, 1 or more")
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, got {text!r}")
     return int(text)
 
 
 def _seed(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"found {text!r}, allowed is a whole number, 0 or more")
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
     return int(text)
 
 
@@ -220,7 +247,10 @@ def _stored(store: Store, name: str) -> spec.Experiment:
     known = [study.name for study in store.studies()]
     if name not in known:
         allowed = ", ".join(known) or "none yet"
-        raise spec.SpecError(f"no experiment {name!r} in the store{suggest(name, known)} (stored: {allowed})")
+        raise spec.SpecError(
+            f"expected an experiment file or the name of a stored experiment, got {name!r}"
+            f"{suggest(name, known)} (stored: {allowed})"
+        )
     return spec.parse(store.study_text(name), f"{name} (stored)")
 
 
@@ -233,7 +263,9 @@ def _estimate(options: argparse.Namespace, console: Console) -> int:
     trials, updates = sum(c.trials for c in costs), sum(c.updates for c in costs)
     minutes = sum(c.seconds for c in costs) / options.workers / 60
     console.print(f"{experiment.name}: {plural(len(costs), 'cell')}, {trials:,} trials, {updates:,} updates")
-    console.print(f"about {minutes:.1f} minutes on {options.workers} workers, if no trial diverges early")
+    console.print(
+        f"about {minutes:.1f} minutes on {plural(options.workers, 'worker')}; less where trials diverge early"
+    )
     return 0
 
 
@@ -257,14 +289,14 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
     from study.explain import explain
 
     with closing(_open(options.results, reading=True)) as store:
-        found = explain(store, options.run, options.results)
-    console.print(found.title, style="bold", markup=False)
-    for heading, sentences in found.sections:
+        explanation = explain(store, options.run, options.results)
+    console.print(explanation.title, style="bold", markup=False)
+    for heading, sentences in explanation.sections:
         console.print(f"\n{heading}", style="bold", markup=False)
         for sentence in sentences:
             console.print(sentence, markup=False)
-    if found.figure is not None:
-        console.print(f"\nfigure: {found.figure}", markup=False, soft_wrap=True)
+    if explanation.figure is not None:
+        console.print(f"\nfigure: {explanation.figure}", markup=False, soft_wrap=True)
     return 0
 
 
@@ -273,16 +305,16 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
     from study.commands import listing
 
     with closing(_open(options.results, reading=True)) as store:
-        found = compare.compare(*(compare.side(store, name) for name in (options.a, options.b)))
-    console.print("Set differently, in the cells that both have:", style="bold")
-    for line in found.settings or ["nothing"]:
+        comparison = compare.compare(*(compare.side(store, name) for name in (options.a, options.b)))
+    console.print("Settings that differ, in the cells that both have:", style="bold")
+    for line in comparison.settings or ["none"]:
         console.print(line, markup=False)
     console.print()
-    for sentence in compare.sentences(found):
+    for sentence in compare.sentences(comparison):
         console.print(sentence, markup=False)
-    if any(change.changed and not change.same for change in found.changes):
-        console.print(listing.changes(found))
-    console.print(f"every cell: {compare.write(found, options.results)}", markup=False, soft_wrap=True)
+    if any(change.changed and not change.same for change in comparison.changes):
+        console.print(listing.changes(comparison))
+    console.print(f"every cell: {compare.write(comparison, options.results)}", markup=False, soft_wrap=True)
     return 0
 
 

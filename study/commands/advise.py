@@ -1,11 +1,11 @@
-"""Which learning rate to take for a dataset and a network, and on what grounds, without a whole study.
+"""Which learning rate to take for a dataset and a network, and why, without a whole study.
 
 Theory comes first (study.phases.theory). On least squares with full batches it knows the rate that contracts
 fastest: 2 / (smallest + largest curvature) for gradient descent. Everywhere else that it knows a limit,
-half of it is recommended: in a network the curvature changes. With random batches it is half of the
+half of it is recommended, since in a network the curvature changes. With random batches it is half of the
 mean-square limit where that is the lower one: between the two single runs shrink, but with large
 excursions. Then a short probe trains a few starts at rates about that, all in one stack: it may only lower
-the recommendation. Where theory knows no limit, the probe's best rate is all there is to say.
+the recommendation. Where theory knows no limit, the probe's best rate is the answer.
 """
 
 from __future__ import annotations
@@ -80,25 +80,25 @@ class Probe:
 class Advice:
     """What is recommended for one optimizer and batch strategy.
 
-    rate: None where every rate that was tried diverged. cliff: the lowest rate that breaks, by theory
-    on least squares or in the probe; inf where none is.
+    rate: None where every rate that was tried diverged. limit: the lowest rate that diverges, by theory
+    on least squares or in the probe; inf where none does. why: the grounds for the rate.
     """
 
     cell: Cell
     prediction: Prediction
     probe: Probe
     rate: float | None
-    cliff: float
-    grounds: str
+    limit: float
+    why: str
 
     @property
     def margin(self) -> str:
-        """Decades from the rate to the cliff, or to the highest rate tried where none broke."""
+        """Decades from the rate up to the limit, or to the highest rate tried where none broke."""
         if self.rate is None:
             return "–"
-        if np.isinf(self.cliff):
+        if np.isinf(self.limit):
             return f"> {fixed(float(np.log10(self.probe.rates[-1] / self.rate)), 2)}"
-        return fixed(float(np.log10(self.cliff / self.rate)), 2)
+        return fixed(float(np.log10(self.limit / self.rate)), 2)
 
 
 def question(
@@ -150,11 +150,11 @@ def advise(cell: Cell) -> Advice:
 def checked(rate: float | None, grounds: str, probe: Probe) -> tuple[float | None, str]:
     """What the probe leaves of theory's recommendation: the same or less."""
     if probe.best is None:
-        return None, "every rate of the probe diverged"
+        return None, "every rate that the probe tried diverged"
     if rate is None:
-        return probe.best, "the probe alone"
+        return probe.best, "best of the probe; no limit is known"
     if probe.best < rate and probe.at(rate) > WORSE * max(probe.at(probe.best), CLOSED):
-        return probe.best, "the probe's best, lower than theory's"
+        return probe.best, "best of the probe, which is lower than theory's"
     if rate >= probe.breaks:
         return probe.breaks / 2, f"half of {number(probe.breaks)}, where the probe diverged"
     return rate, grounds
@@ -180,7 +180,7 @@ def _by_theory(cell: Cell, problem: Problem, prediction: Prediction) -> tuple[fl
     if prediction.mean_square is not None and prediction.mean_square < prediction.rate:
         return prediction.mean_square / 2, f"half of {number(prediction.mean_square)}, the mean-square limit"
     if prediction.basis != EXACT or recursion is None:
-        return prediction.rate / 2, "half the limit"
+        return prediction.rate / 2, "half of the stability limit"
     low, high = _curvatures(problem)
     rate = fastest(recursion, low, high, prediction.rate)
     if cell.optimizer.name == "sgd":
@@ -228,35 +228,40 @@ def _probe(cell: Cell, problem: Problem, rates: np.ndarray) -> Probe:
 
 
 def notes(advices: Sequence[Advice]) -> list[str]:
-    """What the table's words mean, and what it does not know, a sentence or two each."""
+    """What the columns of the table mean, and its limitations, a sentence or two each."""
     first = advices[0].cell
     problem = problem_of(first)
     X = problem.split.X["train"]
     said = [
-        f"Gap: what a probe of {UPDATES} updates from {STARTS} starts leaves of the training loss above the "
-        "best one known, 1 at the start. So short a probe sees what diverges; it cannot see what "
-        "is best in a long run, where noise and adaptive methods want less.",
-        "To cliff: decades, factors of 10, from the rate to take to the lowest one that diverged, or does "
-        "by theory; 0.30 is a factor of 2. With > nothing diverged up to the highest rate that was probed.",
+        "Gap left: how much of the gap between the initial and the best known training loss is left after "
+        f"a probe of {UPDATES} updates from {STARTS} starts; 1 is the start. So short a probe shows what "
+        "diverges. It cannot show what is best in a long run, where noise and adaptive methods call for "
+        "smaller rates.",
+        "Margin: decades (factors of 10) from the rate to take up to the lowest rate that diverged, in "
+        "theory or in the probe; 0.30 is a factor of 2. With > nothing diverged up to the highest rate "
+        "probed.",
     ]
     if any(a.prediction.basis == EXACT for a in advices):
         said.append(
-            "The rate that contracts fastest lies close under the limit where curvatures differ much; half "
-            "of it has a margin, and takes gradient descent about twice the updates."
+            "Fastest: the rate that contracts fastest lies close below the stability limit where curvatures "
+            "differ much. Half of it is safer, and takes gradient descent about twice as many updates."
         )
     said += [
-        f"Limit, {basis}: {BASES[basis]}." for basis in dict.fromkeys(a.prediction.basis for a in advices)
+        f'Limit known from "{basis}": {BASES[basis]}.'
+        for basis in dict.fromkeys(a.prediction.basis for a in advices)
     ]
     whys = dict.fromkeys(a.prediction.why for a in advices if a.prediction.why)
     said += [f"{why[0].upper()}{why[1:]}." for why in whys]
     constant = int((np.ptp(X, axis=0) == 0).sum())
     if constant:
-        said.append(f"Constant in the training part, and so of no effect: {constant} of {X.shape[1]} inputs.")
+        said.append(
+            f"{constant} of {X.shape[1]} inputs are constant in the training part and have no effect."
+        )
     rank = int(np.linalg.matrix_rank(problem.exact.rows[0]))
     if least_squares(first) and rank < problem.net.size:
         said.append(
-            f"The inputs span {rank} of {problem.net.size} directions: along the others nothing moves, and "
-            "the smallest curvature is the smallest that is not zero."
+            f"The inputs span {rank} of {problem.net.size} directions. Along the others nothing moves, so "
+            "the smallest curvature is the smallest one above zero."
         )
     return said
 
@@ -267,17 +272,16 @@ def _dataset(name: str, target: str | None, task: str) -> Choice:
         known = [key for key, entry in DATASETS.items() if entry.task]
         if name not in known:
             raise SpecError(
-                f"found {name!r}, allowed is a CSV file or one of {', '.join(known)}{suggest(name, known)}"
+                f"dataset: expected a CSV file or one of {', '.join(known)}, got "
+                f"{name!r}{suggest(name, known)}"
             )
         if target is not None:
-            raise SpecError(f"--target: {name} has a target of its own; it is for a CSV file")
+            raise SpecError(f"--target: only a CSV file needs it; {name} has its own target")
         return Choice(name)
     try:
         if target is None:
             columns = ", ".join(csvfile.columns(name))
-            raise ValueError(
-                f"{name}: --target must say which column is to be predicted (columns: {columns})"
-            )
+            raise ValueError(f"{name}: --target is missing: name the column to predict (columns: {columns})")
         chosen = Choice("csv", (("path", name), ("target", target), ("task", task)))
         check_options(chosen)
         return pinned(chosen)
@@ -288,9 +292,7 @@ def _dataset(name: str, target: str | None, task: str) -> Choice:
 def _known(place: str, name: str, known: Iterable[str]) -> None:
     names = list(known)
     if name not in names:
-        raise SpecError(
-            f"{place}: found {name!r}, allowed is one of {', '.join(names)}{suggest(name, names)}"
-        )
+        raise SpecError(f"{place}: expected one of {', '.join(names)}, got {name!r}{suggest(name, names)}")
 
 
 def _strategy(name: str, samples: int, dataset: str) -> BatchStrategy:
@@ -298,9 +300,11 @@ def _strategy(name: str, samples: int, dataset: str) -> BatchStrategy:
         strategy = BatchStrategy.named(name)
     except ValueError:
         raise SpecError(
-            f'--batches: found {name!r}, allowed is "full", a number of samples, or one with its order, '
-            'such as "16 replacement" or "16 fixed"'
+            '--batches: expected "full", a number of samples, or a number and an order such as '
+            f'"16 replacement" or "16 fixed", got {name!r}'
         ) from None
     if strategy.size is not None and strategy.size > samples:
-        raise SpecError(f"--batches: found {name!r}, {dataset} has {samples} training samples")
+        raise SpecError(
+            f"--batches: expected at most the {samples} training samples of {dataset}, got {name!r}"
+        )
     return strategy

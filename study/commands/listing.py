@@ -54,12 +54,12 @@ def datasets() -> Table:
     for name, known in DATASETS.items():
         shown = {k: "..." if v is None else v for k, v in known.options.items() if k != "digest"}
         options = ", ".join(f"{key} = {value}" for key, value in shown.items())
-        table.add_row(name, known.task or "by its target", known.about, options)
+        table.add_row(name, known.task or "depends on the target", known.about, options)
     return table
 
 
 def changes(comparison: Comparison) -> Table:
-    """The cells of a comparison in which something changed."""
+    """The cells of a comparison in which something clearly changed."""
     from study.compare.sentences import COLUMNS, rows  # with the statistics, which take a while to import
 
     table = Table(box=box.SIMPLE_HEAD, title="Cells that changed", title_justify="left", title_style="bold")
@@ -71,8 +71,8 @@ def changes(comparison: Comparison) -> Table:
 
 
 def studies(store: Store) -> Table:
-    """What the store holds of each study."""
-    table = _table("Stored studies", "name", "cells", "trials")
+    """What the store holds of each experiment."""
+    table = _table("Stored experiments", "name", "cells", "trials")
     for study in store.studies():
         table.add_row(study.name, str(study.cells), str(study.trials))
     return table
@@ -85,9 +85,9 @@ def advice(advices: Sequence[Advice]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for words in ("optimizer", "batch"):
         table.add_column(words)
-    for numbers in ("limit", "take", "to cliff", "gap", "probe's best"):
+    for numbers in ("stability limit", "take", "margin", "gap left", "probe's best"):
         table.add_column(numbers, justify="right", no_wrap=True)
-    for words in ("which limit", "grounds"):
+    for words in ("limit known from", "why this rate"):
         table.add_column(words)
     for a in advices:
         best, limit = a.probe.best, a.prediction.rate
@@ -100,6 +100,6 @@ def advice(advices: Sequence[Advice]) -> Table:
             "–" if a.rate is None else number(a.probe.at(a.rate)),
             "–" if best is None else f"{number(a.probe.at(best))} at {number(best)}",
             a.prediction.basis,
-            a.grounds,
+            a.why,
         )
     return table

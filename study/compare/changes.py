@@ -1,4 +1,4 @@
-"""What changed between two sides, cell by cell, judged by intervals and with Holm's correction."""
+"""What changed between two sides, cell by cell, by intervals and with Holm's correction."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ PRECISION = 0.01
 Axes = tuple[str, str, str]
 """problem, optimizer and batch strategy, which two cells must share to be compared."""
 
-TIE, LOWER, HIGHER = "tie", "lower", "higher"
+UNCLEAR, LOWER, HIGHER = "no clear difference", "lower", "higher"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A number of each side, with its interval over replicates, and how B's stands to A's.
+    """A number of each side, with its interval over replicates, and how B's compares with A's.
 
-    verdict: LOWER or HIGHER where the intervals are apart, TIE where they are not, empty where the numbers
-    cannot be compared or do not exist.
+    verdict: LOWER or HIGHER where the intervals do not overlap, UNCLEAR where they do, empty where the
+    numbers cannot be compared or do not exist.
     """
 
     a: Interval | None
@@ -49,7 +49,7 @@ class Change:
     B's training gap at its tuned rate over A's, with its interval; None without replicates of both. paired:
     whether replicates start from the same weights and see the same data. p: of no difference, after Holm's
     correction. width: of the usable range, in decades. limit: the smallest diverging rate. share: of the
-    sweep's runs that diverged. doubts: why not to trust the search of a side, if so.
+    sweep's runs that diverged. doubts: of each side, why its search is in doubt; empty where it is not.
     """
 
     axes: Axes
@@ -65,15 +65,15 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """Whether B's gap is told apart from A's, over all cells."""
+        """Whether B's gap is clearly different from A's, corrected over all cells."""
         if self.gap is None:
             return ""
-        told = self.p < 1 - LEVEL and self.gap.excludes(0)
-        return TIE if not told else LOWER if self.gap.value < 0 else HIGHER
+        clear = self.p < 1 - LEVEL and self.gap.excludes(0)
+        return UNCLEAR if not clear else LOWER if self.gap.value < 0 else HIGHER
 
     @property
     def changed(self) -> bool:
-        """Whether anything of it is told apart."""
+        """Whether anything of it is clearly different."""
         pairs = (self.rate, self.width, self.limit, self.share)
         return any(verdict in (LOWER, HIGHER) for verdict in (self.verdict, *(p.verdict for p in pairs)))
 
@@ -129,7 +129,7 @@ def _settings(pairs: list[tuple[dict[str, Any], dict[str, Any]]], differ: list[b
         for (name, one, two), count in found.items()
     ]
     if silent:
-        lines.append(f"the program itself, where all settings are the same{_share(silent, len(pairs))}")
+        lines.append(f"the version of the program, where all settings agree{_share(silent, len(pairs))}")
     return lines
 
 
@@ -202,7 +202,7 @@ def _widths(a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, An
 
 
 def _width(cell: StoredCell, tolerance: float) -> Interval:
-    """Median and extremes over the sweep's replicates of the width of the usable range."""
+    """Width of the usable range in decades: median and extremes over the replicates of the sweep."""
     widths = []
     for _, own in _swept(cell).sort_values("rate").groupby("replicate"):
         gone = (own["outcome"] == "diverged").to_numpy()
@@ -212,7 +212,7 @@ def _width(cell: StoredCell, tolerance: float) -> Interval:
 
 
 def _limits(a: StoredCell, b: StoredCell) -> Pair:
-    """Measured limits; where a side has none, both sides' cliffs in the sweep, which are not judged."""
+    """Measured limits; where a side has none, both sides' sweep boundaries, without a verdict."""
     if any(cell.summary.get("limit_status") != "measured" for cell in (a, b)):
         return Pair(_point(a, "cliff_rate"), _point(b, "cliff_rate"))
     return _pair(_limit(a), _limit(b), 1 + PRECISION)
@@ -242,9 +242,9 @@ def _point(cell: StoredCell, name: str) -> Interval | None:
 
 
 def _pair(a: Interval | None, b: Interval | None, slack: float = 1.0) -> Pair:
-    """Both, told apart where the intervals are apart by this factor."""
+    """Both, clearly different where the intervals lie further apart than this factor."""
     if a is None or b is None:
         return Pair(a, b)
     if b.low > a.high * slack:
         return Pair(a, b, HIGHER)
-    return Pair(a, b, LOWER if b.high * slack < a.low else TIE)
+    return Pair(a, b, LOWER if b.high * slack < a.low else UNCLEAR)

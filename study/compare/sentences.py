@@ -11,76 +11,83 @@ from pathlib import Path
 import numpy as np
 
 from study.analysis.labels import names_of
-from study.compare.changes import HIGHER, LOWER, TIE, Axes, Change, Comparison, Pair
+from study.compare.changes import HIGHER, LOWER, UNCLEAR, Axes, Change, Comparison, Pair
 from study.compare.sides import Side
 from study.numbers import around, fixed, number, percent, plural, share
 from study.statistics import Interval
 
-COLUMNS = ("cell", "tuned rate", "gap, B/A", "usable decades", "limit of the rate", "diverged")
+COLUMNS = ("cell", "tuned rate", "gap, B/A", "usable decades", "stability limit", "diverged")
 
 
-def sentences(found: Comparison) -> list[str]:
-    """What a reader must know first: what is compared, and what changed in how many cells."""
-    changes = found.changes
-    said = [f"A is {_side(found.a)}. B is {_side(found.b)}."]
+def sentences(comparison: Comparison) -> list[str]:
+    """The answer first: what is compared, and what changed in how many cells."""
+    changes = comparison.changes
+    said = [f"A is {_side(comparison.a)}. B is {_side(comparison.b)}."]
     said += [
-        f"Only in {name}: {'; '.join(_named(found, axes) for axes in alone)}."
-        for name, alone in (("A", found.only_a), ("B", found.only_b))
+        f"Only in {name}: {'; '.join(_named(comparison, axes) for axes in alone)}."
+        for name, alone in (("A", comparison.only_a), ("B", comparison.only_b))
         if alone
     ]
     if not changes:
-        return [*said, "They have no cell in common: nothing can be compared."]
+        return [*said, "They have no cell in common, so there is nothing to compare."]
     same = sum(change.same for change in changes)
     if same == len(changes):
-        return [*said, f"Both are the very same runs ({plural(same, 'cell')}): nothing changed."]
+        return [*said, f"Nothing changed: both consist of the same stored runs ({plural(same, 'cell')})."]
     if same:
-        said.append(f"{_of(same, changes)} are the very same runs in both.")
+        said.append(f"{_of(same, changes)} are the same stored runs in both.")
     twice = [change for change in changes if not change.same]
     return [*said, _gap(twice), *_moved(twice), *_doubts(twice)]
 
 
-def rows(found: Comparison, every: bool = False) -> list[list[str]]:
+def rows(comparison: Comparison, every: bool = False) -> list[list[str]]:
     """A row of COLUMNS for each cell in which something changed, or for each cell at all, with intervals."""
     return [
         [
-            _named(found, change.axes),
+            _named(comparison, change.axes),
             _pair(change.rate, lambda i: number(i.value)),
             _ratio(change),
             _pair(change.width, lambda i: fixed(i.value, 1)),
             _pair(change.limit, lambda i: number(i.value, 3)),
             _pair(change.share, share if every else lambda i: percent(i.value)),
         ]
-        for change in found.changes
+        for change in comparison.changes
         if every or (change.changed and not change.same)
     ]
 
 
-def markdown(found: Comparison) -> str:
+def markdown(comparison: Comparison) -> str:
     """The whole comparison, every cell of it."""
-    parts = [f"# {found.a.name} and {found.b.name}", *sentences(found), "## What was set differently"]
-    parts += ["\n".join(f"- {line}" for line in found.settings) or "Nothing in the cells that both have."]
-    if found.changes:
-        parts += ["## Every cell", _table(rows(found, every=True)), READING]
+    parts = [
+        f"# {comparison.a.name} and {comparison.b.name}",
+        *sentences(comparison),
+        "## Settings that differ",
+    ]
+    parts += ["\n".join(f"- {line}" for line in comparison.settings) or "None, in the cells that both have."]
+    if comparison.changes:
+        parts += ["## Every cell", _table(rows(comparison, every=True)), READING]
     return "\n\n".join(parts) + "\n"
 
 
-def write(found: Comparison, results: Path) -> Path:
+def write(comparison: Comparison, results: Path) -> Path:
     """Put the document into the folder `results`, named after the two sides; its path."""
-    name = "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", Path(side.name).name) for side in (found.a, found.b))
+    name = "-".join(
+        re.sub(r"[^A-Za-z0-9._]+", "-", Path(side.name).name) for side in (comparison.a, comparison.b)
+    )
     path = results / f"compare-{name}.md"
     results.mkdir(parents=True, exist_ok=True)
-    path.write_text(markdown(found), encoding="utf-8")
+    path.write_text(markdown(comparison), encoding="utf-8")
     return path
 
 
 READING = (
-    "A -> B in every column. The gap is what is left of the training gap at the tuned rate, on the "
-    "confirmation's replicates: the factor from A to B with its 95 % bootstrap interval. *Lower* and "
-    "*higher* say that B is told apart from A: for the gap by that interval and by a test with Holm's "
-    "correction over all cells; for widths (over the sweep's replicates), limits and shares by intervals "
-    "that do not overlap; for the tuned rate, which has no replicates, by more than a step of the grid. "
-    "Whatever is not told apart is a tie. A measured limit is the median over the sweep's replicates; where "
-    "a side has none it is the sweep's first rate at which half of the runs diverged, and is not judged."
+    "Every column reads A -> B. *gap, B/A* is the ratio of the remaining training gaps at the tuned rates, "
+    "B's over A's, with its 95 % bootstrap interval over the replicates of the confirmation. *Lower* and "
+    "*higher* mark what is clearly different in B. For the gap that takes an interval that excludes 1 and a "
+    "test with Holm's correction over all cells; for usable ranges, stability limits and diverged shares, "
+    "intervals that do not overlap; for the tuned rate, which has no replicates, a move by more than one "
+    "step of the grid. Everything else shows no clear difference. A stability limit is the median over the "
+    "replicates of the sweep; where one side has none, both show the sweep boundary, the first rate of the "
+    "grid at which half of the runs diverged, without a verdict."
 )
 
 
@@ -96,8 +103,8 @@ def _side(side: Side) -> str:
     return f"{side.name} ({plural(len(side.cells), 'cell')}, finished {when} UTC)"
 
 
-def _named(found: Comparison, axes: Axes) -> str:
-    names = names_of(cell.tags for side in (found.a, found.b) for cell in side.cells)
+def _named(comparison: Comparison, axes: Axes) -> str:
+    names = names_of(cell.tags for side in (comparison.a, comparison.b) for cell in side.cells)
     problem, optimizer, batch = axes
     return f"{names.optimizers[optimizer]} on {names.problems[problem]}, {names.batches[batch]}"
 
@@ -107,38 +114,38 @@ def _of(count: int, changes: Sequence[Change]) -> str:
 
 
 def _gap(changes: Sequence[Change]) -> str:
-    told = Counter(change.verdict for change in changes)
-    compared = sum(told[verdict] for verdict in (LOWER, HIGHER, TIE))
+    verdicts = Counter(change.verdict for change in changes)
+    compared = sum(verdicts[verdict] for verdict in (LOWER, HIGHER, UNCLEAR))
     if not compared:
-        return "No cell has a tuned rate in both: training gaps cannot be compared."
+        return "No cell has a tuned rate on both sides, so training gaps cannot be compared."
     paired = sum(change.paired and change.gap is not None for change in changes)
     how = "paired" if paired == compared else "not paired" if not paired else f"{paired} of them paired"
     return (
-        f"At the tuned rate B leaves a lower training gap in {told[LOWER]}, a higher one in {told[HIGHER]} "
-        f"and is tied with A in {told[TIE]} of {plural(compared, 'cell')} (replicates {how}; Holm's "
-        "correction)."
+        f"The training gap at the tuned rate is clearly lower in B in {verdicts[LOWER]} and clearly higher "
+        f"in {verdicts[HIGHER]} of {plural(compared, 'cell')}; {verdicts[UNCLEAR]} show no clear difference "
+        f"(replicates {how}; Holm's correction)."
     )
 
 
 def _moved(changes: Sequence[Change]) -> list[str]:
     kinds: list[tuple[str, Callable[[Change], Pair]]] = [
         ("The tuned rate", lambda change: change.rate),
-        ("The usable range in decades", lambda change: change.width),
-        ("The measured limit of the rate", lambda change: change.limit),
+        ("The usable range", lambda change: change.width),
+        ("The measured stability limit", lambda change: change.limit),
         ("The share of diverged runs in the sweep", lambda change: change.share),
     ]
     said = []
     for name, pair in kinds:
-        told = Counter(pair(change).verdict for change in changes)
-        compared = sum(told[verdict] for verdict in (LOWER, HIGHER, TIE))
+        verdicts = Counter(pair(change).verdict for change in changes)
+        compared = sum(verdicts[verdict] for verdict in (LOWER, HIGHER, UNCLEAR))
         if compared:
             said.append(
-                f"{name} is higher in B in {told[HIGHER]}, lower in {told[LOWER]} and tied in {told[TIE]} of "
-                f"{plural(compared, 'cell')}."
+                f"{name} is clearly higher in B in {verdicts[HIGHER]} and clearly lower in {verdicts[LOWER]} "
+                f"of {plural(compared, 'cell')}; {verdicts[UNCLEAR]} show no clear difference."
             )
         else:
             said.append(
-                f"{name} cannot be compared: what it depends on was set differently, or is not there."
+                f"{name} cannot be compared: the settings it depends on differ, or a side does not have it."
             )
     return said
 
@@ -148,7 +155,7 @@ def _doubts(changes: Sequence[Change]) -> list[str]:
     if not doubted:
         return []
     return [
-        f"In {_of(doubted, changes)} a search is not to be trusted, at an edge or without any stable rate."
+        f"In {_of(doubted, changes)} a search is in doubt: it ended at its boundary, or met no stable rate."
     ]
 
 
@@ -162,10 +169,14 @@ def _pair(pair: Pair, show: Callable[[Interval], str]) -> str:
 
 def _ratio(change: Change) -> str:
     if change.same:
-        return "the same run"
+        return "same run"
     if change.gap is None:
         return "–"
     with np.errstate(over="ignore"):
         ends = (10.0**value for value in (change.gap.value, change.gap.low, change.gap.high))
     shown = around(Interval(*ends))
-    return f"{shown} **{change.verdict}**" if change.verdict in (LOWER, HIGHER) else f"{shown} tie"
+    return (
+        f"{shown} **{change.verdict}**"
+        if change.verdict in (LOWER, HIGHER)
+        else f"{shown} no clear difference"
+    )

@@ -1,4 +1,4 @@
-"""What is compared: the cells that a name, a version of it or an experiment file stands for."""
+"""What is compared: the cells of a stored experiment, of a version of it, or of an experiment file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSIONS = ("first", "latest")
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison. name: as it was asked for. definitions: cell key -> its settings."""
+    """One side of a comparison. name: as the user gave it. definitions: cell key -> its settings."""
 
     name: str
     cells: tuple[StoredCell, ...]
@@ -25,7 +25,7 @@ class Side:
 
     @property
     def finished(self) -> tuple[datetime, datetime]:
-        """When its first and its last cell were."""
+        """When its first and its last cell were finished."""
         times = [datetime.fromtimestamp(cell.finished / 1000, UTC) for cell in self.cells]
         return min(times), max(times)
 
@@ -47,8 +47,8 @@ def _of_file(store: Store, path: Path) -> list[StoredCell]:
     cells = store.read(experiment.name, [cell.key for cell in experiment.cells])
     if not cells:
         raise StoreError(
-            f"{path}: none of its cells is stored under {experiment.name!r}: run it first, or name a version "
-            f"that is, such as {experiment.name}@latest"
+            f"{path}: none of its cells is stored under {experiment.name!r}: run it first, or name a stored "
+            f"version, such as {experiment.name}@latest"
         )
     return cells
 
@@ -58,10 +58,14 @@ def _of_name(store: Store, name: str) -> list[StoredCell]:
     known = [info.name for info in store.studies()]
     if study not in known:
         allowed = ", ".join(known) or "none yet"
-        raise StoreError(f"no experiment {study!r} in the store{suggest(study, known)} (stored: {allowed})")
+        raise StoreError(
+            f"expected a stored experiment, got {study!r}{suggest(study, known)} (stored: {allowed})"
+        )
     cells = _latest(store, study) if version in ("", "latest") else _earlier(store, study, name, version)
     if not cells:
-        raise StoreError(f"{name}: no cell of {study!r} was finished by then")
+        raise StoreError(
+            f"{name}: no cell of {study!r} was finished at that time; the first version is {study}@first"
+        )
     return cells
 
 
@@ -81,8 +85,8 @@ def _earlier(store: Store, study: str, name: str, version: str) -> list[StoredCe
         moment = datetime.fromisoformat(version)
     except ValueError:
         raise StoreError(
-            f"{name}: found {version!r}, where a version is {', '.join(VERSIONS)} or a moment such as "
-            f"2026-07-28 or 2026-07-28T12:30{suggest(version, VERSIONS)}"
+            f"{name}: expected a version, {' or '.join(VERSIONS)}, or a time in UTC such as 2026-07-28 or "
+            f"2026-07-28T12:30, got {version!r}{suggest(version, VERSIONS)}"
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

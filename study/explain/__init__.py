@@ -29,7 +29,7 @@ class Explanation:
 def explain(store: Store, reference: str, results: Path) -> Explanation:
     """What happened in the run that `reference` names (see `Store.find`); its figure goes into `results`.
 
-    A cell's run is answered with its most telling trials. StoreError where no such run can be explained.
+    A cell's run is answered with trials of each kind. StoreError where no such run can be explained.
     """
     found = store.find(reference)
     stored = _cell_of(store, found)
@@ -38,7 +38,8 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
     number = stored.trials.loc[stored.trials["run_id"] == found.run_id, "trial"]
     if number.empty:
         raise StoreError(
-            f"run {found.run_id} is of a second copy of its cell; the one that counts is run {stored.run_id}"
+            f"run {found.run_id} belongs to a superseded copy of its cell; explain run {stored.run_id} "
+            "instead"
         )
     trial = int(number.iloc[0])
     known = facts.gather(
@@ -58,7 +59,10 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
 def _cell_of(store: Store, found: Found) -> StoredCell:
     stored = store.read(found.study, [found.key])
     if not stored:
-        raise StoreError(f"run {found.run_id} ({found.name}) is of a cell that is not finished")
+        raise StoreError(
+            f"run {found.run_id} ({found.name}) belongs to a cell that is not finished: run the experiment "
+            "again"
+        )
     return stored[0]
 
 
@@ -68,6 +72,6 @@ def _definition(store: Store, stored: StoredCell) -> Cell:
         return restore(store.definition(stored.run_id))
     except ValueError:
         raise StoreError(
-            f"run {stored.run_id}: its cell was defined by another version of this program, which had other "
+            f"run {stored.run_id}: its cell was stored by another version of this program, with other "
             "settings: run the experiment again"
         ) from None

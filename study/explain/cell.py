@@ -1,4 +1,4 @@
-"""What can be explained of a cell: how its trials ended, and which of them tell most."""
+"""What can be explained of a cell: how its trials ended, and which of them show most."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from study.tracking import StoredCell
 
 
 def sections(cell: StoredCell) -> list[Section]:
-    """How its trials ended, and the ids of the most telling ones."""
+    """How its trials ended, and the ids of one of each kind."""
     counts = cell.trials["outcome"].value_counts()
     ended = listing([f"{counts[name]:,} {name}" for name in OUTCOMES if name in counts])
     phases = cell.trials["phase"].value_counts(sort=False)
-    of = listing([f"{count:,} of the {phase}" for phase, count in phases.items()])
+    of = listing([f"{count:,} in the {phase} phase" for phase, count in phases.items()])
     telling = [
         f"{trial['run_id']}  {why}: learning rate {number(float(trial['rate']), 3)}, {trial['outcome']}"
         for why, trial in _telling(cell)
     ]
     return [
-        ("The cell", [f"{plural(len(cell.trials), 'trial')}: {of}. They ended {ended}."]),
-        ("Trials that tell most: explain one of them by its id", telling),
+        ("The cell", [f"{plural(len(cell.trials), 'trial')}: {of}. Outcomes: {ended}."]),
+        ("Trials worth a look: pass an id to `explain`", telling),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What happened in a run and why, in sentences that a student can check: each has its numbers with it."""
+"""What happened in a run and why, in sentences that a student can check: each carries its numbers."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ FLAT = 0.01
 
 ROLES = {
     "grid": "a rate of the sweep's grid",
-    "section": "a rate that closes in on the limit",
+    "section": "a rate tried while measuring the stability limit",
     "spread": "a rate at which the sharpness was followed",
-    "startup": "one of the search's first, evenly spread rates",
-    "tpe": "a rate that the search asked for",
-    "extended": "a rate beyond the range, where the search went on",
-    "tuned": "the rate that the search found best, on a replicate that it never saw",
+    "startup": "one of the evenly spaced rates that the search starts with",
+    "tpe": "a rate that the search proposed",
+    "extended": "a rate beyond the searched range, which the search was extended to",
+    "tuned": "the best rate of the search, on a fresh replicate",
     "default": "the optimizer's default rate",
 }
 
@@ -41,7 +41,7 @@ Section = tuple[str, list[str]]
 
 
 def sections(facts: Facts) -> list[Section]:
-    """All that is to be said of a run."""
+    """The whole explanation of a run."""
     return [
         ("The run", _run(facts)),
         ("What happened", _happened(facts)),
@@ -60,8 +60,8 @@ def _run(facts: Facts) -> list[str]:
     ]
     if not facts.same:
         said.append(
-            "Trained again here it does not give the stored losses bit for bit, as on another machine, with "
-            "other libraries or another version of this program: what follows of sharpness and growth is of "
+            "Training it again here did not reproduce the stored losses bit for bit: the machine, the "
+            "libraries or the version of this program differ. The sharpness and growth below are those of "
             "the new run."
         )
     return said
@@ -69,29 +69,31 @@ def _run(facts: Facts) -> list[str]:
 
 def _happened(facts: Facts) -> list[str]:
     trial, outcome = facts.trial, str(facts.trial["outcome"])
-    named = {"diverged": "It diverged", "converged": "It converged", "unresolved": "Its end is unresolved"}
+    named = {
+        "diverged": "It diverged",
+        "converged": "It converged",
+        "unresolved": "It neither converged nor diverged",
+    }
     said = [f"{named.get(outcome, f'Its rate was {outcome}')}: {trial['reason']}."]
     done, bad = int(trial["updates"]), int(trial["first_bad_step"])
     if bad:
-        said.append(f"Update {bad:,} of {facts.steps:,} is the first bad one.")
+        said.append(f"Update {bad:,} of {facts.steps:,} was the first that failed.")
         q = facts.gap[facts.updates == done]
         if len(q) and np.isfinite(q).all():
             said.append(
-                f"After update {done:,}, its last finite state, the loss was {number(float(q[0]))} times as "
-                "far above the best known one as at the start."
+                f"After update {done:,}, its last finite state, the gap to the best known loss was "
+                f"{number(float(q[0]))} times what it was at the start."
             )
         return said
     end = float(trial["q_end"])
     left = f"{percent(end)} of" if end <= 1 else f"{number(end)} times"
-    said.append(
-        f"After {done:,} updates {left} the gap between its first loss and the best known one was left."
-    )
+    said.append(f"After {done:,} updates {left} the initial gap to the best known loss was left.")
     if np.isfinite(trial["hit_0.1"]):
-        said.append(f"The gap stayed below a tenth from {int(trial['hit_0.1']):,} examples on.")
+        said.append(f"The gap stayed below a tenth of its start after {int(trial['hit_0.1']):,} examples.")
     if np.isfinite(trial["noise_floor"]):
         said.append(
-            f"Theory expects the noise of random batches to keep it around {number(trial['noise_floor'])} of "
-            f"its start; it ended at {number(end)}."
+            f"Theory puts the noise floor, the gap that random batches keep up, at "
+            f"{number(trial['noise_floor'])} of the start; the run ended at {number(end)}."
         )
     return said
 
@@ -100,56 +102,60 @@ def _sharpness(facts: Facts) -> list[str]:
     first, last = facts.sharpness[0], facts.sharpness[-1]
     if facts.quadratic and not facts.felt:
         said = (
-            "The loss is a quadratic, and its sharpness λ, the largest eigenvalue of its Hessian, is "
+            "The loss is quadratic. Its sharpness λ, the largest eigenvalue of its Hessian, is "
             f"{_value(last)} everywhere."
         )
         return [said, *_threshold(facts)]
     felt = (
-        f" as {_label(facts)} feels it (divided by the size of the gradients that it has seen),"
+        f" preconditioned as {_label(facts)} does it (divided by the size of past gradients),"
         if facts.felt
         else ""
     )
     when = "at the start" if first.update == 0 else "after the first update"
     state = "the last finite state" if facts.trial["first_bad_step"] else "the end"
     said = (
-        f"The sharpness λ, the largest eigenvalue of the loss' Hessian,{felt} was {_value(first)} {when} and "
-        f"{_value(last)} after update {last.update:,}, {state}."
+        f"The sharpness λ, the largest eigenvalue of the Hessian of the loss,{felt} was {_value(first)} "
+        f"{when} and {_value(last)} after update {last.update:,}, {state}."
     )
     if (
         last.value < FLAT * first.value
         and facts.trial["outcome"] in ("diverged", "too large")
         and not facts.felt
     ):
-        said += " Where it ended the loss is nearly flat: steps that large have thrown it onto a plateau."
+        said += " Where it ended the loss is nearly flat: the large steps threw it onto a plateau."
     return [said, *_threshold(facts)]
 
 
 def _value(found: Sharpness) -> str:
-    return number(found.value) if np.isfinite(found.value) else f"not to be computed ({found.why})"
+    return (
+        number(found.value)
+        if np.isfinite(found.value)
+        else f"unknown (it could not be computed: {found.why})"
+    )
 
 
 def _threshold(facts: Facts) -> list[str]:
     label, last = _label(facts), facts.sharpness[-1]
     if last.threshold is None or (facts.divides and not facts.felt):
-        return [f"No sharpness is known at which a rate of {label} becomes unstable."]
+        return [f"For {label} no sharpness is known above which a rate is unstable."]
     plain = facts.optimizer.name == "sgd" and not facts.optimizer.hyperparameters["weight_decay"]
-    rule = "2/rate" if plain else "by the method's own condition"
-    said = f"At its rate {label} is stable up to a sharpness of {number(last.threshold)} ({rule})"
+    rule = "2/rate" if plain else "the method's own stability condition"
+    said = f"At this rate {label} is stable up to a sharpness of {number(last.threshold)} ({rule})"
     shares = np.array([s.value / s.threshold for s in facts.sharpness if s.threshold])
     met = shares[np.isfinite(shares)]
     if not len(met):
         return [f"{said}."]
     if facts.quadratic and not facts.felt:
-        beyond = "overshoots by more than it corrects" if met[-1] > 1 else "closes in on the optimum"
-        what = "it" if facts.cell.strategy.size is None else "the mean over all batches"
+        beyond = "overshoots further" if met[-1] > 1 else "comes closer to the optimum"
+        what = "the run" if facts.cell.strategy.size is None else "the mean over all batches"
         return [
-            f"{said}. The sharpness is {number(met[-1])} times that, so with each step along the steepest "
-            f"direction {what} {beyond}."
+            f"{said}. The sharpness is {number(met[-1])} times that, so along the steepest direction "
+            f"{what} {beyond} with each step."
         ]
     if facts.cell.strategy.size is None and abs(math.log(met[-1])) < math.log1p(EDGE):
         return [
-            f"{said}, and there it ended, at {number(met[-1])} times that: the edge of stability, to which "
-            "training with full batches takes networks."
+            f"{said}. It ended at {number(met[-1])} times that: at the edge of stability, where training "
+            "networks with full batches tends to settle."
         ]
     return [f"{said}. Along the run the sharpness was {number(met.min())} to {number(met.max())} times that."]
 
@@ -160,9 +166,9 @@ def _growth(facts: Facts) -> list[str]:
         what = "by how much an update changed the distance to the optimum"
         if facts.trial["updates"] < 4:
             return [f"It was too short to measure {what}."]
-        return [f"Its last updates do not tell {what}: they overflowed, or all that was left is rounding."]
+        return [f"Its last updates do not show {what}: they overflowed, or only rounding errors were left."]
     goal = (
-        "where its weight decay lets it settle (the root of what the penalized loss is above its minimum)"
+        "the point where weight decay lets it settle (the root of the penalized loss above its minimum)"
         if growth.decayed
         else "the optimum (the root of the gap)"
     )
@@ -179,8 +185,8 @@ def _growth(facts: Facts) -> list[str]:
     (flat, steep), (low, high) = growth.predicted, growth.curvature
     wins = max(flat, steep)
     said = (
-        f"Theory has {_law(facts)}: {number(steep)} along the steepest direction (λ = {number(high)}) and "
-        f"{number(flat)} along the flattest (λ = {number(low)}). In the long run the larger wins, "
+        f"Theory predicts {_law(facts)}: {number(steep)} along the steepest direction (λ = {number(high)}) "
+        f"and {number(flat)} along the flattest (λ = {number(low)}). In the long run the larger wins, "
         f"{number(wins)}."
     )
     return [said, f"{measured} {_verdict(growth, wins)}"]
@@ -188,10 +194,10 @@ def _growth(facts: Facts) -> list[str]:
 
 def _verdict(growth: Growth, predicted: float) -> str:
     if agrees(growth.measured, predicted):
-        return "That is as predicted."
+        return "This agrees with the prediction."
     if growth.measured < predicted:
-        return "That is less: directions that shrink faster, or grow slower, still had a share in it."
-    return "That is more: the run had not settled yet into the rhythm that the prediction is about."
+        return "That is less than predicted: directions that shrink faster or grow more slowly still counted."
+    return "That is more than predicted: the run had not yet settled into its long-run behaviour."
 
 
 def agrees(measured: float, predicted: float) -> bool:
@@ -202,35 +208,37 @@ def agrees(measured: float, predicted: float) -> bool:
 def _law(facts: Facts) -> str:
     if facts.optimizer.name == "sgd":
         decay = " (λ + weight decay)" if facts.optimizer.hyperparameters["weight_decay"] else " × λ"
-        return f"|1 − rate{decay}| for that factor"
-    return f"for that factor the size of the largest root of {_label(facts)}'s characteristic polynomial"
+        return f"a factor of |1 − rate{decay}|"
+    return f"as the factor the largest root, in size, of {_label(facts)}'s characteristic polynomial"
 
 
 def _on_networks(facts: Facts, predicted: tuple[float, float]) -> str:
     low, high = (number(value) for value in sorted(predicted))
     said = (
-        f"Along the sharpest direction theory has {_law(facts)}, with the sharpness met there {low} to "
-        f"{high}, as long as that stays what it is."
+        f"Along the sharpest direction theory predicts {_law(facts)}; the sharpness seen in that stretch "
+        f"gives {low} to {high}."
     )
     if facts.trial["outcome"] == "diverged":
-        return f"{said} On a network it moves with every step, so the two need not agree."
-    return f"{said} What is left to go lies along other, flatter directions, and takes longer."
+        return f"{said} On a network the sharpness changes with every step, so the two need not agree."
+    return f"{said} The remaining distance lies along other, flatter directions, which take longer."
 
 
 def _with_batches(predicted: tuple[float, float]) -> str:
     return (
-        f"With the curvature of all data theory has {number(predicted[1])} along the sharpest direction, but "
-        "for the mean path alone: each batch has a curvature of its own, and their spread adds to it."
+        f"From the curvature of the full data theory predicts {number(predicted[1])} along the sharpest "
+        "direction, for the mean path only: each batch has its own curvature, and their spread adds growth."
     )
 
 
 def _without_factor(facts: Facts) -> str:
-    moved = f"In that stretch no update moved a parameter by more than {number(facts.moved)} times the rate."
+    moved = (
+        f"In that stretch no update moved any parameter by more than {number(facts.moved)} times the rate."
+    )
     if not facts.felt:
-        return f"Theory knows no such factor for {_label(facts)}. {moved}"
+        return f"Theory predicts no such factor for {_label(facts)}. {moved}"
     return (
-        f"Theory has no such factor for {_label(facts)}: it divides its step by the size of the gradients "
-        f"that it has seen, which grows as they grow, so its steps do not. {moved}"
+        f"Theory predicts no such factor for {_label(facts)}: it divides its step by the size of past "
+        f"gradients, so growing gradients do not make its steps grow. {moved}"
     )
 
 
@@ -241,10 +249,10 @@ def _limits(facts: Facts) -> list[str]:
 def _predicted(facts: Facts) -> str:
     summary, rate = facts.summary, float(facts.trial["rate"])
     if "limit_predicted" not in summary:
-        return f"No limit of the rate is predicted: {summary['limit_why']}." if "limit_why" in summary else ""
+        return f"No stability limit is predicted: {summary['limit_why']}." if "limit_why" in summary else ""
     limit = float(summary["limit_predicted"])
     return (
-        f"The predicted limit of the rate is {number(limit)} ({BASES[summary['limit_basis']]}); this "
+        f"The predicted stability limit is {number(limit)} ({BASES[summary['limit_basis']]}); this "
         f"run's rate is {number(rate / limit)} times that."
     )
 
@@ -257,14 +265,15 @@ def _measured(facts: Facts) -> str:
     if status != "measured":
         which = "every" if status == "below the grid" else "no"
         return (
-            f"Measured, {which} rate of the sweep's grid diverges in half of this cell's replicates or more."
+            f"The stability limit lies outside the sweep: at {which} rate of its grid half of this cell's "
+            "replicates or more diverge."
         )
     limit = float(summary["limit_measured"])
     low, high = (number(float(summary[f"limit_{end}"])) for end in ("low", "high"))
     spread = "" if low == high else f" ({low} to {high} over the replicates)"
     return (
-        f"Measured, runs of this cell diverge from a rate of {number(limit)} on{spread}; this run's rate is "
-        f"{number(rate / limit)} times that."
+        f"The measured stability limit, from which runs of this cell diverge, is {number(limit)}{spread}; "
+        f"this run's rate is {number(rate / limit)} times that."
     )
 
 
@@ -274,14 +283,13 @@ def _fork(facts: Facts) -> list[str]:
     tenth, same, triple = (float(np.median(q[len(q) // 2 :])) for q in facts.fork.gap)
     further = int(facts.fork.updates[-1]) - facts.steps
     verdict = {
-        "too large": "A tenth is clearly lower: where the run had got to, its rate was too large.",
-        "too small": "Three times is clearly lower: where the run had got to, its rate was too small.",
-        "unresolved": "Neither is clearly lower than the rate itself, or both are: that leaves it open.",
+        "too large": "A tenth of the rate does clearly better: at that point the rate was too large.",
+        "too small": "Three times the rate does clearly better: at that point the rate was too small.",
+        "unresolved": "This is inconclusive: neither does clearly better than the rate itself, or both do.",
     }[facts.fork.verdict]
     return [
-        f"Continued from its end for {further:,} updates on the same batches, its gap went to "
-        f"{number(same)} at the same rate, {number(tenth)} at a tenth of it and {number(triple)} at three "
-        f"times it. {verdict}"
+        f"Continued for another {further:,} updates on the same batches, its gap went to {number(same)} at "
+        f"the same rate, {number(tenth)} at a tenth of it and {number(triple)} at three times it. {verdict}"
     ]
 
 
@@ -290,9 +298,9 @@ def _better(facts: Facts) -> list[str]:
     gone = np.flatnonzero(rates.diverged > 0)
     safe = float(rates.rates[gone[0] - 1]) if len(gone) and gone[0] else np.inf
     if facts.trial["outcome"] == "diverged" and safe < facts.trial["rate"]:
-        said.append(f"{number(safe)} would have been safe: up to that rate no run of the sweep diverged.")
+        said.append(f"A rate of {number(safe)} would have been safe: up to it no run of the sweep diverged.")
     if rates.best_rate is None:
-        return [*said, "In the sweep at every rate half of the runs or more diverged."]
+        return [*said, "At every rate of the sweep half of the runs or more diverged."]
     best = number(float(rates.q.min()))
     return [*said, f"The sweep's best rate was {number(rates.best_rate)}, which left a gap of {best}."]
 

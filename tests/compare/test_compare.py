@@ -15,7 +15,7 @@ import pytest
 from core import BatchStrategy
 from study.cli import main
 from study.compare import Change, Comparison, Side, compare, markdown, sentences, side, write
-from study.compare.changes import HIGHER, LOWER, TIE
+from study.compare.changes import HIGHER, LOWER, UNCLEAR
 from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
 from study.phases.cell import run_cell
 from study.phases.results import CellResult
@@ -65,7 +65,7 @@ def one(tuned: Sequence[float], **values: Any) -> Change:
     return only(compare(*sides([a], [b])))
 
 
-def test_a_gap_that_fell_by_half_is_told_apart_and_its_factor_is_found() -> None:
+def test_a_gap_that_fell_by_half_is_clearly_lower_by_that_factor() -> None:
     change = one(gaps(0.5, NOISE + np.random.default_rng(1).normal(0, 0.02, 10)))
     assert change.verdict == LOWER
     assert change.gap is not None
@@ -73,17 +73,17 @@ def test_a_gap_that_fell_by_half_is_told_apart_and_its_factor_is_found() -> None
     assert change.changed
 
 
-def test_the_same_gaps_are_a_tie() -> None:
+def test_the_same_gaps_show_no_clear_difference() -> None:
     change = one(gaps())
-    assert change.verdict == TIE
+    assert change.verdict == UNCLEAR
     assert not change.changed
     assert not change.same
 
 
-def test_a_tuned_rate_that_diverges_is_higher_and_two_that_do_are_tied() -> None:
+def test_a_tuned_rate_that_diverges_is_higher_and_two_that_do_show_no_difference() -> None:
     assert one([INF] * 10).verdict == HIGHER
     both = sides([stored(tuned=[INF] * 10, run="a")], [stored(tuned=[INF] * 10, run="b")])
-    assert only(compare(*both)).verdict == TIE
+    assert only(compare(*both)).verdict == UNCLEAR
 
 
 def test_other_seeds_or_networks_are_not_paired_and_then_the_spread_counts() -> None:
@@ -95,7 +95,7 @@ def test_other_seeds_or_networks_are_not_paired_and_then_the_spread_counts() -> 
     ):
         change = only(compare(*sides(a, b, **changed)))
         assert not change.paired
-        assert change.verdict == TIE
+        assert change.verdict == UNCLEAR
 
 
 def test_holms_correction_counts_all_cells() -> None:
@@ -108,7 +108,7 @@ def test_holms_correction_counts_all_cells() -> None:
     b += [stored(problem=name, tuned=gaps(), run=f"b-{name}") for name in names]
     first = compare(*sides(a, b)).changes[0]
     assert first.p == pytest.approx(min(1, 41 * alone.p))
-    assert first.verdict == TIE
+    assert first.verdict == UNCLEAR
 
 
 def test_the_very_same_run_is_not_tested() -> None:
@@ -117,15 +117,15 @@ def test_the_very_same_run_is_not_tested() -> None:
     found = compare(*sides(cells, others))
     assert [change.same for change in found.changes] == [True, False]
     assert found.changes[1].verdict == LOWER
-    assert "1 of 2 cells are the very same runs" in " ".join(sentences(found))
+    assert "1 of 2 cells are the same stored runs" in " ".join(sentences(found))
 
 
 def test_a_tuned_rate_moves_when_it_moves_by_more_than_a_step_of_the_grid() -> None:
-    for rate, verdict in ((0.5, TIE), (4.9, TIE), (5.1, HIGHER), (0.049, LOWER)):
+    for rate, verdict in ((0.5, UNCLEAR), (4.9, UNCLEAR), (5.1, HIGHER), (0.049, LOWER)):
         assert one(gaps(), tuned_rate=rate).rate.verdict == verdict
 
 
-def test_widths_are_told_apart_where_the_replicates_are() -> None:
+def test_widths_differ_clearly_where_the_replicates_do() -> None:
     wider = VALLEY | {1e-2: 0.05}
     change = one(gaps(), sweep=wider)
     assert change.width.verdict == HIGHER
@@ -133,12 +133,12 @@ def test_widths_are_told_apart_where_the_replicates_are() -> None:
     assert change.width.b is not None
     assert change.width.b.value > change.width.a.value + 0.5
     rough = VALLEY | {1e-2: [0.05, 0.3]}
-    assert one(gaps(), sweep=rough).width.verdict == TIE
+    assert one(gaps(), sweep=rough).width.verdict == UNCLEAR
 
 
 def test_a_share_of_diverged_runs_is_judged_on_the_same_rates_alone() -> None:
     wild = dict.fromkeys(VALLEY, INF) | {1e-3: 0.5}
-    assert one(gaps(), sweep=wild).share.verdict == TIE  # five of six rates, but only twelve runs
+    assert one(gaps(), sweep=wild).share.verdict == UNCLEAR  # five of six rates, but only twelve runs
     many = VALLEY | {rate: [gap, gap] * 20 for rate, gap in VALLEY.items()}
     gone = {rate: [INF, INF] * 20 for rate in VALLEY} | {1e-3: [0.5, 0.5] * 20}
     a, b = stored(tuned=gaps(), sweep=many, run="a"), stored(tuned=gaps(), sweep=gone, run="b")
@@ -148,14 +148,14 @@ def test_a_share_of_diverged_runs_is_judged_on_the_same_rates_alone() -> None:
     assert only(compare(*sides([a], [c]))).share.verdict == ""
 
 
-def test_limits_are_told_apart_beyond_their_replicates_and_their_precision() -> None:
+def test_limits_differ_clearly_beyond_their_replicates_and_their_precision() -> None:
     def limit(middle: float, low: float, high: float) -> dict[str, Any]:
         return {"limit_status": "measured", "limit_measured": middle, "limit_low": low, "limit_high": high}
 
     base = stored(tuned=gaps(), run="a", **limit(1.0, 0.99, 1.01))
     for values, verdict in (
-        ((1.0, 0.99, 1.01), TIE),
-        ((1.02, 1.015, 1.03), TIE),
+        ((1.0, 0.99, 1.01), UNCLEAR),
+        ((1.02, 1.015, 1.03), UNCLEAR),
         ((1.1, 1.05, 1.2), HIGHER),
         ((0.5, 0.4, 0.6), LOWER),
     ):
@@ -179,7 +179,7 @@ def test_settings_that_differ_are_said_with_both_values_and_where() -> None:
 
 def test_cells_of_equal_settings_and_other_keys_are_of_another_program() -> None:
     a, b = stored(tuned=gaps(), run="a"), dataclasses.replace(stored(tuned=gaps(), run="b"), key="new")
-    assert compare(*sides([a], [b])).settings == ["the program itself, where all settings are the same"]
+    assert compare(*sides([a], [b])).settings == ["the version of the program, where all settings agree"]
 
 
 def test_cells_of_one_side_alone_are_listed_and_nothing_in_common_is_said() -> None:
@@ -192,7 +192,9 @@ def test_cells_of_one_side_alone_are_listed_and_nothing_in_common_is_said() -> N
     assert "Every cell" not in markdown(found)
 
 
-def test_the_document_has_every_cell_with_its_interval_and_calls_a_tie_a_tie(tmp_path: Path) -> None:
+def test_the_document_has_every_cell_with_its_interval_and_says_where_no_difference_is_clear(
+    tmp_path: Path,
+) -> None:
     a = [stored(problem=p, tuned=gaps(), run=f"a{p}") for p in "xy"]
     b = [stored(problem="x", tuned=gaps(0.5), run="bx"), stored(problem="y", tuned=gaps(), run="by")]
     path = write(compare(*sides(a, b)), tmp_path)
@@ -201,9 +203,10 @@ def test_the_document_has_every_cell_with_its_interval_and_calls_a_tie_a_tie(tmp
     [x] = [line for line in lines if line.startswith("| Gradient descent on x")]
     [y] = [line for line in lines if line.startswith("| Gradient descent on y")]
     assert "0.50\u00a0[0.50,\u00a00.50] **lower**" in x
-    assert "1.0\u00a0[1.0,\u00a01.0] tie" in y
-    assert "a lower training gap in 1, a higher one in 0 and is tied with A in 1 of 2 cells" in " ".join(
-        lines
+    assert "1.0\u00a0[1.0,\u00a01.0] no clear difference" in y
+    assert (
+        "clearly lower in B in 1 and clearly higher in 0 of 2 cells; 1 show no clear difference"
+        in " ".join(lines)
     )
     assert "(replicates paired; Holm's correction)" in " ".join(lines)
 
@@ -237,7 +240,7 @@ def keys(found: Side) -> set[str]:
     return {cell.key for cell in found.cells}
 
 
-def test_versions_of_one_experiment_are_told_apart_by_when_their_cells_were_finished(
+def test_versions_of_one_experiment_are_known_by_when_their_cells_were_finished(
     results: Path, versions: list[CellResult]
 ) -> None:
     old, young, new = (result.cell.key for result in versions)
@@ -257,9 +260,9 @@ def test_versions_of_one_experiment_are_told_apart_by_when_their_cells_were_fini
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        ("gown", "no experiment 'gown'.*did you mean \"grown\""),
+        ("gown", "a stored experiment, got 'gown'.*did you mean \"grown\""),
         ("grown@lates", 'did you mean "latest"'),
-        ("grown@1999-01-01", "no cell of 'grown' was finished by then"),
+        ("grown@1999-01-01", "no cell of 'grown' was finished at that time"),
         ("experiments/quick.toml", "none of its cells is stored under 'quick'"),
     ],
 )
@@ -273,10 +276,12 @@ def test_the_command_compares_versions_and_writes_the_document(
 ) -> None:
     assert main(["compare", "grown@first", "grown", "--results", str(results)]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("Set differently, in the cells that both have:\nbudget.epochs: 60 in A, 120 in B")
-    assert "the very same runs" in shown
+    assert shown.startswith(
+        "Settings that differ, in the cells that both have:\nbudget.epochs: 60 in A, 120 in B"
+    )
+    assert "are the same stored runs" in shown
     document = results / "compare-grown-first-grown.md"
     assert str(document) in shown
-    assert "the same run" in document.read_text(encoding="utf-8")
+    assert "same run" in document.read_text(encoding="utf-8")
     assert main(["compare", "grown", "nothing", "--results", str(results)]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -64,8 +64,8 @@ def test_on_least_squares_the_measured_growth_is_the_predicted_one(ran: Ran, nam
     assert facts.growth.predicted is not None
     assert max(facts.growth.predicted) == pytest.approx(predicted, rel=1e-6)
     assert facts.growth.measured == pytest.approx(predicted, rel=0.01)
-    assert "as predicted" in said(facts)
-    assert f"Update {facts.trial['first_bad_step']} of 60 is the first bad one" in said(facts)
+    assert "agrees with the prediction" in said(facts)
+    assert f"Update {facts.trial['first_bad_step']} of 60 was the first that failed" in said(facts)
 
 
 def test_with_weight_decay_growth_is_measured_towards_where_the_run_settles() -> None:
@@ -85,11 +85,11 @@ def test_with_weight_decay_growth_is_measured_towards_where_the_run_settles() ->
     assert facts.growth is not None
     assert facts.growth.measured == pytest.approx(predicted, rel=1e-3)
     assert facts.gap[-1] == pytest.approx(facts.gap[-50], rel=0.5)
-    assert "where its weight decay lets it settle" in said(facts)
-    assert "as predicted" in said(facts)
+    assert "the point where weight decay lets it settle" in said(facts)
+    assert "agrees with the prediction" in said(facts)
     settled = known(ran, "decayed", "converged", 2)
     assert settled.growth is None
-    assert "all that was left is rounding" in said(settled)
+    assert "only rounding errors were left" in said(settled)
 
 
 def test_with_weight_decay_directions_without_data_shrink_by_it_alone(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_with_weight_decay_directions_without_data_shrink_by_it_alone(tmp_path: 
     assert facts.growth is not None
     assert facts.growth.curvature[0] == 0
     assert facts.growth.measured == pytest.approx(1 - facts.trial["rate"] * 0.01, rel=1e-4)
-    assert "as predicted" in said(facts)
+    assert "agrees with the prediction" in said(facts)
 
 
 def test_on_least_squares_the_sharpness_is_the_largest_eigenvalue_everywhere(ran: Ran) -> None:
@@ -151,16 +151,16 @@ def test_a_run_that_does_not_repeat_says_so(ran: Ran) -> None:
     other = result.curves.assign(train_loss=result.curves["train_loss"].where(~mine, 0.123))
     changed = gather(result.cell, result.trials, other, result.summary, int(facts.trial["trial"]))
     assert not changed.same
-    assert "does not give the stored losses" in said(changed)
-    assert "does not give the stored losses" not in said(facts)
+    assert "did not reproduce the stored losses" in said(changed)
+    assert "did not reproduce the stored losses" not in said(facts)
 
 
 def test_a_converged_run_has_its_hitting_time_and_no_fork(ran: Ran) -> None:
     facts = known(ran, "line", "converged", -1)
     assert facts.fork is None
     assert "It converged" in said(facts)
-    assert f"stayed below a tenth from {int(facts.trial['hit_0.1']):,} examples on" in said(facts)
-    assert "it closes in on the optimum" in said(facts)
+    assert f"below a tenth of its start after {int(facts.trial['hit_0.1']):,} examples" in said(facts)
+    assert "the run comes closer to the optimum" in said(facts)
 
 
 @pytest.mark.parametrize("name", ["line", "ball", "net", "adam", "sign"])
@@ -169,7 +169,7 @@ def test_the_fork_of_a_rate_far_too_small_finds_it_too_small(ran: Ran, name: str
     assert facts.fork is not None
     assert facts.fork.verdict == "too small"
     assert facts.fork.updates[0] == 61
-    assert "Three times is clearly lower" in said(facts)
+    assert "Three times the rate does clearly better" in said(facts)
 
 
 def test_the_fork_of_a_floor_finds_it_too_large(ran: Ran) -> None:
@@ -213,19 +213,19 @@ def test_adam_has_a_sharpness_of_its_own_and_no_factor(ran: Ran) -> None:
     assert facts.sharpness[0].update == 1
     np.testing.assert_allclose([s.threshold for s in facts.sharpness], 38 / facts.trial["rate"], rtol=1e-9)
     assert facts.moved <= 7.3  # (1 - beta1) / sqrt(1 - beta2) is 3.2, the first corrected steps are more
-    assert "Theory has no such factor for Adam" in said(facts)
+    assert "Theory predicts no such factor for Adam" in said(facts)
 
 
 def test_a_method_without_any_limit_says_so(ran: Ran) -> None:
     text = said(known(ran, "sign", "too large"))
-    assert "No sharpness is known at which a rate of signSGD becomes unstable" in text
-    assert "Theory knows no such factor for signSGD" in text
+    assert "For signSGD no sharpness is known above which a rate is unstable" in text
+    assert "Theory predicts no such factor for signSGD" in text
 
 
 def test_batches_are_told_apart_from_the_mean_path(ran: Ran) -> None:
     facts = known(ran, "noise", "diverged")
-    assert "for the mean path alone" in said(facts)
-    assert "as predicted" not in said(facts)
+    assert "for the mean path only" in said(facts)
+    assert "agrees with the prediction" not in said(facts)
 
 
 def test_under_a_schedule_the_threshold_moves_with_the_rate(ran: Ran) -> None:
@@ -258,8 +258,8 @@ def test_stored_limits_are_set_beside_the_rate(ran: Ran) -> None:
     text = said(
         dataclasses.replace(facts, summary={"limit_why": "because", "limit_status": "below the grid"})
     )
-    assert "No limit of the rate is predicted: because." in text
-    assert "every rate of the sweep's grid diverges" in text
+    assert "No stability limit is predicted: because." in text
+    assert "at every rate of its grid half of this cell's replicates" in text
 
 
 def test_factors_agree_by_what_they_do_over_many_updates() -> None:

@@ -57,9 +57,9 @@ def test_least_squares_with_full_batches_have_their_fastest_rate() -> None:
     assert found.prediction.basis == EXACT
     assert found.prediction.rate == pytest.approx(2, rel=1e-6)
     assert found.rate == pytest.approx(2 / 1.01, rel=1e-6)
-    assert found.cliff == pytest.approx(2, rel=1e-6)
+    assert found.limit == pytest.approx(2, rel=1e-6)
     assert found.margin == "0.00"
-    assert found.grounds == "fastest: 2 / (0.01 + 1)"
+    assert found.why == "fastest: 2 / (0.01 + 1)"
     assert np.isinf(found.probe.gap[found.probe.rates > 2.5]).all()
     assert np.isfinite(found.probe.gap[found.probe.rates < 2]).all()
 
@@ -72,7 +72,7 @@ def test_small_batches_have_half_of_the_lower_of_their_limits() -> None:
     assert found.prediction.mean_square < found.prediction.rate
     assert found.rate == pytest.approx(found.prediction.mean_square / 2)
     assert float(found.margin) == pytest.approx(np.log10(found.prediction.rate / found.rate), abs=0.02)
-    assert found.grounds.endswith("the mean-square limit")
+    assert found.why.endswith("the mean-square limit")
 
 
 def test_a_velocity_that_a_short_last_batch_pushes_has_half_of_its_own_limit() -> None:
@@ -96,7 +96,7 @@ def test_without_a_limit_the_probe_is_all_there_is() -> None:
     found = advice("iris", "lion", hidden=[8])
     assert (found.prediction.basis, found.prediction.rate) == (NONE, None)
     assert found.rate == found.probe.best
-    assert found.grounds == "the probe alone"
+    assert found.why == "best of the probe; no limit is known"
     assert any("no learning rate is known" in note for note in notes([found]))
 
 
@@ -108,9 +108,9 @@ GAPS = Probe(np.array([0.1, 0.2, 0.4, 0.8]), np.array([0.5, 0.1, 0.3, np.inf]))
     [
         (0.1, 0.1, "theory"),
         (0.2, 0.2, "theory"),
-        (0.4, 0.2, "the probe's best"),
-        (0.9, 0.2, "the probe's best"),
-        (None, 0.2, "the probe alone"),
+        (0.4, 0.2, "best of the probe, which"),
+        (0.9, 0.2, "best of the probe, which"),
+        (None, 0.2, "best of the probe; no limit is known"),
     ],
 )
 def test_the_probe_only_lowers(rate: float | None, taken: float, grounds: str) -> None:
@@ -122,7 +122,7 @@ def test_the_probe_only_lowers(rate: float | None, taken: float, grounds: str) -
 def test_a_probe_of_which_nothing_or_all_diverged() -> None:
     gone = Probe(GAPS.rates, np.full(4, np.inf))
     assert (gone.best, gone.breaks) == (None, 0.1)
-    assert checked(0.1, "theory", gone) == (None, "every rate of the probe diverged")
+    assert checked(0.1, "theory", gone) == (None, "every rate that the probe tried diverged")
     tame = Probe(GAPS.rates, np.array([0.5, 0.3, 0.2, 0.1]))
     assert np.isinf(tame.breaks)
     assert GAPS.breaks == 0.8
@@ -146,7 +146,7 @@ def test_rank_deficient_data_and_constant_inputs_are_advised_on_and_said(tmp_pat
     assert found.prediction.rate == pytest.approx(2 / curvatures[-1], rel=1e-5)
     assert found.rate == pytest.approx(2 / (curvatures[-3] + curvatures[-1]), rel=1e-5)
     said = " ".join(notes([found]))
-    assert "of no effect: 1 of 4 inputs" in said
+    assert "1 of 4 inputs are constant" in said
     assert "span 3 of 5 directions" in said
 
 
@@ -156,15 +156,18 @@ def test_rank_deficient_data_and_constant_inputs_are_advised_on_and_said(tmp_pat
         (["irsi"], ["'irsi'", 'did you mean "iris"', "a CSV file"]),
         (["csv"], ["'csv'", "a CSV file or one of"]),
         (["none.csv", "--target", "y"], ["none.csv: cannot be read: No such file"]),
-        (["{file}"], ["--target must say which column", "a, twice_a, b, always, y"]),
+        (["{file}"], ["--target is missing: name the column", "a, twice_a, b, always, y"]),
         (["{file}", "--target", "z"], ["no column 'z'", "a, twice_a"]),
         (["{one}", "--target", "y"], ["1 sample,", "at least 10"]),
-        (["iris", "--target", "y"], ["--target: iris has a target of its own"]),
-        (["iris", "--optimizers", "adm"], ["--optimizers: found 'adm'", 'did you mean "adam"']),
-        (["iris", "--activation", "rleu"], ["--activation: found 'rleu'", 'did you mean "relu"']),
-        (["iris", "--batches", "ful"], ["--batches: found 'ful'", '"16 replacement"']),
-        (["iris", "--batches", "0"], ["--batches: found '0'"]),
-        (["iris", "--batches", "1000"], ["--batches: found '1000', iris has 90 training samples"]),
+        (["iris", "--target", "y"], ["--target: only a CSV file needs it; iris"]),
+        (["iris", "--optimizers", "adm"], ["--optimizers: expected one of", 'did you mean "adam"']),
+        (["iris", "--activation", "rleu"], ["--activation: expected one of", 'did you mean "relu"']),
+        (["iris", "--batches", "ful"], ['--batches: expected "full"', "got 'ful'", '"16 replacement"']),
+        (["iris", "--batches", "0"], ["got '0'"]),
+        (
+            ["iris", "--batches", "1000"],
+            ["--batches: expected at most the 90 training samples of iris, got '1000'"],
+        ),
     ],
 )
 def test_a_wrong_question_is_one_clear_error(
@@ -198,7 +201,14 @@ def test_the_command_answers_with_a_table_and_its_words(
     ]
     assert main(["advise", file, *asked]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    for part in ("sgd", "adagrad", "exact", "Limit, almost sure:", "the probe alone", "To cliff"):
+    for part in (
+        "sgd",
+        "adagrad",
+        "exact",
+        'known from "almost sure":',
+        "best of the probe; no limit is known",
+        "Margin",
+    ):
         assert part in out
 
 

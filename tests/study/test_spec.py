@@ -269,8 +269,11 @@ def test_the_command_line_stops_before_any_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "experiments/quick.toml", "--workers", "0"], "'0', allowed is a whole number, 1 or more"),
-        (["run", "experiments/quick.toml", "--workers", "two"], "'two', allowed is a whole number"),
+        (["run", "experiments/quick.toml", "--workers", "0"], "expected a whole number, 1 or more, got '0'"),
+        (
+            ["run", "experiments/quick.toml", "--workers", "two"],
+            "expected a whole number, 1 or more, got 'two'",
+        ),
         (["run", "experiments/quick.toml", "--results", "LICENSE"], "LICENSE: cannot hold the results"),
         (["report", "nosuch", "--results", "LICENSE"], "there is no store of results"),
         (["run"], "file"),
