@@ -204,11 +204,12 @@ def _open(results: Path, reading: bool = False) -> Store:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     experiment = spec.load(options.file)
+    from study.execution.processes import Processes
     from study.pipeline import Account, train_missing, write_report
 
     account = Account()
     with closing(_open(options.results)) as store:
-        train_missing(experiment, store, options.workers, console, account)
+        train_missing(experiment, store, Processes(options.workers), console, account)
         if not options.no_report:
             folder = options.results / experiment.name
             page = write_report(experiment, store, folder, options.workers, account, provenance())

@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from study.execution.cost import cost
+from study.execution.engine import Engine, Failure
 from study.execution.progress import Display
-from study.execution.workers import Failure, run_cells
 from study.experiment.spec import Experiment
 from study.numbers import plural
 from study.phases.results import CellResult
@@ -72,7 +72,7 @@ def _add(totals: dict[str, float], name: str, seconds: float) -> None:
 
 
 def train_missing(
-    experiment: Experiment, store: Store, workers: int, console: Console, account: Account
+    experiment: Experiment, store: Store, engine: Engine, console: Console, account: Account
 ) -> None:
     """Run the cells that the store does not have, storing each as soon as it is finished.
 
@@ -93,7 +93,7 @@ def train_missing(
     with (
         account.time("training"),
         Display(console, len(missing), sum(work.values())) as display,
-        closing(run_cells(missing, workers)) as results,
+        closing(engine.run(missing)) as results,
     ):
         for result in results:
             if isinstance(result, Failure):

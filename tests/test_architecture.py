@@ -22,7 +22,7 @@ ROOMS = {
     "seaborn": ["study/figures/"],
     "jinja2": ["study/report/"],
     "rich": ["study/cli.py", "study/commands/", "study/pipeline.py", "study/execution/progress.py"],
-    "joblib": ["study/execution/workers.py", "study/report/"],
+    "loky": ["study/execution/processes.py"],
     "sklearn": ["study/problems/datasets.py"],
 }
 

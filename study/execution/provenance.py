@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "optuna", "mlflow", "pandas", "seaborn", "matplotlib", "joblib")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "optuna", "mlflow", "pandas", "seaborn", "matplotlib", "loky")
 
 
 def provenance() -> dict[str, str]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from joblib import Parallel, delayed
 from markupsafe import Markup
 from threadpoolctl import threadpool_limits
 
 from study.analysis import StoredCell, gather
 from study.analysis.study_tables import analyse
+from study.execution.processes import Pool
 from study.figures.keys import SIZE as KEY
 from study.figures.keys import Key, draw_key
 from study.figures.panels import Panels, write_png
@@ -45,25 +45,24 @@ def render(
     is written. ValueError without cells, or when they were run with different protocols.
     """
     study = gather(cells)
-    ready = Parallel(n_jobs=workers, return_as="generator")(delayed(_imported)() for _ in range(workers))
-    # Its many small products gain nothing from threads, which on a busy machine wait for each other.
-    with threadpool_limits(1):
-        found = analyse(study)
-        look = looks(found.study.names.optimizers, found.study.names.batches)
-        problems = problem_parts(found, look)
-    list(ready)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as made:
+    with Pool(workers) as pool, tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as made:
+        pool.start([_imported] * workers)
         whole = Path(made)
         (whole / "figures").mkdir()
-        draw = partial(_draw, colors=look.variables, folder=whole / "figures", workers=workers)
+        # Its many small products gain nothing from threads, which on a busy machine wait for each other.
+        with threadpool_limits(1):
+            found = analyse(study)
+            look = looks(found.study.names.optimizers, found.study.names.batches)
+            problems = problem_parts(found, look)
+        draw = partial(_draw, pool, colors=look.variables, folder=whole / "figures")
         # The workers draw most of the page while the rest of it is composed.
         parts = [picture for part in problems for picture in part.pictures]
         begun = draw(parts, [picture for part in problems for picture in part.sheets])
         with threadpool_limits(1):
             page = compose(experiment, title, found, look, problems, provenance, store)
-        svgs = dict(begun)
-        svgs |= draw([picture for picture in page.pictures if picture.name not in svgs], page.sheets)
+        svgs = begun()
+        svgs |= draw([picture for picture in page.pictures if picture.name not in svgs], page.sheets)()
         (whole / "report.html").write_text(_html(page, svgs), encoding="utf-8")
         (whole / "report.md").write_text(_markdown(page), encoding="utf-8")
         for name in ("figures", "report.md", "report.html"):
@@ -76,22 +75,22 @@ def _imported() -> None:
 
 
 def _draw(
+    pool: Pool,
     pictures: Iterable[Picture],
     sheets: Iterable[Picture],
     colors: Mapping[str, str],
     folder: Path,
-    workers: int,
-) -> Iterator[tuple[str, list[str]]]:
-    """The name and the panels as SVG of each picture; those in `sheets` are written into `folder` as PNG.
+) -> Callable[[], dict[str, list[str]]]:
+    """Begin to draw; what is returned waits for the panels of each picture as SVG, by the picture's name.
 
-    The processes begin at once, whenever the first result is asked for.
+    The pictures in `sheets` are also written into `folder` as PNG.
     """
     files = {picture.name: folder / f"{picture.name}.png" for picture in sheets}
     # The large ones first, so that no process is left with one at the end.
     ordered = sorted(pictures, key=lambda p: (p.name not in files, -len(p.tiles) * p.panels.size[1]))
-    jobs = (delayed(_picture)(picture, colors, files.get(picture.name)) for picture in ordered)
-    drawn = Parallel(n_jobs=workers, return_as="generator")(jobs)
-    return zip((picture.name for picture in ordered), drawn, strict=True)
+    names = [picture.name for picture in ordered]
+    drawn = pool.start([partial(_picture, p, colors, files.get(p.name)) for p in ordered])
+    return lambda: dict(zip(names, drawn(), strict=True))
 
 
 def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core import BatchStrategy
-from study.execution.workers import run_cells
+from study.execution.processes import Processes
 from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
 from study.phases.results import CellResult
 from study.phases.stack import Run, Trial
@@ -64,7 +64,7 @@ def same(one: CellResult, other: CellResult) -> None:
 def on_one_and_two_workers(cells: Sequence[Cell]) -> list[tuple[CellResult, CellResult]]:
     """The results of each cell, on two workers in the opposite order."""
     ways = [
-        {r.cell.key: r for r in run_cells(order, workers) if isinstance(r, CellResult)}
+        {r.cell.key: r for r in Processes(workers).run(order) if isinstance(r, CellResult)}
         for order, workers in ((cells, 1), (cells[::-1], 2))
     ]
     return [(ways[0][c.key], ways[1][c.key]) for c in cells]

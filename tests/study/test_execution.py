@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from study.execution.workers import run_cells
+from study.execution.processes import Pool, Processes
 from study.experiment.spec import load
 from study.phases.results import CellResult
 from study.tracking import StoredCell, open_store
@@ -64,13 +65,40 @@ def is_worker(pid: int) -> bool:
 
 def test_a_killed_worker_costs_nothing_but_time() -> None:
     cells = [cell(optimizer=o, batch=1) for o in ("sgd", "momentum", "nesterov", "adam")]
-    results = run_cells(cells, 2)
+    results = Processes(2).run(cells)
     done = [next(results)]
     os.kill(next(pid for pid in children(os.getpid()) if is_worker(pid)), signal.SIGKILL)
     done += list(results)
     assert all(isinstance(r, CellResult) for r in done)
     assert {r.cell.key for r in done} == {c.key for c in cells}
     assert len(done) == len(cells)
+
+
+def the_process() -> int:
+    return os.getpid()
+
+
+def killed_once(file: Path) -> str:
+    if not file.exists():
+        file.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "drawn"
+
+
+def test_a_task_whose_worker_is_killed_is_tried_again(tmp_path: Path) -> None:
+    with Pool(2) as pool:
+        first = pool.start([partial(killed_once, tmp_path / name) for name in "ab"] + [partial(str, "c")])
+        assert first() == ["drawn", "drawn", "c"]
+        worker = pool.start([the_process])()[0]
+        os.kill(worker, signal.SIGKILL)
+        assert pool.start([partial(str, i) for i in range(4)])() == ["0", "1", "2", "3"]
+        with pytest.raises(ZeroDivisionError):
+            pool.start([partial(divmod, 1, 0)])()
+
+
+def test_a_task_that_always_kills_its_worker_is_given_up() -> None:
+    with Pool(2) as pool, pytest.raises(RuntimeError, match="worker"):
+        pool.start([partial(signal.raise_signal, signal.SIGKILL)])()
 
 
 def study(folder: Path, *more: str) -> subprocess.Popen[str]:

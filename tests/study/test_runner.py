@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from study.execution.workers import run_cells
+from study.execution.processes import Processes
 from study.experiment.cells import Budget, Cell, Rates
 from study.phases.cell import run_cell
 from study.phases.outcomes import growth
@@ -166,7 +166,7 @@ def test_an_error_in_a_cell_is_a_failure_and_the_others_go_on() -> None:
     good = cell()
     broken = dataclasses.replace(good, optimizer=dataclasses.replace(good.optimizer, name="nosuch"))
     keyed = _WithKey(**{f.name: getattr(broken, f.name) for f in dataclasses.fields(broken)})
-    results = list(run_cells([keyed, good], 1))
+    results = list(Processes(1).run([keyed, good]))
     failures = [r for r in results if not isinstance(r, CellResult)]
     assert len(results) == 2
     assert "unknown optimizer 'nosuch'" in failures[0].error
