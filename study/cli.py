@@ -20,7 +20,7 @@ from rich.console import Console
 from core.names import suggest
 from study.execution.provenance import cores, provenance
 from study.experiment import spec
-from study.files import UnsafeError
+from study.files import UnsafeError, inside
 from study.problems.csvfile import TASKS
 from study.tracking.errors import StoreError, failure
 
@@ -211,7 +211,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     with closing(_open(options.results)) as store:
         train_missing(experiment, store, Processes(options.workers), console, account)
         if not options.no_report:
-            folder = options.results / experiment.name
+            folder = inside(options.results, options.results / experiment.name)
             page = write_report(experiment, store, folder, options.workers, account, provenance())
             console.print(f"report: {page}")
     for line in account.lines():
@@ -236,7 +236,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
         experiment = known or _stored(store, options.experiment)
         logged = experiment.name in [study.name for study in store.studies() if study.run_id]
         facts = store.study_provenance(experiment.name) if logged else provenance()
-        folder = options.results / experiment.name
+        folder = inside(options.results, options.results / experiment.name)
         page = write_report(experiment, store, folder, options.workers, Account(), facts)
     console.print(f"report: {page}")
     if options.copy is not None:

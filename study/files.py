@@ -23,6 +23,17 @@ def inside(folder: Path, path: Path) -> Path:
     return whole
 
 
+def place(folder: Path, *parts: str) -> Path:
+    """Where in `folder` a file may be written, its own folder made; UnsafeError where that is not within it,
+    or is a link."""
+    path = folder.joinpath(*parts)
+    inside(folder, path)
+    if path.is_symlink():
+        raise UnsafeError(f"{path} is a symbolic link, where a file is to be written: delete it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def open_own(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
     """A descriptor of the regular file at `path`, a lock or a log, never through a link."""
     try:

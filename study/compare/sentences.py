@@ -13,6 +13,7 @@ import numpy as np
 from study.analysis.labels import names_of
 from study.compare.changes import HIGHER, LOWER, UNCLEAR, Axes, Change, Comparison, Pair
 from study.compare.sides import Side
+from study.files import place
 from study.numbers import around, fixed, number, percent, plural, share
 from study.statistics import Interval
 
@@ -73,8 +74,7 @@ def write(comparison: Comparison, results: Path) -> Path:
     name = "-".join(
         re.sub(r"[^A-Za-z0-9._]+", "-", Path(side.name).name) for side in (comparison.a, comparison.b)
     )
-    path = results / f"compare-{name}.md"
-    results.mkdir(parents=True, exist_ok=True)
+    path = place(results, f"compare-{name}.md")
     path.write_text(markdown(comparison), encoding="utf-8")
     return path
 

@@ -12,6 +12,7 @@ from study.experiment.cells import Cell, restore
 from study.explain import cell as cells
 from study.explain import facts, picture
 from study.explain import narrative as words
+from study.files import place
 from study.tracking import Found, Store, StoredCell, StoreError
 
 __all__ = ["Explanation", "explain"]
@@ -50,8 +51,7 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
         trial,
         store.states(stored.run_id).get(trial),
     )
-    path = results / found.study / "explained" / f"{found.run_id}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = place(results, found.study, "explained", f"{found.run_id}.png")
     picture.draw(known, path)
     return Explanation(found.name, words.sections(known), path)
 

@@ -1,7 +1,7 @@
 """Where the files of runs are: MLflow keeps whole paths, and a results folder may be moved or copied.
 
-Reading looks among the results at hand first. Before a study is written, or shown by MLflow itself, the paths
-in the database are made those of now.
+Reading looks among the results at hand, and nowhere else. Before a study is written, or shown by MLflow
+itself, the paths in the database are made those of now.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from study.files import inside
 from study.tracking.connect import ARTIFACTS
 from study.tracking.errors import StoreError
 from study.tracking.views import CELLS
@@ -19,14 +20,27 @@ if TYPE_CHECKING:
 
 
 def local(results: Path, uri: str) -> Path | None:
-    """The folder of a run's artifact `uri` on this machine: among the results, else where it says; None for
-    one that a server keeps."""
+    """The folder among the results of a run's artifact `uri`; None for one that a server keeps.
+
+    What a store says is data, and a whole path may point anywhere: its end alone is taken, which is the study
+    (or the experiment), the run, and "artifacts". UnsafeError where that leads out of the results.
+    """
     address = urlsplit(uri)
-    path = Path(unquote(address.path))
-    own = results.joinpath(ARTIFACTS, *path.parts[-3:])  # study (or experiment), run, "artifacts"
-    if own.is_dir():
-        return own
-    return path if address.scheme in ("", "file") else None
+    if address.scheme not in ("", "file"):
+        return None
+    own = results.joinpath(ARTIFACTS, *Path(unquote(address.path)).parts[-3:])
+    return inside(results / ARTIFACTS, own)
+
+
+def at_home(results: Path, uri: str) -> Path | None:
+    """`local`, for writing: StoreError where MLflow would write to another folder than that."""
+    here = local(results, uri)
+    if here is not None and uri not in (here.as_uri(), str(here)):
+        raise StoreError(
+            f"the files of this run are said to be at {uri}, which is not in {results / ARTIFACTS}: name the "
+            "results folder that they lie in by --results, or have the MLflow server serve its artifacts"
+        )
+    return here
 
 
 def settle(engine: Engine, results: Path, study: str) -> None:
@@ -39,7 +53,9 @@ def settle(engine: Engine, results: Path, study: str) -> None:
     metadata = MetaData()
     metadata.reflect(engine, only=["experiments", "runs"])
     experiments, runs = (metadata.tables[name] for name in ("experiments", "runs"))
+    inside(results, results / ARTIFACTS)
     here = results / ARTIFACTS / study
+    inside(results / ARTIFACTS, here)
     with engine.begin() as db:
         arrived = _holds(db, experiments, runs, study, here)
         for experiment, was in _places(db, experiments, study):
@@ -50,15 +66,21 @@ def settle(engine: Engine, results: Path, study: str) -> None:
                     f"study {study!r} was written through an MLflow server, which keeps its files: go on "
                     "through one (MLFLOW_TRACKING_URI=http://...), or give the experiment another name"
                 )
-            if folder == here or _same(folder, here):
+            if was in (here.as_uri(), str(here)):
                 continue
-            if arrived and (_beside(engine, results) or not folder.is_dir()):
+            if _same(folder, here) or (arrived and (_beside(engine, results) or not folder.is_dir())):
                 _rewrite(db, experiments, runs, experiment, was, here)
-            elif not folder.is_dir():
-                raise StoreError(
-                    f"study {study!r} keeps its files in {folder}, which is not on this machine: bring them "
-                    f"back, or to {here}"
-                )
+            else:
+                raise StoreError(_elsewhere(study, folder, here))
+
+
+def _elsewhere(study: str, folder: Path, here: Path) -> str:
+    if folder.is_dir():
+        return f"study {study!r} keeps its files in {folder}: go on with --results {folder.parent.parent}"
+    return (
+        f"study {study!r} keeps its files in {folder}, which is not on this machine: bring them back, or to "
+        f"{here}"
+    )
 
 
 def _places(db: Connection, experiments: Table, study: str) -> list[tuple[int, str]]:

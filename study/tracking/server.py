@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
+from study.files import open_own
 from study.tracking import Store, StoreError, StudyInfo, open_store, place, views
 from study.tracking.connect import ARTIFACTS
 from study.tracking.views import CELLS
@@ -110,7 +111,7 @@ def _server(uri: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, lambda number, _: sys.exit(128 + number))  # so that the server ends as well
-    with log.open("wb") as words:
+    with os.fdopen(open_own(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as words:
         server = subprocess.Popen(
             command, stdout=words, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from study.files import inside
 from study.phases.results import CellResult
 from study.tracking import artifacts, finding, moved, views
 from study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
@@ -202,7 +203,9 @@ class Store:
             tags={"kind": "study", "study": study},
             run_name=f"{study}: experiment file and report",
         )
-        run_id = run.info.run_id
+        run_id, home = run.info.run_id, moved.at_home(self.results, run.info.artifact_uri)
+        if home is not None:
+            inside(home, home / "report")
         self.client.log_text(run_id, text, "experiment.toml")
         self.client.log_dict(run_id, provenance, "provenance.json")
         for name, value in provenance.items():
@@ -364,9 +367,11 @@ class Store:
                 )
             except MlflowException as error:
                 raise StoreError(f"{name} of run {run.info.run_name!r} cannot be fetched: {error}") from error
-            if not path.exists():
+            if here:
+                inside(here, path)
+            if not path.is_file():
                 raise StoreError(
-                    f"{path} is missing, where MLflow's run {run.info.run_name!r} has it: deleted, or moved "
+                    f"{path} is missing, a file of MLflow's run {run.info.run_name!r}: deleted, or moved "
                     "(a cell without its files is trained again when the experiment is run once more)"
                 )
             return path

@@ -229,9 +229,11 @@ def test_files_of_a_database_study_follow_the_folder_they_are_in(postgresql: Ser
     uri = postgresql.new_store()
     with closing(open_store(tmp_path / "a", uri)) as store:
         store.write("demo", FIRST)
-    with closing(open_store(tmp_path / "b", uri)) as store:
-        store.write("demo", SECOND)  # where the first ones are
-        assert len(store.read("demo")) == 2
+    beside = pytest.raises(StoreError, match=r"keeps its files in .*: go on with --results .*/a")
+    with closing(open_store(tmp_path / "b", uri)) as store, beside:
+        store.write("demo", SECOND)
+    with closing(open_store(tmp_path / "a", uri)) as store:
+        store.write("demo", SECOND)
     assert not (tmp_path / "b" / "artifacts").exists()
     (tmp_path / "a").rename(tmp_path / "c")
     away = pytest.raises(StoreError, match=r"keeps its files in .*/a/artifacts/demo, which is not on this")

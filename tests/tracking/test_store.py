@@ -261,7 +261,7 @@ def test_a_driver_that_is_not_installed_is_named(results: Path, monkeypatch: pyt
 def test_a_store_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
     broken = tmp_path / "broken.db"
     broken.write_text("this is not a database, and long enough to be looked at" * 20)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="no SQLite database"):
         open_store(tmp_path, f"sqlite:///{broken}")
 
 
