@@ -17,6 +17,7 @@ LEAK = 0.01  # torch's default; Keras' LeakyReLU has 0.3
 class Activation:
     """One activation f, all that is known of it in one block.
 
+    about: its formula, for lists.
     apply(z): overwrites z with a = f(z).
     backward(a, delta): overwrites delta with delta f'(z).
     bend(a): f''(z) / f'(z), which a product with the Hessian asks for; 0 for what is linear in pieces.
@@ -25,6 +26,7 @@ class Activation:
     Every derivative here can be written in terms of the output a, so that z need not be kept.
     """
 
+    about: str
     apply: Callable[[np.ndarray], None]
     backward: Callable[[np.ndarray, np.ndarray], None]
     bend: Callable[[np.ndarray], np.ndarray | float]
@@ -77,9 +79,9 @@ def _straight(a: np.ndarray) -> float:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(_nothing, _nothing, _straight),
-    "sigmoid": Activation(sigmoid, _sigmoid_backward, lambda a: 1 - 2 * a),
-    "tanh": Activation(_tanh, _tanh_backward, lambda a: -2 * a),
-    "relu": Activation(_relu, _relu_backward, _straight, "he"),
-    "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward, _straight, "he"),
+    "identity": Activation("z", _nothing, _nothing, _straight),
+    "sigmoid": Activation("1 / (1 + exp(-z))", sigmoid, _sigmoid_backward, lambda a: 1 - 2 * a),
+    "tanh": Activation("tanh z", _tanh, _tanh_backward, lambda a: -2 * a),
+    "relu": Activation("max(0, z)", _relu, _relu_backward, _straight, "he"),
+    "leaky_relu": Activation(f"max(z, {LEAK:g} z)", _leaky_relu, _leaky_relu_backward, _straight, "he"),
 }

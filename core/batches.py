@@ -24,6 +24,7 @@ class Order:
 
     label: what a batch strategy and a legend call it: "mini-batch 16, with replacement".
     draw: the samples of an epoch.
+    about: a sentence for lists.
     repeats: whether every epoch has the first one's order.
     independent: whether each batch is drawn from all samples, whatever the others took. Such batches
         are all whole, and an epoch has as many of them as come nearest to the data's size.
@@ -32,6 +33,7 @@ class Order:
 
     label: str
     draw: Draw
+    about: str
     repeats: bool = False
     independent: bool = False
     replacement: bool = False
@@ -59,10 +61,17 @@ USUAL = "reshuffled"
 """A new permutation each epoch: what frameworks do by default, and what no label needs to mention."""
 
 ORDERS: dict[str, Order] = {
-    USUAL: Order("reshuffled", _permuted),
-    "fixed": Order("the same each epoch", _permuted, repeats=True),
-    # What the theory of the mean square speaks of.
-    "replacement": Order("with replacement", _drawn, independent=True, replacement=True),
+    USUAL: Order("reshuffled", _permuted, "a new permutation each epoch, as frameworks have it by default"),
+    "fixed": Order(
+        "the same each epoch", _permuted, "the first epoch's permutation, each epoch", repeats=True
+    ),
+    "replacement": Order(
+        "with replacement",
+        _drawn,
+        "every sample of every batch drawn anew from all of them, as theory has it",
+        independent=True,
+        replacement=True,
+    ),
 }
 
 

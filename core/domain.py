@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,9 +47,17 @@ NON_NEGATIVE = Interval(0, math.inf, "left")
 FRACTION = Interval(0, 1, "left")  # decay rates such as beta1: one would never forget
 
 
-def hyper(default: float, domain: Interval) -> Any:
-    """A dataclass field for a hyperparameter: its default and its domain, in one place."""
-    return dataclasses.field(default=default, metadata={"domain": domain})
+class Option(NamedTuple):
+    """What is known of a hyperparameter. about: what it does, in a line."""
+
+    default: Any
+    domain: Interval
+    about: str
+
+
+def hyper(default: float, domain: Interval, about: str) -> Any:
+    """A dataclass field for a hyperparameter: its default, its domain and what it does, in one place."""
+    return dataclasses.field(default=default, metadata={"domain": domain, "about": about})
 
 
 def check_hyper(owner: str, name: str, value: ArrayLike, domain: Interval) -> Hyper:
@@ -118,10 +126,10 @@ class Tunable:
 T = TypeVar("T", bound=Tunable)
 
 
-def domains(table: Mapping[str, type[Tunable]], kind: str, name: str) -> dict[str, tuple[Any, Interval]]:
-    """For each hyperparameter of `table[name]`: its default and its domain."""
+def domains(table: Mapping[str, type[Tunable]], kind: str, name: str) -> dict[str, Option]:
+    """For each hyperparameter of `table[name]`: its default, its domain and what it does."""
     fields = dataclasses.fields(lookup(table, name, kind))
-    return {f.name: (f.default, f.metadata["domain"]) for f in fields}
+    return {f.name: Option(f.default, f.metadata["domain"], f.metadata["about"]) for f in fields}
 
 
 def make(table: Mapping[str, type[T]], kind: str, name: str, options: Mapping[str, Any]) -> T:

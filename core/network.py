@@ -83,7 +83,7 @@ class Network:
     def init(self, rng: np.random.Generator) -> np.ndarray:
         """Initial parameters (P,), float64."""
         theta = np.zeros((1, self.size))
-        draw = INITIALIZERS[self.initializer]
+        draw = INITIALIZERS[self.initializer].draw
         for layer in self.layers(theta):
             layer[0, :, :-1] = draw(rng, layer.shape[2] - 1, layer.shape[1])
         return theta[0]

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from core import domain
-from core.domain import NON_NEGATIVE, Hyper, Interval, Tunable, hyper, power
+from core.domain import NON_NEGATIVE, Hyper, Interval, Option, Tunable, hyper, power
 
 SHARE = Interval(0, 1)
 POSITIVE_SHARE = Interval(0, 1, "right")
@@ -62,8 +62,8 @@ class Step(Schedule):
     As torch's StepLR(step_size = every * steps, gamma).
     """
 
-    every: Hyper = hyper(1 / 3, POSITIVE_SHARE)
-    gamma: Hyper = hyper(0.1, POSITIVE_SHARE)
+    every: Hyper = hyper(1 / 3, POSITIVE_SHARE, "length of a stretch, as a share of the run")
+    gamma: Hyper = hyper(0.1, POSITIVE_SHARE, "what the rate is multiplied by after each stretch")
 
     def factor(self, progress: float) -> Hyper:
         # The stretch is over when its last update is, not a rounding error later.
@@ -77,7 +77,7 @@ class Cosine(Schedule):
     As torch's CosineAnnealingLR(T_max = steps, eta_min = final * lr).
     """
 
-    final: Hyper = hyper(0.0, SHARE)
+    final: Hyper = hyper(0.0, SHARE, "the factor at the end of the run")
 
     def factor(self, progress: float) -> Hyper:
         return self.final + (1 - self.final) * ((1 + math.cos(math.pi * progress)) / 2)
@@ -90,8 +90,8 @@ class Warmup(Schedule):
     As torch's LinearLR(start_factor = start, total_iters = share * steps), whose start is 1/3 by default.
     """
 
-    share: Hyper = hyper(0.1, POSITIVE_SHARE)
-    start: Hyper = hyper(0.01, SHARE)
+    share: Hyper = hyper(0.1, POSITIVE_SHARE, "length of the warm-up, as a share of the run")
+    start: Hyper = hyper(0.01, SHARE, "the factor at the first update")
 
     def factor(self, progress: float) -> Hyper:
         return self.start + (1 - self.start) * np.minimum(progress / self.share, 1)
@@ -104,7 +104,7 @@ class InverseTime(Schedule):
     As Keras' InverseTimeDecay(decay_steps = steps, decay_rate = decay).
     """
 
-    decay: Hyper = hyper(9.0, NON_NEGATIVE)
+    decay: Hyper = hyper(9.0, NON_NEGATIVE, "by the end of the run the rate is divided by 1 + decay")
 
     def factor(self, progress: float) -> Hyper:
         return 1 / (1 + self.decay * progress)
@@ -119,6 +119,6 @@ def schedule(name: str, **options: Any) -> Schedule:
     return domain.make(SCHEDULES, "schedule", name, options)
 
 
-def domains(name: str) -> Mapping[str, tuple[Any, Interval]]:
-    """For each option of the named schedule: its default and its domain."""
+def domains(name: str) -> Mapping[str, Option]:
+    """For each option of the named schedule: its default, its domain and what it does."""
     return domain.domains(SCHEDULES, "schedule", name)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from core.names import suggest
+from study.commands import listing
 from study.execution.provenance import cores, provenance
 from study.experiment import spec
 from study.files import UnsafeError, inside
@@ -87,14 +88,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="also copy the Markdown report there, overwriting an existing copy",
     )
-    listing = command(
+    listed = command(
         "list", _list, "list the stored experiments, or the names that an experiment file may use"
     )
-    listing.add_argument(
+    listed.add_argument(
         "what",
         nargs="?",
         default="studies",
-        choices=["studies", "optimizers", "schedules", "datasets"],
+        choices=["studies", *listing.REGISTERED],
         help="what to list (default: the stored experiments)",
     )
     command("optimizers", _list, "short for: list optimizers").set_defaults(what="optimizers")
@@ -129,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
             default=cores(),
             help="number of processes (default: one per core, here %(default)s)",
         )
-    for sub in (run, report, listing, explain, compare, ui):
+    for sub in (run, report, listed, explain, compare, ui):
         sub.add_argument(
             "--results",
             type=Path,
@@ -271,15 +272,8 @@ def _estimate(options: argparse.Namespace, console: Console) -> int:
 
 
 def _list(options: argparse.Namespace, console: Console) -> int:
-    from study.commands import listing
-
-    tables = {
-        "optimizers": listing.optimizers,
-        "schedules": listing.schedules,
-        "datasets": listing.datasets,
-    }
-    if options.what in tables:
-        console.print(tables[options.what]())
+    if options.what in listing.REGISTERED:
+        console.print(listing.REGISTERED[options.what]())
     else:
         with closing(_open(options.results, reading=True)) as store:
             console.print(listing.studies(store))
@@ -303,7 +297,6 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
 
 def _compare(options: argparse.Namespace, console: Console) -> int:
     from study import compare
-    from study.commands import listing
 
     with closing(_open(options.results, reading=True)) as store:
         comparison = compare.compare(*(compare.side(store, name) for name in (options.a, options.b)))
@@ -320,7 +313,6 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 
 def _advise(options: argparse.Namespace, console: Console) -> int:
-    from study.commands import listing
     from study.commands.advise import advise, notes, question
 
     asked = ("dataset", "target", "task", "hidden", "activation", "optimizers", "batches", "seed")

@@ -7,6 +7,7 @@ from core.optimizers import (
     layerwise,
     momentum,
     parameter_free,
+    second_moments,
     second_order,
     signs,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "optimizer",
     "parameter_free",
     "register",
+    "second_moments",
     "second_order",
     "signs",
 ]

@@ -6,10 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
-from core.optimizers.base import Optimizer, State, average, decay, like, ratio, register
+from core.optimizers.base import EPS, LR, PENALTY, Optimizer, State, average, decay, like, ratio, register
 
 
-@register("adagrad", label="AdaGrad", paper="Duchi, Hazan & Singer (2011), diagonal form", search=(1e-5, 1e2))
+@register(
+    "adagrad",
+    label="AdaGrad",
+    paper="Duchi, Hazan & Singer (2011), diagonal form",
+    search=(1e-5, 1e2),
+    defaults="torch.optim.Adagrad",
+)
 class AdaGrad(Optimizer):
     """v_t = v_{t-1} + g_t^2;  theta_t = theta_{t-1} - lr g_t / (sqrt(v_t) + eps).
 
@@ -18,9 +24,9 @@ class AdaGrad(Optimizer):
     """
 
     state = ("v",)
-    lr: Hyper = hyper(1e-2, NON_NEGATIVE)
-    eps: Hyper = hyper(1e-10, NON_NEGATIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1e-2, NON_NEGATIVE, LR)
+    eps: Hyper = hyper(1e-10, NON_NEGATIVE, EPS)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         v, work = s["v"], s["work"]
@@ -33,7 +39,13 @@ class AdaGrad(Optimizer):
         return g
 
 
-@register("rmsprop", label="RMSprop", paper="Tieleman & Hinton (2012), lecture 6.5", search=(1e-5, 1e2))
+@register(
+    "rmsprop",
+    label="RMSprop",
+    paper="Tieleman & Hinton (2012), lecture 6.5",
+    search=(1e-5, 1e2),
+    defaults="torch.optim.RMSprop",
+)
 class RMSprop(Optimizer):
     """v_t = alpha v_{t-1} + (1 - alpha) g_t^2;  theta_t = theta_{t-1} - lr g_t / (sqrt(v_t) + eps).
 
@@ -43,10 +55,10 @@ class RMSprop(Optimizer):
     """
 
     state = ("v",)
-    lr: Hyper = hyper(1e-2, NON_NEGATIVE)
-    alpha: Hyper = hyper(0.99, FRACTION)
-    eps: Hyper = hyper(1e-8, NON_NEGATIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1e-2, NON_NEGATIVE, LR)
+    alpha: Hyper = hyper(0.99, FRACTION, "share of the past in the running mean of squares, v")
+    eps: Hyper = hyper(1e-8, NON_NEGATIVE, EPS)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         v, work = s["v"], s["work"]
@@ -69,7 +81,11 @@ class RMSprop(Optimizer):
 
 
 @register(
-    "rmsprop_centered", label="RMSprop (centered)", paper="Graves (2013), equations 38-45", search=(1e-5, 1e2)
+    "rmsprop_centered",
+    label="RMSprop (centered)",
+    paper="Graves (2013), equations 38-45",
+    search=(1e-5, 1e2),
+    defaults="torch.optim.RMSprop",
 )
 class CenteredRMSprop(Optimizer):
     """m_t = alpha m_{t-1} + (1 - alpha) g_t;  w_t = alpha (w_{t-1} + (1 - alpha) (g_t - m_{t-1})^2);
@@ -83,10 +99,10 @@ class CenteredRMSprop(Optimizer):
     """
 
     state = ("m", "w")
-    lr: Hyper = hyper(1e-2, NON_NEGATIVE)
-    alpha: Hyper = hyper(0.99, FRACTION)
-    eps: Hyper = hyper(1e-8, NON_NEGATIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1e-2, NON_NEGATIVE, LR)
+    alpha: Hyper = hyper(0.99, FRACTION, "share of the past in the running mean of squares, v")
+    eps: Hyper = hyper(1e-8, NON_NEGATIVE, EPS)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         m, w, work = s["m"], s["w"], s["work"]
@@ -110,7 +126,13 @@ class CenteredRMSprop(Optimizer):
         return np.asarray(np.sqrt(s["w"]) + self.eps)
 
 
-@register("adadelta", label="AdaDelta", paper="Zeiler (2012), Algorithm 1", search=(1e-5, 1e2))
+@register(
+    "adadelta",
+    label="AdaDelta",
+    paper="Zeiler (2012), Algorithm 1",
+    search=(1e-5, 1e2),
+    defaults="torch.optim.Adadelta",
+)
 class AdaDelta(Optimizer):
     """v_t = rho v_{t-1} + (1 - rho) g_t^2;  d_t = sqrt(u_{t-1} + eps) / sqrt(v_t + eps) g_t;
     u_t = rho u_{t-1} + (1 - rho) d_t^2;  theta_t = theta_{t-1} - lr d_t.
@@ -120,10 +142,16 @@ class AdaDelta(Optimizer):
     """
 
     state = ("v", "u")
-    lr: Hyper = hyper(1.0, NON_NEGATIVE)
-    rho: Hyper = hyper(0.9, FRACTION)
-    eps: Hyper = hyper(1e-6, NON_NEGATIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1.0, NON_NEGATIVE, LR)
+    rho: Hyper = hyper(
+        0.9, FRACTION, "share of the past in the running means of squared gradients and of squared steps"
+    )
+    eps: Hyper = hyper(
+        1e-6,
+        NON_NEGATIVE,
+        "added to both means of squares within their roots; it sets the size of the first steps",
+    )
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         v, u, work = s["v"], s["u"], s["work"]

@@ -5,10 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper, power
-from core.optimizers.base import Optimizer, State, average, decay, like, register
+from core.optimizers.base import (
+    BETA2,
+    DECOUPLED,
+    EPS,
+    LR,
+    PENALTY,
+    Optimizer,
+    State,
+    average,
+    decay,
+    like,
+    register,
+)
 
 
-@register("asgd", label="Averaged SGD", paper="Polyak & Juditsky (1992); Bottou (2010)", search=(1e-5, 1e2))
+@register(
+    "asgd",
+    label="Averaged SGD",
+    paper="Polyak & Juditsky (1992); Bottou (2010)",
+    search=(1e-5, 1e2),
+    defaults="torch.optim.ASGD",
+)
 class ASGD(Optimizer):
     """eta_t = lr / (1 + lambd lr (t - 1))^alpha;  theta_t = (1 - lambd eta_t) theta_{t-1} - eta_t g_t;
     x_t = x_{t-1} + (theta_t - x_{t-1}) / max(1, t - 1 - t0).
@@ -20,11 +38,13 @@ class ASGD(Optimizer):
     """
 
     state = ("x",)
-    lr: Hyper = hyper(1e-2, NON_NEGATIVE)
-    lambd: Hyper = hyper(1e-4, NON_NEGATIVE)
-    alpha: Hyper = hyper(0.75, NON_NEGATIVE)
-    t0: Hyper = hyper(1e6, NON_NEGATIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1e-2, NON_NEGATIVE, "learning rate of the first step")
+    lambd: Hyper = hyper(
+        1e-4, NON_NEGATIVE, "how fast the rate falls and, times the rate, how much the parameters decay"
+    )
+    alpha: Hyper = hyper(0.75, NON_NEGATIVE, "power of t by which the rate falls")
+    t0: Hyper = hyper(1e6, NON_NEGATIVE, "step after which the average begins")
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)
 
     def init(self, theta: np.ndarray) -> State:
         return {**super().init(theta), "x": theta.copy()}
@@ -75,6 +95,7 @@ class ScheduleFree(Optimizer):
     label="Schedule-Free SGD",
     paper="Defazio et al. (2024), equations 3-5",
     search=(1e-5, 1e2),
+    defaults="schedulefree",
 )
 class ScheduleFreeSGD(ScheduleFree):
     """z_t = z_{t-1} - lr g_t;  x_t the mean of z_1, ..., z_t;  theta_t = (1 - momentum) z_t + momentum x_t.
@@ -85,9 +106,9 @@ class ScheduleFreeSGD(ScheduleFree):
     """
 
     state = ("z", "x")
-    lr: Hyper = hyper(1.0, NON_NEGATIVE)
-    momentum: Hyper = hyper(0.9, FRACTION)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1.0, NON_NEGATIVE, LR)
+    momentum: Hyper = hyper(0.9, FRACTION, "weight of the mean x in the point where gradients are taken")
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         decay(g, self.weight_decay, theta, s["work"])
@@ -99,6 +120,7 @@ class ScheduleFreeSGD(ScheduleFree):
     label="Schedule-Free AdamW",
     paper="Defazio et al. (2024), Algorithm 1",
     search=(1e-5, 1e2),
+    defaults="schedulefree",
 )
 class ScheduleFreeAdamW(ScheduleFree):
     """Schedule-Free SGD with beta1 as momentum and, in the place of g_t,
@@ -110,11 +132,11 @@ class ScheduleFreeAdamW(ScheduleFree):
     """
 
     state = ("z", "x", "v")
-    lr: Hyper = hyper(2.5e-3, NON_NEGATIVE)
-    beta1: Hyper = hyper(0.9, FRACTION)
-    beta2: Hyper = hyper(0.999, FRACTION)
-    eps: Hyper = hyper(1e-8, NON_NEGATIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(2.5e-3, NON_NEGATIVE, LR)
+    beta1: Hyper = hyper(0.9, FRACTION, "weight of the mean x in the point where gradients are taken")
+    beta2: Hyper = hyper(0.999, FRACTION, BETA2)
+    eps: Hyper = hyper(1e-8, NON_NEGATIVE, EPS)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, DECOUPLED)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         v, work = s["v"], s["work"]

@@ -24,6 +24,16 @@ Shapes = tuple[tuple[int, ...], ...]
 """Of the layers in `theta: (R, P)`, one after the other: (fan_out, fan_in + 1), the bias last, or (n,)."""
 
 
+LR = "learning rate: what each step is multiplied by"
+MOMENTUM = "share of the velocity that is kept at each step"
+BETA1 = "share of the past in the running mean of gradients, m"
+BETA2 = "share of the past in the running mean of squared gradients, v"
+EPS = "added to the root that a step is divided by, so that it is never zero"
+PENALTY = "L2 penalty: so much of the parameters is added to the gradient"
+DECOUPLED = "decoupled decay: lr times so much of the parameters is added to the step"
+"""What the hyperparameters do that many methods have."""
+
+
 @dataclass(frozen=True)
 class Recursion:
     """A method whose steps are linear in the gradients, with at most one velocity:
@@ -62,11 +72,12 @@ class Optimizer(Tunable):
     label: ClassVar[str]
     paper: ClassVar[str]
     search: ClassVar[tuple[float, float]]
+    defaults: ClassVar[str]
     state: ClassVar[tuple[str, ...]] = ()
     bounded: ClassVar[bool] = True  # a step may be finite where the gradient is not: the loop looks at both
     shapes: ClassVar[Shapes] = ()  # of the layers, in the copy that `prepare` makes
 
-    lr: Hyper = hyper(1e-3, NON_NEGATIVE)
+    lr: Hyper = hyper(1e-3, NON_NEGATIVE, LR)
 
     def prepare(self, shapes: Shapes) -> Self:
         """A copy as `step` expects it: per-trial hyperparameters are (R, 1) columns, and `shapes`
@@ -154,24 +165,26 @@ C = TypeVar("C", bound=Optimizer)
 
 
 def register(
-    name: str, *, label: str, paper: str, search: tuple[float, float]
+    name: str, *, label: str, paper: str, search: tuple[float, float], defaults: str
 ) -> Callable[[type[C]], type[C]]:
     """Class decorator: freeze the dataclass and enter it in the registry.
 
-    `search` is the range of learning rates that a study explores when it does not name its own.
+    search: the range of learning rates that a study explores when it does not name its own.
+    defaults: whose the default hyperparameters are.
     """
 
     def enter(cls: type[C]) -> type[C]:
         frozen = dataclass(frozen=True, eq=False)(cls)
-        frozen.name, frozen.label, frozen.paper, frozen.search = name, label, paper, search
+        frozen.name, frozen.label, frozen.paper = name, label, paper
+        frozen.search, frozen.defaults = search, defaults
         OPTIMIZERS[name] = frozen
         return frozen
 
     return enter
 
 
-def domains(name: str) -> Mapping[str, tuple[Any, domain.Interval]]:
-    """For each hyperparameter of the named optimizer: its default and its domain."""
+def domains(name: str) -> Mapping[str, domain.Option]:
+    """For each hyperparameter of the named optimizer: its default, its domain and what it does."""
     return domain.domains(OPTIMIZERS, "optimizer", name)
 
 

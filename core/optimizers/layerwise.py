@@ -11,7 +11,21 @@ import numpy as np
 
 from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, Interval, hyper, power
 from core.optimizers.adam import Adam
-from core.optimizers.base import Optimizer, State, average, layers, like, norm, register, shrink
+from core.optimizers.base import (
+    DECOUPLED,
+    EPS,
+    LR,
+    MOMENTUM,
+    PENALTY,
+    Optimizer,
+    State,
+    average,
+    layers,
+    like,
+    norm,
+    register,
+    shrink,
+)
 
 
 def _cube(value: Hyper) -> Hyper:
@@ -19,7 +33,13 @@ def _cube(value: Hyper) -> Hyper:
     return value[:, :, None] if isinstance(value, np.ndarray) else value
 
 
-@register("lars", label="LARS", paper="You, Gitman & Ginsburg (2017), Algorithm 1", search=(1e-5, 1e2))
+@register(
+    "lars",
+    label="LARS",
+    paper="You, Gitman & Ginsburg (2017), Algorithm 1",
+    search=(1e-5, 1e2),
+    defaults="pytorch-optimizer, with lr 1",
+)
 class LARS(Optimizer):
     """Heavy ball with a rate for each layer w:  v_t = momentum v_{t-1} + lr r_t (g_t + weight_decay w_{t-1});
     w_t = w_{t-1} - v_t,  r_t = trust |w_{t-1}| / (|g_t| + weight_decay |w_{t-1}|), or 1 if that is 0 or 0/0.
@@ -29,10 +49,10 @@ class LARS(Optimizer):
     """
 
     state = ("v",)
-    lr: Hyper = hyper(1.0, NON_NEGATIVE)
-    momentum: Hyper = hyper(0.9, FRACTION)
-    trust: Hyper = hyper(1e-3, POSITIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1.0, NON_NEGATIVE, LR)
+    momentum: Hyper = hyper(0.9, FRACTION, MOMENTUM)
+    trust: Hyper = hyper(1e-3, POSITIVE, "length of a layer's step as a share of the layer's norm, before lr")
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         v = s["v"]
@@ -54,7 +74,13 @@ def _ratio(size: np.ndarray, fall: np.ndarray) -> np.ndarray:
     return np.where(moves, size / np.where(moves, fall, 1), 1).astype(size.dtype, copy=False)
 
 
-@register("lamb", label="LAMB", paper="You et al. (2020), Algorithm 2", search=(1e-5, 1e2))
+@register(
+    "lamb",
+    label="LAMB",
+    paper="You et al. (2020), Algorithm 2",
+    search=(1e-5, 1e2),
+    defaults="optax, with lr as torch.optim.Adam's: optax has none",
+)
 class LAMB(Adam):
     """Adam with a rate for each layer w: w_t = w_{t-1} - lr |w_{t-1}| / |u_t| u_t, with the ratio 1 if either
     norm is 0;  u_t = m^_t / (sqrt(v^_t) + eps) + weight_decay w_{t-1}.
@@ -63,7 +89,10 @@ class LAMB(Adam):
     clips it at 10 and corrects no bias, like the paper's third version.
     """
 
-    eps: Hyper = hyper(1e-6, NON_NEGATIVE)
+    eps: Hyper = hyper(1e-6, NON_NEGATIVE, EPS)
+    weight_decay: Hyper = hyper(
+        0.0, NON_NEGATIVE, "so much of the parameters is added to the update, before the layer's ratio"
+    )
     critical_rate = Optimizer.critical_rate  # the rate of each layer follows its norms
     preconditioner = Optimizer.preconditioner
 
@@ -77,7 +106,7 @@ class LAMB(Adam):
         return u
 
 
-@register("muon", label="Muon", paper="Jordan et al. (2024)", search=(1e-5, 1e2))
+@register("muon", label="Muon", paper="Jordan et al. (2024)", search=(1e-5, 1e2), defaults="torch.optim.Muon")
 class Muon(Optimizer):
     """M_t = momentum M_{t-1} + (1 - momentum) G_t;  O_t = NS((1 - momentum) G_t + momentum M_t);
     W_t = W_{t-1} - lr sqrt(max(1, rows / columns)) O_t - lr weight_decay W_{t-1}, for each layer W.
@@ -89,8 +118,8 @@ class Muon(Optimizer):
     """
 
     state = ("M",)
-    momentum: Hyper = hyper(0.95, FRACTION)
-    weight_decay: Hyper = hyper(0.1, NON_NEGATIVE)
+    momentum: Hyper = hyper(0.95, FRACTION, "share of the past in the running mean of gradients, M")
+    weight_decay: Hyper = hyper(0.1, NON_NEGATIVE, DECOUPLED)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         average(s["M"], self.momentum, g, s["work"])
@@ -116,7 +145,11 @@ def _orthogonal(X: np.ndarray) -> np.ndarray:
 
 
 @register(
-    "adafactor", label="Adafactor", paper="Shazeer & Stern (2018), Algorithms 4 and 5", search=(1e-5, 1e2)
+    "adafactor",
+    label="Adafactor",
+    paper="Shazeer & Stern (2018), Algorithms 4 and 5",
+    search=(1e-5, 1e2),
+    defaults="torch.optim.Adafactor",
 )
 class Adafactor(Optimizer):
     """For each layer W with gradient G, and b_t = t^beta2_decay:
@@ -130,12 +163,16 @@ class Adafactor(Optimizer):
     has no weight decay. lr beyond 1 never shows: the relative step is at most 1 / sqrt(t).
     """
 
-    lr: Hyper = hyper(1e-2, NON_NEGATIVE)
-    beta2_decay: Hyper = hyper(-0.8, Interval(-np.inf, 0))
-    eps1: Hyper = hyper(2.0**-52, NON_NEGATIVE)
-    eps2: Hyper = hyper(1e-3, NON_NEGATIVE)
-    d: Hyper = hyper(1.0, Interval(1))
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(
+        1e-2, NON_NEGATIVE, "bound of the relative step, which is 1 / sqrt(t) where that is smaller"
+    )
+    beta2_decay: Hyper = hyper(
+        -0.8, Interval(-np.inf, 0), "power of t by which the weight of the newest squares falls"
+    )
+    eps1: Hyper = hyper(2.0**-52, NON_NEGATIVE, "its square is the least that a squared gradient counts for")
+    eps2: Hyper = hyper(1e-3, NON_NEGATIVE, "the least root mean square that a layer counts for in its step")
+    d: Hyper = hyper(1.0, Interval(1), "root mean square beyond which a layer's update is scaled down")
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, DECOUPLED)
 
     def init(self, theta: np.ndarray) -> State:
         state = super().init(theta)
@@ -173,7 +210,13 @@ def _rms(a: np.ndarray) -> np.ndarray:
     return norm(a) / a[0].size ** 0.5
 
 
-@register("shampoo", label="Shampoo", paper="Gupta, Koren & Singer (2018), Algorithm 1", search=(1e-5, 1e2))
+@register(
+    "shampoo",
+    label="Shampoo",
+    paper="Gupta, Koren & Singer (2018), Algorithm 1",
+    search=(1e-5, 1e2),
+    defaults="pytorch-optimizer, with eps as the paper's code 1e-4",
+)
 class Shampoo(Optimizer):
     """L_t = L_{t-1} + G_t G_t';  R_t = R_{t-1} + G_t' G_t;  L_0 = R_0 = eps I;
     W_t = W_{t-1} - lr L_t^(-1/4) G_t R_t^(-1/4), for each layer W; for a vector, lr g_t R_t^(-1/2).
@@ -183,8 +226,12 @@ class Shampoo(Optimizer):
     paper suggests momentum, which is left out here.
     """
 
-    lr: Hyper = hyper(1e-3, NON_NEGATIVE)
-    eps: Hyper = hyper(1e-4, POSITIVE)
+    lr: Hyper = hyper(1e-3, NON_NEGATIVE, LR)
+    eps: Hyper = hyper(
+        1e-4,
+        POSITIVE,
+        "what the two matrices start with on their diagonals, and the least eigenvalue they count for",
+    )
 
     def init(self, theta: np.ndarray) -> State:
         state = super().init(theta)

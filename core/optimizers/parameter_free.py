@@ -5,10 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, hyper
-from core.optimizers.base import Optimizer, State, average, decay, like, norm, register, shrink, total
+from core.optimizers.base import (
+    DECOUPLED,
+    EPS,
+    PENALTY,
+    Optimizer,
+    State,
+    average,
+    decay,
+    like,
+    norm,
+    register,
+    shrink,
+    total,
+)
 
 
-@register("dog", label="DoG", paper="Ivgi, Hinder & Carmon (2023)", search=(1e-5, 1e2))
+@register(
+    "dog", label="DoG", paper="Ivgi, Hinder & Carmon (2023)", search=(1e-5, 1e2), defaults="dog-optimizer"
+)
 class DoG(Optimizer):
     """theta_t = theta_{t-1} - eta_t g_t,  eta_t = lr r_t / sqrt(|g_1|^2 + ... + |g_t|^2 + eps), where r_t is
     the largest of |theta_i - theta_0| for i < t and of reps_rel (1 + |theta_0|).
@@ -18,10 +33,10 @@ class DoG(Optimizer):
     """
 
     state = ("start",)
-    lr: Hyper = hyper(1.0, NON_NEGATIVE)
-    reps_rel: Hyper = hyper(1e-6, POSITIVE)
-    eps: Hyper = hyper(1e-8, POSITIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1.0, NON_NEGATIVE, "what the step size that the method finds is multiplied by")
+    reps_rel: Hyper = hyper(1e-6, POSITIVE, "first distance from the start, relative to 1 + its norm")
+    eps: Hyper = hyper(1e-8, POSITIVE, "added to the sum of squared norms")
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)
 
     def init(self, theta: np.ndarray) -> State:
         distance = np.broadcast_to(self.reps_rel, (len(theta), 1)) * (1 + norm(theta).astype(np.float64))
@@ -36,7 +51,13 @@ class DoG(Optimizer):
         return g
 
 
-@register("prodigy", label="Prodigy", paper="Mishchenko & Defazio (2023), Algorithm 4", search=(1e-5, 1e2))
+@register(
+    "prodigy",
+    label="Prodigy",
+    paper="Mishchenko & Defazio (2023), Algorithm 4",
+    search=(1e-5, 1e2),
+    defaults="prodigyopt",
+)
 class Prodigy(Optimizer):
     """Adam on d_t g_t, where d_t estimates the distance from the start to a solution, d_1 = d0:
     m_t = beta1 m_{t-1} + (1 - beta1) d_t g_t;  v_t = beta2 v_{t-1} + (1 - beta2) d_t^2 g_t^2;
@@ -49,13 +70,13 @@ class Prodigy(Optimizer):
     """
 
     state = ("m", "v", "s", "start")
-    lr: Hyper = hyper(1.0, NON_NEGATIVE)
-    beta1: Hyper = hyper(0.9, FRACTION)
-    beta2: Hyper = hyper(0.999, FRACTION)
-    eps: Hyper = hyper(1e-8, POSITIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
-    d0: Hyper = hyper(1e-6, POSITIVE)
-    d_coef: Hyper = hyper(1.0, POSITIVE)
+    lr: Hyper = hyper(1.0, NON_NEGATIVE, "what the step size that the method finds is multiplied by")
+    beta1: Hyper = hyper(0.9, FRACTION, "share of the past in the running mean of scaled gradients, m")
+    beta2: Hyper = hyper(0.999, FRACTION, "share of the past in the running mean of scaled squares, v")
+    eps: Hyper = hyper(1e-8, POSITIVE, EPS)
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, DECOUPLED)
+    d0: Hyper = hyper(1e-6, POSITIVE, "first estimate of the distance to a solution")
+    d_coef: Hyper = hyper(1.0, POSITIVE, "what each later estimate is multiplied by")
 
     def init(self, theta: np.ndarray) -> State:
         d, r = np.full((len(theta), 1), self.d0), np.zeros((len(theta), 1))

@@ -5,13 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, hyper
-from core.optimizers.base import Optimizer, State, average, like, register, shrink
+from core.optimizers.base import BETA1, DECOUPLED, LR, Optimizer, State, average, like, register, shrink
 
 EVERY = 10
 """Updates from one estimate of the curvature to the next, as in Sophia's paper."""
 
 
-@register("sophia", label="Sophia-H", paper="Liu et al. (2023), Algorithms 1 and 3", search=(1e-5, 1e2))
+@register(
+    "sophia",
+    label="Sophia-H",
+    paper="Liu et al. (2023), Algorithms 1 and 3",
+    search=(1e-5, 1e2),
+    defaults="the paper's betas and gamma, lr as torch.optim.Adam's",
+)
 class Sophia(Optimizer):
     """m_t = beta1 m_{t-1} + (1 - beta1) g_t;  h_t = beta2 h_{t-1} + (1 - beta2) v * (H v) at t = 1, 11, ...;
     theta_t = theta_{t-1} - lr clip(m_t / max(gamma h_t, eps), +-1) - lr weight_decay theta_{t-1}.
@@ -24,12 +30,14 @@ class Sophia(Optimizer):
     """
 
     state = ("m", "h", "curvature")
-    lr: Hyper = hyper(1e-3, NON_NEGATIVE)
-    beta1: Hyper = hyper(0.96, FRACTION)
-    beta2: Hyper = hyper(0.99, FRACTION)
-    gamma: Hyper = hyper(0.01, POSITIVE)
-    eps: Hyper = hyper(1e-12, POSITIVE)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1e-3, NON_NEGATIVE, LR)
+    beta1: Hyper = hyper(0.96, FRACTION, BETA1)
+    beta2: Hyper = hyper(0.99, FRACTION, "share of the past in the running mean of the Hessian's diagonal, h")
+    gamma: Hyper = hyper(
+        0.01, POSITIVE, "what h is multiplied by: the smaller, the more coordinates step by the full rate"
+    )
+    eps: Hyper = hyper(1e-12, POSITIVE, "the least that a mean gradient is divided by")
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, DECOUPLED)
 
     def probe(self, theta: np.ndarray, t: int) -> np.ndarray | None:
         if t % EVERY != 1:

@@ -8,10 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from core.domain import FRACTION, NON_NEGATIVE, Hyper, Interval, hyper
-from core.optimizers.base import Optimizer, State, average, like, register, shrink
+from core.optimizers.base import DECOUPLED, LR, Optimizer, State, average, like, register, shrink
 
 
-@register("signsgd", label="signSGD", paper="Bernstein et al. (2018), Algorithm 1", search=(1e-5, 1e2))
+@register(
+    "signsgd",
+    label="signSGD",
+    paper="Bernstein et al. (2018), Algorithm 1",
+    search=(1e-5, 1e2),
+    defaults="lr as torch.optim.SGD's: optax has none",
+)
 class SignSGD(Optimizer):
     """theta_t = theta_{t-1} - lr sign(g_t), where sign(0) = 0.
 
@@ -23,7 +29,11 @@ class SignSGD(Optimizer):
 
 
 @register(
-    "rprop", label="Rprop", paper="Riedmiller & Braun (1993); Igel & Huesken (2000)", search=(1e-5, 1e2)
+    "rprop",
+    label="Rprop",
+    paper="Riedmiller & Braun (1993); Igel & Huesken (2000)",
+    search=(1e-5, 1e2),
+    defaults="torch.optim.Rprop",
 )
 class Rprop(Optimizer):
     """A step size d for each coordinate, at first lr: d_t = d_{t-1} eta_plus where g_t keeps the sign of
@@ -37,11 +47,21 @@ class Rprop(Optimizer):
     """
 
     state = ("before", "size")
-    lr: Hyper = hyper(1e-2, NON_NEGATIVE)
-    eta_minus: Hyper = hyper(0.5, Interval(0, 1, "neither"))
-    eta_plus: Hyper = hyper(1.2, Interval(1, np.inf, "neither"))
-    step_min: Hyper = hyper(1e-6, NON_NEGATIVE)
-    step_max: Hyper = hyper(50.0, NON_NEGATIVE)
+    lr: Hyper = hyper(
+        1e-2, NON_NEGATIVE, "size of the first step in every coordinate; later sizes follow the signs alone"
+    )
+    eta_minus: Hyper = hyper(
+        0.5,
+        Interval(0, 1, "neither"),
+        "what a step size is multiplied by where the gradient's sign has changed",
+    )
+    eta_plus: Hyper = hyper(
+        1.2,
+        Interval(1, np.inf, "neither"),
+        "what a step size is multiplied by where the gradient's sign has stayed",
+    )
+    step_min: Hyper = hyper(1e-6, NON_NEGATIVE, "smallest step size")
+    step_max: Hyper = hyper(50.0, NON_NEGATIVE, "largest step size")
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         before, size, work = s["before"], s["size"], s["work"]
@@ -58,7 +78,9 @@ class Rprop(Optimizer):
         return g
 
 
-@register("lion", label="Lion", paper="Chen et al. (2023), Algorithm 2", search=(1e-5, 1e2))
+@register(
+    "lion", label="Lion", paper="Chen et al. (2023), Algorithm 2", search=(1e-5, 1e2), defaults="lion-pytorch"
+)
 class Lion(Optimizer):
     """theta_t = theta_{t-1} - lr sign(beta1 m_{t-1} + (1 - beta1) g_t) - lr weight_decay theta_{t-1};
     m_t = beta2 m_{t-1} + (1 - beta2) g_t.
@@ -68,10 +90,10 @@ class Lion(Optimizer):
     """
 
     state = ("m",)
-    lr: Hyper = hyper(1e-4, NON_NEGATIVE)
-    beta1: Hyper = hyper(0.9, FRACTION)
-    beta2: Hyper = hyper(0.99, FRACTION)
-    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE)
+    lr: Hyper = hyper(1e-4, NON_NEGATIVE, LR)
+    beta1: Hyper = hyper(0.9, FRACTION, "share of the running mean in the sum whose sign is the step")
+    beta2: Hyper = hyper(0.99, FRACTION, "share of the past in the running mean of gradients, m")
+    weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, DECOUPLED)
 
     def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
         m, work = s["m"], s["work"]

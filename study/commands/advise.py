@@ -124,8 +124,7 @@ def question(
         _known("--optimizers", name, OPTIMIZERS)
     _known("--activation", activation, ACTIVATIONS)
     strategies = [_strategy(name, train_size(chosen), dataset) for name in dict.fromkeys(batches)]
-    initializer = "he" if "relu" in activation else "glorot"
-    network = NetworkSpec("network", tuple(hidden), activation, initializer)
+    network = NetworkSpec("network", tuple(hidden), activation, ACTIVATIONS[activation].initializer)
     protocol = Protocol(seed=seed, sweep_replicates=STARTS)
     return [
         Cell(chosen, network, Choice(name), strategy, Rates(*OPTIMIZERS[name].search), protocol)

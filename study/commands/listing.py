@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 
-from core import OPTIMIZERS, SCHEDULES, domains
-from core.domain import Interval
+from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, domains
+from core.batches import ORDERS
+from core.domain import Option
 from core.schedules import domains as schedule_domains
-from study.problems.datasets import DATASETS
+from study.problems.datasets import DATASETS, LOSS
 
 if TYPE_CHECKING:
     from study.commands.advise import Advice
@@ -27,12 +28,11 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def optimizers() -> Table:
-    """Name, paper, default rate, state per parameter, hyperparameters with defaults and domains."""
-    table = _table("Optimizers", "name", "method", "default lr", "state", "hyperparameters")
+    """Name, paper, whose defaults it has, state per parameter, and what is known of its hyperparameters."""
+    table = _table("Optimizers", "name", "method", "state", "hyperparameters")
     for name, cls in OPTIMIZERS.items():
-        known = dict(domains(name))
-        rate, _ = known.pop("lr")
-        table.add_row(name, f"{cls.label}\n{cls.paper}", f"{rate:g}", str(len(cls.state)), _options(known))
+        method = f"{cls.label}\n{cls.paper}\ndefaults: {cls.defaults}"
+        table.add_row(name, method, str(len(cls.state)), _options(domains(name)))
     return table
 
 
@@ -44,8 +44,40 @@ def schedules() -> Table:
     return table
 
 
-def _options(known: Mapping[str, tuple[Any, Interval]]) -> str:
-    return "\n".join(f"{key} = {default:.4g} in {domain}" for key, (default, domain) in known.items())
+def losses() -> Table:
+    """Name, what it is, which targets it is for."""
+    table = _table("Losses, which a network may name", "name", "loss", "targets", "by default")
+    for name, loss in LOSSES.items():
+        table.add_row(name, loss.label, loss.targets, "yes" if name in LOSS.values() else "")
+    return table
+
+
+def activations() -> Table:
+    """Name, formula, and the initializer that suits it."""
+    table = _table("Activations of hidden layers", "name", "f(z)", "suited to")
+    for name, activation in ACTIVATIONS.items():
+        table.add_row(name, activation.about, activation.initializer)
+    return table
+
+
+def initializers() -> Table:
+    """Name and distribution."""
+    table = _table("Initial weights; biases start at zero", "name", "weights")
+    for name, initializer in INITIALIZERS.items():
+        table.add_row(name, initializer.about)
+    return table
+
+
+def batches() -> Table:
+    """The orders in which an epoch takes the samples."""
+    table = _table('Orders of the batches, such as { size = 16, order = "fixed" }', "name", "order", "about")
+    for name, order in ORDERS.items():
+        table.add_row(name, order.label, order.about)
+    return table
+
+
+def _options(known: Mapping[str, Option]) -> str:
+    return "\n".join(f"{key} = {o.default:.4g} in {o.domain}: {o.about}" for key, o in known.items())
 
 
 def datasets() -> Table:
@@ -103,3 +135,15 @@ def advice(advices: Sequence[Advice]) -> Table:
             a.why,
         )
     return table
+
+
+REGISTERED: dict[str, Callable[[], Table]] = {
+    "optimizers": optimizers,
+    "schedules": schedules,
+    "datasets": datasets,
+    "losses": losses,
+    "activations": activations,
+    "initializers": initializers,
+    "batches": batches,
+}
+"""What can be named in an experiment file -> its table."""

@@ -8,7 +8,7 @@ IN, OUT = 300, 200
 
 
 def draws(name, rng):
-    weights = INITIALIZERS[name](rng, IN, OUT)
+    weights = INITIALIZERS[name].draw(rng, IN, OUT)
     assert weights.shape == (OUT, IN)
     return weights.ravel()
 

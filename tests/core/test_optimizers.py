@@ -1,7 +1,9 @@
 """What every registered optimizer owes, run over the whole registry: a new one is tested on arrival."""
 
 import dataclasses
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +13,12 @@ from core import OPTIMIZERS, Network, domains, optimizer
 from core.domain import Interval
 from core.loop import Objective, iterate
 
+REFERENCES = Path(__file__).parents[1] / "references"
 SHAPES = ((4, 3), (3, 5))
 P = 27
 PER_TRIAL = {
-    name: [(key, domain) for key, (_, domain) in domains(name).items() if key != "lr"] for name in OPTIMIZERS
+    name: [(key, domain) for key, (_, domain, _) in domains(name).items() if key != "lr"]
+    for name in OPTIMIZERS
 }
 
 
@@ -182,7 +186,7 @@ def outside(domain):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_hyperparameter_refuses_what_lies_outside_its_domain(name):
-    for key, (default, domain) in domains(name).items():
+    for key, (default, domain, _) in domains(name).items():
         for wrong in [*outside(domain), True, "0.5", None, [], [[0.5]], 1j]:
             for value in (wrong, [default, wrong]):
                 with pytest.raises(ValueError, match=f"^{name}: .*{key}"):
@@ -191,7 +195,7 @@ def test_each_hyperparameter_refuses_what_lies_outside_its_domain(name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_hyperparameter_takes_its_default_and_the_closed_ends_of_its_domain(name):
-    for key, (default, domain) in domains(name).items():
+    for key, (default, domain, _) in domains(name).items():
         ends = [
             end
             for end, side in ((domain.low, "left"), (domain.high, "right"))
@@ -199,6 +203,27 @@ def test_each_hyperparameter_takes_its_default_and_the_closed_ends_of_its_domain
         ]
         for value in [default, *ends]:
             assert optimizer(name, **{key: value}).hyperparameters[key] == value
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_hyperparameter_says_what_it_does_in_a_line(name):
+    for option in domains(name).values():
+        assert 10 < len(option.about) <= 100
+        assert not option.about.endswith(".")
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_says_whose_defaults_it_has(name):
+    """Mostly of the library whose path at its own defaults is followed (tests/references)."""
+    reference = json.loads((REFERENCES / f"{name}.json").read_text())["made_with"].split()[0]
+    others = {
+        "yogi": "pytorch-optimizer",  # optax has no default rate
+        "cautious_adamw": "torch.optim.AdamW",
+        "sophia": "the paper",
+        "adopt": "the authors",
+        "signsgd": "lr as",
+    }
+    assert OPTIMIZERS[name].defaults.startswith(others.get(name, reference))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -133,7 +133,7 @@ def outside(domain):
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_each_option_refuses_what_lies_outside_its_domain(name):
-    for key, (default, domain) in schedules.domains(name).items():
+    for key, (default, domain, _) in schedules.domains(name).items():
         assert domain.contains(default)
         for wrong in [*outside(domain), "0.5", None, True]:
             with pytest.raises(ValueError, match=f"^{name}: {key}"):
