@@ -22,7 +22,7 @@ from study.commands import listing
 from study.execution.provenance import cores, provenance
 from study.experiment import spec
 from study.files import UnsafeError, inside
-from study.problems.csvfile import TASKS
+from study.problems.columns import ALLOWED
 from study.tracking.errors import StoreError, failure
 
 if TYPE_CHECKING:
@@ -140,17 +140,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+COLUMNS = {
+    "inputs": "of your file, to predict the target from (default: all others)",
+    "drop": "of your file, to be left out",
+}
+READING = {
+    "task": "what the target is (default: text and any two values are classes, others real)",
+    "categories": "text among the inputs (default: refuse); onehot makes a column of 0 and 1 of each",
+    "missing": "rows with missing values (default: refuse)",
+    "scaling": "of the inputs, by the training rows (default: standard)",
+    "target_scaling": "of a regression's target (default: standard)",
+    "header": "whether the first line has the columns' names: yes or no (default: as it looks)",
+    "separator": "between fields: comma, semicolon, tab, bar, space or a character (default: as it looks)",
+    "decimal": "the decimal mark, a point or a comma (default: as it looks)",
+    "encoding": "of the text (default: as it looks)",
+}
+"""Options of a file of one's own, as an experiment has them too."""
+
+
 def _add_question(advise: argparse.ArgumentParser) -> None:
     advise.add_argument(
-        "dataset", help="the name of a dataset (see: list datasets), or the path of a CSV file"
+        "dataset", help="the name of a dataset (see: list datasets), or the path of your file"
     )
-    advise.add_argument("--target", metavar="COLUMN", help="the column of the CSV file to predict")
-    advise.add_argument(
-        "--task",
-        choices=TASKS,
-        default=TASKS[0],
-        help="the kind of target in the CSV file (default: text, or any two values, are classes; else real)",
-    )
+    advise.add_argument("--target", metavar="COLUMN", help="the column of your file that is to be predicted")
+    for name, about in COLUMNS.items():
+        advise.add_argument(f"--{name}", nargs="+", metavar="COLUMN", help=about)
+    for name, about in READING.items():
+        advise.add_argument(f"--{name.replace('_', '-')}", choices=ALLOWED.get(name), help=about)
     advise.add_argument(
         "--hidden",
         type=_count,
@@ -314,9 +330,14 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 def _advise(options: argparse.Namespace, console: Console) -> int:
     from study.commands.advise import advise, notes, question
+    from study.problems.description import describe
 
-    asked = ("dataset", "target", "task", "hidden", "activation", "optimizers", "batches", "seed")
-    cells = question(**{name: getattr(options, name) for name in asked})
+    given = {name: getattr(options, name) for name in ("target", *COLUMNS, *READING)}
+    wishes = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None}
+    asked = ("dataset", "hidden", "activation", "optimizers", "batches", "seed")
+    cells = question(options=wishes, **{name: getattr(options, name) for name in asked})
+    for line in describe(cells[0].dataset, options.seed):
+        console.print(line, markup=False)
     advices = [advise(cell) for cell in cells]
     console.print(listing.advice(advices))
     for note in notes(advices):

@@ -10,9 +10,10 @@ the recommendation. Where theory knows no limit, the probe's best rate is the an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -26,9 +27,9 @@ from study.experiment.reader import SpecError
 from study.numbers import fixed, number
 from study.phases.stack import EXPLOSION
 from study.phases.theory import AT_THE_START, BASES, EXACT, Prediction, predict, sharpness_at_starts
-from study.problems import csvfile
-from study.problems.datasets import DATASETS, check_options, pinned, train_size
+from study.problems.datasets import DATASETS, columns_of, located, ready, train_size
 from study.problems.problem import Problem, least_squares, problem_of
+from study.problems.registry import of_file
 
 UPDATES = 100
 """Of the probe: enough to see what diverges, far too few to see what is best in the end."""
@@ -47,6 +48,11 @@ CLOSED = 1e-3
 
 WORSE = 2.0
 """Times the gap of its best, lower rate: where the probe overrules theory."""
+
+EQUAL = 1e-9
+"""Between two factors of contraction that count as one."""
+
+BISECTIONS = 60
 
 DIVERGES = 1.01
 """A gap that has been this large and ends above its start counts as diverged."""
@@ -103,8 +109,7 @@ class Advice:
 
 def question(
     dataset: str,
-    target: str | None = None,
-    task: str = "auto",
+    options: Mapping[str, Any] | None = None,
     hidden: Sequence[int] = (32,),
     activation: str = "relu",
     optimizers: Sequence[str] = ("sgd", "momentum", "adam"),
@@ -113,13 +118,14 @@ def question(
 ) -> list[Cell]:
     """The cells that advice is asked for: every optimizer with every batch strategy.
 
-    dataset: a registered one's name, or the path of a CSV file, whose column `target` is then the one to
-        predict. batches: names as in results: "full", "32", "16 replacement", "16 fixed".
+    dataset: a registered one's name, or the path of a file of one's own. options: of that, as an experiment
+        has them; its `target` must be among them. batches: names as in results: "full", "32",
+        "16 replacement", "16 fixed".
 
     Raises SpecError for names that are not known, batches larger than the training part, and files that
     cannot be learnt from.
     """
-    chosen = _dataset(dataset, target, task)
+    chosen = _dataset(dataset, options or {}, seed)
     for name in optimizers:
         _known("--optimizers", name, OPTIMIZERS)
     _known("--activation", activation, ACTIVATIONS)
@@ -162,14 +168,28 @@ def checked(rate: float | None, grounds: str, probe: Probe) -> tuple[float | Non
 def fastest(recursion: Recursion, low: float, high: float, limit: float) -> float:
     """The rate below `limit` at which a quadratic with curvatures from `low` to `high` contracts fastest.
 
-    The slower of the two ends sets the speed. For gradient descent it is 2 / (low + high).
+    The slower of the two ends sets the speed. For gradient descent it is 2 / (low + high). Momentum
+    contracts alike over a range of rates: of these it is the geometric mean of both ends, since close to the
+    upper one a run swings far out before it shrinks.
     """
 
     def slowest(share: float) -> float:
         return float(recursion.multiplier(share * limit, [low, high]).max())
 
     found = minimize_scalar(slowest, bounds=(0, 1), method="bounded", options={"xatol": 1e-10})
-    return float(found.x) * limit
+    best = float(found.x)
+    equal = float(found.fun) + EQUAL
+    low_end = _boundary(lambda share: slowest(share) <= equal, best, 0.0)
+    high_end = _boundary(lambda share: slowest(share) <= equal, best, 1.0)
+    return float(np.sqrt(low_end * high_end)) * limit
+
+
+def _boundary(holds: Callable[[float], bool], inside: float, outside: float) -> float:
+    """The share farthest from `inside` towards `outside` at which `holds` still does."""
+    for _ in range(BISECTIONS):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+    return inside
 
 
 def _by_theory(cell: Cell, problem: Problem, prediction: Prediction) -> tuple[float | None, str]:
@@ -265,27 +285,29 @@ def notes(advices: Sequence[Advice]) -> list[str]:
     return said
 
 
-def _dataset(name: str, target: str | None, task: str) -> Choice:
+def _dataset(name: str, options: Mapping[str, Any], seed: int) -> Choice:
     file = name not in DATASETS and (Path(name).suffix != "" or Path(name).exists())
     if not file:
-        known = [key for key, entry in DATASETS.items() if entry.task]
+        known = [key for key, entry in DATASETS.items() if not entry.own]
         if name not in known:
-            raise SpecError(
-                f"dataset: expected a CSV file or one of {', '.join(known)}, got "
-                f"{name!r}{suggest(name, known)}"
-            )
-        if target is not None:
-            raise SpecError(f"--target: only a CSV file needs it; {name} has its own target")
+            allowed = f"a file of your own or one of {', '.join(known)}"
+            raise SpecError(f"dataset: expected {allowed}, got {name!r}{suggest(name, known)}")
+        if options:
+            flag = "--" + next(iter(options)).replace("_", "-")
+            raise SpecError(f"{flag}: only a file of your own needs it; {name} is known")
         return Choice(name)
     try:
-        if target is None:
-            columns = ", ".join(csvfile.columns(name))
-            raise ValueError(f"{name}: --target is missing: name the column to predict (columns: {columns})")
-        chosen = Choice("csv", (("path", name), ("target", target), ("task", task)))
-        check_options(chosen)
-        return pinned(chosen)
+        return _own(name, options, seed)
     except ValueError as error:
         raise SpecError(str(error)) from None
+
+
+def _own(path: str, options: Mapping[str, Any], seed: int) -> Choice:
+    kind = of_file(Path(path).suffix)
+    if "target" not in options:
+        columns = ", ".join(columns_of(located(Choice(kind, (("path", path),)), Path())))
+        raise ValueError(f"{path}: --target is missing: name the column to predict (columns: {columns})")
+    return ready(Choice(kind, tuple(sorted({**options, "path": path}.items()))), Path(), seed)
 
 
 def _known(place: str, name: str, known: Iterable[str]) -> None:

@@ -25,9 +25,25 @@ class Choice:
 
     @property
     def id(self) -> str:
-        """The name with the options given, `adam` or `adam(beta1=0.5)`, and a path by its last part."""
-        shown = [f"{k}={Path(v).name if k == 'path' else v}" for k, v in self.options if k != "digest"]
+        """The label where it has one; else the name with the options given, `adam` or `adam(beta1=0.5)`, and
+        a path by its last part."""
+        options = dict(self.options)
+        if "label" in options:
+            return str(options["label"])
+        shown = [f"{k}={_shown(k, v)}" for k, v in self.options if k != "digest"]
         return f"{self.name}({', '.join(shown)})" if shown else self.name
+
+    @property
+    def identity(self) -> str:
+        """What seeds come from: the content of somebody's own data, the id of everything else."""
+        digest = dict(self.options).get("digest")
+        return f"data {digest}" if digest else self.id
+
+
+def _shown(option: str, value: Any) -> str:
+    if option == "path":
+        return Path(value).name
+    return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
 @dataclass(frozen=True)
@@ -137,7 +153,11 @@ class Cell:
         """The identity of the cell's results: a hash of all that they depend on, the optimizer's
         defaults included."""
         used = [tunable.hyperparameters for tunable in (self.make_optimizer(), self.make_schedule())]
-        text = json.dumps([PROTOCOL, self._tree(), used], sort_keys=True)
+        settings = self._tree()
+        if "digest" in dict(self.dataset.options):  # where its file lies makes no difference
+            options = [option for option in self.dataset.options if option[0] != "path"]
+            settings["dataset"] = {"name": self.dataset.id, "options": options}
+        text = json.dumps([PROTOCOL, settings, used], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

@@ -154,14 +154,14 @@ class Reader:
         return tables
 
     def choices(
-        self, key: str, known: Mapping[str, Any], kind: str, check: Callable[[Choice], None]
+        self, key: str, known: Mapping[str, Any], kind: str, check: Callable[[Choice], object]
     ) -> list[Choice]:
         """A list of registered names, or of tables { name = ..., options } as `check` allows them."""
         choices = []
         for item in self.items(key):
             with self.collect(key):
                 choices.append(_choice(item, known, kind, check))
-        self.distinct(key, [choice.id for choice in choices])
+        self.distinct(key, [choice.id for choice in choices if choices.count(choice) > 1])
         return choices
 
     def distinct(self, key: str, values: Iterable[Any]) -> None:
@@ -214,19 +214,23 @@ class _Collect:
         return True
 
 
-def _choice(item: Item, known: Mapping[str, Any], kind: str, check: Callable[[Choice], None]) -> Choice:
+def _choice(item: Item, known: Mapping[str, Any], kind: str, check: Callable[[Choice], object]) -> Choice:
     value = {"name": item.value} if isinstance(item.value, str) else item.value
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         item.fail(f"the name of a registered {kind}, or a table with its name and options")
     if value["name"] not in known:
         place = Item(item.place, value["name"])
         place.fail(f"one of {', '.join(known)}", suggest(value["name"], known))
-    choice = Choice(value["name"], tuple(sorted((k, v) for k, v in value.items() if k != "name")))
+    choice = Choice(value["name"], tuple(sorted((k, _hashable(v)) for k, v in value.items() if k != "name")))
     try:
         check(choice)
     except ValueError as error:
         raise _FaultError(f"{item.place}: {error}") from None
     return choice
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _show(value: Any) -> str:

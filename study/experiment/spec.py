@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
@@ -23,7 +25,7 @@ from study.experiment.cells import (
     Search,
 )
 from study.experiment.reader import Item, Reader, SpecError
-from study.problems.datasets import DATASETS, check_options, pinned, task_of, train_size
+from study.problems.datasets import DATASETS, distinct, ready, task_of, train_size
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
 
@@ -49,19 +51,19 @@ def load(path: Path) -> Experiment:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SpecError(f"{path}: cannot be read: {reason}") from None
-    return parse(text, str(path))
+    return parse(text, str(path), path.parent)
 
 
-def parse(text: str, source: str) -> Experiment:
-    """The experiment in TOML `text`; `source` is the place that errors name."""
+def parse(text: str, source: str, folder: Path = Path()) -> Experiment:
+    """The experiment in TOML `text`; `source` is the place that errors name, and paths begin at `folder`."""
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{source}: not valid TOML: {error}") from None
-    return _experiment(Reader(source, "", tree), text)
+    return _experiment(Reader(source, "", tree), text, folder)
 
 
-def _experiment(top: Reader, text: str) -> Experiment:
+def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
     name = top.text("name", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*")
     title = top.text("title", default=name or "untitled")
     protocol = _protocol(top)
@@ -75,7 +77,10 @@ def _experiment(top: Reader, text: str) -> Experiment:
         schedules = top.choices("schedules", SCHEDULES, "schedule", _check_schedule)
     batches = _batches(top)
     networks = _networks(top)
-    problems = [p for t in top.tables("problems") for p in _problems(t, networks, batches)]
+    read = partial(ready, folder=folder, seed=protocol.seed)
+    problems = [p for t in top.tables("problems") for p in _problems(t, read, networks, batches)]
+    datasets = distinct([dataset for dataset, _ in problems])
+    problems = [(d, network) for d, (_, network) in zip(datasets, problems, strict=True)]
     top.distinct("problems", [f"{d.id} with network {n.name}" for d, n in problems])
     top.done()
     top.stop_at_faults()
@@ -217,9 +222,12 @@ def _network(name: str, t: Reader) -> NetworkSpec:
 
 
 def _problems(
-    t: Reader, networks: dict[str, NetworkSpec], batches: list[BatchStrategy]
+    t: Reader,
+    read: Callable[[Choice], Choice],
+    networks: dict[str, NetworkSpec],
+    batches: list[BatchStrategy],
 ) -> list[tuple[Choice, NetworkSpec]]:
-    datasets = [pinned(c) for c in t.choices("datasets", DATASETS, "dataset", check_options)]
+    datasets = [read(c) for c in t.choices("datasets", DATASETS, "dataset", read)]
     network = t.one_of("network", tuple(networks)) if networks else t.text("network")
     t.done()
     if t.sound("network") and network in networks:

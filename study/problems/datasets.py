@@ -1,201 +1,33 @@
-"""Datasets, each in one block: how it is made, what kind of task it is, which options it has."""
+"""Datasets as an experiment names them: checked, pinned to their content, loaded and split."""
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Protocol
-
-import numpy as np
-from sklearn import datasets as sk
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
+from pathlib import Path
+from typing import Any
 
 from core.domain import NON_NEGATIVE, Interval, check_hyper
 from core.names import lookup, suggest
 from study.experiment.cells import Choice
-from study.problems import csvfile
+from study.problems import made, own  # they enter their blocks in the registry
+from study.problems.columns import ALLOWED, Raw
+from study.problems.registry import DATASETS
 from study.problems.seeds import seed
+from study.problems.splitting import (
+    Split,
+    parts_of,
+    split_own,
+    split_with,
+    train_rows,
+)
+
+__all__ = ["DATASETS", "LOSS", "Raw", "Split", "check_options", "load", "pinned", "task_of", "train_size"]
+REGISTERED = (made, own)
 
 LOSS = {"classes": "softmax_cross_entropy", "binary": "binary_cross_entropy", "real": "half_mse"}
-
-
-@dataclass(frozen=True)
-class Raw:
-    """X (n, d) and y (n,) as they come, before any split or scaling, and the task where these decide it."""
-
-    X: np.ndarray
-    y: np.ndarray
-    task: str = ""
-
-
-class Scaler(Protocol):
-    def fit(self, X: np.ndarray) -> Scaler: ...
-
-    def transform(self, X: np.ndarray) -> np.ndarray: ...
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """One dataset: `make` and `scaler` take its options as keywords.
-
-    `task` is "classes", "binary" or "real", or empty where the data decide. The scaler is fitted on the
-    training inputs.
-    """
-
-    name: str
-    task: str
-    about: str
-    make: Callable[..., Raw]
-    scaler: Callable[..., Scaler]
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Option names and their defaults; None for what has to be given."""
-        known = inspect.signature(self.make).parameters
-        return {k: None if p.default is p.empty else p.default for k, p in known.items()}
-
-
-DATASETS: dict[str, Dataset] = {}
-
-
-def dataset(
-    name: str, task: str, about: str, scaler: Callable[..., Scaler] = lambda **_: StandardScaler()
-) -> Callable[[Callable[..., Raw]], Callable[..., Raw]]:
-    """Decorator that enters a maker in the registry."""
-
-    def enter(make: Callable[..., Raw]) -> Callable[..., Raw]:
-        DATASETS[name] = Dataset(name, task, about, make, scaler)
-        return make
-
-    return enter
-
-
-@dataset("iris", "classes", "150 flowers, 4 measures, 3 species")
-def _iris() -> Raw:
-    return Raw(*sk.load_iris(return_X_y=True))
-
-
-@dataset("wine", "classes", "178 wines, 13 analyses, 3 growers")
-def _wine() -> Raw:
-    return Raw(*sk.load_wine(return_X_y=True))
-
-
-@dataset("breast_cancer", "binary", "569 tumours, 30 measures, malignant or benign")
-def _breast_cancer() -> Raw:
-    return Raw(*sk.load_breast_cancer(return_X_y=True))
-
-
-@dataset("digits", "classes", "1797 images of 8 x 8 pixels, 10 digits")
-def _digits() -> Raw:
-    return Raw(*sk.load_digits(return_X_y=True))
-
-
-@dataset("diabetes", "real", "442 patients, 10 measures, disease progression")
-def _diabetes() -> Raw:
-    return Raw(*sk.load_diabetes(return_X_y=True))
-
-
-@dataset("moons", "binary", "two interleaved half circles in the plane, made")
-def _moons(samples: int = 500, noise: float = 0.2, seed: int = 0) -> Raw:
-    return Raw(*sk.make_moons(samples, noise=noise, random_state=seed))
-
-
-@dataset("friedman1", "real", "Friedman's (1991) non-linear function of 5 of 10 inputs, made")
-def _friedman1(samples: int = 500, noise: float = 0.5, seed: int = 0) -> Raw:
-    return Raw(*sk.make_friedman1(samples, noise=noise, random_state=seed))
-
-
-@dataset(
-    "line",
-    "real",
-    "a straight line with noise: two parameters, a loss surface to look at, made",
-    scaler=lambda **_: StandardScaler(with_mean=False, with_std=False),
-)
-def _line(samples: int = 200, offset: float = 2.0, noise: float = 0.5, seed: int = 0) -> Raw:
-    """y = 2 x + 1 with noise, x with deviation 1 around `offset`, and left as it is.
-
-    Least squares on it has the curvature [[1 + offset^2, offset], [offset, 1]] over slope and intercept,
-    whose determinant, the variance of x, is 1: a round bowl at offset 0, a long and narrow valley beyond.
-    """
-    rng = np.random.default_rng(seed)
-    x = offset + rng.uniform(-np.sqrt(3), np.sqrt(3), samples)
-    return Raw(x[:, None], 2 * x + 1 + noise * rng.standard_normal(samples))
-
-
-class Spectrum:
-    """Fits the linear map after which the training inputs have exactly the chosen spectrum.
-
-    The eigenvalues of X^T X / m, m training samples, become 1, ..., 1 / condition, evenly spaced on a
-    logarithmic scale, in directions drawn with `seed`.
-    """
-
-    def __init__(self, condition: float, seed: int):
-        self.condition, self.seed = condition, seed
-
-    def fit(self, X: np.ndarray) -> Spectrum:
-        d = X.shape[1]
-        self.mean = X.mean(axis=0)
-        values, vectors = np.linalg.eigh(np.cov(X.T, bias=True))
-        rotation, _ = np.linalg.qr(np.random.default_rng(self.seed).standard_normal((d, d)))
-        self.map = vectors / np.sqrt(values) * np.sqrt(np.geomspace(1, 1 / self.condition, d)) @ rotation
-        return self
-
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        return np.asarray((X - self.mean) @ self.map)
-
-
-@dataset(
-    "ill_conditioned",
-    "real",
-    "linear regression of a chosen condition number, made",
-    scaler=lambda condition, seed, **_: Spectrum(condition, seed),
-)
-def _ill_conditioned(
-    samples: int = 400, features: int = 10, condition: float = 100.0, noise: float = 0.1, seed: int = 0
-) -> Raw:
-    """Targets depend on all directions alike, so the flat ones matter to the loss."""
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((samples, features))
-    return Raw(X, X @ rng.choice([-1.0, 1.0], features) + noise * rng.standard_normal(samples))
-
-
-@dataset("csv", "", "a file of your own: numbers under a header, one column of it the target")
-def _csv(path: str, target: str, task: str = "auto", digest: str = "") -> Raw:
-    """`digest` is the fingerprint of the file that is meant; `pinned` fills it in."""
-    if digest and csvfile.fingerprint(path) != digest:
-        raise ValueError(f"{path}: it has changed since its results were made")
-    return Raw(*csvfile.read(path, target, task))
-
-
-def pinned(choice: Choice) -> Choice:
-    """The choice with the fingerprint of its file, where it has one: other content, other results."""
-    path = dict(choice.options).get("path")
-    if path is None or "digest" in dict(choice.options):
-        return choice
-    return Choice(choice.name, tuple(sorted([*choice.options, ("digest", csvfile.fingerprint(path))])))
-
-
-@dataclass(frozen=True)
-class Split:
-    """Train, validation and test parts. X: (n, d) float64; y: (n,) class numbers or scaled values."""
-
-    X: dict[str, np.ndarray]
-    y: dict[str, np.ndarray]
-    task: str
-
-    @property
-    def features(self) -> int:
-        return int(self.X["train"].shape[1])
-
-    @property
-    def outputs(self) -> int:
-        """Units of the output layer: one for each class, or one."""
-        return int(max(part.max() for part in self.y.values())) + 1 if self.task == "classes" else 1
-
 
 OPTION_DOMAINS = {
     "samples": Interval(20, 100_000),
@@ -204,88 +36,175 @@ OPTION_DOMAINS = {
     "noise": NON_NEGATIVE,
     "offset": Interval(-1000, 1000),
     "seed": Interval(0, 2**32 - 1),
+    "version": Interval(1, math.inf),
 }
 
-
-TEXTS = {"path": (), "target": (), "digest": (), "task": csvfile.TASKS}
+TEXTS: dict[str, tuple[str, ...]] = {
+    **ALLOWED,
+    **dict.fromkeys(
+        ("path", "target", "digest", "label", "separator", "encoding", "fetch", "data", "cache"), ()
+    ),
+    "header": ("auto", "yes", "no"),
+    "decimal": ("auto", ".", ","),
+}
 """Options that are text, and what they may be where that is not anything."""
+
+LISTS = ("inputs", "drop")
+"""Options that are lists of columns."""
+
+IDENTITY = ("digest", "label")
+"""Options of every dataset of one's own that say which it is, and not how it is read."""
+
+LARGEST_KEPT = 2**19
+"""Bytes of inputs up to which a cell's files hold its data."""
+
+KEPT: dict[str, Raw] = {}
+"""Digest -> data that were kept with results, for those whose file is gone."""
+
+
+def located(choice: Choice, folder: Path) -> Choice:
+    """The choice with its path made whole: ~ is the home, and others begin at `folder`."""
+    options = dict(choice.options)
+    if isinstance(options.get("path"), str) and options["path"]:
+        options["path"] = str((folder / Path(options["path"]).expanduser()).resolve())
+    return Choice(
+        choice.name, tuple(sorted((k, tuple(v) if isinstance(v, list) else v) for k, v in options.items()))
+    )
+
+
+def pinned(choice: Choice) -> Choice:
+    """The choice with the digest of its data, where they are somebody's own: other content, other results."""
+    if not DATASETS[choice.name].own or "digest" in dict(choice.options):
+        return choice
+    return Choice(choice.name, tuple(sorted([*choice.options, ("digest", raw_of(choice).digest)])))
+
+
+def distinct(choices: Sequence[Choice]) -> list[Choice]:
+    """The choices, with as much of their paths in their labels as distinguishes two files of one name."""
+    counts = Counter(choice.id for choice in choices)
+    content = Counter((choice.id, choice.identity) for choice in choices)
+    return [
+        _labelled(choice) if counts[choice.id] > content[choice.id, choice.identity] else choice
+        for choice in choices
+    ]
+
+
+def _labelled(choice: Choice) -> Choice:
+    options = dict(choice.options)
+    path = Path(options.get("path", ""))
+    name = f"{path.parent.name}/{path.name}" if path.name else choice.name
+    return Choice(choice.name, tuple(sorted({**options, "label": f"{name} {options['digest'][:6]}"}.items())))
 
 
 def check_options(choice: Choice) -> None:
-    """ValueError when the dataset is unknown, an option is unknown or outside its domain, or a file is
-    not one to learn from."""
-    known = lookup(DATASETS, choice.name, "dataset").options
+    """ValueError when the dataset is unknown, an option is unknown or outside its domain, or the data
+    are not such as can be learnt from."""
+    known = lookup(DATASETS, choice.name, "dataset")
+    options = known.options | (dict.fromkeys(IDENTITY, "") if known.own else {})
     for option, value in choice.options:
-        if option not in known:
-            allowed = ", ".join(known) or "none"
+        if option not in options:
+            allowed = ", ".join(key for key in options if key != "digest") or "none"
             raise ValueError(
-                f"{choice.name}: unknown option {option!r}{suggest(option, known)} (allowed: {allowed})"
+                f"{choice.name}: unknown option {option!r}{suggest(option, options)} (allowed: {allowed})"
             )
-        if option in TEXTS:
-            _check_text(choice.name, option, value)
-            continue
-        check_hyper(choice.name, option, value, OPTION_DOMAINS[option])
-        if not isinstance(value, (int, type(known[option]))):
-            raise ValueError(f"{choice.name}: {option} must be a whole number, got {value!r}")
-    for option in [option for option, default in known.items() if default is None]:
+        _check_option(choice.name, option, value, options[option])
+    for option in [option for option, default in options.items() if default is None]:
         if option not in dict(choice.options):
             raise ValueError(f"{choice.name}: {option} is missing; it must be said")
-    if "path" in known:
-        _raw(pinned(choice))
+    if known.own:
+        raw_of(choice)
 
 
-def _check_text(name: str, option: str, value: Any) -> None:
-    allowed = TEXTS[option]
-    if not isinstance(value, str) or not value or (allowed and value not in allowed):
-        what = f"one of {', '.join(allowed)}" if allowed else "text"
-        raise ValueError(f"{name}: {option} must be {what}, got {value!r}{suggest(str(value), allowed)}")
+def _check_option(name: str, option: str, value: Any, default: Any) -> None:
+    if option in LISTS:
+        if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"{name}: {option} must be a list of names of columns, got {value!r}")
+    elif option in TEXTS:
+        allowed = TEXTS[option]
+        if not isinstance(value, str) or not value or (allowed and value not in allowed):
+            what = f"one of {', '.join(allowed)}" if allowed else "text"
+            raise ValueError(f"{name}: {option} must be {what}, got {value!r}{suggest(str(value), allowed)}")
+    else:
+        check_hyper(name, option, value, OPTION_DOMAINS[option])
+        if not isinstance(value, (int, type(default))):
+            raise ValueError(f"{name}: {option} must be a whole number, got {value!r}")
 
 
-@lru_cache(maxsize=4)
-def _raw(choice: Choice) -> Raw:
+def ready(choice: Choice, folder: Path, seed: int) -> Choice:
+    """The choice as cells have it: its path from `folder` made whole, checked, pinned to its data.
+
+    ValueError as `check_options`, and where somebody's own data cannot be learnt from as `seed` splits them.
+    """
+    choice = located(choice, folder)
+    check_options(choice)
+    choice = pinned(choice)
+    if DATASETS[choice.name].own:
+        load(choice, seed)
+    return choice
+
+
+def raw_of(choice: Choice) -> Raw:
+    """The data as they come; ValueError where they are not those that the choice is pinned to."""
+    options = dict(choice.options)
+    digest, path = options.get("digest", ""), options.get("path", "")
+    if digest in KEPT:
+        return KEPT[digest]
+    bare = Choice(choice.name, tuple((k, v) for k, v in choice.options if k not in IDENTITY))
+    raw = _made(bare, _stamp(path))
+    if digest and raw.digest != digest:
+        raise ValueError(f"{path or choice.id}: it has changed since its results were made")
+    return raw
+
+
+def columns_of(choice: Choice) -> list[str]:
+    """The columns of somebody's own data, of which one is to be the target; ValueError as `raw_of`."""
+    read = DATASETS[choice.name].read
+    return [] if read is None else list(read(**dict(choice.options)).frame.columns)
+
+
+def keep(raw: Raw) -> None:
+    """Take these data for those of their digest, wherever that is asked for in this process."""
+    KEPT[raw.digest] = raw
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """What changes when a file does: it is read again then."""
+    try:
+        known = Path(path).stat()
+    except OSError:
+        return 0, 0
+    return known.st_mtime_ns, known.st_size
+
+
+@lru_cache(maxsize=8)
+def _made(choice: Choice, stamp: tuple[int, int]) -> Raw:
     return lookup(DATASETS, choice.name, "dataset").make(**dict(choice.options))
 
 
 def task_of(choice: Choice) -> str:
     """ "classes", "binary" or "real"."""
-    return lookup(DATASETS, choice.name, "dataset").task or _raw(choice).task
+    return lookup(DATASETS, choice.name, "dataset").task or raw_of(choice).task
 
 
 def load(choice: Choice, root: int) -> Split:
     """The named dataset in 60 % train, 20 % validation and 20 % test, by the seed of its split.
 
     Classes are split in proportion. Inputs are scaled by the dataset's scaler, and the targets of a
-    regression standardised, both fitted on the training part alone.
+    regression standardised, both fitted on the training part alone. The seed of somebody's own data comes
+    from their content. ValueError where they cannot be learnt from as they are split.
     """
-    known, task, raw = lookup(DATASETS, choice.name, "dataset"), task_of(choice), _raw(choice)
-    n = len(raw.y)
-    strata = None if task == "real" else raw.y
-    rest, test = train_test_split(
-        np.arange(n), test_size=0.2, stratify=strata, random_state=_split_seed(root, choice, "test")
-    )
-    train, validation = train_test_split(
-        rest,
-        test_size=0.25,
-        stratify=None if strata is None else strata[rest],
-        random_state=_split_seed(root, choice, "validation"),
-    )
-    parts = {"train": np.sort(train), "validation": np.sort(validation), "test": np.sort(test)}
-    X = {name: raw.X[rows] for name, rows in parts.items()}
-    y = {name: raw.y[rows] for name, rows in parts.items()}
-    scaler = known.scaler(**{**known.options, **dict(choice.options)}).fit(X["train"])
-    X = {name: scaler.transform(part) for name, part in X.items()}
-    if task == "real":
-        mean, deviation = y["train"].mean(), y["train"].std()
-        y = {name: (part - mean) / deviation for name, part in y.items()}
-    return Split(X, y, task)
+    known, task, raw = lookup(DATASETS, choice.name, "dataset"), task_of(choice), raw_of(choice)
+    seeds = {part: _split_seed(root, choice, part) for part in ("test", "validation")}
+    parts = parts_of(raw, task, seeds)
+    if known.own:
+        return split_own(raw, parts, f"{choice.id} with seed {root}")
+    return split_with(raw, parts, task, known.scaler(**{**known.options, **dict(choice.options)}))
 
 
 def train_size(choice: Choice) -> int:
     """Training samples of a dataset, without splitting it."""
-    n = len(_raw(choice).y)
-    rest = n - int(np.ceil(0.2 * n))
-    return rest - int(np.ceil(0.25 * rest))
+    return train_rows(len(raw_of(choice).y))
 
 
 def _split_seed(root: int, choice: Choice, part: str) -> int:
-    return seed(root, "split", dataset=choice.id, part=part) % 2**32  # what scikit-learn takes
+    return seed(root, "split", dataset=choice.identity, part=part) % 2**32  # what scikit-learn takes

@@ -141,8 +141,8 @@ def _problem(dataset: Choice, network: NetworkSpec, root: int, precision: str) -
     split = load(dataset, root)
     net = _network(split, network)
     parts = {name: net.data(split.X[name], split.y[name], precision) for name in split.X}
-    best = _best_loss(net, split, root, dataset.id)
-    return Problem(net, split, parts, best, root, dataset.id)
+    best = _best_loss(net, split, root, dataset.identity)
+    return Problem(net, split, parts, best, root, dataset.identity)
 
 
 def _network(split: Split, network: NetworkSpec) -> Network:

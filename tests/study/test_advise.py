@@ -22,7 +22,9 @@ def advice(
     hidden: Sequence[int] = (),
     target: str | None = None,
 ) -> Advice:
-    (cell,) = question(dataset, target, hidden=hidden, optimizers=[name], batches=[batch])
+    (cell,) = question(
+        dataset, {"target": target} if target else None, hidden=hidden, optimizers=[name], batches=[batch]
+    )
     return advise(cell)
 
 
@@ -49,6 +51,15 @@ def test_no_rate_contracts_faster_than_the_fastest(name: str) -> None:
     best = recursion.multiplier(fastest(recursion, 0.02, 1.0, limit), curvatures).max()
     others = [recursion.multiplier(rate, curvatures).max() for rate in limit * np.linspace(0.01, 1, 200)]
     assert best <= min(others) + 1e-9
+
+
+def test_momentum_has_the_middle_of_the_rates_that_contract_alike() -> None:
+    """Between (1 - sqrt(0.9))^2 / low and (1 + sqrt(0.9))^2 / high all contract by sqrt(0.9)."""
+    recursion = optimizer("momentum", momentum=0.9).recursion
+    assert recursion is not None
+    limit = 2 * 1.9
+    ends = (1 - np.sqrt(0.9)) ** 2 / 0.9, (1 + np.sqrt(0.9)) ** 2
+    assert fastest(recursion, 0.9, 1.0, limit) == pytest.approx(np.sqrt(ends[0] * ends[1]), rel=1e-3)
 
 
 def test_least_squares_with_full_batches_have_their_fastest_rate() -> None:
@@ -153,13 +164,13 @@ def test_rank_deficient_data_and_constant_inputs_are_advised_on_and_said(tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["irsi"], ["'irsi'", 'did you mean "iris"', "a CSV file"]),
-        (["csv"], ["'csv'", "a CSV file or one of"]),
-        (["none.csv", "--target", "y"], ["none.csv: cannot be read: No such file"]),
+        (["irsi"], ["'irsi'", 'did you mean "iris"', "a file of your own"]),
+        (["csv"], ["'csv'", "a file of your own or one of"]),
+        (["none.csv", "--target", "y"], ["none.csv: it cannot be read: No such file"]),
         (["{file}"], ["--target is missing: name the column", "a, twice_a, b, always, y"]),
         (["{file}", "--target", "z"], ["no column 'z'", "a, twice_a"]),
         (["{one}", "--target", "y"], ["1 sample,", "at least 10"]),
-        (["iris", "--target", "y"], ["--target: only a CSV file needs it; iris"]),
+        (["iris", "--target", "y"], ["--target: only a file of your own needs it; iris"]),
         (["iris", "--optimizers", "adm"], ["--optimizers: expected one of", 'did you mean "adam"']),
         (["iris", "--activation", "rleu"], ["--activation: expected one of", 'did you mean "relu"']),
         (["iris", "--batches", "ful"], ['--batches: expected "full"', "got 'ful'", '"16 replacement"']),
