@@ -1,0 +1,160 @@
+// One run, what became of it, and the sweep of runs over learning rates.
+import { eigenvalues, fullLimit } from "./limits.js";
+import { median, uniforms } from "./numbers.js";
+import { RULES, fresh } from "./rules.js";
+
+const GONE = 1e6; // times the start's loss above the minimum: such a run has diverged, and is stopped
+const SHOWN = 1e-9; // what is less of the start's loss counts as this much
+
+// The rows of each update's batch, drawn anew for each, the same for every run; null for full batches.
+export const drawBatches = (samples, size, steps, seed) => {
+  if (!samples || !size || size >= samples) return null;
+  const uniform = uniforms(seed + 101), rows = Int32Array.from({ length: samples }, (_, i) => i);
+  return Array.from({ length: steps }, () => {
+    for (let i = 0; i < size; i++) {
+      const j = i + Math.floor(uniform() * (samples - i));
+      [rows[i], rows[j]] = [rows[j], rows[i]];
+    }
+    return rows.slice(0, size);
+  });
+};
+
+// path: (updates + 1, dim), one after the other; losses: (updates + 1); updates: those made until the run was
+// over or its loss was too large to go on from.
+export const train = (problem, optimizer, start, steps, batches) => {
+  const { dim } = problem, rule = RULES[optimizer.name], s = fresh(optimizer.name, dim);
+  const theta = Float64Array.from(start), g = new Float64Array(dim);
+  const path = new Float64Array((steps + 1) * dim), losses = new Float64Array(steps + 1);
+  path.set(theta);
+  let ceiling = Infinity, t = 0;
+  for (; ; t++) {
+    const along = problem.gradient(theta, g, batches?.[t]);
+    losses[t] = batches || along === undefined ? problem.value(theta) : along;
+    if (t === 0) ceiling = (problem.minimum ?? 0) + GONE * Math.max(losses[0] - (problem.minimum ?? 0), 1e-9);
+    if (!(losses[t] <= ceiling) || t === steps) break;
+    rule.step(theta, g, s, t + 1, optimizer);
+    path.set(theta, (t + 1) * dim);
+  }
+  return { path: path.subarray(0, (t + 1) * dim), losses: losses.subarray(0, t + 1), updates: t, burst: !(losses[t] <= ceiling) };
+};
+
+// Whether the loss still grows at the end: it more than doubles over the last quarter, and stands higher than ever
+// since the first tenth, which a swing that dies down does not.
+const grows = (gaps) => {
+  const quarter = gaps.slice(-Math.max(4, Math.round(gaps.length / 4))), half = quarter.length >> 1;
+  const since = gaps.slice(Math.round(gaps.length / 10));
+  const top = Math.max(...quarter.slice(half));
+  return quarter.length > 4 && top > 2 * Math.max(...quarter.slice(0, half)) && top >= Math.max(...since) && top > 2 * Math.min(...gaps);
+};
+
+// Of the start's loss above `minimum`: what is left at each update, at the end (the median of the last tenth,
+// and the worst of it) and at most; whether the run diverged or converged, and since when it has stayed low.
+export const judge = (run, minimum, tolerance) => {
+  const first = Math.max(run.losses[0] - minimum, 1e-12);
+  const gaps = Array.from(run.losses, (loss) => Math.max((loss - minimum) / first, SHOWN));
+  const window = gaps.slice(-Math.max(5, Math.round(gaps.length / 10)));
+  const end = run.burst ? Infinity : median(window);
+  const most = Math.max(...gaps.map((gap) => (Number.isFinite(gap) ? gap : Infinity)));
+  const diverged = run.burst || !Number.isFinite(end) || (end >= 1 && most > 1.01) || grows(gaps);
+  let settled = gaps.length;
+  while (settled > 0 && gaps[settled - 1] <= tolerance) settled--;
+  const worst = Math.max(...window);
+  return { gaps, end, worst, most, diverged, converged: !diverged && worst <= tolerance, settled };
+};
+
+// "diverged", "converged", and left or right of the best rate "too small" or "too large".
+export const outcomeOf = (judged, rate, best) => {
+  if (judged.diverged) return "diverged";
+  if (judged.converged) return "converged";
+  return rate <= best ? "too small" : "too large";
+};
+
+// Runs at rates over a range, a few at a time, so that the page stays alive: `work` does some, `done` of them
+// are in `ends`. The coarse ones come first.
+export const sweepOf = (problem, optimizer, start, steps, batches, rates) => {
+  const order = [];
+  for (let stride = 16; stride >= 1; stride /= 2) {
+    for (let i = 0; i < rates.length; i += stride) if (!order.includes(i)) order.push(i);
+  }
+  const sweep = { rates, runs: new Array(rates.length).fill(null), done: 0, lowest: Infinity };
+  sweep.work = (milliseconds) => {
+    const until = performance.now() + milliseconds;
+    while (sweep.done < order.length && performance.now() < until) {
+      const i = order[sweep.done++];
+      const run = train(problem, { ...optimizer, lr: rates[i] }, start, steps, batches);
+      sweep.runs[i] = { losses: run.losses, burst: run.burst, updates: run.updates };
+      for (const loss of run.losses) if (loss < sweep.lowest) sweep.lowest = loss;
+    }
+    return sweep.done < order.length;
+  };
+  return sweep;
+};
+
+// What each rate of a sweep came to, and the best rate among them; worked out again only when more is known.
+export const verdicts = (sweep, minimum, tolerance) => {
+  if (sweep.verdict?.done === sweep.done && sweep.verdict.minimum === minimum) return sweep.verdict;
+  const judged = sweep.runs.map((run) => {
+    if (run && run.minimum !== minimum) {
+      const { end, diverged, converged } = judge(run, minimum, tolerance);
+      Object.assign(run, { minimum, judged: { end, diverged, converged } });
+    }
+    return run?.judged;
+  });
+  let best = -1;
+  judged.forEach((j, i) => {
+    if (j && !j.diverged && (best < 0 || j.end < judged[best].end * 0.999)) best = i;
+  });
+  const at = best < 0 ? 0 : sweep.rates[best];
+  const outcomes = judged.map((j, i) => j && outcomeOf(j, sweep.rates[i], at));
+  sweep.verdict = { done: sweep.done, minimum, best: best < 0 ? null : at, outcomes };
+  return sweep.verdict;
+};
+
+// The minimum that limits are taken at: the one nearest to `place`, where there are several.
+const nearest = (problem, place) => {
+  if (problem.best) return problem.best;
+  if (!problem.minima) return null;
+  const far = (minimum) => Math.hypot(...minimum.map((value, i) => value - place[i])) || 0;
+  return problem.minima.reduce((found, one) => (far(one) < far(found) ? one : found));
+};
+
+const curvatureAt = (problem, place) => eigenvalues(problem.hessian(place))[0];
+
+// The predicted limit of a linear method and its curvature, at the minimum where `run` ends or else at its start;
+// null where there is none.
+export const predicted = (problem, optimizer, run, batchSize) => {
+  const recursion = RULES[optimizer.name].recursion?.(optimizer);
+  if (!recursion) return null;
+  const end = run.path.subarray(run.updates * problem.dim), start = run.path.subarray(0, problem.dim);
+  const place = nearest(problem, end);
+  const curvature = curvatureAt(problem, place ?? start);
+  if (!(curvature > 0)) return null;
+  const rate = fullLimit(recursion, curvature), some = batchSize > 0 && batchSize < problem.samples;
+  const limit = { rate, full: rate, curvature, basis: problem.quadratic ? "exact" : place ? "minimum" : "start" };
+  if (problem.rmse) return { ...limit, basis: "root" };
+  if (some && problem.meanSquare) return { ...limit, rate: problem.meanSquare(batchSize, recursion), basis: "mean square" };
+  return limit;
+};
+
+const scaleOf = (problem, optimizer) => {
+  const recursion = RULES[optimizer.name].recursion?.(optimizer);
+  const curvature = curvatureAt(problem, problem.best ?? problem.minima?.[0] ?? problem.start);
+  return recursion ? 2 / Math.max(curvature, 1e-9) : null;
+};
+
+// A rate to begin with: 0.8 of the limit of gradient descent, or a twentieth of the map for methods whose step
+// is about the rate.
+export const firstRate = (problem, optimizer) => {
+  const scale = scaleOf(problem, optimizer);
+  return Number((scale ? 0.8 * scale : (problem.view?.half ?? 1) / 20).toPrecision(2));
+};
+
+// Rates worth looking at, as powers of ten: around the limit for linear methods, and up to ten maps for others.
+export const rangeOf = (problem, optimizers) => {
+  const ends = optimizers.flatMap((o) => {
+    const scale = scaleOf(problem, o), reach = problem.view?.half ?? 1;
+    return [...(scale ? [scale / 200, scale * 8] : [reach / 1000, reach * 10]), o.lr || Infinity].filter(Number.isFinite);
+  });
+  const half = (value, round) => round(2 * Math.log10(value)) / 2;
+  return { low: half(Math.min(...ends), Math.floor), high: half(Math.max(...ends), Math.ceil) };
+};
