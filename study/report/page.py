@@ -24,7 +24,7 @@ from study.report.pictures import Picture
 from study.report.rank_section import ranks_section, speed_section
 from study.report.sections import Section
 from study.report.stability_section import cliff_section
-from study.tracking.views import runs_link
+from study.tracking.views import run_link, runs_link
 
 SECTIONS: tuple[Callable[[Tables, Looks], Section | None], ...] = (
     cliff_section,
@@ -119,6 +119,10 @@ class Page:
     def link(self, runs: Runs) -> str:
         """The address of the list of these runs in MLflow's pages."""
         return f"{self.store}/{runs_link(self.experiment, {'kind': 'cell'} | runs.tags, runs.metric)}"
+
+    def run_link(self, run: tuple[str, str]) -> str:
+        """The address of the page of one run, named by its experiment and its own id."""
+        return f"{self.store}/{run_link(*run)}"
 
 
 def problem_parts(found: Tables, looks: Looks) -> list[ProblemPart]:

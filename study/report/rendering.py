@@ -25,6 +25,7 @@ from study.figures.svg import to_svgs
 from study.figures.theme import looks, variables
 from study.report.page import Page, compose, problem_parts
 from study.report.pictures import Picture
+from study.report.policy import classes, policy
 
 STORE = "http://127.0.0.1:5000"
 
@@ -103,20 +104,28 @@ def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> 
 
 
 def _html(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
-    shades = variables(len(page.looks.batches)).values()
+    environment = _environment(autoescape=True)
     signs = _signs(page)
-    return (
-        _environment(autoescape=True)
-        .get_template("report.html.j2")
-        .render(
-            page=page,
-            svgs={name: [Markup(svg) for svg in drawn] for name, drawn in svgs.items()},
-            signs={key: f"sign-{i}" for i, key in enumerate(signs)},
-            symbols=Markup("".join(signs.values())),
-            light="".join(f"{name}:{light};" for name, light, _ in shades),
-            dark="".join(f"{name}:{dark};" for name, _, dark in shades),
-        )
+    drawn, rules = classes({**svgs, "": list(signs.values())})
+    style = _style(page, environment) + rules
+    script = "".join(environment.get_template(name).render() for name in ("script.js", "drag.js"))
+    return environment.get_template("report.html.j2").render(
+        page=page,
+        svgs={name: [Markup(svg) for svg in panels] for name, panels in drawn.items()},
+        signs={key: f"sign-{i}" for i, key in enumerate(signs)},
+        symbols=Markup("".join(drawn[""])),
+        style=Markup(style),
+        script=Markup(script),
+        policy=policy(style, script),
     )
+
+
+def _style(page: Page, environment: Environment) -> str:
+    shades = variables(len(page.looks.batches)).values()
+    light = "".join(f"{name}:{light};" for name, light, _ in shades)
+    dark = "".join(f"{name}:{dark};" for name, _, dark in shades)
+    colors = f"@media (prefers-color-scheme: dark){{:root{{{dark}}}}}@media print{{:root{{{light}}}}}"
+    return f":root{{{light}}}{colors}{environment.get_template('style.css').render()}"
 
 
 def _signs(page: Page) -> dict[Key, str]:

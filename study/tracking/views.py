@@ -86,9 +86,9 @@ class View:
         return f"#/experiments/{experiment}/runs?{TRAINING}&viewStateShareKey={self.key}{chart}"
 
 
-def run_link(run_id: str) -> str:
+def run_link(experiment: str, run_id: str) -> str:
     """The fragment of MLflow's address that opens a run."""
-    return f"#/runs/{run_id}?{TRAINING}"
+    return f"#/experiments/{quote(experiment, safe='')}/runs/{quote(run_id, safe='')}?{TRAINING}"
 
 
 def runs_link(experiment: str, tags: Mapping[str, str], metric: str = "") -> str:

@@ -26,7 +26,7 @@ def test_every_link_of_a_report_leads_to_finished_runs(store: Store, tmp_path: P
     page = render("demo", "Demo", store.read("demo"), {}, tmp_path, workers=1, store=STORE)
     text = unescape(page.read_text(encoding="utf-8"))
     lists = set(re.findall(rf'href="{STORE}/#/experiments/(\w+)/runs\?([^"]+)"', text))
-    runs = set(re.findall(rf'href="{STORE}/#/experiments/\w+/runs/(\w+)"', text))
+    runs = set(re.findall(rf'href="{STORE}/#/experiments/\w+/runs/(\w+)\?workflowType=\w+"', text))
     assert len(lists) >= 4
     for experiment, query in lists:
         where = parse_qs(query)["searchFilter"][0]

@@ -13,7 +13,11 @@
 
   const element = (parent, tag, attributes, text) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    for (const [name, value] of Object.entries(attributes)) {
+      // The page's policy lets no attribute style anything; a property may.
+      if (name === "style") made.style.cssText = value;
+      else made.setAttribute(name, value);
+    }
     if (text !== undefined) made.textContent = text;
     parent.append(made);
     return made;
