@@ -12,6 +12,7 @@ from numbers import Integral
 
 import numpy as np
 
+from core.checks import instance, whole
 from core.names import lookup
 
 Draw = Callable[[int, int, int, int], np.ndarray]
@@ -101,7 +102,7 @@ class BatchStrategy:
     @classmethod
     def named(cls, name: str) -> BatchStrategy:
         """The strategy of this `name`; ValueError when it is none's."""
-        size, _, order = name.partition(" ")
+        size, _, order = instance("name", name, str).partition(" ")
         if size != "full" and not size.isdecimal():
             raise ValueError(f"{name!r} names no batch strategy")
         return cls(None if size == "full" else int(size), order or USUAL)
@@ -126,6 +127,7 @@ class BatchStrategy:
 
     def cuts(self, n: int) -> list[slice]:
         """The slices of an epoch's order of n samples, one for each update."""
+        n = whole("the data's size", n, 1)
         size = n if self.size is None else self.size
         if size > n:
             raise ValueError(f"a batch of {size} is larger than the data ({n} samples)")

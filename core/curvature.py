@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.activations import ACTIVATIONS
+from core.checks import finite, instance, reals, whole
 from core.eigenvalues import TOLERANCE, Estimate, largest_eigenvalue
 from core.losses import LOSSES
 from core.network import BLOCK, CHUNK, Batch, Network, Passes, outer
@@ -46,7 +47,14 @@ def sharpness(
     """
     stack, batch = _stack(net, "theta", theta), _data(net, data)
     scales = 1 / np.sqrt(_preconditioner(preconditioner, stack.shape))
-    decays = np.broadcast_to(np.asarray(weight_decay, dtype=np.float64), (len(stack),))
+    decays = finite("weight_decay", weight_decay)
+    if decays.shape not in ((), (len(stack),)):
+        raise ValueError(f"weight_decay must be a number or ({len(stack)},), got shape {decays.shape}")
+    decays = np.broadcast_to(decays, (len(stack),))
+    if finite("tolerance", tolerance).ndim or tolerance <= 0:
+        raise ValueError(f"tolerance must be a positive number, got {tolerance!r}")
+    if iterations is not None:
+        iterations = whole("iterations", iterations, 1)
 
     def estimate(point: np.ndarray, scale: np.ndarray, decay: float) -> Estimate:
         def product(v: np.ndarray) -> np.ndarray:
@@ -171,14 +179,16 @@ def _with_bias(a: np.ndarray, value: float) -> np.ndarray:
 
 
 def _stack(net: Network, name: str, values: ArrayLike) -> np.ndarray:
-    stack = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    if stack.ndim != 2 or stack.shape[1] != net.size:
+    instance("net", net, Network)
+    stack = np.atleast_2d(reals(name, values, np.float64))
+    if stack.ndim != 2 or stack.shape[1] != net.size or not len(stack):
         raise ValueError(f"{name} must be ({net.size},) or (R, {net.size}), got {np.shape(values)}")
     return stack
 
 
 def _data(net: Network, data: Batch) -> Batch:
     """`data` in float64; ValueError when it is not data of this network, shared by all trials."""
+    instance("data", data, Batch)
     expected = (1, data.size, net.sizes[0] + 1), (1, data.size, net.sizes[-1])
     if (data.rows.shape, data.targets.shape) != expected:
         raise ValueError(f"data must have shapes {expected}, got {data.rows.shape} and {data.targets.shape}")
@@ -186,7 +196,7 @@ def _data(net: Network, data: Batch) -> Batch:
 
 
 def _preconditioner(values: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray:
-    P = np.ones(shape) if values is None else np.asarray(values, dtype=np.float64)
+    P = np.ones(shape) if values is None else reals("preconditioner", values, np.float64)
     if P.shape not in (shape, shape[1:]):
         raise ValueError(f"preconditioner must be {shape[1:]} or {shape}, like theta, got {P.shape}")
     if not np.all((P > 0) & np.isfinite(P)):

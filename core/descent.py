@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from core.checks import instance, reals, whole
 from core.loop import Divisor, Objective, iterate
 from core.optimizers.base import Optimizer
 from core.schedules import Schedule
@@ -29,15 +30,18 @@ def descend(
     schedule: what the learning rate is multiplied by over the run; by default it is constant.
 
     From the first update whose gradient or result is not finite on, a trial's path is NaN.
-    Raises ValueError for another shape, for a start that is not finite and for negative `steps`.
+    Raises ValueError for another shape, for a start that is not finite and for negative `steps`; TypeError
+    for something else in an optimizer's or a schedule's place.
     """
-    first = np.array(start, dtype=np.float64)
+    instance("optimizer", optimizer, Optimizer)
+    if not callable(gradient):
+        raise TypeError(f"gradient must be a function of theta, got {gradient!r}")
+    first = reals("start", start, np.float64).copy()
     if first.ndim not in (1, 2) or first.size == 0:
         raise ValueError(f"start must be (n,) or (R, n), got shape {first.shape}")
     if not np.isfinite(first).all():
         raise ValueError("start must be finite")
-    if steps < 0:
-        raise ValueError(f"steps must be zero or more, got {steps}")
+    steps = whole("steps", steps)
     stack = np.atleast_2d(first)
     trace = iterate(optimizer, _Function(gradient, first), stack, _point, range(steps + 1), schedule=schedule)
     return np.moveaxis(trace.values["theta"], 1, 0).reshape(steps + 1, *first.shape)
@@ -58,7 +62,7 @@ class _Function(Objective):
 
     def gradient(self, theta: np.ndarray, t: int, out: np.ndarray) -> np.ndarray:
         self.full[self.rows] = theta
-        g = np.array(self.function(self.full.reshape(self.shape).copy()), dtype=np.float64)
+        g = reals("gradient", self.function(self.full.reshape(self.shape).copy()), np.float64)
         if g.shape != self.shape:
             raise ValueError(f"gradient must return shape {self.shape}, like start, got {g.shape}")
         return g.reshape(self.full.shape)[self.rows]

@@ -63,9 +63,13 @@ def hyper(default: float, domain: Interval, about: str) -> Any:
 def check_hyper(owner: str, name: str, value: ArrayLike, domain: Interval) -> Hyper:
     """`value` as a float or as a (R,) float64 array; ValueError when it is not in `domain`."""
     items = np.array(value, dtype=object)
-    if not all(isinstance(item, Real) and not isinstance(item, bool) for item in items.flat):
+    masked = isinstance(value, np.ma.MaskedArray)
+    if masked or not all(isinstance(item, Real) and not isinstance(item, bool) for item in items.flat):
         raise ValueError(f"{owner}: {name} must be a number, got {value!r}")
-    x = items.astype(np.float64)
+    try:
+        x = items.astype(np.float64)
+    except OverflowError:
+        raise ValueError(f"{owner}: {name} is larger than any number of its domain {domain}") from None
     if x.ndim > 1 or x.size == 0:
         raise ValueError(f"{owner}: {name} must be a number or one per trial, got shape {x.shape}")
     if not domain.contains(x):

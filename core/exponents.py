@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.batches import BatchStrategy
-from core.limits import PLAIN, ROUNDING, check, limit_of_the_mean, principal
+from core.checks import instance, wholes
+from core.limits import PLAIN, ROUNDING, check, limit_of_the_mean, principal, rates_of
 from core.optimizers.base import Recursion
 
 UPDATES, EPOCHS, MOST = 2000, 20, 20_000
@@ -61,9 +62,11 @@ def lyapunov_exponents(
     """
     Z, curvature = principal(X)
     check(recursion)
-    rates = np.asarray(rates, dtype=np.float64)
+    rates = rates_of(rates)
+    if rates.ndim > 2 or (rates.ndim == 2 and len(rates) != len(seeds)):
+        raise ValueError(f"rates must be (S,) or ({len(seeds)}, S), got shape {rates.shape}")
     rates = np.broadcast_to(rates, (len(seeds), rates.shape[-1]))
-    strategy.cuts(len(Z))
+    _check_orders(strategy, seeds, len(Z))
     return (
         _exponents(Z, strategy, seeds, rates, recursion) if len(curvature) else np.full(rates.shape, -np.inf)
     )
@@ -84,7 +87,7 @@ def almost_sure_rates(
     """
     Z, curvature = principal(X)
     check(recursion)
-    strategy.cuts(len(Z))
+    _check_orders(strategy, seeds, len(Z))
     if not len(curvature):
         return np.full(len(seeds), np.inf)
     highest = 10 * limit_of_the_mean(recursion) / float(curvature.max())
@@ -98,6 +101,12 @@ def almost_sure_rates(
     known = np.pad(inner, ((0, 0), (1, 1)), constant_values=((0, 0), (-np.inf, np.inf)))
     low, high = _bracket(rates, known)
     return np.sqrt(low * high)
+
+
+def _check_orders(strategy: BatchStrategy, seeds: Sequence[int], n: int) -> None:
+    instance("strategy", strategy, BatchStrategy).cuts(n)
+    if not wholes("seeds", seeds):
+        raise ValueError("seeds must be at least one")
 
 
 def _bracket(rates: np.ndarray, exponents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.checks import finite, reals
+
 
 def gradient_error(
     function: Callable[[np.ndarray], tuple[float | np.ndarray, np.ndarray]], theta: np.ndarray
@@ -17,7 +19,14 @@ def gradient_error(
     is relative to the larger of the entry and a thousandth of the gradient's norm: an entry that is
     zero by symmetry would otherwise be judged by rounding alone.
     """
-    _, grad = function(theta)
+    theta = finite("theta", theta)
+    if theta.ndim != 1 or not theta.size:
+        raise ValueError(f"theta must be (P,), at least one, got shape {theta.shape}")
+    if not callable(function):
+        raise TypeError(f"function must be a function of theta, got {function!r}")
+    grad = reals("gradient", function(theta)[1], np.float64)
+    if grad.shape != theta.shape:
+        raise ValueError(f"gradient must have theta's shape {theta.shape}, got {grad.shape}")
     numeric = np.empty_like(theta)
     for i in range(theta.size):
         h = 6e-6 * max(1.0, abs(theta[i]))

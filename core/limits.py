@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.batches import BatchStrategy
+from core.checks import finite, instance, reals, whole
 from core.eigenvalues import SMALL, Estimate, largest_eigenvalue, spectral_radius
 from core.network import CHUNK
 from core.optimizers.base import Recursion
@@ -29,6 +30,9 @@ STEP = 1.02
 ROUNDING = 1e-10
 """Growth of an epoch's map that may be rounding: along directions that are all but flat its factor is 1."""
 
+SMALLEST = 1e-70
+"""Of the largest input and residual."""
+
 PLAIN = Recursion()
 """Gradient descent."""
 
@@ -40,6 +44,7 @@ def batch_variance(n: int, size: int | None, replacement: bool = False) -> float
     with replacement; a size of None is n. Raises ValueError for a batch that is empty, or larger than
     the data that it is drawn from without replacement.
     """
+    n = whole("n", n, 1)
     size = BatchStrategy(size).size or n
     if replacement:
         return 1 / size
@@ -111,11 +116,14 @@ def noise_floor(
     """
     limit = mean_square_rate(X, size, replacement, recursion)
     Z, curvature = principal(X)
-    e = np.asarray(residuals, dtype=np.float64)
+    e = reals("residuals", residuals, np.float64)
     e = e[:, None] if e.ndim == 1 else e
     if e.ndim != 2 or len(e) != len(Z) or not np.isfinite(e).all():
         raise ValueError(f"residuals must be finite numbers ({len(Z)},) or ({len(Z)}, k), got {np.shape(e)}")
-    rates = np.atleast_1d(np.asarray(rates, dtype=np.float64))
+    _check_size("residuals", e)
+    rates = rates_of(rates)
+    if rates.ndim != 1:
+        raise ValueError(f"rates must be (R,), got shape {rates.shape}")
     moments = _Moments(Z, curvature, batch_variance(len(Z), size, replacement), recursion)
     stable = limit.converged & (rates < limit.value) & (rates > 0)
     weights = (e**2).sum(axis=1)
@@ -141,6 +149,9 @@ def fixed_order_rate(X: ArrayLike, batches: Sequence[np.ndarray], recursion: Rec
     check(recursion)
     if not len(curvature):
         return Estimate(np.inf)
+    batches = [_rows(batch, len(Z)) for batch in batches]
+    if not batches:
+        raise ValueError("batches must be at least one")
     Hessians = np.stack([Z[rows].T @ Z[rows] / len(rows) for rows in batches])
     lowest = mean_square_rate(X, 1, True, recursion).value / 100
     highest = 10 * limit_of_the_mean(recursion) / float(curvature.max())
@@ -180,7 +191,7 @@ def _grows(rates: np.ndarray, Hessians: np.ndarray, recursion: Recursion) -> np.
 
 def check(recursion: Recursion) -> None:
     """Raises ValueError for a method with weight decay, which changes the loss."""
-    if recursion.weight_decay:
+    if instance("recursion", recursion, Recursion).weight_decay:
         raise ValueError(f"the moments are those of a loss without weight decay, got {recursion}")
 
 
@@ -189,12 +200,38 @@ def principal(X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
     Raises ValueError for inputs that are not finite (n, d).
     """
-    X = np.asarray(X, dtype=np.float64)
+    X = reals("X", X, np.float64)
     if X.ndim != 2 or X.size == 0 or not np.isfinite(X).all():
         raise ValueError(f"X must be finite numbers (n, d), at least one of each, got shape {X.shape}")
+    _check_size("X", X)
     U, singular, _ = np.linalg.svd(X, full_matrices=False)
     rank = int((singular > singular[0] * max(X.shape) * np.finfo(np.float64).eps).sum())
     return U[:, :rank] * singular[:rank], singular[:rank] ** 2 / len(X)
+
+
+def _check_size(name: str, values: np.ndarray) -> None:
+    """Fourth powers are taken, and have to be numbers."""
+    largest = np.abs(values).max(initial=0)
+    if largest and not SMALLEST < largest < 1 / SMALLEST:
+        raise ValueError(
+            f"{name} must be below {1 / SMALLEST:g}, and not all below {SMALLEST:g}, got {largest:g} at the "
+            "most: scale it"
+        )
+
+
+def rates_of(rates: ArrayLike) -> np.ndarray:
+    """Learning rates as float64 of at least one dimension; ValueError where one is negative or no number."""
+    array = np.atleast_1d(finite("rates", rates))
+    if array.size == 0 or (array < 0).any():
+        raise ValueError(f"rates must be zero or more, and not empty, got {rates!r}")
+    return array
+
+
+def _rows(batch: ArrayLike, n: int) -> np.ndarray:
+    rows = reals("a batch", batch)
+    if rows.ndim != 1 or rows.size == 0 or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
+        raise ValueError(f"a batch must be numbers of rows, 0 to {n - 1}, at least one, got {batch!r}")
+    return rows
 
 
 class _Moments:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from core.checks import instance, reals, wholes
 from core.optimizers.base import Optimizer, Shapes, norm
 from core.schedules import Constant, Schedule
 
@@ -96,8 +97,16 @@ def iterate(
 
     A trial whose gradient or parameters stop being finite, or whose loss at an evaluation is not
     finite or exceeds its `ceiling: () or (R,)`, is recorded as it is and leaves the stack. Nothing
-    is clipped. The numbers of a trial do not depend on which others are in the stack.
+    is clipped. The numbers of a trial do not depend on which others are in the stack. ValueError for an empty
+    stack or without evaluations; TypeError for something else in an optimizer's or a schedule's place.
     """
+    instance("optimizer", optimizer, Optimizer)
+    instance("schedule", schedule or Constant(), Schedule)
+    if np.ndim(theta) != 2 or not np.size(theta):
+        raise ValueError(f"theta must be (R, P), at least one of each, got shape {np.shape(theta)}")
+    theta = reals("theta", theta)
+    if not wholes("evaluate_at", evaluate_at):
+        raise ValueError("evaluate_at must name at least one update")
     ceilings = np.broadcast_to(np.asarray(ceiling, dtype=float), (len(theta),))
     marks = np.array(sorted(set(evaluate_at)))
     record = _Record(theta, len(marks))

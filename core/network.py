@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.activations import ACTIVATIONS
+from core.checks import finite, instance, reals
 from core.initializers import INITIALIZERS
 from core.losses import LOSSES
 from core.names import lookup
@@ -82,6 +83,7 @@ class Network:
 
     def init(self, rng: np.random.Generator) -> np.ndarray:
         """Initial parameters (P,), float64."""
+        instance("rng", rng, np.random.Generator)
         theta = np.zeros((1, self.size))
         draw = INITIALIZERS[self.initializer].draw
         for layer in self.layers(theta):
@@ -119,6 +121,8 @@ class Network:
 
     def evaluate(self, theta: np.ndarray, data: Batch) -> np.ndarray:
         """Loss (R,) float64 of each trial in `theta: (R, P)` over all of `data`."""
+        instance("data", data, Batch)
+        theta = self._stack(theta)
         loss = LOSSES[self.loss]
         total = np.zeros(len(theta))
         with np.errstate(all="ignore"):
@@ -129,7 +133,7 @@ class Network:
 
     def targets(self, Y: ArrayLike) -> np.ndarray:
         """Y as float (n, k): class numbers become one-hot rows, a vector a column."""
-        Y = _finite("Y", Y)
+        Y = finite("Y", Y)
         k = self.sizes[-1]
         kind = LOSSES[self.loss].targets
         if kind == "classes" and Y.ndim == 1:
@@ -149,7 +153,7 @@ class Network:
 
     def data(self, X: ArrayLike, Y: ArrayLike, dtype: np.typing.DTypeLike = np.float64) -> Batch:
         """X (n, d) and Y (n,) or (n, k) as one batch of this network; ValueError on a mismatch."""
-        rows, targets = self._rows(X, dtype), _finite("Y", self.targets(Y), dtype)
+        rows, targets = self._rows(X, dtype), finite("Y", self.targets(Y), dtype)
         if rows.shape[1] != len(targets):
             raise ValueError(
                 f"X must have a row for each of the {len(targets)} targets, got {rows.shape[1]} rows"
@@ -158,41 +162,33 @@ class Network:
 
     def _rows(self, X: ArrayLike, dtype: np.typing.DTypeLike) -> np.ndarray:
         """(1, n, d + 1): the inputs and a one for the bias."""
-        X = _finite("X", X, dtype)
+        X = finite("X", X, dtype)
         if X.ndim != 2 or X.shape[1] != self.sizes[0] or len(X) == 0:
             raise ValueError(f"X must be (n, {self.sizes[0]}) with at least one row, got {X.shape}")
         return np.hstack([X, np.ones((len(X), 1), X.dtype)])[None]
 
     def _stack(self, theta: ArrayLike) -> np.ndarray:
         """`theta` as (R, P) of floats; ValueError when it does not fit the network."""
-        stack = np.atleast_2d(np.asarray(theta))
+        stack = np.atleast_2d(reals("theta", theta))
         if stack.dtype not in (np.float32, np.float64):
             stack = stack.astype(np.float64)
-        if stack.ndim != 2 or stack.shape[1] != self.size:
+        if stack.ndim != 2 or stack.shape[1] != self.size or not len(stack):
             raise ValueError(f"theta must be ({self.size},) or (R, {self.size}), got {np.shape(theta)}")
         return stack
 
 
 def _whole(sizes: Any) -> tuple[int, ...]:
     try:
+        if isinstance(sizes, str | bytes):
+            raise TypeError
+        reals("sizes", sizes)
         whole = tuple(int(size) for size in sizes)
-        exact = not isinstance(sizes, str) and whole == tuple(sizes)
-    except (TypeError, ValueError):
+        exact = whole == tuple(sizes)
+    except (TypeError, ValueError, OverflowError):
         exact = False
     if not exact:
         raise ValueError(f"sizes must be whole numbers of units, one for each layer, got {sizes!r}")
     return whole
-
-
-def _finite(name: str, values: ArrayLike, dtype: np.typing.DTypeLike = np.float64) -> np.ndarray:
-    try:
-        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused
-            array = np.asarray(values, dtype)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be numbers") from None
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite in {array.dtype}")
-    return array
 
 
 @dataclass(frozen=True)

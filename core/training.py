@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from core.batches import BatchStrategy
+from core.checks import instance, reals, wholes
 from core.loop import Divisor, Objective, Trace, iterate
 from core.network import Batch, Network, Passes
 from core.optimizers.base import Optimizer
@@ -55,23 +55,27 @@ def train(
     A stack too large for `MEMORY` trains in parts, which changes none of its numbers.
 
     The trace's values are "train_loss" and the names in `watch` and `measure`; its steps are updates. Raises
-    ValueError when shapes disagree and for values that make no sense.
+    ValueError when shapes disagree and for values that make no sense; TypeError for something else in the
+    place of a network, an optimizer, a strategy, a schedule or data.
     """
-    theta = np.asarray(theta)
+    schedule = Constant() if schedule is None else schedule
+    if "train_loss" in {**(watch or {}), **(measure or {})}:
+        raise ValueError('"train_loss" is the name of the loss on the training data: watch under another')
+    _check_kinds(net, optimizer, strategy, schedule, {"data": data, **(watch or {})})
+    theta = reals("theta", theta)
     _check_start(net, theta)
-    _check_whole("seeds", "", seeds)
-    _check_whole("evaluate_at", " of epochs", evaluate_at)
-    _check_whole("updates_at", "", [0, *updates_at])
+    seeds, updates_at = wholes("seeds", seeds), wholes("updates_at", updates_at)
+    evaluate_at = wholes("evaluate_at", evaluate_at)
+    if not evaluate_at:
+        raise ValueError("evaluate_at must be at least one epoch")
     if len(seeds) != len(theta):
         raise ValueError(f"{len(theta)} trials need as many seeds, got {len(seeds)}")
-    schedule = schedule or Constant()
     for chosen in (optimizer, schedule):
         if chosen.trials not in (None, len(theta)):
             raise ValueError(f"{chosen.name} has values for {chosen.trials} trials, a stack of {len(theta)}")
+    ceiling = reals("ceiling", ceiling)
     if np.shape(ceiling) not in ((), (len(theta),)) or np.isnan(ceiling).any():
         raise ValueError(f"ceiling must be a number or one for each of {len(theta)} trials, got {ceiling!r}")
-    if "train_loss" in {**(watch or {}), **(measure or {})}:
-        raise ValueError('"train_loss" is the name of the loss on the training data: watch under another')
     sets = {"train_loss": data, **(watch or {})}
     sets = {name: _of(net, samples, theta.dtype) for name, samples in sets.items()}
 
@@ -117,6 +121,15 @@ def _join(traces: list[Trace]) -> Trace:
     return Trace(steps=traces[0].steps, **{name: joined(name) for name in fields})
 
 
+def _check_kinds(net: Any, optimizer: Any, strategy: Any, schedule: Any, sets: Mapping[str, Any]) -> None:
+    instance("net", net, Network)
+    instance("optimizer", optimizer, Optimizer)
+    instance("strategy", strategy, BatchStrategy)
+    instance("schedule", schedule, Schedule)
+    for name, samples in sets.items():
+        instance(name, samples, Batch)
+
+
 def _check_start(net: Network, theta: np.ndarray) -> None:
     if theta.ndim != 2 or theta.shape[1] != net.size:
         raise ValueError(f"theta must be (R, {net.size}) for this network, got {theta.shape}")
@@ -126,11 +139,6 @@ def _check_start(net: Network, theta: np.ndarray) -> None:
         raise ValueError(f"theta must be float32 or float64, got {theta.dtype}")
     if not np.isfinite(theta).all():
         raise ValueError("theta must be finite")
-
-
-def _check_whole(name: str, unit: str, values: Sequence[Any]) -> None:
-    if not all(isinstance(value, Integral) and int(value) >= 0 for value in values) or len(values) == 0:
-        raise ValueError(f"{name} must be whole numbers{unit}, zero or more, and not empty, got {values!r}")
 
 
 def _of(net: Network, data: Batch, dtype: np.dtype) -> Batch:

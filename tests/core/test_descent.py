@@ -104,7 +104,7 @@ WRONG = {
     "three axes": (np.ones((2, 2, 2)), 1, r"got shape \(2, 2, 2\)"),
     "infinity": ([1.0, np.inf], 1, "start must be finite"),
     "NaN": ([1.0, np.nan], 1, "start must be finite"),
-    "negative steps": ([1.0], -1, "steps must be zero or more, got -1"),
+    "negative steps": ([1.0], -1, "steps must be a whole number, 0 or more, got -1"),
 }
 
 
