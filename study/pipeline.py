@@ -53,17 +53,17 @@ class Account:
                 _add(self.phases, name.removeprefix("seconds_"), seconds)
 
     def lines(self) -> list[str]:
-        """The account in words, a line each."""
+        """The account, one line per aspect."""
         wall = time.perf_counter() - self.started
         shares = [f"{name} {s:.1f} s ({s / wall:.0%})" for name, s in self.stages.items()]
         lines = [
             f"{plural(self.cells, 'cell')}, {self.trials:,} trials, {self.updates:,} updates in {wall:.1f} s"
         ]
         if shares:
-            lines.append(f"of that: {', '.join(shares)}; tracking goes on while the workers train")
+            lines.append(f"by stage: {', '.join(shares)}; tracking overlaps training")
         if self.phases:
             phases = [f"{name} {s:.1f} s" for name, s in self.phases.items()]
-            lines.append(f"the workers' time: {', '.join(phases)}")
+            lines.append(f"worker time by phase: {', '.join(phases)}")
         return lines
 
 
@@ -81,7 +81,7 @@ def train_missing(
     store.retire_unfinished(experiment.name)
     keys = [cell.key for cell in experiment.cells]
     if lost := store.retire_lost(experiment.name, keys):
-        console.print(f"the files of {plural(lost, 'stored cell')} are gone: they are trained again")
+        console.print(f"{plural(lost, 'stored cell')} lost files, and will be trained again")
     finished = store.finished(experiment.name, keys)
     missing = [cell for cell in experiment.cells if cell.key not in finished]
     cells = plural(len(experiment.cells), "cell")
@@ -126,7 +126,9 @@ def write_report(
         order = {cell.key: i for i, cell in enumerate(experiment.cells)}
         cells = sorted(store.read(experiment.name, order), key=lambda stored: order[stored.key])
         if not cells:
-            raise StoreError(f"the store holds no finished cell of {experiment.name}: run it first")
+            raise StoreError(
+                f"the store holds no finished cell of {experiment.name!r}: run the experiment first"
+            )
         page = render(experiment.name, experiment.title, cells, facts, folder, workers)
     with account.time("tracking"):
         store.log_study(experiment.name, experiment.text, facts, folder)

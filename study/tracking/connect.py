@@ -48,23 +48,25 @@ def place(results: Path, uri: str | None = None) -> str:
         path = results.resolve() / DATABASE
         if path.is_symlink():
             raise StoreError(
-                f"{path} is a symbolic link, where a database belongs: name the database that is meant by "
+                f"{path}: expected a database file, got a symbolic link: name the database itself by "
                 "MLFLOW_TRACKING_URI=sqlite:///..."
             )
         if "?" in str(path) or unquote(str(path)) != str(path):
             raise StoreError(
-                f"{path}: a database cannot be at a path with '?' or with '%' and two digits, which mean "
-                "something else in its address: choose another folder by --results"
+                f"{path}: the path of a database must not contain '?' or '%' with two digits, which have a "
+                "meaning in its address: choose another folder with --results"
             )
         uri = f"sqlite:///{path}"
     try:
         _ = urlsplit(uri).port
     except ValueError:
-        raise StoreError(f"{shown(uri)}: this is no address of a store") from None
+        raise StoreError(
+            f"{shown(uri)}: expected the address of a store, such as sqlite:///results/mlflow.db or http://host:5000"
+        ) from None
     if kind(uri) not in (*DATABASES, *SERVERS):
         raise StoreError(
-            f"{shown(uri)}: results cannot be stored in a place of this kind "
-            f"(allowed: {', '.join(f'{name}://' for name in (*DATABASES, *SERVERS))})"
+            f"{shown(uri)}: expected an address that starts with one of "
+            f"{', '.join(f'{name}://' for name in (*DATABASES, *SERVERS))}"
         )
     return uri
 
@@ -94,12 +96,12 @@ def connect(uri: str) -> MlflowClient:
                 client.search_experiments(max_results=1)
         except (MlflowException, SQLAlchemyError) as error:
             raise StoreError(
-                f"{shown(uri)}: this store of results cannot be opened: {shown(reason(error))}"
+                f"{shown(uri)}: the store of results cannot be opened: {shown(reason(error))}"
             ) from error
         except ModuleNotFoundError as error:
             raise StoreError(
-                f"{shown(uri)}: this store of results cannot be opened: it needs the package {error.name}, "
-                "which is not installed (for PostgreSQL: .venv/bin/pip install -e '.[postgresql]')"
+                f"{shown(uri)}: the store of results cannot be opened: the package {error.name} is not "
+                "installed (for PostgreSQL: .venv/bin/pip install -e '.[postgresql]')"
             ) from None
     return client
 

@@ -1,4 +1,4 @@
-"""What can go wrong with the store, in words for the user."""
+"""What can go wrong with the store, and the message for the user."""
 
 import errno
 

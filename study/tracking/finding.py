@@ -36,12 +36,12 @@ def find(client: MlflowClient, experiments: Sequence[str], reference: str) -> Fo
     kind = tags.get("kind")
     if kind == "study":
         raise StoreError(
-            f"{name} has the experiment file of {tags['study']!r}: name a trial's run or a cell's"
+            f"{name} holds the experiment file of {tags['study']!r}: expected the run of a trial or a cell"
         )
     if kind not in ("trial", "cell"):
-        raise StoreError(f"{name} was made by another program: it is neither a trial's nor a cell's")
+        raise StoreError(f"{name} was made by another program: expected the run of a trial or a cell")
     if run.info.lifecycle_stage == "deleted":
-        raise StoreError(f"{name} is in MLflow's trash")
+        raise StoreError(f"{name} is deleted: restore it in MLflow, or name another run")
     key = tags["cell"] if kind == "trial" else tags["key"]
     return Found(run.info.run_id, run.info.run_name, kind, tags["study"], key)
 
@@ -55,8 +55,8 @@ def _id(reference: str) -> str:
     if re.fullmatch(rf"[0-9a-f]{{{SHORTEST},31}}", text):
         return text
     raise StoreError(
-        f"found {reference!r}, where a run is named by its id (32 of 0-9 and a-f), by its first digits, "
-        f"at least {SHORTEST}, or by the address of its page in MLflow"
+        f"expected the id of a run (32 of 0-9 and a-f), at least its first {SHORTEST} digits, or the address "
+        f"of its page in MLflow, got {reference!r}"
     )
 
 
@@ -79,7 +79,7 @@ def _by_id(client: MlflowClient, experiments: Sequence[str], start: str) -> Run:
         )
     some = ", ".join(f"{run.info.run_id} ({run.info.run_name})" for run in runs[:SHOWN])
     more = " and others" if len(runs) > SHOWN else ""
-    raise StoreError(f"several runs have ids that start with {start}, give more of it: {some}{more}")
+    raise StoreError(f"several runs have ids that start with {start}, give more digits: {some}{more}")
 
 
 def _starting(client: MlflowClient, experiments: Sequence[str], start: str, most: int) -> list[Run]:

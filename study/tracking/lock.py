@@ -56,8 +56,8 @@ class SessionLock:
             self.session.exec_driver_sql("select 1")
         except SQLAlchemyError as error:
             raise StoreError(
-                f"the database has ended the session that kept others from writing study {self.study!r}: run "
-                "the same command again, which continues with what is not stored"
+                f"the database ended the session that kept others from writing study {self.study!r}: run the "
+                "same command again to continue"
             ) from error
 
     def close(self) -> None:
@@ -139,5 +139,5 @@ def _hold_in(engine: Engine, study: str) -> Lock:
 
 def _refusal(study: str, holder: str, where: str = "") -> LockedError:
     return LockedError(
-        f"study {study!r} is being written by another process ({holder}): wait for it, or stop it{where}"
+        f"study {study!r} is being written by another process ({holder}): wait for it or stop it{where}"
     )

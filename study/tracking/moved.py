@@ -63,8 +63,8 @@ def settle(engine: Engine, results: Path, study: str) -> None:
             folder = Path(unquote(address.path))
             if address.scheme not in ("", "file"):
                 raise StoreError(
-                    f"study {study!r} was written through an MLflow server, which keeps its files: go on "
-                    "through one (MLFLOW_TRACKING_URI=http://...), or give the experiment another name"
+                    f"study {study!r} was written through an MLflow server, which keeps its files: use that "
+                    "server (MLFLOW_TRACKING_URI=http://...), or give the experiment another name"
                 )
             if was in (here.as_uri(), str(here)):
                 continue
@@ -78,8 +78,8 @@ def _elsewhere(study: str, folder: Path, here: Path) -> str:
     if folder.is_dir():
         return f"study {study!r} keeps its files in {folder}: go on with --results {folder.parent.parent}"
     return (
-        f"study {study!r} keeps its files in {folder}, which is not on this machine: bring them back, or to "
-        f"{here}"
+        f"study {study!r} keeps its files in {folder}, which is not on this machine: bring them back "
+        f"there, or copy them to {here}"
     )
 
 

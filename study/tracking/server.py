@@ -54,8 +54,12 @@ def _serve(store: Store, uri: str, wanted: int | None, log: Path) -> NoReturn:
                 _print_links(store, address)
                 print("\nCtrl-C stops it.", flush=True)
                 server.wait()
-                raise StoreError(f"MLflow's server has ended by itself: see {log}")
-    raise StoreError("no port is left: name a free one" if wanted is None else f"port {wanted} is in use")
+                raise StoreError(f"MLflow's server stopped by itself: see {log}")
+    raise StoreError(
+        "no port from 5000 to 5099 is free: choose one with --port"
+        if wanted is None
+        else f"port {wanted} is in use: choose another with --port"
+    )
 
 
 def lines(info: StudyInfo, address: str) -> list[str]:
@@ -75,7 +79,7 @@ def _print_links(store: Store, address: str) -> None:
     print(f"MLflow is at {address}")
     for info in store.studies():
         print("", *lines(info, address), sep="\n")
-    print('\nEvery page has more: in its note on top, and under "Views".')
+    print('\nEvery page has more links: in the note at its top, and under "Views".')
 
 
 def _free_ports(wanted: int | None) -> Iterator[int]:
@@ -142,6 +146,6 @@ def _is_up(server: subprocess.Popen[bytes], address: str, log: Path) -> bool:
                 return True
         time.sleep(0.2)
     if "address already in use" in log.read_text(errors="replace"):
-        print(f"port {address.rsplit(':', 1)[1]} has just been taken", file=sys.stderr)
+        print(f"port {address.rsplit(':', 1)[1]} was just taken, trying the next", file=sys.stderr)
         return False
     raise StoreError(f"MLflow's server did not start: see {log}")

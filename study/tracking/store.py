@@ -70,15 +70,17 @@ def open_store(results: Path, uri: str | None = None, reading: bool = False) -> 
     uri = place(results, uri)
     if reading and not exists(uri):
         raise StoreError(
-            f"{shown(uri)}: there is no store of results (run an experiment first, or say where it is by "
-            "--results or MLFLOW_TRACKING_URI)"
+            f"{shown(uri)}: there is no store of results: run an experiment first, or name its folder with "
+            "--results or its address with MLFLOW_TRACKING_URI"
         )
     results.mkdir(parents=True, exist_ok=True)
     client, engine = connect(uri), database(uri)
     try:
         direct = engine is not None and known(engine)
     except NoSuchTableError as error:
-        raise StoreError(f"this is no store of results: {error} is missing in its database") from error
+        raise StoreError(
+            f"{shown(uri)}: expected a store of results, but its database has no table {error}"
+        ) from error
     writer = SqlWriter(engine) if engine is not None and direct else ClientWriter(client)
     return Store(results.resolve(), client, writer, engine)
 
@@ -147,7 +149,7 @@ class Store:
         lost = [(run, folder) for run, folder in here if not artifacts.whole(folder)]
         if lost and len(lost) == len(here):
             raise StoreError(
-                f"{lost[0][1].parent.parent} has none of the files of study {study!r}: bring them back, or "
+                f"{lost[0][1].parent.parent} holds none of the files of study {study!r}: bring them back, or "
                 "give the experiment another name"
             )
         for cell, _ in lost:
@@ -325,7 +327,7 @@ class Store:
         try:
             experiment = self.client.create_experiment(f"{study}/{part}", folder)
         except MlflowException as error:
-            raise StoreError(f"the MLflow experiment {study}/{part} cannot be made: {error}") from error
+            raise StoreError(f"the MLflow experiment {study}/{part} could not be created: {error}") from error
         self._annotate(study, [part])
         return experiment
 
@@ -336,9 +338,9 @@ class Store:
                 summary, trials, curves = artifacts.load(*files)
             except (ValueError, OSError) as error:
                 raise StoreError(
-                    f"{files[0].parent}: the files of MLflow's run {run.info.run_name!r} cannot be read "
-                    f"({error}): if they are damaged, delete this folder and run the experiment once more, "
-                    "which trains the cell again"
+                    f"{files[0].parent}: the files of the run {run.info.run_name!r} cannot be read "
+                    f"({error}): if they are damaged, delete this folder and run the experiment again, which "
+                    "trains the cell anew"
                 ) from error
         return StoredCell(
             key=run.data.tags["key"],
@@ -366,13 +368,15 @@ class Store:
                     else Path(self.client.download_artifacts(run.info.run_id, name, folder))
                 )
             except MlflowException as error:
-                raise StoreError(f"{name} of run {run.info.run_name!r} cannot be fetched: {error}") from error
+                raise StoreError(
+                    f"{name} of run {run.info.run_name!r} could not be fetched: {error}"
+                ) from error
             if here:
                 inside(here, path)
             if not path.is_file():
                 raise StoreError(
-                    f"{path} is missing, a file of MLflow's run {run.info.run_name!r}: deleted, or moved "
-                    "(a cell without its files is trained again when the experiment is run once more)"
+                    f"{path}: the file of the run {run.info.run_name!r} is missing, deleted or moved: bring "
+                    "it back, or run the experiment again, which trains the cell anew"
                 )
             return path
 
@@ -388,8 +392,8 @@ class Store:
         if run is None:
             known = ", ".join(info.name for info in self.studies()) or "none"
             raise StoreError(
-                f"the store has no experiment file of a study {study!r}, which comes with its first report: "
-                f"name the file instead (studies: {known})"
+                f"the store has no experiment file of {study!r}, which its first report would have added: "
+                f"name the file instead (stored: {known})"
             )
         with self._files(run) as file:
             return file(name).read_text(encoding="utf-8")

@@ -207,20 +207,20 @@ def note(info: StudyInfo, part: str) -> str:
 
 
 CELLS_NOTE = (
-    "One run a cell: dataset x network x optimizer x batch strategy. Its metrics and tags are the cell's "
-    "summary. Its artifacts hold the exact tables of its trials and of their curves, and the last finite "
-    "parameters of the trials that diverged. FINISHED says that all of it is there. The run of kind "
-    "`study` has the experiment file and the report. Trials are in the experiments named "
+    "One run per cell: dataset x network x optimizer x batch strategy. Its metrics and tags are the cell's "
+    "summary. Its artifacts hold the exact tables of its trials and their curves, and the last finite "
+    "parameters of the trials that diverged. The status FINISHED means that all of it is there. The run of "
+    "kind `study` holds the experiment file and the report. The trials are in the experiments named "
     "`trials/<dataset>`."
 )
 
 TRIALS_NOTE = (
-    "One run a trial; the tag `cell` is the key of its cell. `train_loss` and `validation_loss` are drawn "
-    "against examples processed (the step). They are for browsing: long curves are thinned to about "
-    f"{POINTS} points, nothing that is not finite is here, and no loss above {CHART:g} times the curve's "
-    "first (the tag `off_chart` says so): one exploded curve would flatten all others. The exact curves are "
+    "One run per trial; the tag `cell` is the key of its cell. `train_loss` and `validation_loss` are drawn "
+    "against examples processed (the step). These curves are for browsing: they are thinned to about "
+    f"{POINTS} points, and leave out non-finite losses and losses above {CHART:g} times the first (marked by "
+    "the tag `off_chart`), since one exploding curve would flatten all others. The exact curves are "
     "artifacts of the cell's run. `q_end` is the share of the training gap left at the end, `hit_0.1` the "
-    "examples after which it stayed below a tenth."
+    "number of examples after which it stayed below a tenth."
 )
 
 

@@ -151,7 +151,7 @@ def test_a_study_that_was_stopped_continues_and_ends_with_the_same_results(
     _, errors = process.communicate(timeout=60)
     if how != signal.SIGKILL:
         assert process.returncode == 130
-        assert errors.startswith("stopped; what was finished is stored")
+        assert errors.startswith("stopped: what was finished is stored")
         assert "Traceback" not in errors
     wait_until(lambda: not [pid for pid in below if is_worker(pid)])
     assert study(tmp_path, "--no-report").communicate(timeout=300)[1] == ""

@@ -73,7 +73,7 @@ def test_runs_that_are_no_trials_or_cells_are_refused(store: Store, cell: str) -
     with pytest.raises(StoreError, match="experiment file of 'demo'"):
         store.find(logged)
     store.client.delete_run(trials(store)[0])
-    with pytest.raises(StoreError, match="trash"):
+    with pytest.raises(StoreError, match="is deleted"):
         store.find(trials(store)[0])
 
 
