@@ -47,10 +47,9 @@ class Account:
     def add(self, result: CellResult) -> None:
         self.cells += 1
         self.trials += len(result.trials)
-        self.updates += int(result.summary["updates_total"])
-        for name, seconds in result.summary.items():
-            if name.startswith("seconds_"):
-                _add(self.phases, name.removeprefix("seconds_"), seconds)
+        self.updates += result.summary.counts.updates_total
+        for name, seconds in result.summary.seconds.items():
+            _add(self.phases, name, seconds)
 
     def lines(self) -> list[str]:
         """The account, one line per aspect."""

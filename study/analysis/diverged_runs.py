@@ -9,7 +9,6 @@ from study.analysis.frame import AXES, Study
 from study.statistics import wilson
 
 PHASES = ("sweep", "search", "confirm")
-NUMBER = r"\b\d[\d.,]*(?:e[+-]?\d+)?\b|\binf\b"
 
 
 def diverged(study: Study) -> pd.DataFrame:
@@ -18,7 +17,7 @@ def diverged(study: Study) -> pd.DataFrame:
 
     step: the update at which the trial left, or its last one when it lasted to the end of its budget;
     lasted says which. decades: decades that the training loss gained at each update, up to the last
-    finite state. kind: the reason without its numbers.
+    finite state.
     """
     gone = study.trials[study.trials["diverged"] & study.trials["phase"].isin(PHASES)]
     left = gone["first_bad_step"] > 0
@@ -28,7 +27,6 @@ def diverged(study: Study) -> pd.DataFrame:
         lasted=~left,
         step=gone["first_bad_step"].where(left, gone["updates"]),
         decades=decades,
-        kind=gone["reason"].str.replace(NUMBER, "…", regex=True),
     ).reset_index(drop=True)
 
 
@@ -42,9 +40,9 @@ def shares(study: Study) -> pd.DataFrame:
 
 
 def reasons(gone: pd.DataFrame) -> pd.DataFrame:
-    """A row for each kind of divergence: its trials, the steps at which they left (lowest, middle and
+    """A row for each reason: its trials, the steps at which they left (lowest, middle and
     highest), and how many lasted to the end of their budget; the commonest first."""
-    table = gone.groupby("kind").agg(
+    table = gone.groupby("reason").agg(
         trials=("step", "size"),
         first=("step", "min"),
         middle=("step", "median"),

@@ -2,64 +2,46 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from study.analysis.labels import Names, names_of, problem_of
+from study.experiment.cells import Cell, Protocol
+from study.phases.outcomes import Outcome
+from study.phases.search import SearchStatus, SearchSummary
+from study.phases.summary import Summary
+from study.tracking import StoredCell
 
 AXES = ["problem", "optimizer", "batch"]
 
 
-class StoredCell(Protocol):
-    """What the store hands back of a finished cell.
-
-    tags: dataset, network, optimizer, batch. summary: numbers and texts. trials: a row a trial, with
-    the columns of study.phases.results.TRIALS and `run_id`. curves: those of study.phases.results.CURVES.
-    """
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def run_id(self) -> str: ...
-    @property
-    def experiment_id(self) -> str: ...
-    @property
-    def tags(self) -> dict[str, str]: ...
-    @property
-    def summary(self) -> dict[str, Any]: ...
-    @property
-    def trials(self) -> pd.DataFrame: ...
-    @property
-    def curves(self) -> pd.DataFrame: ...
-
-
 @dataclass(frozen=True)
 class Study:
-    """cells: a row a cell, its summary as columns, `doubt`: why not to trust its search, if so, and
-    `extended`: whether the range of the search grew because the best rate lay at an edge of it.
+    """cells: a row a cell, its summary as columns, `doubt`: why not to trust its search (a SearchStatus, or
+    ""), and `extended`: whether the range of the search grew because the best rate lay at an edge of it.
     trials: a row a trial of any cell, with scores in which a diverged run is as bad as can be: `gap` (q_end),
     `loss` (validation) and `test_loss` are inf for it, `score` (validation) and `test_score` -inf.
-    curves: cell key -> its curves.
+    curves: cell key -> its curves. asked: cell key -> what was asked of it.
     """
 
     names: Names
     cells: pd.DataFrame
     trials: pd.DataFrame
     curves: dict[str, pd.DataFrame]
+    asked: dict[str, Cell]
 
     @property
-    def protocol(self) -> dict[str, Any]:
+    def protocol(self) -> Protocol:
         """The protocol that the cells were run with; ValueError when they were not all run with one."""
-        found = set(self.cells["protocol"])
-        if len(found) > 1:
-            raise ValueError(f"cells of {len(found)} different protocols cannot share a report: {found}")
-        return dict(json.loads(found.pop()))
+        first, *others = {cell.protocol for cell in self.asked.values()}
+        if others:
+            raise ValueError(f"cells of {1 + len(others)} different protocols cannot share a report")
+        return first
 
     @cached_property
     def trials_of(self) -> dict[str, pd.DataFrame]:
@@ -74,7 +56,7 @@ class Study:
 
     @property
     def tolerance(self) -> float:
-        return float(self.protocol["tolerance"])
+        return self.protocol.tolerance
 
 
 def gather(cells: Sequence[StoredCell]) -> Study:
@@ -86,7 +68,7 @@ def gather(cells: Sequence[StoredCell]) -> Study:
         _axes(cell)
         | {"run_id": cell.run_id, "experiment": cell.experiment_id, "doubt": doubt(cell.summary)}
         | {"extended": bool((cell.trials["role"] == "extended").any())}
-        | cell.summary
+        | cell.summary.flat()
         for cell in cells
     ]
     trials = pd.concat([cell.trials.assign(**_axes(cell)) for cell in cells], ignore_index=True)
@@ -95,14 +77,14 @@ def gather(cells: Sequence[StoredCell]) -> Study:
         in_order(pd.DataFrame(rows), names),
         in_order(_scored(trials), names),
         {cell.key: cell.curves for cell in cells},
+        {cell.key: cell.cell for cell in cells},
     )
 
 
-def doubt(summary: Mapping[str, Any]) -> str:
-    """Why a cell's search is not to be trusted; empty when nothing is wrong."""
-    if summary["status"] != "ok":
-        return str(summary["status"])
-    return "" if summary["search_edge"] == "clear" else str(summary["search_edge"])
+def doubt(summary: Summary) -> str:
+    """Why a cell's search is not to be trusted, a SearchStatus; empty when nothing is wrong."""
+    status = summary.part(SearchSummary).search_status
+    return "" if status == SearchStatus.CLEAR else status.value
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -129,7 +111,7 @@ def _axes(cell: StoredCell) -> dict[str, str]:
 
 
 def _scored(trials: pd.DataFrame) -> pd.DataFrame:
-    gone = trials["outcome"].to_numpy() == "diverged"
+    gone = trials["outcome"].to_numpy() == Outcome.DIVERGED.value
     worst = {
         "gap": ("q_end", np.inf),
         "loss": ("validation_loss", np.inf),

@@ -19,7 +19,7 @@ from study.analysis.limit_tables import (
 from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
 from study.analysis.sharpness_runs import edge_runs
 from study.analysis.study_tables import Tables
-from study.phases.theory import ALMOST_SURE
+from study.phases.theory import LimitBasis
 from study.statistics import Interval, clustered, middle
 
 
@@ -52,7 +52,7 @@ def limit_evidence(tables: Tables) -> LimitEvidence:
     return LimitEvidence(
         limits=limits,
         agreement=agreement(limits),
-        orders=orders_compared(limits[limits["basis"] == ALMOST_SURE]),
+        orders=orders_compared(limits[limits["basis"] == LimitBasis.ALMOST_SURE]),
         by_batch=limit_by_batch(study),
         measured=measured_by_batch(study, limits),
         edge=edge_runs(study),
@@ -96,4 +96,5 @@ def measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float
 
 def precision(tables: Tables) -> float:
     """Relative width of the bracket in which a limit is known."""
-    return float((tables.study.protocol.get("limit") or {}).get("precision", 0.0))
+    limit = tables.study.protocol.limit
+    return limit.precision if limit else 0.0

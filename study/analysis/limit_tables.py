@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
@@ -11,10 +10,11 @@ import pandas as pd
 from core import OPTIMIZERS, BatchStrategy
 from core.batches import ORDERS, USUAL
 from study.analysis.frame import AXES, Study, records
-from study.phases.theory import BASES, NONE
+from study.phases.limit import LimitStatus
+from study.phases.theory import LimitBasis
 from study.statistics import Interval, clustered, middle, wilson
 
-TEXTS = {"status": "limit_status", "basis": "limit_basis", "why": "limit_why"}
+CODES = {"status": "limit_status", "basis": "limit_basis", "missing": "limit_missing"}
 NUMBERS = {
     "measured": "limit_measured",
     "low": "limit_low",
@@ -29,23 +29,23 @@ NUMBERS = {
 def limits(study: Study) -> pd.DataFrame:
     """A row for each cell of which a limit was predicted or measured; none in a study that knows of neither.
 
-    status, basis, why: as the cell's summary has them, "" where it does not. measured, low, high: over the
+    status, basis, missing: codes of the cell's summary, "" where it has none. measured, low, high: over the
     replicates; predicted, with the ends of its interval where it is an estimate, and mean_square, the limit
     of the mean square; NaN where there is none. lowest, highest: rates of the sweep, between which the
     limit was looked for. ratio: measured / predicted; at_least, at_most: what is known of it where no run
     diverged, or all did, NaN elsewhere.
     """
     cells = study.cells
-    known = cells.reindex(columns=[*TEXTS.values(), *NUMBERS.values()])
-    texts = {name: known[column].astype(object).fillna("").astype(str) for name, column in TEXTS.items()}
+    known = cells.reindex(columns=[*CODES.values(), *NUMBERS.values()])
+    codes = {name: known[column].astype(object).fillna("").astype(str) for name, column in CODES.items()}
     numbers = {name: known[column].astype(float) for name, column in NUMBERS.items()}
     swept = study.trials[study.trials["phase"] == "sweep"].groupby("key")["rate"]
-    table = cells[["key", *AXES]].assign(**texts, **numbers)
+    table = cells[["key", *AXES]].assign(**codes, **numbers)
     table["lowest"], table["highest"] = (cells["key"].map(ends) for ends in (swept.min(), swept.max()))
     table["ratio"] = table["measured"] / table["predicted"]
     for bound, end, status in (
-        ("at_least", "highest", "beyond the grid"),
-        ("at_most", "lowest", "below the grid"),
+        ("at_least", "highest", LimitStatus.ABOVE_GRID),
+        ("at_most", "lowest", LimitStatus.BELOW_GRID),
     ):
         table[bound] = (table[end] / table["predicted"]).where(table["status"] == status)
     return table[(table["status"] != "") | (table["basis"] != "")].reset_index(drop=True)
@@ -60,7 +60,7 @@ def agreement(limits: pd.DataFrame) -> pd.DataFrame:
     """
     both = limits[limits["ratio"] > 0]
     rows = []
-    for basis in BASES:
+    for basis in LimitBasis:
         at = both[both["basis"] == basis]
         if at.empty:
             continue
@@ -68,7 +68,7 @@ def agreement(limits: pd.DataFrame) -> pd.DataFrame:
         off = np.abs(np.log(ratio))
         rows.append(
             {
-                "basis": basis,
+                "basis": basis.value,
                 "cells": len(at),
                 "problems": at["problem"].nunique(),
                 "ratio": clustered(ratio, at["problem"], middle),
@@ -106,9 +106,9 @@ def limit_by_batch(study: Study) -> pd.DataFrame:
         return empty
     known = study.cells.dropna(subset=["limit_by_batch"]).drop_duplicates(["problem", "optimizer"])
     rows = [
-        {"problem": cell["problem"], "optimizer": cell["optimizer"], "size": int(size), "limit": float(limit)}
+        {"problem": cell["problem"], "optimizer": cell["optimizer"], "size": size, "limit": limit}
         for cell in records(known)
-        for size, limit in json.loads(cell["limit_by_batch"]).items()
+        for size, limit in cell["limit_by_batch"].items()
     ]
     return pd.DataFrame(rows, columns=list(empty)).sort_values("size", kind="stable")
 
@@ -116,7 +116,7 @@ def limit_by_batch(study: Study) -> pd.DataFrame:
 def measured_by_batch(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
     """The measured limits with their batch `size` in samples (a full one's is the data's) and `order`."""
     samples = study.cells.set_index("key")["training_samples"]
-    at = limits[limits["status"] == "measured"]
+    at = limits[limits["status"] == LimitStatus.MEASURED]
     strategies = _strategies(at)
     return at.assign(**strategies | {"size": strategies["size"].fillna(at["key"].map(samples))})
 
@@ -141,14 +141,3 @@ def _strategies(table: pd.DataFrame) -> dict[str, pd.Series]:
         "size": pd.Series([s.size for s in found], index=table.index, dtype=float),
         "order": pd.Series([s.order for s in found], index=table.index, dtype=object),
     }
-
-
-__all__ = [
-    "NONE",
-    "agreement",
-    "limit_by_batch",
-    "limits",
-    "measured_by_batch",
-    "orders_compared",
-    "velocity",
-]

@@ -8,7 +8,7 @@ import pandas as pd
 from core import BatchStrategy
 from study.analysis.frame import AXES, Study
 from study.analysis.scores import RESOLUTION
-from study.phases.theory import NONE
+from study.phases.theory import LimitBasis
 from study.statistics import bootstrap, middle, theil_sen
 
 FORGOTTEN = 0.1
@@ -22,7 +22,7 @@ def floors(study: Study, sensitivity: pd.DataFrame, limits: pd.DataFrame) -> pd.
     q: the gap at the end, no finer than RESOLUTION, also of runs that count as diverged because it lies
     above the start: bounded steps end there instead of overflowing.
     """
-    without = limits.loc[limits["basis"] == NONE, "key"]
+    without = limits.loc[limits["basis"] == LimitBasis.NONE, "key"]
     swept = study.trials[(study.trials["phase"] == "sweep") & study.trials["key"].isin(without)]
     best = swept["key"].map(sensitivity.set_index("key")["best"]).astype(float)
     lasted = (swept["first_bad_step"] == 0) & np.isfinite(swept["q_end"])

@@ -64,6 +64,6 @@ def _sensitivity(curve: RateCurve, tolerance: float) -> dict[str, object]:
         "width": curve.width(tolerance),
         "open_low": bool(np.isclose(low, curve.rates[0])),
         "open_high": bool(np.isclose(high, curve.rates[-1])),
-        "cliff": curve.cliff or np.nan,
-        "margin": curve.cliff_margin if curve.cliff_margin is not None else np.nan,
+        "cliff": curve.boundary or np.nan,
+        "margin": curve.margin if curve.margin is not None else np.nan,
     }

@@ -3,7 +3,6 @@ overshoots and one that diverges."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import AXES, Study, in_order, records
+from study.problems.problem import Quadratic
 
 KINDS = ("too small", "good", "overshooting", "diverging")
 MARGIN = 1.35
@@ -62,11 +62,11 @@ def surfaces(study: Study) -> dict[str, Surface]:
 
 
 def _surface(study: Study, cell: Mapping[str, Any]) -> Surface:
-    described = json.loads(cell["surface"])
-    theta = np.array(described["theta"])
+    described: Quadratic = cell["surface"]
+    theta = np.array(described.theta)
     starts = _points(study, str(cell["key"]))
     away = starts.loc[starts["update"] == 0, ["theta_0", "theta_1"]].to_numpy() - theta
-    return Surface(theta, np.array(described["hessian"]), MARGIN * float(np.abs(away).max()))
+    return Surface(theta, np.array(described.hessian), MARGIN * float(np.abs(away).max()))
 
 
 def paths(study: Study, chosen: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame:

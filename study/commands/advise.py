@@ -24,9 +24,10 @@ from core.names import suggest
 from core.optimizers.base import Recursion
 from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from study.experiment.reader import SpecError
+from study.findings.codes import BASES, BASIS_NAMES, no_limit
 from study.numbers import fixed, number
 from study.phases.stack import EXPLOSION
-from study.phases.theory import AT_THE_START, BASES, EXACT, Prediction, predict, sharpness_at_starts
+from study.phases.theory import LimitBasis, Prediction, predict, sharpness_at_starts
 from study.problems.datasets import DATASETS, columns_of, located, ready, train_size
 from study.problems.problem import Problem, least_squares, problem_of
 from study.problems.registry import of_file
@@ -147,7 +148,7 @@ def advise(cell: Cell) -> Advice:
         rate, grounds = _by_theory(cell, problem, prediction)
         probe = _probe(cell, problem, _around(prediction, rate, cell.rates))
     rate, grounds = checked(rate, grounds, probe)
-    certain = prediction.rate is not None and prediction.basis != AT_THE_START
+    certain = prediction.rate is not None and prediction.basis != LimitBasis.AT_THE_START
     limit = prediction.rate if certain and prediction.rate is not None else np.inf
     return Advice(cell, prediction, probe, rate, min(limit, probe.breaks), grounds)
 
@@ -198,7 +199,7 @@ def _by_theory(cell: Cell, problem: Problem, prediction: Prediction) -> tuple[fl
     recursion = cell.make_optimizer().recursion
     if prediction.mean_square is not None and prediction.mean_square < prediction.rate:
         return prediction.mean_square / 2, f"half of {number(prediction.mean_square)}, the mean-square limit"
-    if prediction.basis != EXACT or recursion is None:
+    if prediction.basis != LimitBasis.EXACT or recursion is None:
         return prediction.rate / 2, "half of the stability limit"
     low, high = _curvatures(problem)
     rate = fastest(recursion, low, high, prediction.rate)
@@ -260,17 +261,19 @@ def notes(advices: Sequence[Advice]) -> list[str]:
         "theory or in the probe; 0.30 is a factor of 2. With > nothing diverged up to the highest rate "
         "probed.",
     ]
-    if any(a.prediction.basis == EXACT for a in advices):
+    if any(a.prediction.basis == LimitBasis.EXACT for a in advices):
         said.append(
             "Fastest: the rate that contracts fastest lies close below the stability limit where curvatures "
             "differ much. Half of it is safer, and takes gradient descent about twice as many updates."
         )
     said += [
-        f'Limit known from "{basis}": {BASES[basis]}.'
+        f'Limit known from "{BASIS_NAMES[basis]}": {BASES[basis]}.'
         for basis in dict.fromkeys(a.prediction.basis for a in advices)
     ]
-    whys = dict.fromkeys(a.prediction.why for a in advices if a.prediction.why)
-    said += [f"{why[0].upper()}{why[1:]}." for why in whys]
+    whys = [
+        no_limit(a.prediction.missing, a.cell.make_optimizer().label) for a in advices if a.prediction.missing
+    ]
+    said += [f"{why[0].upper()}{why[1:]}." for why in dict.fromkeys(whys)]
     constant = int((np.ptp(X, axis=0) == 0).sum())
     if constant:
         said.append(

@@ -12,6 +12,7 @@ from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, domai
 from core.batches import ORDERS
 from core.domain import Option
 from core.schedules import domains as schedule_domains
+from study.findings.codes import BASIS_NAMES
 from study.problems.datasets import DATASETS, LOSS
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def advice(advices: Sequence[Advice]) -> Table:
             a.margin,
             "–" if a.rate is None else number(a.probe.at(a.rate)),
             "–" if best is None else f"{number(a.probe.at(best))} at {number(best)}",
-            a.prediction.basis,
+            BASIS_NAMES[a.prediction.basis],
             a.why,
         )
     return table

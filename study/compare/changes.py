@@ -15,7 +15,9 @@ from study.analysis.frame import doubt
 from study.analysis.labels import problem_of
 from study.analysis.scores import RESOLUTION
 from study.compare.sides import Side
-from study.phases.sweep import RateCurve
+from study.phases.limit import LimitSummary
+from study.phases.search import SearchSummary
+from study.phases.sweep import RateCurve, SweepSummary
 from study.statistics import LEVEL, Interval, difference, holm, unequal, wilson
 from study.tracking import StoredCell
 
@@ -191,7 +193,8 @@ def _gaps(cell: StoredCell) -> pd.Series:
 
 def _rates(a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]) -> Pair:
     step = 1 / min(had["rates"]["per_decade"], has["rates"]["per_decade"])
-    return _pair(_point(a, "tuned_rate"), _point(b, "tuned_rate"), 10**step * (1 + 1e-9))
+    tuned = [_point(cell.summary.part(SearchSummary).tuned_rate) for cell in (a, b)]
+    return _pair(tuned[0], tuned[1], 10**step * (1 + 1e-9))
 
 
 def _widths(a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]) -> Pair:
@@ -213,14 +216,18 @@ def _width(cell: StoredCell, tolerance: float) -> Interval:
 
 def _limits(a: StoredCell, b: StoredCell) -> Pair:
     """Measured limits; where a side has none, both sides' sweep boundaries, without a verdict."""
-    if any(cell.summary.get("limit_status") != "measured" for cell in (a, b)):
-        return Pair(_point(a, "cliff_rate"), _point(b, "cliff_rate"))
-    return _pair(_limit(a), _limit(b), 1 + PRECISION)
+    limits = [_limit(cell) for cell in (a, b)]
+    if None in limits:
+        limits = [_point(cell.summary.part(SweepSummary).sweep_boundary) for cell in (a, b)]
+        return Pair(limits[0], limits[1])
+    return _pair(limits[0], limits[1], 1 + PRECISION)
 
 
-def _limit(cell: StoredCell) -> Interval:
-    value, low, high = (float(cell.summary[f"limit_{name}"]) for name in ("measured", "low", "high"))
-    return Interval(value, low, high)
+def _limit(cell: StoredCell) -> Interval | None:
+    limit = cell.summary.get(LimitSummary)
+    if limit is None or limit.limit_measured is None or limit.limit_low is None or limit.limit_high is None:
+        return None
+    return Interval(limit.limit_measured, limit.limit_low, limit.limit_high)
 
 
 def _shares(a: StoredCell, b: StoredCell) -> Pair:
@@ -236,9 +243,8 @@ def _swept(cell: StoredCell) -> pd.DataFrame:
     return cell.trials[cell.trials["phase"] == "sweep"]
 
 
-def _point(cell: StoredCell, name: str) -> Interval | None:
-    value = cell.summary.get(name)
-    return None if value is None else Interval(float(value), float(value), float(value))
+def _point(value: float | None) -> Interval | None:
+    return None if value is None else Interval(value, value, value)
 
 
 def _pair(a: Interval | None, b: Interval | None, slack: float = 1.0) -> Pair:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any
+
+import msgspec
 
 from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
 
-PROTOCOL = 3
-"""Raised whenever the same cell would give other numbers than before, so that none is reused."""
+PROTOCOL = 4
+"""Raised whenever the same cell would give other numbers than before, so that none is reused, and
+whenever what is stored of it changes its shape."""
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,10 @@ class Choice:
 
     name: str
     options: tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        # Lists, as TOML and JSON know them, have no hash.
+        object.__setattr__(self, "options", _tuples(self.options))
 
     @property
     def id(self) -> str:
@@ -153,7 +163,7 @@ class Cell:
         """The identity of the cell's results: a hash of all that they depend on, the optimizer's
         defaults included."""
         used = [tunable.hyperparameters for tunable in (self.make_optimizer(), self.make_schedule())]
-        settings = self._tree()
+        settings = msgspec.to_builtins(self)
         if "digest" in dict(self.dataset.options):  # where its file lies makes no difference
             options = [option for option in self.dataset.options if option[0] != "path"]
             settings["dataset"] = {"name": self.dataset.id, "options": options}
@@ -163,15 +173,7 @@ class Cell:
     @property
     def definition(self) -> str:
         """The cell as JSON, from which `restore` makes it again."""
-        return json.dumps(self._tree(), indent=1)
-
-    def _tree(self) -> dict[str, Any]:
-        """The cell as JSON knows it. A loss that is not named is left out, as it was before one could be:
-        so those cells keep their keys."""
-        tree = dataclasses.asdict(self)
-        if not self.network.loss:
-            del tree["network"]["loss"]
-        return tree
+        return json.dumps({"version": PROTOCOL} | msgspec.to_builtins(self), indent=1)
 
     @property
     def problem(self) -> str:
@@ -208,30 +210,18 @@ class Cell:
         return float(self.make_optimizer().lr)
 
 
+class VersionError(ValueError):
+    """A stored cell that another version of this program wrote."""
+
+    def __init__(self, version: int | None):
+        wrote = "an earlier version" if version is None or version < PROTOCOL else "a later version"
+        super().__init__(f"written by {wrote} of this program, in another format")
+
+
 def restore(definition: str) -> Cell:
     """The cell of a `Cell.definition`; ValueError when it is not one of this version's."""
-    return _restored(Cell, json.loads(definition))
-
-
-T = TypeVar("T")
-
-
-def _restored(kind: type[T], values: dict[str, Any]) -> T:
-    """A dataclass, and those within it, from what `dataclasses.asdict` and JSON made of it."""
-    kinds = get_type_hints(kind)
-    optional = {"loss"} if kind is NetworkSpec else set()  # see `Cell._tree`
-    if not isinstance(values, dict) or not kinds.keys() - optional <= values.keys() <= kinds.keys():
-        raise ValueError(f"found {values!r}, where {kind.__name__} has {', '.join(kinds)}")
-    return kind(**{name: _value(kinds[name], value) for name, value in values.items()})
-
-
-def _value(kind: Any, value: Any) -> Any:
-    inner = [p for p in (kind, *get_args(kind)) if isinstance(p, type) and dataclasses.is_dataclass(p)]
-    if isinstance(value, dict) and inner:
-        return _restored(inner[0], value)
-    return _tuples(value)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON knows lists alone."""
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    tree = json.loads(definition)
+    version = tree.pop("version", None) if isinstance(tree, dict) else None
+    if version != PROTOCOL:
+        raise VersionError(version)
+    return msgspec.convert(tree, Cell)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.experiment.cells import Cell, restore
 from study.explain import cell as cells
 from study.explain import facts, picture
 from study.explain import narrative as words
@@ -44,7 +43,7 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
         )
     trial = int(number.iloc[0])
     known = facts.gather(
-        _definition(store, stored),
+        stored.cell,
         stored.trials,
         stored.curves,
         stored.summary,
@@ -64,14 +63,3 @@ def _cell_of(store: Store, found: Found) -> StoredCell:
             "again"
         )
     return stored[0]
-
-
-def _definition(store: Store, stored: StoredCell) -> Cell:
-    """The cell as it was; whether it gives the same numbers still, training again will tell."""
-    try:
-        return restore(store.definition(stored.run_id))
-    except ValueError:
-        raise StoreError(
-            f"run {stored.run_id}: its cell was stored by another version of this program, with other "
-            "settings: run the experiment again"
-        ) from None

@@ -10,14 +10,15 @@ import pandas as pd
 
 from study.explain.narrative import Section
 from study.numbers import listing, number, plural
-from study.phases.outcomes import OUTCOMES
+from study.phases.outcomes import Outcome
+from study.phases.sweep import SweepSummary
 from study.tracking import StoredCell
 
 
 def sections(cell: StoredCell) -> list[Section]:
     """How its trials ended, and the ids of one of each kind."""
     counts = cell.trials["outcome"].value_counts()
-    ended = listing([f"{counts[name]:,} {name}" for name in OUTCOMES if name in counts])
+    ended = listing([f"{counts[name]:,} {name}" for name in Outcome if name in counts])
     phases = cell.trials["phase"].value_counts(sort=False)
     of = listing([f"{count:,} in the {phase} phase" for phase, count in phases.items()])
     telling = [
@@ -34,7 +35,7 @@ def _telling(cell: StoredCell) -> Iterator[tuple[str, dict[str, Any]]]:
     """One trial of each kind that there is."""
     trials = cell.trials
     swept = trials[(trials["phase"] == "sweep") & trials["replicate"].eq("sweep-0")].sort_values("rate")
-    best = cell.summary.get("sweep_best_rate", np.inf)
+    best = cell.summary.part(SweepSummary).sweep_best_rate or np.inf
     gone, below = swept["outcome"] == "diverged", swept["rate"] < best
     near = np.isclose(swept["rate"].astype(float), best)
     kinds: list[tuple[str, pd.DataFrame]] = [

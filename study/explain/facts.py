@@ -15,6 +15,7 @@ from study.experiment.cells import Cell
 from study.explain.replay import Fork, Replay, Run, fork, replay
 from study.phases.outcomes import gap
 from study.phases.stack import epochs_of
+from study.phases.summary import Summary
 from study.phases.sweep import RateCurve
 from study.problems.problem import least_squares, problem_of
 
@@ -79,7 +80,7 @@ class Facts:
 
     cell: Cell
     trial: Mapping[str, Any]
-    summary: Mapping[str, Any]
+    summary: Summary
     rates: RateCurve
     steps: int
     same: bool
@@ -114,7 +115,7 @@ def gather(
     cell: Cell,
     trials: pd.DataFrame,
     curves: pd.DataFrame,
-    summary: Mapping[str, Any],
+    summary: Summary,
     trial: int,
     state: np.ndarray | None = None,
 ) -> Facts:

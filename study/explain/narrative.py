@@ -10,9 +10,11 @@ import numpy as np
 from study.analysis.labels import optimizer_label
 from study.experiment.cells import CONSTANT
 from study.explain.facts import Facts, Growth, Sharpness
+from study.findings.codes import BASES, no_limit, reason
 from study.numbers import number as some_digits
 from study.numbers import percent
-from study.phases.theory import BASES
+from study.phases.limit import LimitStatus, LimitSummary
+from study.phases.theory import TheorySummary
 
 number = partial(some_digits, digits=3)
 
@@ -74,7 +76,8 @@ def _happened(facts: Facts) -> list[str]:
         "converged": "It converged",
         "unresolved": "It neither converged nor diverged",
     }
-    said = [f"{named.get(outcome, f'Its rate was {outcome}')}: {trial['reason']}."]
+    why = reason(trial, facts.cell.protocol.tolerance)
+    said = [f"{named.get(outcome, f'Its rate was {outcome}')}: {why}."]
     done, bad = int(trial["updates"]), int(trial["first_bad_step"])
     if bad:
         said.append(f"Update {bad:,} of {facts.steps:,} was the first that failed.")
@@ -247,29 +250,31 @@ def _limits(facts: Facts) -> list[str]:
 
 
 def _predicted(facts: Facts) -> str:
-    summary, rate = facts.summary, float(facts.trial["rate"])
-    if "limit_predicted" not in summary:
-        return f"No stability limit is predicted: {summary['limit_why']}." if "limit_why" in summary else ""
-    limit = float(summary["limit_predicted"])
+    theory, rate = facts.summary.get(TheorySummary), float(facts.trial["rate"])
+    if theory is None:
+        return ""
+    if theory.limit_predicted is None:
+        missing = theory.limit_missing
+        return f"No stability limit is predicted: {no_limit(missing, _label(facts))}." if missing else ""
+    limit = theory.limit_predicted
     return (
-        f"The predicted stability limit is {number(limit)} ({BASES[summary['limit_basis']]}); this "
+        f"The predicted stability limit is {number(limit)} ({BASES[theory.limit_basis]}); this "
         f"run's rate is {number(rate / limit)} times that."
     )
 
 
 def _measured(facts: Facts) -> str:
-    summary, rate = facts.summary, float(facts.trial["rate"])
-    status = summary.get("limit_status")
-    if status is None:
+    found, rate = facts.summary.get(LimitSummary), float(facts.trial["rate"])
+    if found is None:
         return ""
-    if status != "measured":
-        which = "every" if status == "below the grid" else "no"
+    if found.limit_measured is None:
+        which = "every" if found.limit_status == LimitStatus.BELOW_GRID else "no"
         return (
             f"The stability limit lies outside the sweep: at {which} rate of its grid half of this cell's "
             "replicates or more diverge."
         )
-    limit = float(summary["limit_measured"])
-    low, high = (number(float(summary[f"limit_{end}"])) for end in ("low", "high"))
+    limit = found.limit_measured
+    low, high = (number(end) for end in (found.limit_low, found.limit_high) if end is not None)
     spread = "" if low == high else f" ({low} to {high} over the replicates)"
     return (
         f"The measured stability limit, from which runs of this cell diverge, is {number(limit)}{spread}; "

@@ -16,6 +16,8 @@ from study.figures.explanation import (
     draw_explanation,
 )
 from study.figures.panels import Panels, write_png
+from study.phases.limit import LimitSummary
+from study.phases.theory import TheorySummary
 
 
 def draw(facts: Facts, path: Path) -> None:
@@ -58,8 +60,12 @@ def _sharpness(facts: Facts) -> SharpnessPanel:
 
 
 def _rates(facts: Facts) -> RatePanel:
-    summary, own = facts.summary, float(facts.trial["q_end"])
-    limits = {name: summary.get(f"limit_{name}") for name in ("predicted", "measured")}
+    own = float(facts.trial["q_end"])
+    predicted, measured = facts.summary.get(TheorySummary), facts.summary.get(LimitSummary)
+    limits = {
+        "predicted": predicted.limit_predicted if predicted else None,
+        "measured": measured.limit_measured if measured else None,
+    }
     return RatePanel(
         facts.rates.rates,
         facts.rates.q,

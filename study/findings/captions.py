@@ -9,16 +9,17 @@ from core.batches import ORDERS
 from study.analysis.frame import records
 from study.analysis.limit_evidence import LimitEvidence, pairs, precision, slopes_by_optimizer
 from study.analysis.study_tables import Tables
+from study.findings.codes import BASES
 from study.findings.stability_limits import factor, where
 from study.numbers import between, listing, number
-from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
+from study.phases.theory import LimitBasis
 
 WORDS = {
-    EXACT: "exact",
-    ORDER: "exact, in order",
-    ALMOST_SURE: "single runs",
-    AT_THE_START: "at the start",
-    NONE: "no prediction",
+    LimitBasis.EXACT: "exact",
+    LimitBasis.ORDER: "exact, in order",
+    LimitBasis.ALMOST_SURE: "single runs",
+    LimitBasis.AT_THE_START: "at the start",
+    LimitBasis.NONE: "no prediction",
 }
 """Basis of a prediction -> what stands in its field of the map."""
 

@@ -11,7 +11,9 @@ from study.analysis.rank_tables import standing
 from study.analysis.scores import against, replicates
 from study.analysis.study_tables import Tables
 from study.findings.claims import Finding, Runs, runs_of
+from study.findings.codes import SEARCHES
 from study.numbers import between, fixed, listing, number, percent, plural, share
+from study.phases.search import SearchStatus
 from study.statistics import Interval, clustered, holm, improvement, mean_ranks, wilson
 
 SIGNIFICANT = 0.05
@@ -153,7 +155,7 @@ def batch_size(tables: Tables) -> Finding | None:
         + (", where both of a pair lie in the sweep" if short else "")
         + ("; an interval that includes 0 shows no shift." if any(ties) else ".")
     )
-    runs = [runs_of(tables.study, "cliff_rate", batch=batch) for batch in (large, small)]
+    runs = [runs_of(tables.study, "sweep_boundary", batch=batch) for batch in (large, small)]
     return Finding("Batch size", text, "ranges", all(ties), runs)
 
 
@@ -247,7 +249,7 @@ def trust(tables: Tables) -> Finding:
     if not any(doubts):
         return Finding("Trust", f"All {searches} ended clear of the edges of their range.{lost}", "tuning")
     counts = {doubt: doubts.count(doubt) for doubt in dict.fromkeys(doubts) if doubt}
-    parts = listing([f"{count} ({doubt})" for doubt, count in counts.items()])
+    parts = listing([f"{count} ({SEARCHES[SearchStatus(doubt)]})" for doubt, count in counts.items()])
     verb = "is" if sum(counts.values()) == 1 else "are"
     return Finding(
         "Trust", f"Of {searches}, {parts} {verb} not to be trusted: marked † in the tables.{lost}", "tuning"

@@ -22,7 +22,7 @@ from study.analysis.limit_tables import (
 from study.analysis.study_tables import Tables
 from study.findings.claims import Finding, runs_of
 from study.numbers import between, fixed, listing, number, percent, plural, share
-from study.phases.theory import ALMOST_SURE, AT_THE_START, EXACT, ORDER
+from study.phases.theory import LimitBasis
 from study.statistics import Interval, clustered, middle
 
 EVIDENCE = "cliff"
@@ -31,42 +31,52 @@ ENOUGH = 4
 """Runs that a cell must have for its median to be told."""
 
 NAMES = {
-    EXACT: "with full batches on least squares, where theory is exact",
-    ORDER: "with one fixed order on least squares, where it is exact for that order",
-    ALMOST_SURE: "with random batches on least squares, where it follows the growth of single runs",
-    AT_THE_START: "on networks, where it knows the curvature at the start alone",
+    LimitBasis.EXACT: "with full batches on least squares, where theory is exact",
+    LimitBasis.ORDER: "with one fixed order on least squares, where it is exact for that order",
+    LimitBasis.ALMOST_SURE: "with random batches on least squares, where it follows the growth of single "
+    "runs",
+    LimitBasis.AT_THE_START: "on networks, where it knows the curvature at the start alone",
 }
 """Basis of a prediction -> where that is, in a sentence."""
 
 CAUSES = {
-    (EXACT, True): "just above its limit a run grows too slowly to be seen in the updates it is watched for",
     (
-        EXACT,
+        LimitBasis.EXACT,
+        True,
+    ): "just above its limit a run grows too slowly to be seen in the updates it is watched for",
+    (
+        LimitBasis.EXACT,
         False,
     ): "below its limit a run may rise before it falls, which so short a watch takes for divergence",
     (
-        ORDER,
+        LimitBasis.ORDER,
         True,
     ): "with one order the rates that diverge come in windows, with stable ones between them, and "
     "the lowest, which is predicted, can be so narrow that it lies between two of the rates that were run",
     (
-        ORDER,
+        LimitBasis.ORDER,
         False,
     ): "the noise of the batches drives a cycle that ends above the start and counts as divergence "
     "although it does not grow",
     (
-        ALMOST_SURE,
+        LimitBasis.ALMOST_SURE,
         True,
     ): "close to its limit a run grows or shrinks by the luck of its batches, and may shrink for as long as "
     "it is watched",
     (
-        ALMOST_SURE,
+        LimitBasis.ALMOST_SURE,
         False,
     ): "the residuals’ noise, which the prediction leaves out, keeps a run at a floor from which batches "
     "throw it far; below the limit it may end above its start, which counts as divergence",
-    (AT_THE_START, True): "the loss curves less where large first steps land than at the start, so training "
-    "outlives a rate that is too large for its first step",
-    (AT_THE_START, False): "curvature grows during training, and the noise of small batches adds to it",
+    (
+        LimitBasis.AT_THE_START,
+        True,
+    ): "the loss curves less where large first steps land than at the "
+    "start, so training outlives a rate that is too large for its first step",
+    (
+        LimitBasis.AT_THE_START,
+        False,
+    ): "curvature grows during training, and the noise of small batches adds to it",
 }
 """Basis, and whether the measured limit is above the predicted one -> why they differ."""
 
@@ -93,7 +103,7 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
         "At which learning rate do runs begin to diverge, measured over predicted? In the median over cells, "
         f"{clauses[0][0].lower()}{' '.join(clauses)[1:]}"
     )
-    if AT_THE_START in set(found.agreement["basis"]):
+    if LimitBasis.AT_THE_START in set(found.agreement["basis"]):
         text += f" Batch by batch these are {_by_batch(tables, found.limits)}."
     tie = not any(row["ratio"].excludes(1) for row in rows)
     return Finding("The cliff", text, EVIDENCE, tie, [runs_of(tables.study, "limit_measured")])
@@ -101,7 +111,7 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
 
 def _by_batch(tables: Tables, limits: pd.DataFrame) -> str:
     """The medians on networks for each batch strategy: `5.45 with full batch, ... and 0.12 with batch 1`."""
-    at = limits[(limits["basis"] == AT_THE_START) & (limits["ratio"] > 0)]
+    at = limits[(limits["basis"] == LimitBasis.AT_THE_START) & (limits["ratio"] > 0)]
     medians = {batch: middle(ratios.to_numpy()) for batch, ratios in at.groupby("batch")["ratio"]}
     names = tables.study.names.batches
     return listing([f"{factor(float(medians[b]))} with {names[b]}" for b in names if b in medians])
@@ -111,13 +121,16 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
     """The worst prediction on least squares and the worst on networks, each with its cause."""
     rows = records(found.agreement)
     parts = [
-        [row for row in rows if (row["basis"] == AT_THE_START) == networks] for networks in (False, True)
+        [row for row in rows if (row["basis"] == LimitBasis.AT_THE_START) == networks]
+        for networks in (False, True)
     ]
     worst = [max(part, key=lambda row: _off(found, row["worst"])) for part in parts if part]
     if not worst:
         return None
     cells = [_cell(found.limits, row["worst"]) for row in worst]
-    places = [("on least squares" if row["basis"] != AT_THE_START else "on a network") for row in worst]
+    places = [
+        ("on least squares" if row["basis"] != LimitBasis.AT_THE_START else "on a network") for row in worst
+    ]
     text = " ".join(
         f"The prediction furthest off {place} is that for {where(tables, cell)}: measured "
         f"{number(cell['measured'])}, predicted {number(cell['predicted'])}, a factor of "
@@ -134,7 +147,7 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
 def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     """Where single runs break between the limit of the mean square and that of single runs."""
     at = found.limits[(found.limits["mean_square"] > 0) & (found.limits["measured"] > 0)]
-    at = at[at["basis"] == ALMOST_SURE]
+    at = at[at["basis"] == LimitBasis.ALMOST_SURE]
     if at.empty:
         return None
     mean, single = (

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import Study, records
+from study.analysis.frame import Study
 from study.analysis.search_effort import NEAR, _ratios, needed
 from study.findings.claims import Finding, Runs, runs_of
+from study.findings.codes import SEARCHES
 from study.numbers import listing, percent, plural, rough, share
+from study.phases.search import SearchStatus
 from study.statistics import clustered, middle, wilson
 
 ANCHOR = "tuning"
@@ -58,7 +60,9 @@ def edge_alarm(study: Study, found: pd.DataFrame) -> Finding:
             f"wider range, which brought {clear} of them clear of it"
         )
     if len(doubts):
-        kinds = [f"{n} {doubt}" for doubt, n in doubts["doubt"].value_counts().items()]
+        kinds = [
+            f"{n} {SEARCHES[SearchStatus(str(doubt))]}" for doubt, n in doubts["doubt"].value_counts().items()
+        ]
         clauses.append(f"{len(doubts)} must not be trusted in the end ({listing(kinds)}), marked †")
     text = (
         f"Of {plural(total, 'search', 'searches')}, {listing(clauses)}: the alarm fired in "
@@ -69,8 +73,5 @@ def edge_alarm(study: Study, found: pd.DataFrame) -> Finding:
 
 def _doubtful(doubts: pd.DataFrame) -> list[Runs]:
     """The runs of each kind of doubt, by the tags of their cells."""
-    found = {}
-    for row in records(doubts):
-        tag = "status" if row["status"] != "ok" else "search_edge"
-        found[row["doubt"]] = Runs(row["doubt"], {tag: row["doubt"]})
-    return list(found.values())
+    kinds = [SearchStatus(doubt) for doubt in dict.fromkeys(doubts["doubt"])]
+    return [Runs(SEARCHES[kind], {"search_status": kind.value}) for kind in kinds]

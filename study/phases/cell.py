@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from study.experiment.cells import Cell
-from study.phases.confirm import confirm
-from study.phases.edge import follow, missing, threshold
-from study.phases.limit import find_cliff
+from study.phases.confirm import ConfirmSummary, confirm
+from study.phases.edge import edge_summary, follow, threshold
+from study.phases.limit import measure_limit
 from study.phases.outcomes import (
     TOLERANCES,
     Outcome,
+    Verdict,
     growth,
     hitting_examples,
     judge,
@@ -25,10 +24,11 @@ from study.phases.outcomes import (
     window,
 )
 from study.phases.results import CURVES, TRIALS, CellResult, table
-from study.phases.search import Found, search
+from study.phases.search import search
 from study.phases.stack import Run, epochs_of
-from study.phases.sweep import RateCurve, rate_curve, sweep
-from study.phases.theory import facts, floors
+from study.phases.summary import Counts, Part, ProblemFacts, Score, Summary
+from study.phases.sweep import rate_curve, sweep
+from study.phases.theory import floors, theory_summary
 from study.problems.problem import Problem, problem_of
 
 T = TypeVar("T")
@@ -40,28 +40,35 @@ def run_cell(cell: Cell) -> CellResult:
         clock = _Clock()
         problem = clock("prepare", lambda: problem_of(cell))
         swept = clock("sweep", lambda: sweep(cell, problem))
-        found = clock("search", lambda: search(cell, problem))
-        confirmed = clock("confirm", lambda: confirm(cell, problem, found.rate))
-        cliff = clock("limit", lambda: find_cliff(cell, problem, swept)) if cell.protocol.limit else None
+        tuned = clock("search", lambda: search(cell, problem))
+        confirmed = clock("confirm", lambda: confirm(cell, problem, tuned.rate))
+        limit = clock("limit", lambda: measure_limit(cell, problem, swept)) if cell.protocol.limit else None
         curve = rate_curve(swept, problem.best_loss)
         edge = clock("edge", lambda: follow(cell, problem, curve)) if cell.edge else []
-        runs = [*swept, *found.runs, *confirmed, *(cliff.runs if cliff else []), *edge]
-        known, expected = clock("theory", lambda: (facts(cell, problem), floors(cell, problem, runs)))
+        runs = [*swept, *tuned.runs, *confirmed, *(limit.runs if limit else []), *edge]
+        known, expected = clock(
+            "theory", lambda: (theory_summary(cell, problem), floors(cell, problem, runs))
+        )
     judged = [judge(r, problem.best_loss, cell.protocol.tolerance, curve.best_rate) for r in runs]
     rows = [
-        _row(i, r, o, problem) | {"noise_floor": floor, "threshold": threshold(cell, r)}
-        for i, (r, o, floor) in enumerate(zip(runs, judged, expected, strict=True))
+        _row(i, r, v, problem) | {"noise_floor": floor, "threshold": threshold(cell, r)}
+        for i, (r, v, floor) in enumerate(zip(runs, judged, expected, strict=True))
     ]
+    made: dict[str, Part | None] = {
+        "sweep": curve.summary(cell.protocol.tolerance),
+        "search": tuned.summary,
+        "confirm": ConfirmSummary(cell.default_rate),
+        "limit": limit.summary if limit else None,
+        "edge": edge_summary(edge),
+        "theory": known,
+    }
+    parts = {name: part for name, part in made.items() if part is not None}
     return CellResult(
         cell,
         table(rows, TRIALS),
         table([point for i, run in enumerate(runs) for point in _points(i, run)], CURVES),
-        {i: r.theta for i, (r, o) in enumerate(zip(runs, judged, strict=True)) if o.name == "diverged"},
-        _summary(cell, problem, curve, found, runs, judged)
-        | known
-        | (cliff.summary if cliff else {})
-        | missing(edge)
-        | clock.seconds,
+        {i: run.theta for i, run in enumerate(runs) if judged[i].outcome == Outcome.DIVERGED},
+        Summary(_problem_facts(problem), _counts(cell, problem, runs, judged), clock.seconds, parts),
     )
 
 
@@ -74,10 +81,10 @@ class _Clock:
         try:
             return work()
         finally:
-            self.seconds[f"seconds_{name}"] = time.perf_counter() - start
+            self.seconds[name] = time.perf_counter() - start
 
 
-def _row(i: int, run: Run, outcome: Outcome, problem: Problem) -> dict[str, Any]:
+def _row(i: int, run: Run, verdict: Verdict, problem: Problem) -> dict[str, Any]:
     tail = slice(-window(len(run.train_loss)), None)
     return {
         "trial": i,
@@ -85,10 +92,10 @@ def _row(i: int, run: Run, outcome: Outcome, problem: Problem) -> dict[str, Any]
         "role": run.trial.role,
         "rate": run.trial.rate,
         "replicate": run.trial.replicate,
-        "outcome": outcome.name,
-        "reason": outcome.reason,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason.value,
         "first_bad_step": run.first_bad_step,
-        "growth": growth(run) if outcome.name == "diverged" else np.nan,
+        "growth": growth(run) if verdict.outcome == Outcome.DIVERGED else np.nan,
         "q_end": q_end(run, problem.best_loss),
         **{f"hit_{eps:g}": hitting_examples(run, problem.best_loss, eps) for eps in TOLERANCES},
         "updates": run.last_update,
@@ -107,36 +114,19 @@ def _points(i: int, run: Run) -> list[dict[str, Any]]:
     return [dict(zip(CURVES, (i, *point), strict=True)) for point in zip(*columns, strict=True)]
 
 
-def _summary(
-    cell: Cell, problem: Problem, curve: RateCurve, found: Found, runs: list[Run], judged: list[Outcome]
-) -> dict[str, Any]:
-    """Numbers and short texts about the cell; a number that does not exist is left out."""
+def _problem_facts(problem: Problem) -> ProblemFacts:
+    score = Score.R_SQUARED if problem.split.task == "real" else Score.ACCURACY
+    return ProblemFacts(score, problem.net.size, problem.samples, problem.best_loss, problem.surface)
+
+
+def _counts(cell: Cell, problem: Problem, runs: list[Run], judged: list[Verdict]) -> Counts:
     epochs = epochs_of(cell.protocol.budget, problem.samples)
-    values = {
-        "protocol": json.dumps(asdict(cell.protocol)),
-        "score": "R²" if problem.split.task == "real" else "accuracy",
-        "status": "ok" if found.rate is not None else "no stable learning rate found",
-        "search_edge": "clear" if found.trusted else "at an edge: not trusted",
-        "tuned_rate": found.rate,
-        "default_rate": cell.default_rate,
-        "sweep_best_rate": curve.best_rate,
-        "cliff_rate": curve.cliff,
-        "cliff_margin_decades": curve.cliff_margin,
-        "usable_width_decades": curve.width(cell.protocol.tolerance),
-        "best_known_loss": problem.best_loss,
-        "surface": problem.surface,
-        "search_low": found.range.low,
-        "search_high": found.range.high,
-        "parameters": problem.net.size,
-        "training_samples": problem.samples,
-        "epochs": epochs,
-        "updates_per_trial": epochs * cell.strategy.updates(problem.samples),
-        "updates_total": sum(run.last_update for run in runs),
-        "trials": len(runs),
-        **{f"trials_{name.replace(' ', '_')}": _count(judged, name) for name in ("converged", "diverged")},
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _count(judged: list[Outcome], name: str) -> int:
-    return sum(outcome.name == name for outcome in judged)
+    outcomes = [verdict.outcome for verdict in judged]
+    return Counts(
+        epochs=epochs,
+        updates_per_trial=epochs * cell.strategy.updates(problem.samples),
+        updates_total=sum(run.last_update for run in runs),
+        trials=len(runs),
+        trials_converged=outcomes.count(Outcome.CONVERGED),
+        trials_diverged=outcomes.count(Outcome.DIVERGED),
+    )

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from study.experiment.cells import Cell
 from study.phases.stack import Run, Trial, run_stack
+from study.phases.summary import Part
 from study.problems.problem import Problem
+
+
+@dataclass(frozen=True)
+class ConfirmSummary(Part):
+    """default_rate: the one that was run beside the tuned one."""
+
+    default_rate: float
 
 
 def confirm(cell: Cell, problem: Problem, tuned: float | None) -> list[Run]:

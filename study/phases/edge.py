@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from core import sharpness
 from core.loop import Divisor
 from study.experiment.cells import CONSTANT, Budget, Cell
 from study.phases.stack import Run, Trial, run_stack
+from study.phases.summary import Part
 from study.phases.sweep import RateCurve
 from study.problems.problem import Problem
 
@@ -26,6 +28,13 @@ TOLERANCE = 0.01
 
 RESTARTS = 100
 """After which an estimate is given up; nearly all need one or two."""
+
+
+@dataclass(frozen=True)
+class EdgeSummary(Part):
+    """sharpness_missing: estimates that did not converge, of runs that went on."""
+
+    sharpness_missing: int
 
 
 def follow(cell: Cell, problem: Problem, curve: RateCurve) -> list[Run]:
@@ -39,18 +48,20 @@ def follow(cell: Cell, problem: Problem, curve: RateCurve) -> list[Run]:
     trials = [Trial("edge", "spread", rate, "sweep-0") for rate in rates(curve, edge.rates)]
     budget = Budget(examples=1, epochs=edge.updates, evaluations=edge.evaluations)
     longer = dataclasses.replace(cell, protocol=dataclasses.replace(cell.protocol, budget=budget))
-    return run_stack(longer, problem, trials, {"sharpness": Sharpness(cell, problem)}) if trials else []
+    return (
+        run_stack(longer, problem, trials, {"sharpness": SharpnessMeasure(cell, problem)}) if trials else []
+    )
 
 
 def rates(curve: RateCurve, count: int) -> list[float]:
     """So many rates over a decade, ascending and evenly spread on a logarithmic scale.
 
-    The highest is half a decade above the sweep's best, or the last one before the cliff where that
-    comes first, as with gradient descent. None where every rate diverges.
+    The highest is half a decade above the sweep's best, or the last one before the sweep's boundary where
+    that comes first, as with gradient descent. None where every rate diverges.
     """
     if curve.best_rate is None:
         return []
-    last = curve.rates[curve.rates < (curve.cliff or np.inf)][-1]
+    last = curve.rates[curve.rates < (curve.boundary or np.inf)][-1]
     highest = min(curve.best_rate * np.sqrt(10), last)
     return [float(rate) for rate in highest * np.logspace(0, -1, count)[::-1]]
 
@@ -63,17 +74,17 @@ def threshold(cell: Cell, run: Run) -> float:
     return float("nan") if known is None else float(known)
 
 
-def missing(runs: Sequence[Run]) -> dict[str, int]:
-    """For the cell's summary: how many estimates did not converge, of runs that went on."""
+def edge_summary(runs: Sequence[Run]) -> EdgeSummary | None:
+    """What is left of the runs; None without any."""
     counts = [
         int(np.isnan(run.sharpness[1 : -1 if run.first_bad_step else None]).sum())
         for run in runs
         if run.sharpness is not None
     ]
-    return {"sharpness_missing": sum(counts)} if counts else {}
+    return EdgeSummary(sum(counts)) if counts else None
 
 
-class Sharpness:
+class SharpnessMeasure:
     """The largest eigenvalue (R,) of the full training loss at theta (R, P), for methods with P that of
     P^-1/2 H P^-1/2, with an L2 penalty where the method's critical rate leaves that to the curvature.
 

@@ -1,4 +1,4 @@
-"""The cliff: the learning rate above which a cell's runs diverge, for each replicate of its sweep.
+"""The stability limit: the rate above which a cell's runs diverge, for each replicate of its sweep.
 
 The sweep brackets it between two rates of its grid; a few rounds of rates within the bracket, all replicates
 in one stack, close it in. What counts as divergence is what counts everywhere (study.phases.outcomes), and so
@@ -15,13 +15,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
 
 import numpy as np
 
 from study.experiment.cells import Cell
 from study.phases.outcomes import divergence
 from study.phases.stack import Run, Trial, epochs_of, run_stack
+from study.phases.summary import Part
 from study.problems.problem import Problem, least_squares
 from study.statistics import log_median
 
@@ -29,8 +30,27 @@ ROUNDS = 2
 """In which a bracket is closed: two rounds of eight rates, where bisection would take seven of one."""
 
 
+class LimitStatus(StrEnum):
+    """Whether the limit lies on the sweep's grid."""
+
+    MEASURED = "measured"
+    BELOW_GRID = "below_grid"
+    ABOVE_GRID = "above_grid"
+
+
 @dataclass(frozen=True)
-class Cliff:
+class LimitSummary(Part):
+    """The median over the replicates, and the extremes of those in which it lies on the grid; None where the
+    median does not."""
+
+    limit_status: LimitStatus
+    limit_measured: float | None = None
+    limit_low: float | None = None
+    limit_high: float | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredLimit:
     """runs: of this phase, in order. boundaries: (replicates,) the middle of each last bracket on a
     logarithmic scale; 0 where even the grid's lowest rate diverged, inf where none did."""
 
@@ -38,18 +58,15 @@ class Cliff:
     boundaries: np.ndarray
 
     @property
-    def summary(self) -> dict[str, Any]:
-        """The median over the replicates, and the extremes of those in which it lies on the grid; a number
-        that does not exist is left out."""
+    def summary(self) -> LimitSummary:
         median = log_median(self.boundaries)
         finite = self.boundaries[(self.boundaries > 0) & np.isfinite(self.boundaries)]
         if not 0 < median < np.inf:
-            return {"limit_status": "below the grid" if median == 0 else "beyond the grid"}
-        extremes = {"limit_low": float(finite.min()), "limit_high": float(finite.max())}
-        return {"limit_status": "measured", "limit_measured": median, **extremes}
+            return LimitSummary(LimitStatus.BELOW_GRID if median == 0 else LimitStatus.ABOVE_GRID)
+        return LimitSummary(LimitStatus.MEASURED, median, float(finite.min()), float(finite.max()))
 
 
-def find_cliff(cell: Cell, problem: Problem, swept: Sequence[Run]) -> Cliff:
+def measure_limit(cell: Cell, problem: Problem, swept: Sequence[Run]) -> MeasuredLimit:
     """The boundary of each replicate of the sweep, to the precision that the protocol asks for."""
     watched = at_horizon(cell, problem.samples)
     runs: list[Run] = []
@@ -67,7 +84,7 @@ def find_cliff(cell: Cell, problem: Problem, swept: Sequence[Run]) -> Cliff:
         known += fresh
         runs += fresh
     brackets = np.array([_bracket(known, replicate, problem) for replicate in replicates])
-    return Cliff(runs, np.sqrt(brackets[:, 0]) * np.sqrt(brackets[:, 1]))
+    return MeasuredLimit(runs, np.sqrt(brackets[:, 0]) * np.sqrt(brackets[:, 1]))
 
 
 def at_horizon(cell: Cell, samples: int) -> Cell:

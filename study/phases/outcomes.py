@@ -16,12 +16,12 @@ unresolved  neither, at the best rate itself: the budget ended first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from study.phases.stack import EXPLOSION, Run
 
-OUTCOMES = ("converged", "too small", "too large", "diverged", "unresolved")
 TOLERANCES = (0.1, 0.01, 0.001)
 TAU = -0.5
 """Kendall's tau of ten losses in order of time at or below which they count as descending; under no
@@ -31,12 +31,38 @@ STEADY = 0.8
 evaluation, while a noisy floor reaches this in one of 200 runs of seven losses."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One of OUTCOMES and one clause that says why."""
+class Outcome(StrEnum):
+    """How a run ended."""
 
-    name: str
-    reason: str
+    CONVERGED = "converged"
+    TOO_SMALL = "too small"
+    TOO_LARGE = "too large"
+    DIVERGED = "diverged"
+    UNRESOLVED = "unresolved"
+
+
+class Reason(StrEnum):
+    """Why a run has its outcome; the numbers that belong to it are in the run's row.
+
+    EXPLODED, NOT_FINITE: at `first_bad_step`. ENDED_ABOVE: at `q_end` times its distance from the optimum.
+    GROWING, DESCENDING: still, when the budget ended. LEVEL: on a plateau, or oscillating.
+    """
+
+    EXPLODED = "exploded"
+    NOT_FINITE = "not_finite"
+    ENDED_ABOVE = "ended_above_start"
+    GROWING = "still_growing"
+    REACHED = "within_tolerance"
+    DESCENDING = "still_descending"
+    LEVEL = "level"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A run's outcome, and why."""
+
+    outcome: Outcome
+    reason: Reason
 
 
 def window(evaluations: int) -> int:
@@ -82,33 +108,32 @@ def trend(q: np.ndarray) -> tuple[float, float]:
     return float(np.median(rise / (j - i))), float(np.mean(np.sign(rise)))
 
 
-def divergence(run: Run, best: float) -> str | None:
+def divergence(run: Run, best: float) -> Reason | None:
     """Why the run counts as diverged, or None."""
     if run.first_bad_step:
         if np.isfinite(run.train_loss[-1]) and gap(run.train_loss, best)[-1] > EXPLOSION:
-            return f"loss a million times its start by update {run.first_bad_step}"
-        return f"not finite at update {run.first_bad_step}"
+            return Reason.EXPLODED
+        return Reason.NOT_FINITE
     q = gap(run.train_loss, best)
     end = q_end(run, best)
     if end >= 1 and q.max() > 1.01:
-        return f"ended {end:.3g} times as far from the optimum as it started"
+        return Reason.ENDED_ABOVE
     slope, tau = trend(q)
     quarter = max(4, len(q) // 4)
     # Below the largest tolerance, and without a steady rise, a doubling is noise around a floor.
     growing = slope * quarter > np.log(2) and tau >= STEADY and end > 2 * q.min()
-    return "still growing when the budget ended" if growing and end > max(TOLERANCES) else None
+    return Reason.GROWING if growing and end > max(TOLERANCES) else None
 
 
-def judge(run: Run, best_loss: float, tolerance: float, best_rate: float | None) -> Outcome:
-    """The outcome of a run, given the sweep's best rate (None when every rate diverged)."""
+def judge(run: Run, best_loss: float, tolerance: float, best_rate: float | None) -> Verdict:
+    """The verdict on a run, given the sweep's best rate (None when every rate diverged)."""
     reason = divergence(run, best_loss)
     if reason:
-        return Outcome("diverged", reason)
+        return Verdict(Outcome.DIVERGED, reason)
     q = gap(run.train_loss, best_loss)
     if np.all(q[-window(len(q)) :] <= tolerance):
-        return Outcome("converged", f"gap at or below {tolerance:g} of its start")
-    falling = "still descending" if trend(q)[1] <= TAU else "floored or oscillating"
+        return Verdict(Outcome.CONVERGED, Reason.REACHED)
+    falling = Reason.DESCENDING if trend(q)[1] <= TAU else Reason.LEVEL
     if best_rate is None or np.isclose(run.trial.rate, best_rate, rtol=1e-6):
-        return Outcome("unresolved", f"{falling} at the best rate of the sweep")
-    side = "small" if run.trial.rate < best_rate else "large"
-    return Outcome(f"too {side}", f"{falling}, {'below' if side == 'small' else 'above'} the best rate")
+        return Verdict(Outcome.UNRESOLVED, falling)
+    return Verdict(Outcome.TOO_SMALL if run.trial.rate < best_rate else Outcome.TOO_LARGE, falling)

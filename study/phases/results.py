@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from study.experiment.cells import Cell
+from study.phases.summary import Summary
 
 TRIALS: dict[str, str] = {
     "trial": "int64",  # unique within the cell
@@ -20,8 +21,8 @@ TRIALS: dict[str, str] = {
     "role": "str",  # grid, startup, tpe, extended, tuned, default or section
     "rate": "float64",
     "replicate": "str",  # the named axis behind its seeds, such as sweep-0 or confirm-7
-    "outcome": "str",  # see study.phases.outcomes
-    "reason": "str",  # one clause that says why
+    "outcome": "str",  # see study.phases.outcomes.Outcome
+    "reason": "str",  # why: see study.phases.outcomes.Reason
     "first_bad_step": "int64",  # update, 0 where there is none
     "growth": "float64",  # mean factor a update of the training loss, for diverged trials
     "q_end": "float64",  # median relative training gap over the last window
@@ -56,14 +57,13 @@ class CellResult:
 
     trials, curves: tables with the columns of TRIALS and CURVES.
     states: trial number -> (P,) last finite parameters, for diverged trials.
-    summary: numbers and short texts about the cell, one value a name, and the seconds of each phase.
     """
 
     cell: Cell
     trials: pd.DataFrame
     curves: pd.DataFrame
     states: dict[int, np.ndarray]
-    summary: dict[str, Any]
+    summary: Summary
 
 
 def table(rows: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:

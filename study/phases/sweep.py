@@ -10,7 +10,19 @@ import numpy as np
 from study.experiment.cells import Cell, Rates
 from study.phases.outcomes import divergence, q_end
 from study.phases.stack import Run, Trial, run_stack
+from study.phases.summary import Part
 from study.problems.problem import Problem
+
+
+@dataclass(frozen=True)
+class SweepSummary(Part):
+    """sweep_best_rate: the one with the smallest gap. sweep_boundary: the lowest above it at which half of
+    the replicates diverge; sweep_margin_decades: how far it is away."""
+
+    sweep_best_rate: float | None
+    sweep_boundary: float | None
+    sweep_margin_decades: float | None
+    usable_width_decades: float
 
 
 def grid(rates: Rates) -> np.ndarray:
@@ -44,18 +56,21 @@ class RateCurve:
         return float(self.rates[np.argmin(self.q)]) if np.isfinite(self.q).any() else None
 
     @property
-    def cliff(self) -> float | None:
+    def boundary(self) -> float | None:
         """The smallest rate above the best at which at least half of the replicates diverge."""
         best = self.best_rate
         above = self.rates[(self.diverged >= 0.5) & (self.rates > (best or 0))]
         return float(above[0]) if len(above) else None
 
     @property
-    def cliff_margin(self) -> float | None:
-        """Decades from the best rate to the cliff; None without one."""
-        if self.best_rate is None or self.cliff is None:
+    def margin(self) -> float | None:
+        """Decades from the best rate to the boundary; None without one."""
+        if self.best_rate is None or self.boundary is None:
             return None
-        return float(np.log10(self.cliff / self.best_rate))
+        return float(np.log10(self.boundary / self.best_rate))
+
+    def summary(self, tolerance: float) -> SweepSummary:
+        return SweepSummary(self.best_rate, self.boundary, self.margin, self.width(tolerance))
 
     def width(self, tolerance: float) -> float:
         """Decades of the usable interval, 0 without one."""

@@ -8,11 +8,10 @@ it is said why.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -30,24 +29,52 @@ from core.losses import LOSSES
 from core.optimizers.base import Recursion
 from study.experiment.cells import CONSTANT, Cell
 from study.phases.stack import Run
+from study.phases.summary import Part
 from study.problems.problem import Problem, least_squares
 from study.statistics import Interval, log_mean, log_median
 
-EXACT = "exact"
-ORDER = "exact for the order"
-ALMOST_SURE = "almost sure"
-AT_THE_START = "curvature at the start"
-NONE = "none"
-BASES = {
-    EXACT: "full batches on least squares: above this rate the loss grows without end, below it it does not",
-    ORDER: "the same batches again and again on least squares: an epoch is one linear map, which grows or "
-    "shrinks; below the limit the gap may still end above its start, as noise drives a cycle",
-    ALMOST_SURE: "random batches on least squares, in the order that they have: above this rate a single run "
-    "grows in the long run, below it it shrinks, but for what the noise of the residuals adds",
-    AT_THE_START: "from the largest curvature at the start, which training changes",
-    NONE: "no such rate exists, or none is known",
-}
-"""On what a predicted limit rests -> what that means."""
+
+class LimitBasis(StrEnum):
+    """On what a predicted limit rests, the firmest first."""
+
+    EXACT = "exact"
+    ORDER = "exact_for_the_order"
+    ALMOST_SURE = "almost_sure"
+    AT_THE_START = "curvature_at_the_start"
+    NONE = "none"
+
+
+class NoLimit(StrEnum):
+    """Why no limit is predicted."""
+
+    SCHEDULE = "schedule"  # it changes the rate during training
+    DIVIDES = "divides_by_gradients"  # the method's steps are bounded
+    UNKNOWN = "none_known"  # of this method
+    WEIGHT_DECAY = "weight_decay"  # with random batches
+    ORDER_UNCOMPUTED = "order_not_computed"  # the radius of an epoch's map did not converge
+    EPOCHS_UNCOMPUTED = "epochs_not_computed"  # too long to be followed, or the rates tried do not enclose it
+    CURVATURE_UNCOMPUTED = "curvature_not_computed"  # at the start it did not converge
+    ROOT = "root_of_a_loss"  # the better the fit, the more it curves
+    NO_CURVATURE = "no_upward_curvature"  # at the start
+
+
+@dataclass(frozen=True)
+class TheorySummary(Part):
+    """The predicted limit (see `Prediction`), and what it was computed from.
+
+    limit_mean_square, limit_by_batch: of the mean square, by batch size drawn without replacement.
+    sharpness_start, curvature_low: largest Hessian eigenvalue at the start, and the smallest that is not 0.
+    """
+
+    limit_basis: LimitBasis
+    limit_predicted: float | None = None
+    limit_predicted_low: float | None = None
+    limit_predicted_high: float | None = None
+    limit_mean_square: float | None = None
+    limit_missing: NoLimit | None = None
+    sharpness_start: float | None = None
+    curvature_low: float | None = None
+    limit_by_batch: dict[int, float] | None = None
 
 
 SEQUENCES = 8
@@ -56,16 +83,16 @@ SEQUENCES = 8
 
 @dataclass(frozen=True)
 class Prediction:
-    """The predicted critical learning rate, one of BASES, and, where there is no rate, why.
+    """The predicted critical learning rate, on what it rests, and, where there is no rate, why.
 
     interval: of a rate that is an estimate. mean_square: the rate above which the mean of the squared
     distance grows, as if the batches were drawn independently; None with full batches and one fixed order,
     and where it was not found.
     """
 
-    basis: str
+    basis: LimitBasis
     rate: float | None = None
-    why: str = ""
+    missing: NoLimit | None = None
     interval: Interval | None = None
     mean_square: float | None = None
 
@@ -77,40 +104,37 @@ def predict(cell: Cell, problem: Problem, sequences: int = SEQUENCES) -> Predict
     """
     method = cell.make_optimizer()
     if cell.schedule != CONSTANT:
-        return Prediction(NONE, why="the schedule changes the learning rate during training")
+        return Prediction(LimitBasis.NONE, missing=NoLimit.SCHEDULE)
     if method.recursion is None:
-        return Prediction(NONE, why=_without_limit(method))
+        return Prediction(LimitBasis.NONE, missing=_without_limit(method))
     if LOSSES[problem.net.loss].root_of:
-        label = LOSSES[problem.net.loss].label
-        return Prediction(NONE, why=f"the better the fit, the more the {label} curves")
+        return Prediction(LimitBasis.NONE, missing=NoLimit.ROOT)
     if not least_squares(cell):
         return _at_the_start(method, sharpness_at_starts(problem, cell.protocol.sweep_replicates))
     if cell.strategy.size is None:
-        return Prediction(EXACT, _rate(method, _largest(problem)))
+        return Prediction(LimitBasis.EXACT, _rate(method, _largest(problem)))
     if method.recursion.weight_decay:
-        return Prediction(
-            NONE, why="with random batches limits are known of losses without weight decay alone"
-        )
+        # With random batches limits are known of losses without weight decay alone.
+        return Prediction(LimitBasis.NONE, missing=NoLimit.WEIGHT_DECAY)
     if cell.strategy.drawn.repeats:
         return _in_fixed_order(cell, problem, method.recursion)
     return _almost_surely(cell, problem, method.recursion, sequences)
 
 
-def facts(cell: Cell, problem: Problem) -> dict[str, Any]:
-    """What goes into the cell's summary; a number that does not exist is left out."""
+def theory_summary(cell: Cell, problem: Problem) -> TheorySummary:
+    """What goes into the cell's summary."""
     prediction = predict(cell, problem)
-    values = {
-        "limit_predicted": prediction.rate,
-        "limit_predicted_low": prediction.interval.low if prediction.interval else None,
-        "limit_predicted_high": prediction.interval.high if prediction.interval else None,
-        "limit_mean_square": prediction.mean_square,
-        "limit_basis": prediction.basis,
-        "limit_why": prediction.why or None,
-        "sharpness_start": _median(sharpness_at_starts(problem, cell.protocol.sweep_replicates)),
-        "curvature_low": _flattest(problem, cell.protocol.sweep_replicates),
-        "limit_by_batch": _by_batch(cell, problem),
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    return TheorySummary(
+        limit_basis=prediction.basis,
+        limit_predicted=prediction.rate,
+        limit_predicted_low=prediction.interval.low if prediction.interval else None,
+        limit_predicted_high=prediction.interval.high if prediction.interval else None,
+        limit_mean_square=prediction.mean_square,
+        limit_missing=prediction.missing,
+        sharpness_start=_median(sharpness_at_starts(problem, cell.protocol.sweep_replicates)),
+        curvature_low=_flattest(problem, cell.protocol.sweep_replicates),
+        limit_by_batch=_by_batch(cell, problem),
+    )
 
 
 def floors(cell: Cell, problem: Problem, runs: Sequence[Run]) -> np.ndarray:
@@ -150,9 +174,8 @@ def _in_fixed_order(cell: Cell, problem: Problem, recursion: Recursion) -> Predi
     found = [fixed_order_rate(_inputs(problem), [order[cut] for cut in cuts], recursion) for order in orders]
     rate = _median(found)
     if rate is None:
-        reason = next(estimate.message for estimate in found if not estimate.converged)
-        return Prediction(NONE, why=f"the limit of this order was not found: {reason}")
-    return Prediction(ORDER, rate)
+        return Prediction(LimitBasis.NONE, missing=NoLimit.ORDER_UNCOMPUTED)
+    return Prediction(LimitBasis.ORDER, rate)
 
 
 def _almost_surely(cell: Cell, problem: Problem, recursion: Recursion, sequences: int) -> Prediction:
@@ -162,30 +185,23 @@ def _almost_surely(cell: Cell, problem: Problem, recursion: Recursion, sequences
     seeds = [problem.order(f"limit-{k}") for k in range(sequences)]
     rates = almost_sure_rates(_inputs(problem), cell.strategy, seeds, recursion)
     if not np.isfinite(rates).all():
-        reason = "an epoch is too long to be followed, or the rates tried do not enclose it"
-        return Prediction(NONE, why=f"the almost sure limit was not found: {reason}", mean_square=mean_square)
+        return Prediction(LimitBasis.NONE, missing=NoLimit.EPOCHS_UNCOMPUTED, mean_square=mean_square)
     limit = log_mean(rates)
-    return Prediction(ALMOST_SURE, limit.value, interval=limit, mean_square=mean_square)
+    return Prediction(LimitBasis.ALMOST_SURE, limit.value, interval=limit, mean_square=mean_square)
 
 
 def _at_the_start(method: Optimizer, found: Sequence[Estimate]) -> Prediction:
     curvature = _median(found)
     if curvature is None:
-        reason = next(estimate.message for estimate in found if not estimate.converged)
-        return Prediction(NONE, why=f"the curvature at the start was not found: {reason}")
+        return Prediction(LimitBasis.NONE, missing=NoLimit.CURVATURE_UNCOMPUTED)
     rate = log_median(np.array([_rate(method, estimate.value) for estimate in found]))
     if not np.isfinite(rate):
-        return Prediction(NONE, why="at the start the loss curves upwards in no direction")
-    return Prediction(AT_THE_START, rate)
+        return Prediction(LimitBasis.NONE, missing=NoLimit.NO_CURVATURE)
+    return Prediction(LimitBasis.AT_THE_START, rate)
 
 
-def _without_limit(method: Optimizer) -> str:
-    if method.critical_rate(1.0) is None:
-        return f"for {method.label} no learning rate is known above which it must diverge"
-    return (
-        f"{method.label} divides its steps by the size of the gradients it has seen, and these grow with "
-        "the loss: too large a rate ends in a floor, not in a divergence at a rate that can be named"
-    )
+def _without_limit(method: Optimizer) -> NoLimit:
+    return NoLimit.UNKNOWN if method.critical_rate(1.0) is None else NoLimit.DIVIDES
 
 
 def _rate(method: Optimizer, curvature: float) -> float:
@@ -221,11 +237,11 @@ def _mean_square(problem: Problem, size: int | None, replacement: bool, recursio
     return mean_square_rate(_inputs(problem), size, replacement, recursion)
 
 
-def _by_batch(cell: Cell, problem: Problem) -> str | None:
-    """Batch size -> mean-square limit of batches drawn independently without replacement, as JSON."""
+def _by_batch(cell: Cell, problem: Problem) -> dict[int, float] | None:
+    """Batch size -> mean-square limit of batches drawn independently without replacement."""
     recursion = cell.make_optimizer().recursion
     if not least_squares(cell) or recursion is None or recursion.weight_decay or cell.schedule != CONSTANT:
         return None
     sizes = sorted({*(2**k for k in range(problem.samples.bit_length())), problem.samples})
     found = {size: _mean_square(problem, size, False, recursion) for size in sizes}
-    return json.dumps({str(size): limit.value for size, limit in found.items() if limit.converged})
+    return {size: float(limit.value) for size, limit in found.items() if limit.converged}

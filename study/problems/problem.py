@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -16,6 +15,15 @@ from study.problems.seeds import seed
 
 REFERENCE_STARTS = 3
 REFERENCE_ITERATIONS = 1000
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """A loss surface in two parameters: loss + (t - theta)^T hessian (t - theta) / 2."""
+
+    theta: tuple[float, float]
+    hessian: tuple[tuple[float, float], tuple[float, float]]
+    loss: float
 
 
 @dataclass(frozen=True, eq=False)  # one is made for each problem, and so stands for it
@@ -35,15 +43,14 @@ class Problem:
     dataset: str
 
     @property
-    def surface(self) -> str | None:
-        """The loss as JSON where it is least squares in two parameters: L* + (t - t*)^T H (t - t*) / 2, with
-        "theta" t*, "hessian" H and "loss" L*; None for other problems."""
+    def surface(self) -> Quadratic | None:
+        """The loss where it is least squares in two parameters; None for other problems."""
         if self.net.size != 2 or not _least_squares(self.net):
             return None
         rows, y = self._system
-        theta = _optimum(rows, y)
-        hessian = rows.T @ rows / len(rows)
-        return json.dumps({"theta": theta.tolist(), "hessian": hessian.tolist(), "loss": self.best_loss})
+        a, b = _optimum(rows, y).tolist()
+        (aa, ab), (ba, bb) = (rows.T @ rows / len(rows)).tolist()
+        return Quadratic((a, b), ((aa, ab), (ba, bb)), self.best_loss)
 
     @property
     def residuals(self) -> np.ndarray:

@@ -16,8 +16,8 @@ from study.analysis.surface_paths import Surface
 from study.figures.keys import RATE_KEYS, Key
 from study.figures.surface_maps import joined
 from study.figures.theme import OUTCOMES, Looks
+from study.findings.codes import BASES, no_limit
 from study.numbers import exact, number
-from study.phases.theory import BASES
 from study.report import pictures
 from study.report.pictures import Picture
 
@@ -125,7 +125,7 @@ def _cell(tables: Tables, cell: Mapping[str, Any], pool: _Pool) -> dict[str, Any
         **{axis: cell[axis] for axis in ("problem", "optimizer", "batch")},
         "rates": pool.place([_digits(rate) for rate in rates]),
         "best": rates.index(found["best"]) if found["best"] in rates else None,
-        "limit": _limit(cell, rates, float(found["cliff"])),
+        "limit": _limit(cell, rates, float(found["cliff"]), tables.study.names.optimizers[cell["optimizer"]]),
         "runs": runs,
     }
 
@@ -170,10 +170,10 @@ def hundredths(gaps: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(logs) & (logs < NOT_FINITE), logs.round(), NOT_FINITE).astype(int)
 
 
-def _limit(cell: Mapping[str, Any], rates: Sequence[float], cliff: float) -> dict[str, Any]:
+def _limit(cell: Mapping[str, Any], rates: Sequence[float], cliff: float, label: str) -> dict[str, Any]:
     """The predicted and the measured limit, where they are known, and both in words."""
     predicted, measured = (_known(cell, f"limit_{name}") for name in ("predicted", "measured"))
-    texts = (_predicted(cell, predicted), _measured(cell, rates, cliff))
+    texts = (_predicted(cell, predicted, label), _measured(cell, rates, cliff))
     return {
         **({"predicted": _digits(predicted)} if predicted else {}),
         **({"measured": _digits(measured)} if measured else {}),
@@ -181,12 +181,12 @@ def _limit(cell: Mapping[str, Any], rates: Sequence[float], cliff: float) -> dic
     }
 
 
-def _predicted(cell: Mapping[str, Any], value: float | None) -> str:
-    basis, why = cell.get("limit_basis"), cell.get("limit_why")
+def _predicted(cell: Mapping[str, Any], value: float | None, label: str) -> str:
+    basis, missing = cell.get("limit_basis"), cell.get("limit_missing")
     if value:
         note = f" ({BASES[basis]})" if basis in BASES else ""
         return f"Theory puts the largest stable rate at {exact(value)}{note}."
-    return f"No limit is predicted: {str(why).rstrip('.')}." if isinstance(why, str) and why else ""
+    return f"No limit is predicted: {no_limit(missing, label)}." if isinstance(missing, str) else ""
 
 
 def _measured(cell: Mapping[str, Any], rates: Sequence[float], cliff: float) -> str:

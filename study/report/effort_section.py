@@ -21,9 +21,11 @@ from study.figures.panels import Panels
 from study.figures.theme import Looks
 from study.findings.batch_axes import ANCHOR as AXES
 from study.findings.batch_axes import batch_axes
+from study.findings.codes import SEARCHES
 from study.findings.tuning import ANCHOR as TUNING
 from study.findings.tuning import edge_alarm, tuning_effort
 from study.numbers import number, percent, rough
+from study.phases.search import SearchStatus
 from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
@@ -149,7 +151,7 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
                 f"{number(r['search_low'])} to {number(r['search_high'])}",
                 str(r["added"]),
                 number(r.get("tuned_rate", np.nan)),
-                "yes ‡" if r["trusted"] else f"no †: {r['doubt']}",
+                "yes ‡" if r["trusted"] else f"no †: {SEARCHES[SearchStatus(r['doubt'])]}",
             ],
             r["problem"],
             r["optimizer"],

@@ -11,6 +11,7 @@ import numpy as np
 from study.analysis.frame import AXES, records
 from study.analysis.scores import ROLES
 from study.analysis.study_tables import Tables
+from study.findings.codes import DIVERGENCES, SCORES
 from study.numbers import around, between, fixed, number, share
 from study.statistics import Interval
 
@@ -164,7 +165,12 @@ def reasons(tables: Tables) -> Table:
         Column("lasted", "", "runs that reached the end of their budget and were judged by their curve"),
     )
     rows = [
-        Row([r["kind"], *(f"{r[name]:,.0f}" for name in ("trials", "first", "middle", "last", "lasted"))])
+        Row(
+            [
+                DIVERGENCES[r["reason"]],
+                *(f"{r[name]:,.0f}" for name in ("trials", "first", "middle", "last", "lasted")),
+            ]
+        )
         for r in records(tables.reasons)
     ]
     return Table(columns, rows, heads=1)
@@ -181,7 +187,7 @@ def problems(tables: Tables) -> Table:
                 tables.study.names.problems[r["problem"]],
                 *(f"{r[name]:,.0f}" for name in ("training_samples", "parameters", "epochs")),
                 number(r["best_known_loss"]),
-                r["score"],
+                SCORES[r["score"]],
             ],
             problem=r["problem"],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -159,7 +160,7 @@ def compose(
         divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
         reasons=tables.reasons(found),
         facts=tables.problems(found),
-        protocol=_flat(found.study.protocol),
+        protocol=_flat(dataclasses.asdict(found.study.protocol)),
         seconds=_seconds(found),
         provenance=provenance,
         store=store.rstrip("/"),

@@ -33,6 +33,7 @@ from study.figures.rate_panels import RateView, draw_rates
 from study.figures.surface_maps import SIZE as PATHS
 from study.figures.surface_maps import PathView, Way, draw_paths
 from study.figures.theme import Looks
+from study.findings.codes import SCORES
 from study.numbers import number
 
 CEILING = 1e3
@@ -72,7 +73,7 @@ def overview(tables: Tables, looks: Looks) -> list[Picture]:
     tiles = {p: f"{label}: {{}} of each optimizer with each batch strategy" for p, label in problems.items()}
     gaps = [_score_view(tables, looks, p, "gap", "training gap q") for p in problems]
     scores = dict(zip(tables.study.cells["problem"], tables.study.cells["score"], strict=True))
-    tests = [_score_view(tables, looks, p, "test_score", f"test {scores[p]}") for p in problems]
+    tests = [_score_view(tables, looks, p, "test_score", f"test {SCORES[scores[p]]}") for p in problems]
     ranges = [*batch_keys(looks, "bar"), *RANGE_KEYS]
     scored = [*batch_keys(looks, "mark"), *SCORE_KEYS]
     return [

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from threadpoolctl import threadpool_limits
 
-from study.analysis import StoredCell, gather
+from study.analysis import gather
 from study.analysis.study_tables import analyse
 from study.execution.processes import Pool
 from study.figures.keys import SIZE as KEY
@@ -26,6 +26,7 @@ from study.figures.theme import looks, variables
 from study.report.page import Page, compose, problem_parts
 from study.report.pictures import Picture
 from study.report.policy import classes, policy
+from study.tracking import StoredCell
 
 STORE = "http://127.0.0.1:5000"
 

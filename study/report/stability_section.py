@@ -25,7 +25,7 @@ from study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
 from study.findings import captions
 from study.findings.stability_limits import factor, findings
 from study.numbers import between, listing, number, plural
-from study.phases.theory import ALMOST_SURE, EXACT, ORDER
+from study.phases.theory import LimitBasis
 from study.report import stability_tables as cliff_tables
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
@@ -82,7 +82,9 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
         if len(found.agreement)
         else {}
     )
-    linear = found.limits[found.limits["basis"].isin([EXACT, ORDER, ALMOST_SURE])]
+    linear = found.limits[
+        found.limits["basis"].isin([LimitBasis.EXACT, LimitBasis.ORDER, LimitBasis.ALMOST_SURE])
+    ]
     others = found.limits.drop(linear.index)
     for caption, part in (("Least squares: limits", linear), ("Other cells: limits", others)):
         if len(part):
@@ -102,7 +104,7 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
     views, tiles = [], []
     for problem, at in found.by_batch.groupby("problem", sort=False):
         runs = measured[measured["problem"] == problem]
-        runs = runs.assign(predicted=runs["predicted"].where(runs["basis"] == ALMOST_SURE))
+        runs = runs.assign(predicted=runs["predicted"].where(runs["basis"] == LimitBasis.ALMOST_SURE))
         curves = [
             Curve(names.optimizers[str(o)], _of(line, "size"), _of(line, "limit"), looks.optimizers[str(o)])
             for o, line in at.groupby("optimizer", sort=False)
@@ -127,7 +129,7 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
         ),
         Key("(1 − b) × and (1 + b) × gradient descent’s", MUTED, (0, (4, 2))),
         *_order_keys(measured),
-        *([SINGLE] if (measured["basis"] == ALMOST_SURE).any() else []),
+        *([SINGLE] if (measured["basis"] == LimitBasis.ALMOST_SURE).any() else []),
     ]
     return Block(
         "The limit against the batch size",

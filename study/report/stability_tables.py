@@ -12,9 +12,10 @@ from study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
 from study.analysis.limit_tables import share_near
 from study.analysis.study_tables import Tables
 from study.findings.captions import WORDS
+from study.findings.codes import STATUSES, no_limit
 from study.findings.stability_limits import factor, times
 from study.numbers import between, number, share
-from study.phases.theory import NONE
+from study.phases.theory import LimitBasis
 from study.report.html_tables import Column, Row, Table
 
 
@@ -73,7 +74,9 @@ def limits(tables: Tables, limits: pd.DataFrame) -> Table:
     rows = []
     for row, ratio in zip(records(limits), fields(limits)["number"], strict=True):
         spread = f"{_fine(row['low'])} to {_fine(row['high'])}" if np.isfinite(row["low"]) else "–"
-        measured = _fine(row["measured"]) if np.isfinite(row["measured"]) else row["status"] or "–"
+        measured = (
+            _fine(row["measured"]) if np.isfinite(row["measured"]) else STATUSES.get(row["status"], "–")
+        )
         basis = WORDS.get(row["basis"], row["basis"])
         known = [_fine(row["mean_square"]), _estimate(row), measured, spread, ratio or "–", basis]
         rows.append(_row(tables, row, known))
@@ -82,15 +85,16 @@ def limits(tables: Tables, limits: pd.DataFrame) -> Table:
 
 def unpredicted(tables: Tables, limits: pd.DataFrame) -> Table | None:
     """Why cells have no prediction, a row for each optimizer and reason; None where all have one."""
-    without = limits[(limits["basis"] == NONE) & (limits["why"] != "")]
+    without = limits[(limits["basis"] == LimitBasis.NONE) & (limits["missing"] != "")]
     if without.empty:
         return None
     columns = [Column("optimizer"), Column("cells"), Column("why")]
     names = tables.study.names.optimizers
-    counts = without.groupby(["optimizer", "why"], sort=False).size().rename("cells").reset_index()
+    counts = without.groupby(["optimizer", "missing"], sort=False).size().rename("cells").reset_index()
     rows = [
-        Row([names[row["optimizer"]], str(row["cells"]), row["why"]], optimizer=row["optimizer"])
+        Row([names[o], str(row["cells"]), no_limit(row["missing"], names[o])], optimizer=o)
         for row in records(counts)
+        for o in (row["optimizer"],)
     ]
     return Table(columns, rows, heads=1)
 

@@ -3,17 +3,20 @@ trials."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from study.experiment.cells import Cell, restore
+from study.phases.registry import PARTS
 from study.phases.results import CellResult
+from study.phases.summary import Summary, decode, encode
 
 CELL, SUMMARY, STATES = "cell.json", "summary.json", "states.npz"
 TRIALS, CURVES = "trials.parquet", "curves.parquet"
+READ = (CELL, SUMMARY, TRIALS, CURVES)
+"""What a stored cell is read from."""
 
 
 def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
@@ -23,23 +26,21 @@ def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
     (folder / CELL).write_text(result.cell.definition, encoding="utf-8")
     states = [*result.states.values()]
     np.savez(folder / STATES, trials=[*result.states], theta=np.stack(states) if states else np.empty((0, 0)))
-    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in result.summary.items()}
-    (folder / SUMMARY).write_text(json.dumps(plain, indent=1), encoding="utf-8")
+    (folder / SUMMARY).write_text(encode(result.summary), encoding="utf-8")
 
 
 def whole(folder: Path) -> bool:
     """Whether the files that a cell is read from are in the folder, and not empty."""
-    files = (folder / name for name in (SUMMARY, TRIALS, CURVES))
+    files = (folder / name for name in READ)
     return all(file.is_file() and file.stat().st_size for file in files)
 
 
-def load(summary: Path, trials: Path, curves: Path) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
-    """What is in these files; ValueError or OSError for damaged ones.
-
-    The summary is as it was, with infinities and NaN, which Python's JSON knows.
-    """
-    found = json.loads(summary.read_text(encoding="utf-8"))
-    return found, pd.read_parquet(trials), pd.read_parquet(curves)
+def load(
+    cell: Path, summary: Path, trials: Path, curves: Path
+) -> tuple[Cell, Summary, pd.DataFrame, pd.DataFrame]:
+    """What is in these files; ValueError or OSError for damaged ones, and for those of another version."""
+    texts = [path.read_text(encoding="utf-8") for path in (cell, summary)]
+    return restore(texts[0]), decode(texts[1], PARTS), pd.read_parquet(trials), pd.read_parquet(curves)
 
 
 def load_states(path: Path) -> dict[int, np.ndarray]:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from study.experiment.cells import Cell
 from study.phases.results import CellResult
+from study.phases.summary import encode
 
 CHART = 10.0
 """Losses go into charts up to this multiple of a curve's first loss; so do q and scores, whose scale is 1."""
@@ -61,9 +62,9 @@ class RunRow:
 
 def cell_row(study: str, result: CellResult, experiment: str, end: int) -> RunRow:
     """The run of a cell: its summary, numbers as metrics and everything else as tags."""
-    numbers = result.summary | {"trials": len(result.trials)}
-    metrics = {k: float(v) for k, v in numbers.items() if _is_number(v) and abs(v) <= LARGEST}
-    texts = {k: str(v)[:TEXT] for k, v in result.summary.items() if k not in metrics}
+    values = result.summary.flat()
+    metrics = {k: float(v) for k, v in values.items() if _is_number(v) and abs(v) <= LARGEST}
+    texts = {k: _text(v)[:TEXT] for k, v in values.items() if k not in metrics}
     return RunRow(
         experiment=experiment,
         name=result.cell.label,
@@ -180,10 +181,14 @@ def _curve_metrics(curve: Curve) -> Iterator[Point]:
         yield Point("sharpness", float(curve["sharpness"][i]), int(curve["examples"][i]))
 
 
+def _text(value: Any) -> str:
+    """Codes and numbers as they are, what has parts as JSON."""
+    return str(value) if isinstance(value, str | int | float) else encode(value)
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _milliseconds(result: CellResult) -> int:
-    seconds = [v for k, v in result.summary.items() if k.startswith("seconds_")]
-    return round(1000 * sum(seconds))
+    return round(1000 * sum(result.summary.seconds.values()))

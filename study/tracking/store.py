@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
+from study.experiment.cells import VersionError
 from study.files import inside
 from study.phases.results import CellResult
 from study.tracking import artifacts, finding, moved, views
@@ -27,6 +26,7 @@ from study.tracking.connect import ARTIFACTS, connect, database, exists, place, 
 from study.tracking.errors import LockedError, StoreError
 from study.tracking.lock import Lock, hold
 from study.tracking.rows import cell_row, trial_rows
+from study.tracking.stored import StoredCell
 from study.tracking.views import CELLS, StudyInfo
 
 if TYPE_CHECKING:
@@ -37,24 +37,6 @@ if TYPE_CHECKING:
     from study.tracking.writers import Writer
 
 PAGE = 1000
-
-
-@dataclass(frozen=True)
-class StoredCell:
-    """A finished cell as it was written.
-
-    trials: the columns of `study.phases.results.TRIALS`, and `run_id`, each trial's run in MLflow.
-    curves: the columns of `study.phases.results.CURVES`. finished: when, in milliseconds since 1970.
-    """
-
-    key: str
-    run_id: str
-    experiment_id: str
-    tags: dict[str, str]
-    summary: dict[str, Any]
-    trials: pd.DataFrame
-    curves: pd.DataFrame
-    finished: int
 
 
 def open_store(results: Path, uri: str | None = None, reading: bool = False) -> Store:
@@ -333,9 +315,14 @@ class Store:
 
     def _stored(self, run: Run) -> StoredCell:
         with self._files(run) as file:
-            files = [file(name) for name in (artifacts.SUMMARY, artifacts.TRIALS, artifacts.CURVES)]
+            files = [file(name) for name in artifacts.READ]
             try:
-                summary, trials, curves = artifacts.load(*files)
+                cell, summary, trials, curves = artifacts.load(*files)
+            except VersionError as error:
+                raise StoreError(
+                    f"{files[0].parent}: {run.info.run_name!r} was {error}: run the experiment once more, "
+                    "which trains its cells again and keeps what is there"
+                ) from None
             except (ValueError, OSError) as error:
                 raise StoreError(
                     f"{files[0].parent}: the files of the run {run.info.run_name!r} cannot be read "
@@ -347,6 +334,7 @@ class Store:
             run_id=run.info.run_id,
             experiment_id=run.info.experiment_id,
             tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")},
+            cell=cell,
             summary=summary,
             trials=trials,
             curves=curves,

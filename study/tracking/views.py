@@ -139,14 +139,15 @@ def scatter(x: str, y: str) -> dict[str, Any]:
 def cell_views() -> tuple[View, ...]:
     """Views of the experiment that has one run a cell."""
     columns = (
-        *("metrics.tuned_rate", "metrics.default_rate", "metrics.cliff_rate"),
-        *("metrics.usable_width_decades", "metrics.trials_diverged", "tags.status", "tags.search_edge"),
+        *("metrics.tuned_rate", "metrics.default_rate", "metrics.sweep_boundary"),
+        *("metrics.usable_width_decades", "metrics.trials_diverged", "tags.search_status"),
     )
+    unstable = "tags.search_status = 'no_stable_rate'"
     everything, width = "tags.kind = 'cell'", "metrics.`usable_width_decades`"
     return (
         View("cells", "Cells", everything, columns),
         View("width", "Cells by width of the usable range", everything, columns, width, ascending=False),
-        View("unstable", "Cells without a stable learning rate", "tags.status != 'ok'", columns),
+        View("unstable", "Cells without a stable learning rate", unstable, columns),
     )
 
 

@@ -161,7 +161,7 @@ def test_limits_differ_clearly_beyond_their_replicates_and_their_precision() -> 
     ):
         other = stored(tuned=gaps(), run="b", **limit(*values))
         assert only(compare(*sides([base], [other]))).limit.verdict == verdict
-    without = stored(tuned=gaps(), run="b", cliff_rate=10.0)
+    without = stored(tuned=gaps(), run="b", sweep_boundary=10.0)
     assert only(compare(*sides([base], [without]))).limit.verdict == ""
 
 

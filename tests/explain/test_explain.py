@@ -23,6 +23,7 @@ from study.phases.results import CellResult
 from study.problems.problem import problem_of
 from study.tracking import Store, StoreError
 from tests.explain.conftest import CELLS
+from tests.report.planted import summary_of
 
 Ran = dict[str, CellResult]
 
@@ -250,15 +251,13 @@ def test_a_run_that_breaks_at_its_first_update_is_explained(ran: Ran) -> None:
 def test_stored_limits_are_set_beside_the_rate(ran: Ran) -> None:
     facts = known(ran, "line", "diverged")
     limit = 2 / curvature("line")[-1]
-    measured = {"limit_status": "measured", "limit_measured": limit, "limit_low": limit, "limit_high": limit}
-    predicted = {"limit_predicted": limit, "limit_basis": "exact"}
-    text = said(dataclasses.replace(facts, summary=predicted | measured))
+    summary = summary_of(limit_measured=limit, limit_low=limit, limit_high=limit, limit_predicted=limit)
+    text = said(dataclasses.replace(facts, summary=summary))
     times = facts.trial["rate"] / limit
     assert len(re.findall(f"run's rate is {times:.3g} times that", text)) == 2
-    text = said(
-        dataclasses.replace(facts, summary={"limit_why": "because", "limit_status": "below the grid"})
-    )
-    assert "No stability limit is predicted: because." in text
+    without = summary_of(limit_missing="schedule", limit_status="below_grid")
+    text = said(dataclasses.replace(facts, summary=without))
+    assert "No stability limit is predicted: the schedule changes the learning rate" in text
     assert "at every rate of its grid half of this cell's replicates" in text
 
 

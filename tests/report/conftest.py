@@ -15,11 +15,11 @@ PROVENANCE = {"date": "2026-01-02", "system": "<i>Linux</i> & co", "cores": "2"}
 
 LIMIT = {"limit_predicted": 2.0, "limit_basis": "exact", "limit_measured": 2.1}
 SPECIAL = {
-    ("toy_1", "sgd", "1"): {"search_edge": "at an edge: not trusted"},
+    ("toy_1", "sgd", "1"): {"search_status": "at_search_boundary"},
     ("toy_1", "sgd", "full"): {"extended": 1},
     (NASTY, "sgd", "full"): LIMIT,
     (NASTY, "adam(beta1=0.5)", "full"): {"limit_measured": 30.0},
-    (NASTY, "sgd", "1"): {"limit_why": f"{NASTY} has none"},
+    (NASTY, "sgd", "1"): {"limit_missing": "none_known"},
 }
 
 

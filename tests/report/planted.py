@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from study.experiment.cells import Protocol
+from core import BatchStrategy
+from study.experiment.cells import CONSTANT, Cell, Choice, NetworkSpec, Protocol, Rates
+from study.phases.registry import PARTS
 from study.phases.results import CURVES, TRIALS
+from study.phases.summary import Counts, ProblemFacts, Score, Summary
+from study.problems.problem import Quadratic
+from study.tracking import StoredCell
 
 INF = float("inf")
 STARTUP = 2
+PLAIN = Protocol(seed=2026, tolerance=0.1)
 GRID = tuple(float(rate) for rate in np.geomspace(1e-3, 1e2, 6))
 VALLEY = {1e-3: 0.9, 1e-2: 0.3, 1e-1: 0.05, 1.0: 0.01, 10.0: INF, 100.0: INF}
 """rate -> q_end: too small, too small, converged, converged (the best), diverged, diverged."""
 
 
-BOWL: dict[str, Any] = {"theta": [3.0, -1.0], "hessian": [[2.0, 0.0], [0.0, 2.0]], "loss": 0.0}
+BOWL = Quadratic((3.0, -1.0), ((2.0, 0.0), (0.0, 2.0)), 0.0)
 """A loss surface, that of (a - 3)^2 + (b + 1)^2."""
-
-
-@dataclass(frozen=True)
-class Planted:
-    """What the store hands back of a cell."""
-
-    key: str
-    run_id: str
-    experiment_id: str
-    tags: dict[str, str]
-    summary: dict[str, Any]
-    trials: pd.DataFrame
-    curves: pd.DataFrame
 
 
 def planted(
@@ -53,8 +45,9 @@ def planted(
     hits: Sequence[float] | None = None,
     noise: Mapping[float, float] | None = None,
     edge: Mapping[float, Sequence[float]] | None = None,
+    protocol: Protocol = PLAIN,
     **summary: Any,
-) -> Planted:
+) -> StoredCell:
     """A cell whose sweep ends at the planted gaps (inf is a diverged trial), two replicates a rate unless
     several gaps are named, and whose confirmed trials end at `tuned` and `default`.
 
@@ -91,17 +84,19 @@ def planted(
         followed += [point | {"trial": row["trial"]} for point in points]
     name = f"{problem}-{optimizer}-{batch}"
     if surface:
-        summary = {"surface": json.dumps(BOWL)} | summary
-    return Planted(
+        summary = {"surface": BOWL} | summary
+    return StoredCell(
         key=name,
         run_id=f"run-of-{name}",
         experiment_id="7",
         tags={"dataset": problem, "network": "net", "optimizer": optimizer, "batch": batch},
-        summary=_summary(tuned_rate, default_rate) | summary,
+        cell=_cell(problem, optimizer, batch, protocol),
+        summary=summary_of(**{"tuned_rate": tuned_rate, "default_rate": default_rate} | summary),
         trials=_typed(trials, TRIALS).assign(run_id=[f"{name}-{i}" for i in range(len(trials))]),
         curves=_typed(
             [p for row in trials if row["phase"] != "edge" for p in _curve(row, surface)] + followed, CURVES
         ),
+        finished=0,
     )
 
 
@@ -121,7 +116,7 @@ def _trial(
         "rate": rate,
         "replicate": replicate,
         "outcome": "diverged" if gone else "converged" if q <= 0.1 else side,
-        "reason": "loss a million times its start by update 20" if gone else "as planted",
+        "reason": "exploded" if gone else "within_tolerance" if q <= 0.1 else "level",
         "first_bad_step": 20 if gone else 0,
         "growth": 10.0 if gone else np.nan,
         "q_end": q,
@@ -150,30 +145,72 @@ def _curve(row: dict[str, Any], surface: bool) -> list[dict[str, Any]]:
         {"trial": row["trial"], "update": u, "examples": 10 * u, "train_loss": q, "validation_loss": q}
         | {
             "sharpness": np.nan,
-            "theta_0": BOWL["theta"][0] + x,
-            "theta_1": BOWL["theta"][1] if surface else np.nan,
+            "theta_0": BOWL.theta[0] + x,
+            "theta_1": BOWL.theta[1] if surface else np.nan,
         }
         for u, q, x in zip(updates, losses, away, strict=True)
     ]
 
 
-def _summary(tuned_rate: float, default_rate: float) -> dict[str, Any]:
-    return {
-        "protocol": json.dumps(asdict(Protocol(seed=2026, tolerance=0.1))),
-        "score": "accuracy",
-        "status": "ok",
-        "search_edge": "clear",
-        "tuned_rate": tuned_rate,
-        "default_rate": default_rate,
-        "best_known_loss": 0.0,
-        "search_low": GRID[0],
-        "search_high": GRID[-1],
-        "parameters": 3.0,
-        "training_samples": 100.0,
-        "epochs": 10.0,
-        "updates_total": 1000.0,
-        "seconds_sweep": 0.5,
+def _cell(problem: str, optimizer: str, batch: str, protocol: Protocol) -> Cell:
+    method, _, schedule = optimizer.partition(" + ")
+    return Cell(
+        Choice(problem),
+        NetworkSpec("net", (4,)),
+        _choice(method),
+        BatchStrategy.named(batch),
+        Rates(GRID[0], GRID[-1], 1),
+        protocol,
+        _choice(schedule) if schedule else CONSTANT,
+    )
+
+
+def _choice(method: str) -> Choice:
+    """`adam(beta1=0.5)` as a choice with options."""
+    name, _, options = method.rstrip(")").partition("(")
+    pairs = [option.split("=") for option in options.split(", ") if option]
+    return Choice(name, tuple((key, float(value)) for key, value in pairs))
+
+
+def summary_of(**values: Any) -> Summary:
+    """A summary with these fields, wherever they belong, and of the parts of limit and theory those that have
+    any."""
+    if "limit_measured" in values:
+        values = {"limit_status": "measured"} | values
+    if "limit_predicted" in values or "limit_missing" in values:
+        values = {"limit_basis": "exact" if "limit_predicted" in values else "none"} | values
+    values = DEFAULTS | values
+    kinds = {"problem": ProblemFacts, "counts": Counts, **PARTS}
+    own = {name: [f.name for f in fields(kind) if f.name in values] for name, kind in kinds.items()}
+    known = {field for names in own.values() for field in names}
+    seconds = {k.removeprefix("seconds_"): v for k, v in values.items() if k.startswith("seconds_")}
+    assert known | {f"seconds_{name}" for name in seconds} == values.keys(), values.keys() - known
+    made = {
+        name: kinds[name](**{field: values[field] for field in names}) for name, names in own.items() if names
     }
+    return Summary(made.pop("problem"), made.pop("counts"), seconds, made)
+
+
+DEFAULTS: dict[str, Any] = {
+    "score": Score.ACCURACY,
+    "best_known_loss": 0.0,
+    "parameters": 3,
+    "training_samples": 100,
+    "epochs": 10,
+    "updates_per_trial": 100,
+    "updates_total": 1000,
+    "trials": 20,
+    "trials_converged": 10,
+    "trials_diverged": 5,
+    "sweep_best_rate": 1.0,
+    "sweep_boundary": 10.0,
+    "sweep_margin_decades": 1.0,
+    "usable_width_decades": 2.0,
+    "search_status": "clear",
+    "search_low": GRID[0],
+    "search_high": GRID[-1],
+    "seconds_sweep": 0.5,
+}
 
 
 def _typed(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """The cliff: tables and sentences read back from planted cells, its figures, its place in the page."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -13,12 +11,14 @@ from study.analysis.study_tables import analyse
 from study.figures import theme
 from study.findings import stability_limits as c
 from study.findings.captions import WORDS
+from study.findings.codes import BASES
 from study.findings.stability_limits import CAUSES, NAMES, findings
-from study.phases.theory import ALMOST_SURE, AT_THE_START, BASES, EXACT, NONE, ORDER
+from study.phases.theory import LimitBasis
 from study.report.stability_section import cliff_section
 from study.statistics import Interval
 from tests.report.planted import INF, planted
 
+EXACT, ORDER, ALMOST_SURE, AT_THE_START, NONE = LimitBasis
 BATCHES = {"full": EXACT, "16": ALMOST_SURE, "16 replacement": ALMOST_SURE}
 BY_BATCH = {1: 0.2, 10: 0.8, 100: 1.0}
 SETTLED = {0.3: 0.01, 1.0: 0.01, 3.0: 0.01}
@@ -58,16 +58,16 @@ def plain(text):
 
 def everything():
     """Least squares with SGD and heavy ball, a network, a method without a limit, floors and an edge."""
-    flat = {"curvature_low": 1.0, "limit_by_batch": json.dumps(BY_BATCH)}
+    flat = {"curvature_low": 1.0, "limit_by_batch": BY_BATCH}
     noisy = {0.1: 0.04, 1.0: 0.02}
-    heavy = flat | {"limit_by_batch": json.dumps({1: 0.022, 10: 0.3, 100: 1.9})}
+    heavy = flat | {"limit_by_batch": {1: 0.022, 10: 0.3, 100: 1.9}}
     return [
         *linear({"full": 1.002, "16": 1.2, "16 replacement": 1.1}, noise=noisy, **flat),
         planted("toy", "momentum", "full", **known(1.9, 1.9), **heavy),
         planted("net", "sgd", "full", edge={0.1: [5, 19, 20.5, 20]}, **known(6.0, 2.0, AT_THE_START)),
         planted("net", "momentum", "full", **known(1.0, 2.0, AT_THE_START)),
         *(
-            planted(p, "rmsprop", "full", sweep=RISING, limit_status="beyond the grid", limit_basis=NONE)
+            planted(p, "rmsprop", "full", sweep=RISING, limit_status="above_grid", limit_basis=NONE)
             for p in ("toy", "net")
         ),
     ]
@@ -85,8 +85,8 @@ class TestLimits:
 
     def test_where_nothing_diverged_the_grid_bounds_the_ratio(self):
         cells = [
-            planted("a", limit_status="beyond the grid", limit_predicted=50.0, limit_basis=EXACT),
-            planted("b", limit_status="below the grid", limit_predicted=1.0, limit_basis=EXACT),
+            planted("a", limit_status="above_grid", limit_predicted=50.0, limit_basis=EXACT),
+            planted("b", limit_status="below_grid", limit_predicted=1.0, limit_basis=EXACT),
         ]
         table = limits(gather(cells))
         assert table["at_least"].tolist() == [pytest.approx(2.0), pytest.approx(np.nan, nan_ok=True)]
@@ -228,7 +228,7 @@ class TestSentences:
     def test_the_problems_at_which_momentum_s_limit_is_extreme_are_named(self):
         limits = {"a": {1: 0.1, 100: 1.9}, "b": {1: 0.3, 100: 1.9}}
         cells = [
-            planted(p, o, **known(1.0, limit_by_batch=json.dumps(at)))
+            planted(p, o, **known(1.0, limit_by_batch=at))
             for p, heavy in limits.items()
             for o, at in (("sgd", {1: 1.0, 100: 1.0}), ("momentum", heavy))
         ]
@@ -243,7 +243,7 @@ class TestSentences:
 
     def test_floors_that_are_not_told_apart_are_a_tie(self):
         cells = [
-            planted("toy", o, sweep=RISING, limit_basis=NONE, limit_status="beyond the grid")
+            planted("toy", o, sweep=RISING, limit_basis=NONE, limit_status="above_grid")
             for o in ("adam", "rmsprop")
         ]
         assert c.floored(*read(*cells)).tie

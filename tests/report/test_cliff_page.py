@@ -1,6 +1,5 @@
 """The figures of the cliff, and its place in the page."""
 
-import json
 import re
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from study.figures import theme
-from study.phases.theory import EXACT, NONE
+from study.phases.theory import LimitBasis
 from study.report import pictures, render
 from study.report.stability_section import cliff_section
 from tests.report.planted import INF, VALLEY, planted
@@ -56,7 +55,7 @@ class TestFigures:
         assert "RMSprop full: no prediction" in stability.tiles[problems.index("toy")].alt
 
     def test_bounds_are_shown_as_bounds(self):
-        cell = planted(limit_status="beyond the grid", limit_predicted=50.0, limit_basis=EXACT)
+        cell = planted(limit_status="above_grid", limit_predicted=50.0, limit_basis=LimitBasis.EXACT)
         tables, _ = read(cell)
         block = cliff_section(tables, looks(tables)).blocks[0]
         assert artist(panel(next(iter(block.pictures.values()))), "number-sgd-full").get_text() == "> 2.00"
@@ -185,13 +184,13 @@ class TestReport:
     @pytest.mark.parametrize(
         "summary",
         [
-            {"limit_basis": EXACT, "limit_predicted": 1.0},
-            {"limit_status": "below the grid", "limit_basis": NONE, "limit_why": "it has none"},
-            {"limit_status": "measured", "limit_measured": 1.0, "limit_basis": "of a later version"},
-            {"limit_by_batch": json.dumps({"1": 0.5}), "limit_basis": EXACT},
-            {"limit_basis": NONE},
+            {"limit_basis": LimitBasis.EXACT, "limit_predicted": 1.0},
+            {"limit_status": "below_grid", "limit_basis": LimitBasis.NONE, "limit_missing": "none_known"},
+            {"limit_status": "measured", "limit_measured": 1.0},
+            {"limit_by_batch": {1: 0.5}, "limit_basis": LimitBasis.EXACT},
+            {"limit_basis": LimitBasis.NONE},
         ],
-        ids=["predicted alone", "below and without", "an unknown basis", "one batch size", "nothing"],
+        ids=["predicted alone", "below and without", "measured alone", "one batch size", "nothing"],
     )
     def test_a_study_that_knows_little_has_a_section(self, summary):
         tables, _ = read(planted(sweep=VALLEY | {10.0: [0.2, INF]}, **summary))

@@ -9,7 +9,8 @@ import pytest
 from study.analysis import gather
 from study.analysis.study_tables import analyse
 from study.figures.theme import looks
-from study.phases.theory import BASES, EXACT
+from study.findings.codes import BASES
+from study.phases.theory import LimitBasis
 from study.report.drag import NOT_FINITE, VIEW, Drag, drag, hundredths
 from tests.report.conftest import LIMIT, NASTY
 from tests.report.conftest import cells as planted_cells
@@ -75,11 +76,12 @@ def test_limits_are_told_as_far_as_they_are_known():
     assert limit() == {"text": "In the sweep, half of the runs or more begin to diverge between 1 and 10."}
     both = limit(**LIMIT, limit_low=2.05, limit_high=2.15)
     assert (both["predicted"], both["measured"]) == (2.0, 2.1)
-    assert f"largest stable rate at 2.00 ({BASES[EXACT]})." in both["text"]
+    assert f"largest stable rate at 2.00 ({BASES[LimitBasis.EXACT]})." in both["text"]
     assert "2.10, from 2.05 to 2.15 over the replicates" in both["text"]
     alike = limit(**LIMIT, limit_low=2.0999, limit_high=2.1001)["text"]
     assert alike.endswith("diverge: 2.10.")
-    assert "No limit is predicted: steps are bounded." in limit(limit_why="steps are bounded")["text"]
+    none = limit(limit_missing="none_known")["text"]
+    assert "No limit is predicted: for Gradient descent no learning rate is known" in none
     assert limit(limit_predicted=INF).keys() == {"text"}
     assert "No rate up to 0.1" in limit(sweep={0.01: 0.5, 0.1: 0.01})["text"]
     assert "begin to diverge below 0.1" in limit(sweep={0.1: INF, 1.0: INF}, tuned=())["text"]

@@ -9,6 +9,8 @@ from study.analysis import rank_tables as ranks
 from study.analysis import search_effort as effort
 from study.findings import batch_axes, speed, tuning
 from study.findings.claims import Runs
+from study.findings.codes import SEARCHES
+from study.phases.search import SearchStatus
 from tests.report.planted import INF, planted
 
 GOOD, FAIR, BAD = (0.010, 0.011, 0.012, 0.013), (0.1, 0.11, 0.12, 0.13), (0.50, 0.51, 0.52, 0.53)
@@ -191,17 +193,17 @@ class TestAlarms:
         assert "which brought 1 of them clear of it: the alarm fired in 50 % [9, 91]." in text(finding)
 
     def test_one_that_did_not_come_clear_is_not_trusted_and_its_runs_are_linked(self):
-        doubt = "at an edge: not trusted"
-        found = study("a", ("1",), sgd={"extended": 2, "search_edge": doubt}, adam={})
+        status = SearchStatus.AT_BOUNDARY
+        found = study("a", ("1",), sgd={"extended": 2, "search_status": status}, adam={})
         finding = tuning.edge_alarm(found, effort.alarms(found))
-        assert f"1 must not be trusted in the end (1 {doubt}), marked †" in text(finding)
-        assert finding.runs[0] == Runs(doubt, {"search_edge": doubt})
+        assert f"1 must not be trusted in the end (1 {SEARCHES[status]}), marked †" in text(finding)
+        assert finding.runs[0] == Runs(SEARCHES[status], {"search_status": "at_search_boundary"})
 
     def test_no_stable_rate_is_a_doubt_of_its_own(self):
-        found = study("a", ("1",), sgd={"status": "no stable learning rate found", "search": (INF,)})
-        assert effort.alarms(found)["doubt"].tolist() == ["no stable learning rate found"]
+        found = study("a", ("1",), sgd={"search_status": "no_stable_rate", "search": (INF,)})
+        assert effort.alarms(found)["doubt"].tolist() == ["no_stable_rate"]
         finding = tuning.edge_alarm(found, effort.alarms(found))
-        assert finding.runs[0].tags == {"status": "no stable learning rate found"}
+        assert finding.runs[0].tags == {"search_status": "no_stable_rate"}
 
     def test_no_alarm_is_told_with_its_interval(self):
         found = study(sgd={})

@@ -143,7 +143,7 @@ class TestSections:
     @pytest.mark.parametrize(
         "sad",
         [
-            {"tuned": (), "search": (INF, INF), "status": "no stable learning rate found"},
+            {"tuned": (), "search": (INF, INF), "search_status": "no_stable_rate"},
             {"tuned": (INF,) * 4, "default": (INF,) * 4},
             {"tuned": (0.5,), "default": (0.5,), "search": (0.5,)},
             {"hits": (INF,) * 4},
@@ -164,6 +164,6 @@ class TestSections:
         assert table.rows[0].run == ("7", "run-of-a-sgd-full")
 
     def test_a_search_that_is_not_trusted_says_why(self):
-        (_, block) = self.made(tuning_section, search_edge="at an edge: not trusted").blocks
+        (_, block) = self.made(tuning_section, search_status="at_search_boundary").blocks
         (table,) = block.tables.values()
-        assert table.rows[0].cells[-1] == "no †: at an edge: not trusted"
+        assert table.rows[0].cells[-1] == "no †: at a boundary of the range: not trusted"

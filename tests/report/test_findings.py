@@ -196,13 +196,13 @@ class TestTrust:
         )
 
     def test_doubtful_searches_are_counted_by_their_reason(self):
-        cells = [planted(problem=p, search_edge="at an edge: not trusted") for p in "ab"] + [
+        cells = [planted(problem=p, search_status="at_search_boundary") for p in "ab"] + [
             planted(problem="c")
         ]
-        cells.append(planted(problem="d", status="no stable learning rate found", search_edge="at an edge"))
+        cells.append(planted(problem="d", search_status="no_stable_rate"))
         found = text(f.trust(analyse(gather(cells))))
         assert found.startswith(
-            "Of 4 searches, 2 (at an edge: not trusted) and 1 (no stable learning rate found)"
+            "Of 4 searches, 2 (at a boundary of the range: not trusted) and 1 (no stable learning rate found)"
         )
 
 

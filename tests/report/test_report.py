@@ -10,10 +10,12 @@ import pytest
 from study.analysis import gather
 from study.analysis.study_tables import analyse
 from study.phases.cell import run_cell
+from study.phases.sweep import SweepSummary
 from study.report import render, rendering
 from study.report.rendering import markdown
+from study.tracking import StoredCell
 from tests.report.conftest import NASTY, PROVENANCE, TITLE, cells
-from tests.report.planted import INF, Planted, planted
+from tests.report.planted import INF, planted
 from tests.study.builders import SMALL, cell
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -227,11 +229,12 @@ class TestFiles:
             result = run_cell(cell(optimizer=optimizer, protocol=replace(SMALL, tolerance=0.5)))
             trials = result.trials.assign(run_id=[f"{optimizer}-{i}" for i in range(len(result.trials))])
             tags = {"dataset": "iris", "network": "net", "optimizer": optimizer, "batch": "16"}
-            stored.append(Planted(optimizer, "abc", "1", tags, result.summary, trials, result.curves))
+            known = (result.cell, result.summary, trials, result.curves)
+            stored.append(StoredCell(optimizer, "abc", "1", tags, *known, finished=0))
             tables = analyse(gather(stored))
             found = tables.sensitivity.iloc[-1]
-            assert found["width"] == pytest.approx(result.summary["usable_width_decades"])
-            assert found["best"] == pytest.approx(result.summary["sweep_best_rate"])
+            assert found["width"] == pytest.approx(result.summary.part(SweepSummary).usable_width_decades)
+            assert found["best"] == pytest.approx(result.summary.part(SweepSummary).sweep_best_rate)
         page = Parsed(render("real", "Real", stored, {}, tmp_path, workers=1).read_text(encoding="utf-8"))
         assert "tolerance0.5" in page.text.replace(" ", "")
         assert len(page.all("figure", role="img", data_optimizer="adam")) >= 2

@@ -11,7 +11,7 @@ import pytest
 from core import optimizer
 from study.cli import main
 from study.commands.advise import Advice, Probe, advise, checked, fastest, notes, question
-from study.phases.theory import ALMOST_SURE, AT_THE_START, EXACT, NONE
+from study.phases.theory import LimitBasis
 from study.problems.problem import problem_of
 
 
@@ -65,7 +65,7 @@ def test_momentum_has_the_middle_of_the_rates_that_contract_alike() -> None:
 def test_least_squares_with_full_batches_have_their_fastest_rate() -> None:
     """Curvatures from 0.01 to 1: the limit is 2, the rate 2 / 1.01."""
     found = advice("ill_conditioned")
-    assert found.prediction.basis == EXACT
+    assert found.prediction.basis == LimitBasis.EXACT
     assert found.prediction.rate == pytest.approx(2, rel=1e-6)
     assert found.rate == pytest.approx(2 / 1.01, rel=1e-6)
     assert found.limit == pytest.approx(2, rel=1e-6)
@@ -77,7 +77,7 @@ def test_least_squares_with_full_batches_have_their_fastest_rate() -> None:
 
 def test_small_batches_have_half_of_the_lower_of_their_limits() -> None:
     found = advice("ill_conditioned", batch="1")
-    assert found.prediction.basis == ALMOST_SURE
+    assert found.prediction.basis == LimitBasis.ALMOST_SURE
     assert found.prediction.rate is not None
     assert found.prediction.mean_square is not None
     assert found.prediction.mean_square < found.prediction.rate
@@ -97,7 +97,7 @@ def test_a_velocity_that_a_short_last_batch_pushes_has_half_of_its_own_limit() -
 
 def test_a_network_has_half_the_limit_of_its_start_and_the_probe_to_check_it() -> None:
     found = advice("iris", hidden=[8])
-    assert found.prediction.basis == AT_THE_START
+    assert found.prediction.basis == LimitBasis.AT_THE_START
     assert found.prediction.rate is not None
     assert found.rate == pytest.approx(found.prediction.rate / 2)
     assert found.probe.at(found.rate) < 1
@@ -105,7 +105,7 @@ def test_a_network_has_half_the_limit_of_its_start_and_the_probe_to_check_it() -
 
 def test_without_a_limit_the_probe_is_all_there_is() -> None:
     found = advice("iris", "lion", hidden=[8])
-    assert (found.prediction.basis, found.prediction.rate) == (NONE, None)
+    assert (found.prediction.basis, found.prediction.rate) == (LimitBasis.NONE, None)
     assert found.rate == found.probe.best
     assert found.why == "best of the probe; no limit is known"
     assert any("no learning rate is known" in note for note in notes([found]))

@@ -11,10 +11,11 @@ import pytest
 from study.execution.cost import cost
 from study.experiment.cells import Cell, Limit, Rates
 from study.phases.cell import run_cell
-from study.phases.limit import Cliff, at_horizon, find_cliff, sections
+from study.phases.limit import LimitStatus, LimitSummary, MeasuredLimit, at_horizon, measure_limit, sections
 from study.phases.outcomes import divergence
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.sweep import sweep
+from study.phases.theory import TheorySummary
 from study.problems.problem import problem_of
 from tests.study.builders import SMALL, cell, on_one_and_two_workers, same
 
@@ -25,9 +26,9 @@ def linear(dataset: str = "ill_conditioned", optimizer: str = "sgd", batch: int 
     return cell(dataset, optimizer, batch, hidden=(), protocol=MEASURED)
 
 
-def cliff_of(chosen: Cell) -> Cliff:
+def cliff_of(chosen: Cell) -> MeasuredLimit:
     problem = problem_of(chosen)
-    return find_cliff(chosen, problem, sweep(chosen, problem))
+    return measure_limit(chosen, problem, sweep(chosen, problem))
 
 
 @pytest.mark.slow
@@ -39,7 +40,7 @@ def test_full_batches_on_least_squares_break_where_theory_says(
 ) -> None:
     chosen = linear(dataset, optimizer)
     chosen = dataclasses.replace(chosen, protocol=dataclasses.replace(MEASURED, precision=precision))
-    found = run_cell(chosen).summary
+    found = run_cell(chosen).summary.flat()
     assert found["limit_basis"] == "exact"
     assert found["limit_status"] == "measured"
     for measured in ("limit_measured", "limit_low", "limit_high"):
@@ -50,7 +51,7 @@ def test_the_last_bracket_is_as_narrow_as_asked_for_and_holds_the_boundary() -> 
     chosen = cell("moons", "sgd", 16, protocol=dataclasses.replace(SMALL, limit=Limit(0.02)))
     problem = problem_of(chosen)
     swept = sweep(chosen, problem)
-    found = find_cliff(chosen, problem, swept)
+    found = measure_limit(chosen, problem, swept)
     assert {run.trial.phase for run in found.runs} == {"limit"}
     for k, boundary in enumerate(found.boundaries):
         own = [r for r in [*swept, *found.runs] if r.trial.replicate == f"sweep-{k}"]
@@ -97,38 +98,33 @@ def test_the_horizon_is_longer_where_the_limit_is_exact_and_runs_are_short() -> 
 def test_every_replicate_has_a_bracket_of_its_own() -> None:
     found = cliff_of(linear(batch=1))
     assert len(found.boundaries) == 2
-    assert found.summary["limit_low"] < found.summary["limit_measured"] < found.summary["limit_high"]
+    middle, low, high = dataclasses.astuple(found.summary)[1:]
+    assert low < middle < high
+    assert found.summary.limit_measured == middle
 
 
 def test_a_cliff_outside_the_grid_is_said() -> None:
     calm = dataclasses.replace(linear(), rates=Rates(1e-3, 1e-1, 2))
     wild = dataclasses.replace(linear(), rates=Rates(1e2, 1e4, 2))
-    assert cliff_of(calm).summary == {"limit_status": "beyond the grid"}
-    assert cliff_of(wild).summary == {"limit_status": "below the grid"}
+    assert cliff_of(calm).summary == LimitSummary(LimitStatus.ABOVE_GRID)
+    assert cliff_of(wild).summary == LimitSummary(LimitStatus.BELOW_GRID)
 
 
 def test_the_median_counts_replicates_without_a_boundary() -> None:
-    def summary(*boundaries: float) -> dict[str, object]:
-        return Cliff([], np.array(boundaries)).summary
+    def summary(*boundaries: float) -> LimitSummary:
+        return MeasuredLimit([], np.array(boundaries)).summary
 
-    assert summary(1.0, 4.0)["limit_measured"] == pytest.approx(2.0)
-    assert summary(1.0, np.inf) == {
-        "limit_status": "measured",
-        "limit_measured": 1.0,
-        "limit_low": 1.0,
-        "limit_high": 1.0,
-    }
-    assert summary(1.0, np.inf, np.inf) == {"limit_status": "beyond the grid"}
-    assert summary(0.0, 1.0) == {"limit_status": "below the grid"}
+    assert summary(1.0, 4.0).limit_measured == pytest.approx(2.0)
+    assert summary(1.0, np.inf) == LimitSummary(LimitStatus.MEASURED, 1.0, 1.0, 1.0)
+    assert summary(1.0, np.inf, np.inf) == LimitSummary(LimitStatus.ABOVE_GRID)
+    assert summary(0.0, 1.0) == LimitSummary(LimitStatus.BELOW_GRID)
 
 
 def test_the_phase_gives_the_same_bits_on_any_number_of_workers() -> None:
     cells = [linear(optimizer=o, batch=b) for o in ("sgd", "momentum") for b in (None, 16)]
     for one, two in on_one_and_two_workers(cells):
         same(one, two)
-        assert {k: v for k, v in one.summary.items() if not k.startswith("seconds")} == {
-            k: v for k, v in two.summary.items() if not k.startswith("seconds")
-        }
+        assert dataclasses.replace(one.summary, seconds={}) == dataclasses.replace(two.summary, seconds={})
 
 
 def test_a_trial_of_the_phase_is_the_same_alone() -> None:
@@ -157,5 +153,5 @@ def test_the_phase_is_counted_in_the_cost_and_leaves_the_others_as_they_are() ->
     assert cost(chosen).trials - cost(without).trials == len(limit)
     assert cost(chosen).updates - cost(without).updates >= limit["updates"].sum()
     assert (limit["role"] == "section").sum() == 2 * (15 + 14)
-    assert "limit_status" not in plain.summary
-    assert plain.summary["limit_predicted"] == with_phase.summary["limit_predicted"]
+    assert plain.summary.get(LimitSummary) is None
+    assert plain.summary.part(TheorySummary) == with_phase.summary.part(TheorySummary)

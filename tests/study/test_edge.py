@@ -14,7 +14,7 @@ from study.execution.cost import cost
 from study.experiment.cells import Budget, Cell, Choice, Edge, NetworkSpec
 from study.phases import edge
 from study.phases.cell import run_cell
-from study.phases.edge import Sharpness, rates, threshold
+from study.phases.edge import EdgeSummary, SharpnessMeasure, rates, threshold
 from study.phases.results import CellResult
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.sweep import RateCurve
@@ -40,7 +40,7 @@ def watched(where: Cell, chosen: list[float], updates: int, evaluations: int) ->
     )
     trials = [Trial("edge", "spread", rate, "sweep-0") for rate in chosen]
     problem = problem_of(where)
-    return run_stack(where, problem, trials, {"sharpness": Sharpness(where, problem)})
+    return run_stack(where, problem, trials, {"sharpness": SharpnessMeasure(where, problem)})
 
 
 def sharpness_of(run: Run) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_a_penalty_is_in_the_curvature_where_the_limit_leaves_it_there(name: str
     plain = cell("ill_conditioned", name, batch=None, hidden=(), condition=10.0)
     decayed = dataclasses.replace(plain, optimizer=Choice(name, (("weight_decay", 0.5),)))
     theta, P = np.zeros((1, problem_of(plain).net.size)), lambda: None
-    found = Sharpness(decayed, problem_of(decayed))(theta, P)
+    found = SharpnessMeasure(decayed, problem_of(decayed))(theta, P)
     assert found == pytest.approx(1.0 + penalty, rel=edge.TOLERANCE)
 
 
@@ -103,8 +103,8 @@ def test_the_phase_is_trials_and_curves_like_any_other(followed: CellResult) -> 
     trials = followed.trials[followed.trials["phase"] == "edge"]
     assert len(trials) == EDGE.rates
     assert set(trials["replicate"]) == {"sweep-0"}
-    assert followed.summary["seconds_edge"] > 0
-    assert followed.summary["sharpness_missing"] == 0
+    assert followed.summary.seconds["edge"] > 0
+    assert followed.summary.part(EdgeSummary).sharpness_missing == 0
     for trial in trials["trial"]:
         curve = followed.curves[followed.curves["trial"] == trial]
         assert curve["update"].tolist() == list(range(0, 41, 4))
@@ -176,5 +176,5 @@ def test_estimates_that_are_missing_are_counted(monkeypatch: pytest.MonkeyPatch)
     runs = edge.follow(where, problem_of(where), curve_of([0.2, 0.1, 0.3], [0, 0, 0]))
     absent = sum(int(np.isnan(sharpness_of(run)[1:]).sum()) for run in runs)
     assert 0 < absent <= 30
-    assert edge.missing(runs) == {"sharpness_missing": absent}
-    assert edge.missing([]) == {}
+    assert edge.edge_summary(runs) == EdgeSummary(absent)
+    assert edge.edge_summary([]) is None

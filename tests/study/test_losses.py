@@ -15,7 +15,7 @@ from study.experiment.cells import Cell, Limit, NetworkSpec, restore
 from study.experiment.spec import SpecError, parse
 from study.phases.cell import run_cell
 from study.phases.stack import Trial, run_stack
-from study.phases.theory import floors, predict
+from study.phases.theory import LimitBasis, NoLimit, floors, predict
 from study.problems.datasets import LOSS, load, task_of
 from study.problems.problem import loss_of, problem_of
 from study.tracking.rows import cell_row
@@ -124,13 +124,16 @@ def test_twice_the_loss_has_the_same_noise_at_half_the_rate() -> None:
 
 @pytest.mark.parametrize("loss", ["rmse", "sigmoid_mse", "binary_cross_entropy"])
 def test_other_losses_have_no_exact_limit(loss: str) -> None:
-    assert predict(named(loss), problem_of(named(loss))).basis not in ("exact", "almost sure")
+    assert predict(named(loss), problem_of(named(loss))).basis not in (
+        LimitBasis.EXACT,
+        LimitBasis.ALMOST_SURE,
+    )
 
 
 def test_the_root_of_a_loss_has_no_limit_at_all_and_says_why() -> None:
     found = predict(named("rmse"), problem_of(named("rmse")))
     assert (found.basis, found.rate) == ("none", None)
-    assert "root mean squared error" in found.why
+    assert found.missing == NoLimit.ROOT
 
 
 @pytest.mark.parametrize("dataset", EXAMPLE.values())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.phases.outcomes import OUTCOMES, growth, hitting_examples, judge, q_end, trend, window
+from study.phases.outcomes import Outcome, Reason, growth, hitting_examples, judge, q_end, trend, window
 from study.phases.stack import Run
 from tests.study.builders import run
 
@@ -17,7 +17,7 @@ FLOORED = [1.0] + [0.3, 0.32] * 20
 
 
 def outcome(r: Run, best_rate: float | None = 1.0, best_loss: float = 0.0) -> str:
-    return judge(r, best_loss, tolerance=0.1, best_rate=best_rate).name
+    return judge(r, best_loss, tolerance=0.1, best_rate=best_rate).outcome
 
 
 def test_a_curve_within_the_tolerance_has_converged() -> None:
@@ -35,8 +35,8 @@ def test_position_on_the_rate_curve_decides_between_small_and_large(rate: float,
 
 
 def test_the_reason_tells_descending_from_floored() -> None:
-    assert "still descending" in judge(run(FALLING), 0.0, 0.1, 1.0).reason
-    assert "floored or oscillating" in judge(run(FLOORED), 0.0, 0.1, 1.0).reason
+    assert judge(run(FALLING), 0.0, 0.1, 1.0).reason == Reason.DESCENDING
+    assert judge(run(FLOORED), 0.0, 0.1, 1.0).reason == Reason.LEVEL
 
 
 def test_without_any_stable_rate_a_run_that_lasts_is_unresolved() -> None:
@@ -127,8 +127,8 @@ finite = st.floats(1e-12, 1e12)
 @given(st.lists(finite, min_size=11, max_size=60), st.sampled_from([0.01, 1.0, 100.0]))
 def test_every_curve_has_one_outcome_and_a_reason(losses: list[float], rate: float) -> None:
     found = judge(run([1.0, *losses], rate), 0.0, 0.1, 1.0)
-    assert found.name in OUTCOMES
-    assert found.reason
+    assert found.outcome in Outcome
+    assert found.reason in Reason
 
 
 @given(st.lists(finite, min_size=11, max_size=60), st.floats(1e-6, 1e6))

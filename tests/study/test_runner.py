@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -11,10 +10,12 @@ import pytest
 from study.execution.processes import Processes
 from study.experiment.cells import Budget, Cell, Rates
 from study.phases.cell import run_cell
+from study.phases.confirm import ConfirmSummary
 from study.phases.outcomes import growth
 from study.phases.results import CURVES, TRIALS, CellResult
+from study.phases.search import SearchStatus, SearchSummary
 from study.phases.stack import PATH, Trial, evaluation_epochs, run_stack
-from study.phases.sweep import grid
+from study.phases.sweep import SweepSummary, grid
 from study.problems.problem import problem_of
 from tests.study.builders import SMALL, cell, on_one_and_two_workers, same
 
@@ -54,7 +55,7 @@ def test_the_sweep_breaks_where_theory_says(linear: CellResult) -> None:
     swept = linear.trials[linear.trials["phase"] == "sweep"]
     assert set(swept.loc[swept["rate"] > 2, "outcome"]) == {"diverged"}
     assert "diverged" not in set(swept.loc[swept["rate"] < 2, "outcome"])
-    assert linear.summary["cliff_rate"] == pytest.approx(10)
+    assert linear.summary.part(SweepSummary).sweep_boundary == pytest.approx(10)
 
 
 def test_a_divergence_grows_as_theory_says() -> None:
@@ -126,14 +127,15 @@ def line() -> CellResult:
 
 def test_a_path_follows_the_surface_that_the_summary_describes(line: CellResult) -> None:
     """theta' - theta* = (I - rate H) (theta - theta*), and the loss is that of the quadratic."""
-    surface = json.loads(line.summary["surface"])
-    optimum, H = np.array(surface["theta"]), np.array(surface["hessian"])
+    surface = line.summary.problem.surface
+    assert surface is not None
+    optimum, H = np.array(surface.theta), np.array(surface.hessian)
     for trial, rate in line.trials.loc[line.trials["phase"] == "sweep", ["trial", "rate"]].to_numpy():
         points = line.curves[(line.curves["trial"] == trial) & (line.curves["update"] <= PATH)]
         away = points[["theta_0", "theta_1"]].to_numpy() - optimum
         assert points["update"].tolist() == list(range(len(points)))
         np.testing.assert_allclose(away[1:], away[:-1] @ (np.eye(2) - rate * H), rtol=1e-9, atol=1e-12)
-        loss = surface["loss"] + np.einsum("ei,ij,ej->e", away, H, away) / 2
+        loss = surface.loss + np.einsum("ei,ij,ej->e", away, H, away) / 2
         np.testing.assert_allclose(points["train_loss"], loss, rtol=1e-6)
 
 
@@ -147,7 +149,7 @@ def test_two_parameters_have_a_path_whose_points_are_judged_by_nobody(line: Cell
 
 
 def test_only_two_parameters_have_a_path(linear: CellResult) -> None:
-    assert "surface" not in linear.summary
+    assert linear.summary.problem.surface is None
     assert linear.curves[["theta_0", "theta_1"]].isna().all(axis=None)
     points = linear.curves.groupby("trial").size()
     assert points.max() == len(evaluation_epochs(SMALL.budget, 240))
@@ -156,9 +158,9 @@ def test_only_two_parameters_have_a_path(linear: CellResult) -> None:
 def test_when_every_rate_diverges_the_cell_says_so() -> None:
     hot = cell("ill_conditioned", batch=None, hidden=(), rates=Rates(1e3, 1e5, 1), condition=10.0)
     result = run_cell(hot)
-    assert result.summary["default_rate"] == 1e-3
-    assert result.summary["status"] == "no stable learning rate found"
-    assert "tuned_rate" not in result.summary
+    assert result.summary.part(ConfirmSummary).default_rate == 1e-3
+    assert result.summary.part(SearchSummary).search_status == SearchStatus.NO_STABLE_RATE
+    assert result.summary.part(SearchSummary).tuned_rate is None
     assert set(result.trials["role"]) == {"grid", "startup", "tpe", "default"}
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from study.experiment.cells import Cell, Rates, Search
-from study.phases.search import EDGE, PENALTY, Found, search, told
+from study.phases.search import NEAR, PENALTY, SearchStatus, TunedRate, search, told
 from study.problems.problem import problem_of
 from tests.study.builders import SMALL, cell, run
 
 
-def found(c: Cell) -> Found:
+def found(c: Cell) -> TunedRate:
     return search(c, problem_of(c))
 
 
@@ -41,7 +41,7 @@ def test_the_search_finds_the_neighbourhood_of_the_best_rate() -> None:
     result = found(c)
     assert result.rate is not None
     assert 0.8 < result.rate < 2
-    assert result.trusted
+    assert result.status == SearchStatus.CLEAR
 
 
 def test_a_diverged_trial_is_told_as_a_finite_penalty_that_is_larger_the_earlier_it_left() -> None:
@@ -60,18 +60,18 @@ def test_a_best_rate_at_an_edge_extends_the_range(rates: Rates) -> None:
     assert (result.range.low, result.range.high) != (rates.low, rates.high)
     assert result.rate is not None
     inside = (
-        np.log10(result.rate / result.range.low) >= EDGE and np.log10(result.range.high / result.rate) >= EDGE
+        np.log10(result.rate / result.range.low) >= NEAR and np.log10(result.range.high / result.rate) >= NEAR
     )
-    assert result.trusted == inside
+    assert (result.status == SearchStatus.CLEAR) == inside
 
 
 def test_a_best_rate_that_stays_at_the_edge_is_not_trusted() -> None:
     """A range seven decades below the best rate: two extensions do not reach it."""
     result = found(linear(Rates(1e-8, 1e-7, 1), precision="float64"))
-    assert not result.trusted
+    assert result.status == SearchStatus.AT_BOUNDARY
     assert result.range.high == pytest.approx(1e-3)
 
 
 def test_nothing_is_found_when_everything_diverges() -> None:
     result = found(linear(Rates(1e3, 1e5, 1)))
-    assert (result.rate, result.trusted) == (None, False)
+    assert (result.rate, result.status) == (None, SearchStatus.NO_STABLE_RATE)

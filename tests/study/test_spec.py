@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from study.experiment.cells import Edge, Rates, restore
+from study.experiment.cells import PROTOCOL, Edge, Rates, restore
 from study.experiment.spec import Experiment, SpecError, load, parse
 
 GOOD = """
@@ -42,8 +42,12 @@ def test_the_experiments_that_come_with_the_project_are_valid() -> None:
 def test_a_cell_of_another_version_is_not_restored() -> None:
     definition = parse(GOOD, "tiny.toml").cells[0].definition
     for old, new in (('"strategy"', '"batch"'), ('"low"', '"lowest"')):
-        with pytest.raises(ValueError, match=new.strip('"')):
+        with pytest.raises(ValueError, match=old.strip('"')):
             restore(definition.replace(old, new))
+    with pytest.raises(ValueError, match="written by an earlier version of this program"):
+        restore(definition.replace(f'"version": {PROTOCOL}', '"version": 3'))
+    with pytest.raises(ValueError, match="written by an earlier version of this program"):
+        restore(definition.replace(f' "version": {PROTOCOL},', ""))
 
 
 def test_the_default_study_covers_what_it_promises() -> None:

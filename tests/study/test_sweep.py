@@ -28,17 +28,17 @@ def test_the_grid_has_both_ends_and_is_even_in_the_logarithm() -> None:
 def test_best_rate_and_cliff() -> None:
     c = curve([0.9, 0.5, 0.01, np.inf, np.inf])
     assert c.best_rate == 0.1
-    assert c.cliff == 1.0
-    assert c.cliff_margin == pytest.approx(1.0)
+    assert c.boundary == 1.0
+    assert c.margin == pytest.approx(1.0)
 
 
 def test_a_divergence_below_the_best_rate_is_not_the_cliff() -> None:
-    assert curve([np.inf, 0.5, 0.01, 0.2, 0.3]).cliff is None
+    assert curve([np.inf, 0.5, 0.01, 0.2, 0.3]).boundary is None
 
 
 def test_a_sweep_in_which_everything_diverged_says_so_by_having_no_best_rate() -> None:
     c = curve([np.inf] * 5)
-    assert (c.best_rate, c.cliff_margin, c.width(0.1)) == (None, None, 0.0)
+    assert (c.best_rate, c.margin, c.width(0.1)) == (None, None, 0.0)
 
 
 def test_width_interpolates_ln_q_over_the_logarithm_of_the_rate() -> None:
@@ -63,7 +63,7 @@ def test_half_of_the_replicates_diverging_is_a_cliff_and_less_is_not() -> None:
     runs = [at(0.1, False), at(0.1, False), at(1.0, True), at(1.0, False), at(10.0, True), at(10.0, True)]
     c = rate_curve(runs, 0.0)
     assert list(c.diverged) == [0.0, 0.5, 1.0]
-    assert c.cliff == 1.0
+    assert c.boundary == 1.0
     assert np.isinf(c.q[1])
     thirds = [at(0.1, False)] * 3 + [at(1.0, True), at(1.0, False), at(1.0, False)]
-    assert rate_curve(thirds, 0.0).cliff is None
+    assert rate_curve(thirds, 0.0).boundary is None

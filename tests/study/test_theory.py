@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 
 import numpy as np
 import pytest
@@ -21,9 +19,10 @@ from core import (
     train,
 )
 from study.experiment.cells import Cell, Choice
+from study.findings.codes import BASES
 from study.phases import theory
 from study.phases.stack import Trial, run_stack
-from study.phases.theory import BASES, facts, floors, predict, sharpness_at_starts
+from study.phases.theory import LimitBasis, NoLimit, floors, predict, sharpness_at_starts, theory_summary
 from study.problems.problem import Problem, problem_of
 from tests.study.builders import SMALL, cell
 
@@ -59,15 +58,20 @@ def test_random_batches_have_the_limits_of_single_runs_and_of_the_mean_square(or
     assert recursion is not None
     seeds = [problem.order(f"limit-{k}") for k in range(theory.SEQUENCES)]
     logs = np.log(almost_sure_rates(X, chosen.strategy, seeds, recursion))
-    assert found.basis == "almost sure"
+    assert found.basis == LimitBasis.ALMOST_SURE
     assert found.rate == pytest.approx(np.exp(logs.mean()), rel=1e-12)
     assert found.interval is not None
     low, high = stats.t.interval(0.95, len(logs) - 1, logs.mean(), stats.sem(logs))
     assert (found.interval.low, found.interval.high) == pytest.approx((np.exp(low), np.exp(high)), rel=1e-9)
     assert found.mean_square == mean_square_rate(X, 16, order == "replacement", recursion).value
-    summary = facts(chosen, problem)
-    assert summary["limit_predicted_low"] < summary["limit_predicted"] < summary["limit_predicted_high"]
-    assert summary["limit_mean_square"] == found.mean_square
+    summary = theory_summary(chosen, problem)
+    assert summary.limit_predicted == found.rate
+    assert (summary.limit_predicted_low, summary.limit_predicted_high) == (
+        found.interval.low,
+        found.interval.high,
+    )
+    assert found.interval.low < found.interval.value < found.interval.high
+    assert summary.limit_mean_square == found.mean_square
 
 
 def test_without_the_noise_of_residuals_single_runs_break_where_they_are_predicted_to() -> None:
@@ -111,27 +115,29 @@ def test_a_network_has_the_curvature_at_its_starts() -> None:
         sharpness(problem.net, problem.start(f"sweep-{k}"), problem.parts["train"])[0].value for k in range(2)
     ]
     found = predict(chosen, problem)
-    assert found.basis == "curvature at the start"
+    assert found.basis == LimitBasis.AT_THE_START
     assert found.rate == pytest.approx(3.8 / np.sqrt(tops[0] * tops[1]), rel=1e-9)
-    assert facts(chosen, problem)["sharpness_start"] == pytest.approx(np.sqrt(tops[0] * tops[1]))
+    assert theory_summary(chosen, problem).sharpness_start == pytest.approx(np.sqrt(tops[0] * tops[1]))
 
 
-@pytest.mark.parametrize("method", ["adam", "adagrad", "signsgd"])
-def test_methods_without_a_limit_say_why(method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [("adam", NoLimit.DIVIDES), ("adagrad", NoLimit.UNKNOWN), ("signsgd", NoLimit.UNKNOWN)],
+)
+def test_methods_without_a_limit_say_why(method: str, why: NoLimit) -> None:
     chosen = linear(method, 16)
-    found = facts(chosen, problem_of(chosen))
-    assert found["limit_basis"] == "none"
-    assert len(found["limit_why"]) > 30
-    assert "limit_predicted" not in found
-    assert "limit_by_batch" not in found
+    found = theory_summary(chosen, problem_of(chosen))
+    assert (found.limit_basis, found.limit_missing) == (LimitBasis.NONE, why)
+    assert found.limit_predicted is None
+    assert found.limit_by_batch is None
 
 
 def test_a_schedule_and_a_penalty_take_the_limit_away() -> None:
     warm = dataclasses.replace(linear(), schedule=Choice("warmup"))
     decayed = Choice("sgd", (("weight_decay", 0.1),))
     full, small = (dataclasses.replace(linear(batch=b), optimizer=decayed) for b in (None, 16))
-    assert "schedule" in predict(warm, problem_of(warm)).why
-    assert "weight decay" in predict(small, problem_of(small)).why
+    assert predict(warm, problem_of(warm)).missing == NoLimit.SCHEDULE
+    assert predict(small, problem_of(small)).missing == NoLimit.WEIGHT_DECAY
     top = np.linalg.eigvalsh(hessian(problem_of(full)))[-1]
     assert predict(full, problem_of(full)).rate == pytest.approx(2 / (top + 0.1))
 
@@ -146,11 +152,13 @@ def test_an_estimate_that_does_not_converge_says_so_and_gives_no_number(
     theory.sharpness_at_starts.cache_clear()
     theory._mean_square.cache_clear()
     try:
-        for chosen in (linear(batch=16), cell("iris", "sgd", None)):
-            found = facts(chosen, problem_of(chosen))
-            assert found["limit_basis"] == "none"
-            assert re.search("not found: (no convergence|an epoch is too long)", found["limit_why"])
-            assert not {"limit_predicted", "limit_mean_square", "sharpness_start"} & set(found)
+        for chosen, why in (
+            (linear(batch=16), NoLimit.EPOCHS_UNCOMPUTED),
+            (cell("iris", "sgd", None), NoLimit.CURVATURE_UNCOMPUTED),
+        ):
+            found = theory_summary(chosen, problem_of(chosen))
+            assert (found.limit_basis, found.limit_missing) == (LimitBasis.NONE, why)
+            assert (found.limit_predicted, found.limit_mean_square, found.sharpness_start) == (None,) * 3
     finally:
         theory.sharpness_at_starts.cache_clear()
         theory._mean_square.cache_clear()
@@ -159,7 +167,8 @@ def test_an_estimate_that_does_not_converge_says_so_and_gives_no_number(
 def test_the_limit_by_batch_ends_at_the_full_batch() -> None:
     chosen = linear("momentum", 16)
     problem = problem_of(chosen)
-    limits = {int(b): rate for b, rate in json.loads(facts(chosen, problem)["limit_by_batch"]).items()}
+    limits = theory_summary(chosen, problem).limit_by_batch
+    assert limits is not None
     assert list(limits) == [1, 2, 4, 8, 16, 32, 64, 128, 256, problem.samples]
     assert list(limits.values()) == sorted(limits.values())
     assert limits[problem.samples] == pytest.approx(predict(linear("momentum"), problem).rate, rel=1e-8)
@@ -168,17 +177,18 @@ def test_the_limit_by_batch_ends_at_the_full_batch() -> None:
 def test_curvature_of_linear_models() -> None:
     chosen = linear()
     values = np.linalg.eigvalsh(hessian(problem_of(chosen)))
-    found = facts(chosen, problem_of(chosen))
-    assert found["sharpness_start"] == pytest.approx(values[-1], rel=1e-9)
-    assert found["curvature_low"] == pytest.approx(values[0], rel=1e-9)
+    found = theory_summary(chosen, problem_of(chosen))
+    assert found.sharpness_start == pytest.approx(values[-1], rel=1e-9)
+    assert found.curvature_low == pytest.approx(values[0], rel=1e-9)
     network = cell("diabetes", "sgd", None)
-    assert "curvature_low" not in facts(network, problem_of(network))
+    assert theory_summary(network, problem_of(network)).curvature_low is None
 
 
 def test_every_basis_is_explained() -> None:
     cells = [linear(), linear(batch=1), linear(batch=1, order="replacement"), linear(batch=16, order="fixed")]
     cells += [linear("adam"), cell("iris", "sgd", None)]
-    assert {predict(c, problem_of(c)).basis for c in cells} == set(BASES)
+    assert {predict(c, problem_of(c)).basis for c in cells} == set(LimitBasis)
+    assert set(BASES) == set(LimitBasis)
 
 
 def test_runs_with_replacement_stay_at_their_floor() -> None:

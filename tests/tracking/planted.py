@@ -10,6 +10,11 @@ import numpy as np
 from core import BatchStrategy
 from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from study.phases.results import CURVES, TRIALS, CellResult, table
+from study.phases.search import SearchStatus, SearchSummary
+from study.phases.summary import Counts, ProblemFacts, Score, Summary
+from study.phases.sweep import SweepSummary
+from study.phases.theory import LimitBasis, TheorySummary
+from study.problems.problem import Quadratic
 
 STEP = 500  # examples between two evaluations
 
@@ -75,7 +80,7 @@ def _row(i: int, name: str) -> dict[str, Any]:
         "rate": 10.0 ** (i % 7 - 4) * 1.2589254117941673,
         "replicate": f"sweep-{i}" if i < 4 else f"confirm-{i - 4}",
         "outcome": "diverged" if bad else "converged",
-        "reason": f"it {name}",
+        "reason": "exploded" if bad else "within_tolerance",
         "first_bad_step": 16 * len(losses) if bad else 0,
         "growth": 1.5 if bad else np.nan,
         "q_end": np.inf if bad else losses[-1] / losses[0],
@@ -93,16 +98,23 @@ def _row(i: int, name: str) -> dict[str, Any]:
     }
 
 
-def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "status": "ok",
-        "protocol": "{" + "x" * 9000 + "}",
-        "tuned_rate": 0.1 + 0.2,
-        "cliff_rate": np.inf,
-        "usable_width_decades": np.nan,
-        "largest": 1e300,
-        "updates_total": np.int64(12345),
-        "trusted": True,
-        "trials": len(rows),
-        "seconds_sweep": 1.5,
-    }
+def _summary(rows: list[dict[str, Any]]) -> Summary:
+    return Summary(
+        ProblemFacts(
+            Score.ACCURACY, 11, 90, 0.1 + 0.2, Quadratic((0.1, np.pi), ((2.0, 0.5), (0.5, 1.0)), 1e-300)
+        ),
+        Counts(
+            epochs=12,
+            updates_per_trial=36,
+            updates_total=12345,
+            trials=len(rows),
+            trials_converged=4,
+            trials_diverged=3,
+        ),
+        {"sweep": 1.5},
+        {
+            "sweep": SweepSummary(1e300, np.inf, None, np.nan),
+            "search": SearchSummary(SearchStatus.CLEAR, 0.1 + 0.2, 1e-4, 1.0),
+            "theory": TheorySummary(LimitBasis.EXACT, limit_by_batch={1: 0.5, 90: 2.0 / 3.0}),
+        },
+    )

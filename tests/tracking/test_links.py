@@ -46,7 +46,7 @@ def test_any_tag_can_be_searched_for(store: Store, value: str) -> None:
 
 
 def test_the_list_is_sorted_by_the_metric_that_the_sentence_is_about() -> None:
-    link = runs_link("3", {"kind": "cell"}, "cliff_rate")
+    link = runs_link("3", {"kind": "cell"}, "sweep_boundary")
     assert link.startswith("#/experiments/3/runs?workflowType=machine_learning&startTime=ALL&searchFilter=")
-    assert parse_qs(link)["orderByKey"] == ["metrics.`cliff_rate`"]
+    assert parse_qs(link)["orderByKey"] == ["metrics.`sweep_boundary`"]
     assert "orderByKey" not in runs_link("3", {"kind": "cell"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_a_trial_says_what_it_was(trials: dict[str, RunRow]) -> None:
         "role": "grid",
         "replicate": "sweep-0",
         "outcome": "diverged",
-        "reason": "it explodes",
+        "reason": "exploded",
         "first_bad_step": "96",
         "off_chart": "training loss from 1500 examples on",
     }
@@ -118,10 +119,15 @@ def test_trials_are_listed_in_their_order_within_the_time_of_the_cell(trials: di
 def test_a_cell_has_its_finite_numbers_as_metrics_and_the_rest_as_tags() -> None:
     row = cell_row("demo", planted(), "7", END)
     metrics = {p.key: p.value for p in row.metrics}
-    assert metrics == {"tuned_rate": 0.1 + 0.2, "updates_total": 12345, "trials": 7, "seconds_sweep": 1.5}
-    expected = {"status": "ok", "cliff_rate": "inf", "usable_width_decades": "nan", "largest": "1e+300"}
-    assert {name: row.tags[name] for name in expected} == expected
-    assert row.tags["trusted"] == "True"
+    expected = {"tuned_rate": 0.1 + 0.2, "updates_total": 12345, "trials": 7, "seconds_sweep": 1.5}
+    assert {name: metrics[name] for name in expected} == expected
+    texts = {"search_status": "clear", "sweep_boundary": "inf", "usable_width_decades": "nan"}
+    texts |= {"sweep_best_rate": "1e+300", "limit_basis": "exact"}
+    assert {name: row.tags[name] for name in texts} == texts
+    assert not set(texts) & set(metrics)
+    assert json.loads(row.tags["limit_by_batch"]) == {"1": 0.5, "90": 2 / 3}
+    assert json.loads(row.tags["surface"])["loss"] == 1e-300
+    assert "sweep_margin_decades" not in row.tags | metrics  # what does not exist
     assert (row.tags["kind"], row.tags["key"]) == ("cell", planted().cell.key)
     assert (row.name, row.end - row.start) == (planted().cell.label, 1500)
     assert max(map(len, row.tags.values())) <= 5000

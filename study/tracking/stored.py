@@ -1,0 +1,30 @@
+"""A finished cell, as the store hands it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from study.experiment.cells import Cell
+from study.phases.summary import Summary
+
+
+@dataclass(frozen=True)
+class StoredCell:
+    """A finished cell as it was written.
+
+    cell: what was asked. trials: the columns of `study.phases.results.TRIALS`, and `run_id`, the run of each
+    in MLflow. curves: the columns of `study.phases.results.CURVES`. finished: when, in milliseconds since
+    1970.
+    """
+
+    key: str
+    run_id: str
+    experiment_id: str
+    tags: dict[str, str]
+    cell: Cell
+    summary: Summary
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    finished: int
