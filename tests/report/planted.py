@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from enum import StrEnum
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from study.experiment.cells import CONSTANT, Cell, Choice, NetworkSpec, Protocol
 from study.phases.registry import PARTS
 from study.phases.results import CURVES, TRIALS
 from study.phases.summary import Counts, ProblemFacts, Score, Summary
+from study.phases.theory import TheorySummary
 from study.problems.problem import Quadratic
 from study.tracking import StoredCell
 
@@ -177,7 +179,7 @@ def summary_of(**values: Any) -> Summary:
     any."""
     if "limit_measured" in values:
         values = {"limit_status": "measured"} | values
-    if "limit_predicted" in values or "limit_missing" in values:
+    if any(f.name in values for f in fields(TheorySummary)):
         values = {"limit_basis": "exact" if "limit_predicted" in values else "none"} | values
     values = DEFAULTS | values
     kinds = {"problem": ProblemFacts, "counts": Counts, **PARTS}
@@ -186,9 +188,18 @@ def summary_of(**values: Any) -> Summary:
     seconds = {k.removeprefix("seconds_"): v for k, v in values.items() if k.startswith("seconds_")}
     assert known | {f"seconds_{name}" for name in seconds} == values.keys(), values.keys() - known
     made = {
-        name: kinds[name](**{field: values[field] for field in names}) for name, names in own.items() if names
+        name: kinds[name](**{field: _code(kinds[name], field, values[field]) for field in names})
+        for name, names in own.items()
+        if names
     }
     return Summary(made.pop("problem"), made.pop("counts"), seconds, made)
+
+
+def _code(kind: type[Any], field: str, value: Any) -> Any:
+    """The member of the field's enum that a text names."""
+    hint = get_type_hints(kind)[field]
+    enums = [t for t in (hint, *get_args(hint)) if isinstance(t, type) and issubclass(t, StrEnum)]
+    return enums[0](value) if enums else value
 
 
 DEFAULTS: dict[str, Any] = {

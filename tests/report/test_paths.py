@@ -41,7 +41,7 @@ def test_a_run_that_lasted_but_left_the_map_does_not_count_as_overshooting():
     cell = planted(surface=True, sweep=VALLEY | {3.0: 0.2})
     far = cell.curves["trial"].isin(cell.trials.loc[cell.trials["rate"] == 3.0, "trial"])
     inner = far & cell.curves["update"].between(1, 99)
-    cell.curves.loc[inner, "theta_1"] = BOWL["theta"][1] + 2 * MARGIN
+    cell.curves.loc[inner, "theta_1"] = BOWL.theta[1] + 2 * MARGIN
     assert "overshooting" not in rates(analyse(gather([cell])))
 
 
@@ -60,7 +60,7 @@ def test_problems_without_a_surface_have_no_paths():
 def test_the_view_holds_the_starts_and_is_centred_on_the_optimum():
     surface = analysed().surfaces["toy/net"]
     assert surface.half == pytest.approx(MARGIN)  # all start at distance 1
-    assert surface.theta.tolist() == BOWL["theta"]
+    assert surface.theta.tolist() == [*BOWL.theta]
 
 
 def test_each_contour_has_twice_the_loss_of_the_one_within_and_the_last_reaches_the_corners():

@@ -14,8 +14,9 @@ from study.analysis.labels import names_of
 from study.experiment.cells import Cell, Limit, NetworkSpec, restore
 from study.experiment.spec import SpecError, parse
 from study.phases.cell import run_cell
+from study.phases.limit import LimitSummary
 from study.phases.stack import Trial, run_stack
-from study.phases.theory import LimitBasis, NoLimit, floors, predict
+from study.phases.theory import LimitBasis, NoLimit, TheorySummary, floors, predict
 from study.problems.datasets import LOSS, load, task_of
 from study.problems.problem import loss_of, problem_of
 from study.tracking.rows import cell_row
@@ -106,9 +107,10 @@ def test_twice_the_loss_has_half_the_limit(method: str, batch: int | None, order
 
 @pytest.mark.parametrize("method", ["sgd", "momentum"])
 def test_runs_on_twice_the_loss_diverge_at_its_limit(method: str) -> None:
-    found = run_cell(named("mse", method)).summary
-    assert found["limit_basis"] == "exact"
-    assert found["limit_measured"] == pytest.approx(found["limit_predicted"], rel=0.01)
+    summary = run_cell(named("mse", method)).summary
+    theory = summary.part(TheorySummary)
+    assert theory.limit_basis == LimitBasis.EXACT
+    assert summary.part(LimitSummary).limit_measured == pytest.approx(theory.limit_predicted, rel=0.01)
 
 
 def test_twice_the_loss_has_the_same_noise_at_half_the_rate() -> None:
@@ -142,11 +144,8 @@ def test_without_a_name_it_is_the_loss_of_the_dataset(dataset: str) -> None:
     assert problem_of(plain).net.loss == LOSS[task_of(plain.dataset)]
 
 
-def test_a_cell_that_names_no_loss_keeps_the_key_that_it_had() -> None:
-    """The keys were computed by a version in which none could be named."""
-    assert cell().key == "bdd9ac9836ed52c5"
-    assert '"loss"' not in cell().definition
-    assert restore(cell().definition) == cell()
+def test_a_named_loss_is_part_of_the_key() -> None:
+    assert restore(named("half_mse").definition) == named("half_mse")
     assert named("half_mse").key != dataclasses.replace(named("half_mse"), network=NetworkSpec("net", ())).key
 
 
