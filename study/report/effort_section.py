@@ -28,7 +28,7 @@ from study.numbers import number, percent, rough
 from study.phases.search import SearchStatus
 from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile
-from study.report.sections import Block, Section
+from study.report.sections import Block, Section, section
 from study.statistics import Interval, clustered, middle
 
 SO_FAR = (
@@ -55,6 +55,7 @@ ARRIVED = (
 )
 
 
+@section(40)
 def tuning_section(found: Tables, looks: Looks) -> Section:
     """Best so far against the number of trials, and where the search came to an edge of its range."""
     study = found.study
@@ -163,6 +164,7 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
     return Table(columns, rows, heads=3)
 
 
+@section(50)
 def axes_section(found: Tables, looks: Looks) -> Section | None:
     """Batch strategies against each other, counted in examples, updates and measured cost."""
     study = found.study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,22 +19,10 @@ from study.numbers import number, plural
 from study.report import html_tables as tables
 from study.report import pictures
 from study.report.drag import Drag, drag
-from study.report.effort_section import axes_section, tuning_section
 from study.report.html_tables import Table
 from study.report.pictures import Picture
-from study.report.rank_section import ranks_section, speed_section
-from study.report.sections import Section
-from study.report.stability_section import cliff_section
+from study.report.sections import Section, sections
 from study.tracking.views import run_link, runs_link
-
-SECTIONS: tuple[Callable[[Tables, Looks], Section | None], ...] = (
-    cliff_section,
-    ranks_section,
-    speed_section,
-    tuning_section,
-    axes_section,
-)
-"""Makers of the sections between the overview and the single problems; of nothing to say they make none."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +143,7 @@ def compose(
         overview={picture.name: picture for picture in pictures.overview(found, looks)},
         optimization=tables.optimization_overview(found),
         selection=tables.selection_overview(found),
-        sections=[section for maker in SECTIONS if (section := maker(found, looks)) is not None],
+        sections=sections(found, looks),
         problems=problems,
         divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
         reasons=tables.reasons(found),

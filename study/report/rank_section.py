@@ -31,11 +31,12 @@ from study.numbers import between, fixed, listing, number, share
 from study.phases.outcomes import TOLERANCES
 from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile
-from study.report.sections import Block, Section
+from study.report.sections import Block, Section, section
 
 EVERY = "all batch strategies"
 
 
+@section(20)
 def ranks_section(found: Tables, looks: Looks) -> Section | None:
     """Mean ranks of the tuned training gap, which of them are told apart, and how steady they are."""
     study = found.study
@@ -152,6 +153,7 @@ def _stability_table(found: Tables, steady: list[Stability]) -> Table:
     return Table(columns, rows, heads=1)
 
 
+@section(30)
 def speed_section(found: Tables, looks: Looks) -> Section | None:
     """Performance profiles on examples to a target."""
     study = found.study

@@ -1,10 +1,19 @@
-"""A section of the page: the findings that open it, then pictures and tables, each with what to look for."""
+"""A section of the page: the findings that open it, then pictures and tables, each with what to look for.
+
+To add one, write a function that makes it of a study's tables in a module of this package whose name ends
+in `_section`, and decorate it with `section`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import study.report
+from study.analysis.study_tables import Tables
+from study.figures.theme import Looks
 from study.findings.claims import Finding
 from study.report.html_tables import Table
 from study.report.pictures import Picture
@@ -44,3 +53,30 @@ class Section:
     def sheets(self) -> Iterator[Picture]:
         """The pictures of the Markdown twin: the first of each block."""
         return (picture for block in self.blocks for picture in [*block.pictures.values()][:1])
+
+
+Maker = Callable[[Tables, Looks], Section | None]
+"""Makes a section of what a study's tables hold; None where that is nothing."""
+
+MAKERS: dict[int, Maker] = {}
+"""Place on the page -> maker. Between the overview and the single problems."""
+
+
+def section(place: int) -> Callable[[Maker], Maker]:
+    """Decorator that enters a maker at its place, in the order of the numbers."""
+
+    def enter(maker: Maker) -> Maker:
+        assert place not in MAKERS, f"two sections have the place {place}"
+        MAKERS[place] = maker
+        return maker
+
+    return enter
+
+
+def sections(tables: Tables, looks: Looks) -> list[Section]:
+    """All sections that have something to say, in their order."""
+    for module in pkgutil.iter_modules(study.report.__path__):
+        if module.name.endswith("_section"):
+            importlib.import_module(f"study.report.{module.name}")
+    made = [MAKERS[place](tables, looks) for place in sorted(MAKERS)]
+    return [found for found in made if found is not None]

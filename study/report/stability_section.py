@@ -28,7 +28,7 @@ from study.numbers import between, listing, number, plural
 from study.phases.theory import LimitBasis
 from study.report import stability_tables as cliff_tables
 from study.report.pictures import Picture, Tile
-from study.report.sections import Block, Section
+from study.report.sections import Block, Section, section
 
 ALL = "all problems"
 """Label of a block's only picture."""
@@ -40,6 +40,7 @@ DEPTH = 1e-4
 curvature left either: its curve leaves at the bottom, and the table has its numbers."""
 
 
+@section(10)
 def cliff_section(tables: Tables, looks: Looks) -> Section | None:
     """The section of a study; None where its cells hold nothing of limits, edges or floors."""
     found = limit_evidence(tables)
