@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.domain import NON_NEGATIVE, Interval, check_hyper
+from core.domain import Interval, check_hyper
 from core.names import lookup, suggest
 from study.experiment.cells import Choice
 from study.problems import made, own  # they enter their blocks in the registry
-from study.problems.columns import ALLOWED, Raw
-from study.problems.registry import DATASETS
+from study.problems.columns import Raw
+from study.problems.registry import DATASETS, Domain
 from study.problems.seeds import seed
 from study.problems.splitting import (
     Split,
@@ -28,29 +27,6 @@ __all__ = ["DATASETS", "LOSS", "Raw", "Split", "check_options", "load", "pinned"
 REGISTERED = (made, own)
 
 LOSS = {"classes": "softmax_cross_entropy", "binary": "binary_cross_entropy", "real": "half_mse"}
-
-OPTION_DOMAINS = {
-    "samples": Interval(20, 100_000),
-    "features": Interval(1, 1000),
-    "condition": Interval(1, math.inf),
-    "noise": NON_NEGATIVE,
-    "offset": Interval(-1000, 1000),
-    "seed": Interval(0, 2**32 - 1),
-    "version": Interval(1, math.inf),
-}
-
-TEXTS: dict[str, tuple[str, ...]] = {
-    **ALLOWED,
-    **dict.fromkeys(
-        ("path", "target", "digest", "label", "separator", "encoding", "fetch", "data", "cache"), ()
-    ),
-    "header": ("auto", "yes", "no"),
-    "decimal": ("auto", ".", ","),
-}
-"""Options that are text, and what they may be where that is not anything."""
-
-LISTS = ("inputs", "drop")
-"""Options that are lists of columns."""
 
 IDENTITY = ("digest", "label")
 """Options of every dataset of one's own that say which it is, and not how it is read."""
@@ -107,7 +83,7 @@ def check_options(choice: Choice) -> None:
             raise ValueError(
                 f"{choice.name}: unknown option {option!r}{suggest(option, options)} (allowed: {allowed})"
             )
-        _check_option(choice.name, option, value, options[option])
+        _check_option(choice.name, option, value, options[option], known.domains.get(option, ()))
     for option in [option for option, default in options.items() if default is None]:
         if option not in dict(choice.options):
             raise ValueError(f"{choice.name}: {option} is missing; it must be said")
@@ -115,19 +91,17 @@ def check_options(choice: Choice) -> None:
         raw_of(choice)
 
 
-def _check_option(name: str, option: str, value: Any, default: Any) -> None:
-    if option in LISTS:
-        if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
-            raise ValueError(f"{name}: {option} must be a list of names of columns, got {value!r}")
-    elif option in TEXTS:
-        allowed = TEXTS[option]
-        if not isinstance(value, str) or not value or (allowed and value not in allowed):
-            what = f"one of {', '.join(allowed)}" if allowed else "text"
-            raise ValueError(f"{name}: {option} must be {what}, got {value!r}{suggest(str(value), allowed)}")
-    else:
-        check_hyper(name, option, value, OPTION_DOMAINS[option])
+def _check_option(name: str, option: str, value: Any, default: Any, domain: Domain) -> None:
+    if isinstance(domain, Interval):
+        check_hyper(name, option, value, domain)
         if not isinstance(value, (int, type(default))):
             raise ValueError(f"{name}: {option} must be a whole number, got {value!r}")
+    elif isinstance(domain, tuple):
+        if not isinstance(value, str) or not value or (domain and value not in domain):
+            what = f"one of {', '.join(domain)}" if domain else "text"
+            raise ValueError(f"{name}: {option} must be {what}, got {value!r}{suggest(str(value), domain)}")
+    elif not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"{name}: {option} must be a list of names of columns, got {value!r}")
 
 
 def ready(choice: Choice, folder: Path, seed: int) -> Choice:

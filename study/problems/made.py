@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from sklearn import datasets as sk
 from sklearn.preprocessing import StandardScaler
 
+from core.domain import Interval
 from study.problems.columns import Raw
-from study.problems.registry import dataset
+from study.problems.registry import Noise, Samples, Seed, dataset
 
 
 @dataset("iris", "classes", "150 flowers, 4 measures, 3 species")
@@ -36,12 +39,12 @@ def _diabetes() -> Raw:
 
 
 @dataset("moons", "binary", "two interleaved half circles in the plane, made")
-def _moons(samples: int = 500, noise: float = 0.2, seed: int = 0) -> Raw:
+def _moons(samples: Samples = 500, noise: Noise = 0.2, seed: Seed = 0) -> Raw:
     return Raw(*sk.make_moons(samples, noise=noise, random_state=seed))
 
 
 @dataset("friedman1", "real", "Friedman's (1991) non-linear function of 5 of 10 inputs, made")
-def _friedman1(samples: int = 500, noise: float = 0.5, seed: int = 0) -> Raw:
+def _friedman1(samples: Samples = 500, noise: Noise = 0.5, seed: Seed = 0) -> Raw:
     return Raw(*sk.make_friedman1(samples, noise=noise, random_state=seed))
 
 
@@ -51,7 +54,12 @@ def _friedman1(samples: int = 500, noise: float = 0.5, seed: int = 0) -> Raw:
     "a straight line with noise: two parameters, a loss surface to look at, made",
     scaler=lambda **_: StandardScaler(with_mean=False, with_std=False),
 )
-def _line(samples: int = 200, offset: float = 2.0, noise: float = 0.5, seed: int = 0) -> Raw:
+def _line(
+    samples: Samples = 200,
+    offset: Annotated[float, Interval(-1000, 1000)] = 2.0,
+    noise: Noise = 0.5,
+    seed: Seed = 0,
+) -> Raw:
     """y = 2 x + 1 with noise, x with deviation 1 around `offset`, and left as it is.
 
     Least squares on it has the curvature [[1 + offset^2, offset], [offset, 1]] over slope and intercept,
@@ -91,7 +99,11 @@ class Spectrum:
     scaler=lambda condition, seed, **_: Spectrum(condition, seed),
 )
 def _ill_conditioned(
-    samples: int = 400, features: int = 10, condition: float = 100.0, noise: float = 0.1, seed: int = 0
+    samples: Samples = 400,
+    features: Annotated[int, Interval(1, 1000)] = 10,
+    condition: Annotated[float, Interval(1)] = 100.0,
+    noise: Noise = 0.1,
+    seed: Seed = 0,
 ) -> Raw:
     """Targets depend on all directions alike, so the flat ones matter to the loss."""
     rng = np.random.default_rng(seed)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from sklearn import datasets as sk
 
+from core.domain import Interval
 from core.names import lookup
 from study.problems.registry import table
 from study.problems.tables import Table, of_frame, read_arrays, read_parquet, read_text
@@ -19,7 +20,11 @@ from study.problems.tables import Table, of_frame, read_arrays, read_parquet, re
     (".csv", ".tsv", ".txt", ".data"),
 )
 def _csv(
-    path: str, header: str = "auto", separator: str = "auto", decimal: str = "auto", encoding: str = "auto"
+    path: str,
+    header: Literal["auto", "yes", "no"] = "auto",
+    separator: str = "auto",
+    decimal: Literal["auto", ".", ","] = "auto",
+    encoding: str = "auto",
 ) -> Table:
     return read_text(path, header, separator, decimal, encoding)
 
@@ -43,7 +48,7 @@ def _sklearn(fetch: str, cache: str = "") -> Table:
 
 
 @table("openml", "a dataset of OpenML by its name, fetched once and kept")
-def _openml(data: str, version: int = 1, cache: str = "") -> Table:
+def _openml(data: str, version: Annotated[int, Interval(1)] = 1, cache: str = "") -> Table:
     """cache: scikit-learn's folder of data; its own default where empty."""
     return _fetched(
         f"openml {data}",

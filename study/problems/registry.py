@@ -1,17 +1,30 @@
-"""The registry of datasets: each is entered by one block, a maker of arrays or a reader of a table."""
+"""The registry of datasets: each is entered by one block, a maker of arrays or a reader of a table.
+
+The parameters of that function are the dataset's options, and their types say what these may be: a number
+of an interval (`Annotated[int, Interval(1, 9)]`), text (`str`), one of several (`Literal["yes", "no"]`), or a
+list of columns (`tuple[str, ...]`).
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from sklearn.preprocessing import StandardScaler
 
-from study.problems.columns import Raw, Wishes, understand
+from core.domain import NON_NEGATIVE, Interval
+from study.problems.columns import ALLOWED, Raw, Wishes, understand
 from study.problems.splitting import Scaler
 from study.problems.tables import Table
+
+Samples = Annotated[int, Interval(20, 100_000)]
+Seed = Annotated[int, Interval(0, 2**32 - 1)]
+Noise = Annotated[float, NON_NEGATIVE]
+
+Domain = Interval | tuple[str, ...] | type[list[str]]
+"""What an option may be: a number, one of these texts (any, where there are none), or a list of texts."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +32,8 @@ class Dataset:
     """One dataset: `make` and `scaler` take its options as keywords.
 
     `task` is "classes", "binary" or "real", or empty where the data decide. The scaler is fitted on the
-    training inputs. options: their names and defaults; None for what has to be given. own: whether it is
+    training inputs. options: their names and defaults; None for what has to be given. domains: what each
+    may be. own: whether it is
     somebody's own data, whose identity is their content; these `read` a table. suffixes: of the files that it
     reads.
     """
@@ -31,6 +45,7 @@ class Dataset:
     scaler: Callable[..., Scaler] = lambda **_: StandardScaler()
     read: Callable[..., Table] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    domains: dict[str, Domain] = field(default_factory=dict)
     own: bool = False
     suffixes: tuple[str, ...] = ()
 
@@ -44,7 +59,7 @@ def dataset(
     """Decorator that enters a maker of arrays."""
 
     def enter(make: Callable[..., Raw]) -> Callable[..., Raw]:
-        DATASETS[name] = Dataset(name, task, about, make, scaler, options=_options(make))
+        DATASETS[name] = Dataset(name, task, about, make, scaler, None, _options(make), _domains(make))
         return make
 
     return enter
@@ -60,9 +75,16 @@ def table(
             wished = {option: options.pop(option) for option in WISHES if option in options}
             return understand(read(**options), Wishes(**wished))
 
-        options = _options(read) | WISHES
         DATASETS[name] = Dataset(
-            name, "", about, make, read=read, options=options, own=True, suffixes=suffixes
+            name,
+            "",
+            about,
+            make,
+            read=read,
+            options=_options(read) | WISHES,
+            domains=_domains(read) | _domains(Wishes) | ALLOWED,
+            own=True,
+            suffixes=suffixes,
         )
         return read
 
@@ -77,6 +99,19 @@ def of_file(suffix: str) -> str:
 def _options(make: Callable[..., Any]) -> dict[str, Any]:
     known = inspect.signature(make).parameters
     return {k: None if p.default is p.empty else p.default for k, p in known.items()}
+
+
+def _domains(make: Callable[..., Any]) -> dict[str, Domain]:
+    hints = get_type_hints(make, include_extras=True)
+    return {name: _domain(hint) for name, hint in hints.items() if name != "return"}
+
+
+def _domain(hint: Any) -> Domain:
+    if get_origin(hint) is Annotated:
+        return next(part for part in hint.__metadata__ if isinstance(part, Interval))
+    if get_origin(hint) is Literal:
+        return tuple(get_args(hint))
+    return list[str] if get_origin(hint) is tuple else ()
 
 
 WISHES = {f.name: None if f.default is MISSING else f.default for f in fields(Wishes)}
