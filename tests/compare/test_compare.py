@@ -20,9 +20,9 @@ from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, 
 from study.phases.cell import run_cell
 from study.phases.results import CellResult
 from study.tracking import StoredCell, StoreError, open_store
+from tests.builders import cell as small_cell
 from tests.explain.conftest import BRIEF
-from tests.report.planted import INF, VALLEY, planted
-from tests.study.builders import cell as small_cell
+from tests.planted_cells import INF, VALLEY, planted
 
 NOISE = np.random.default_rng(5).normal(0, 0.3, 10)
 SETTINGS = dataclasses.asdict(

@@ -13,7 +13,7 @@ from study.experiment.cells import Budget, Cell, Choice, Protocol, Rates, Search
 from study.phases.cell import run_cell
 from study.phases.results import CellResult
 from study.tracking import Store, open_store
-from tests.study.builders import cell
+from tests.builders import cell
 
 BRIEF = Protocol(
     seed=7,

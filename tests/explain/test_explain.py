@@ -23,7 +23,7 @@ from study.phases.results import CellResult
 from study.problems.problem import problem_of
 from study.tracking import Store, StoreError
 from tests.explain.conftest import CELLS
-from tests.report.planted import summary_of
+from tests.planted_cells import summary_of
 
 Ran = dict[str, CellResult]
 

@@ -16,8 +16,8 @@ from study.problems.datasets import load, raw_of, task_of, train_size
 from study.problems.description import describe
 from study.problems.problem import problem_of
 from study.problems.splitting import parts_of
+from tests.builders import cell
 from tests.problems.files import ROWS, TEXT, numbers, own, with_column, with_target, write
-from tests.study.builders import cell
 
 EXPERIMENT = """
 name = "mine"

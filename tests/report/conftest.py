@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from study.report import render
-from tests.report.planted import INF, VALLEY, planted
+from tests.planted_cells import INF, VALLEY, planted
 
 TITLE = '<b>x</b> & "y"'
 NASTY = "<script>alert(1)</script>|*"

@@ -12,9 +12,9 @@ from study.figures.theme import looks
 from study.findings.codes import BASES
 from study.phases.theory import LimitBasis
 from study.report.drag import NOT_FINITE, VIEW, Drag, drag, hundredths
+from tests.planted_cells import GRID, INF, VALLEY, planted
 from tests.report.conftest import LIMIT, NASTY
 from tests.report.conftest import cells as planted_cells
-from tests.report.planted import GRID, INF, VALLEY, planted
 
 
 def dragged(*cells) -> Drag:

@@ -14,9 +14,9 @@ from study.phases.sweep import SweepSummary
 from study.report import render, rendering
 from study.report.rendering import markdown
 from study.tracking import StoredCell
+from tests.builders import SMALL, cell
+from tests.planted_cells import INF, planted
 from tests.report.conftest import NASTY, PROVENANCE, TITLE, cells
-from tests.report.planted import INF, planted
-from tests.study.builders import SMALL, cell
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from study.experiment.cells import restore
 from study.tracking import Store, StoreError, open_store
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from study.phases.cell import run_cell
 from study.report import render
 from study.tracking import Store
 from study.tracking.views import having, runs_link
-from tests.study.builders import cell
+from tests.builders import cell
 
 STORE = "http://127.0.0.1:5000"
 

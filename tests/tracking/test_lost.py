@@ -19,7 +19,7 @@ from study.tracking import Store, StoreError, open_store
 from study.tracking.artifacts import CURVES, SUMMARY
 from study.tracking.errors import failure
 from tests.tracking.database import active_runs
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 from tests.tracking.postgresql import Server
 
 FIRST, SECOND = planted("sgd"), planted("adam")

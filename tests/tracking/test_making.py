@@ -15,7 +15,7 @@ import pytest
 from study.files import UnsafeError
 from study.tracking import StoreError, open_store
 from tests.tracking.database import query
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 from tests.tracking.postgresql import Server
 from tests.tracking.serving import environment
 

@@ -12,8 +12,8 @@ from study.cli import main
 from study.files import UnsafeError, place
 from study.tracking import Store, StoreError, open_store
 from study.tracking.server import _server
-from tests.study.test_spec import GOOD
-from tests.tracking.planted import planted
+from tests.experiment.test_spec import GOOD
+from tests.tracking.planted_results import planted
 
 FIRST = planted("sgd")
 

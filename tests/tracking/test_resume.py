@@ -15,7 +15,7 @@ import pytest
 from study.tracking import Store, StoreError, open_store
 from study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs, query
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 from tests.tracking.serving import environment
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from study.tracking import open_store
 from study.tracking.writers import ClientWriter
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 
 def write(folder, n):
     store = open_store(folder)

@@ -13,7 +13,7 @@ from study.tracking import open_store
 from study.tracking import server as ui
 from study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 from tests.tracking.serving import served
 
 

@@ -19,7 +19,7 @@ from study.tracking import Store, StoreError, open_store
 from study.tracking.rows import CHART
 from study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs, query
-from tests.tracking.planted import LOSSES, planted
+from tests.tracking.planted_results import LOSSES, planted
 from tests.tracking.postgresql import Server
 from tests.tracking.serving import environment
 
@@ -273,7 +273,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from study.tracking import open_store
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 store = open_store(Path(sys.argv[1]))
 store.retire_unfinished("demo")
 store.write("demo", planted())

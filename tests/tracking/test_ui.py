@@ -21,7 +21,7 @@ import pytest
 from study.tracking import StoreError, open_store
 from study.tracking import server as ui
 from study.tracking.views import StudyInfo
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 from tests.tracking.serving import ROOT, environment, free_ports, served
 
 if TYPE_CHECKING:

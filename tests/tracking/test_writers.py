@@ -15,7 +15,7 @@ from study.tracking import Store, open_store
 from study.tracking.rows import RunRow, cell_row, trial_rows
 from study.tracking.writers import COLUMNS, ClientWriter, SqlWriter, Writer
 from tests.tracking.database import query
-from tests.tracking.planted import planted
+from tests.tracking.planted_results import planted
 
 END = 1_700_000_000_000
 

@@ -11,7 +11,7 @@ from study.analysis.overview import optimization
 from study.analysis.scores import against, duels, performance, ranking, replicates, tuning
 from study.analysis.sensitivity import rate_table, sensitivity
 from study.analysis.study_tables import analyse
-from tests.report.planted import INF, VALLEY, planted
+from tests.planted_cells import INF, VALLEY, planted
 
 
 def only(table):

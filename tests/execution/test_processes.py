@@ -17,7 +17,7 @@ from study.execution.processes import Pool, Processes
 from study.experiment.spec import load
 from study.phases.results import CellResult
 from study.tracking import StoredCell, open_store
-from tests.study.builders import cell
+from tests.builders import cell
 
 EXPERIMENT = """
 name = "interrupted"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from study.problems.problem import problem_of
 from study.problems.seeds import seed
-from tests.study.builders import cell
+from tests.builders import cell
 
 
 @given(st.integers(0, 2**32), st.text(max_size=20), st.text(max_size=20))

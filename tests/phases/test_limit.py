@@ -17,7 +17,7 @@ from study.phases.stack import Run, Trial, run_stack
 from study.phases.sweep import sweep
 from study.phases.theory import TheorySummary
 from study.problems.problem import problem_of
-from tests.study.builders import SMALL, cell, on_one_and_two_workers, same
+from tests.builders import SMALL, cell, on_one_and_two_workers, same
 
 MEASURED = dataclasses.replace(SMALL, precision="float64", limit=Limit())
 

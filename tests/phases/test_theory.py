@@ -24,7 +24,7 @@ from study.phases import theory
 from study.phases.stack import Trial, run_stack
 from study.phases.theory import LimitBasis, NoLimit, floors, predict, sharpness_at_starts, theory_summary
 from study.problems.problem import Problem, problem_of
-from tests.study.builders import SMALL, cell
+from tests.builders import SMALL, cell
 
 DOUBLE = dataclasses.replace(SMALL, precision="float64")
 

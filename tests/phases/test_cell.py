@@ -17,7 +17,7 @@ from study.phases.search import SearchStatus, SearchSummary
 from study.phases.stack import PATH, Trial, evaluation_epochs, run_stack
 from study.phases.sweep import SweepSummary, grid
 from study.problems.problem import problem_of
-from tests.study.builders import SMALL, cell, on_one_and_two_workers, same
+from tests.builders import SMALL, cell, on_one_and_two_workers, same
 
 
 @pytest.fixture(scope="module")

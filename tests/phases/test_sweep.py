@@ -8,7 +8,7 @@ import pytest
 from study.experiment.cells import Rates
 from study.phases.stack import Run
 from study.phases.sweep import RateCurve, grid, rate_curve
-from tests.study.builders import run
+from tests.builders import run
 
 RATES = np.array([1e-3, 1e-2, 1e-1, 1.0, 10.0])
 

@@ -20,7 +20,7 @@ from study.phases.theory import LimitBasis, NoLimit, TheorySummary, floors, pred
 from study.problems.datasets import LOSS, load, task_of
 from study.problems.problem import loss_of, problem_of
 from study.tracking.rows import cell_row
-from tests.study.builders import SMALL, cell
+from tests.builders import SMALL, cell
 
 DOUBLE = dataclasses.replace(SMALL, precision="float64", limit=Limit())
 EXAMPLE = {"real": "diabetes", "binary": "breast_cancer", "classes": "iris"}

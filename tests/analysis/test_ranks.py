@@ -7,8 +7,8 @@ from study.analysis import rank_tables as ranks
 from study.analysis.scores import replicates
 from study.findings import ranking
 from study.findings.claims import Runs
-from tests.report.planted import INF, planted
-from tests.report.test_evidence import BAD, FAIR, GOOD, study, text
+from tests.findings.test_evidence import BAD, FAIR, GOOD, study, text
+from tests.planted_cells import INF, planted
 
 
 def diagrams(found):

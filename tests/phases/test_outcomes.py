@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from study.phases.outcomes import Outcome, Reason, growth, hitting_examples, judge, q_end, trend, window
 from study.phases.stack import Run
-from tests.study.builders import run
+from tests.builders import run
 
 FALLING = list(np.geomspace(1, 0.5, 41))
 CONVERGED = [1.0] + [0.05] * 40

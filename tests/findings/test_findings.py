@@ -8,7 +8,7 @@ from study.findings import headlines as f
 from study.findings.particulars import problem_finding
 from study.numbers import around, between, fixed, listing, number, percent, plural, share
 from study.statistics import Interval
-from tests.report.planted import INF, VALLEY, planted
+from tests.planted_cells import INF, VALLEY, planted
 
 GOOD, BAD = (0.010, 0.011, 0.012, 0.013), (0.50, 0.51, 0.52, 0.53)
 NARROW = {1e-3: 0.9, 1e-2: 0.5, 1e-1: 0.4, 1.0: 0.01, 10.0: INF, 100.0: INF}

@@ -23,7 +23,7 @@ from study.figures.panels import Panels, write_png
 from study.figures.rate_panels import draw_rates
 from study.figures.svg import to_svgs
 from study.report import pictures
-from tests.report.planted import INF, VALLEY, planted
+from tests.planted_cells import INF, VALLEY, planted
 
 LOOKS = theme.looks({"sgd": "Gradient descent", "adam": "Adam"}, {"full": "full batch", "1": "stochastic"})
 LOOK = LOOKS.optimizers["sgd"]

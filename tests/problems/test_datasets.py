@@ -9,7 +9,7 @@ from sklearn import datasets as sk
 from study.experiment.cells import Choice
 from study.problems.datasets import DATASETS, LOSS, load, train_size
 from study.problems.problem import problem_of
-from tests.study.builders import cell
+from tests.builders import cell
 
 MADE = [name for name, known in DATASETS.items() if known.task]  # from nothing but their options
 

@@ -12,7 +12,7 @@ from study.figures.panels import Panels
 from study.figures.rank_diagrams import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
 from study.report.effort_section import axes_section, tuning_section
 from study.report.rank_section import ranks_section, speed_section
-from tests.report.planted import INF, planted
+from tests.planted_cells import INF, planted
 
 LABELS = {"sgd": "Gradient descent", "adam": "Adam", "lion": "Lion", "sf": "Schedule-Free AdamW + warm-up"}
 LOOKS = [*theme.looks(LABELS, {"full": "full batch"}).optimizers.values()]

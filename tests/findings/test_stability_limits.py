@@ -16,7 +16,7 @@ from study.findings.stability_limits import CAUSES, NAMES, findings
 from study.phases.theory import LimitBasis
 from study.report.stability_section import cliff_section
 from study.statistics import Interval
-from tests.report.planted import INF, planted
+from tests.planted_cells import INF, planted
 
 EXACT, ORDER, ALMOST_SURE, AT_THE_START, NONE = LimitBasis
 BATCHES = {"full": EXACT, "16": ALMOST_SURE, "16 replacement": ALMOST_SURE}

@@ -20,7 +20,7 @@ from study.phases.stack import Run, Trial, run_stack
 from study.phases.sweep import RateCurve
 from study.problems.problem import problem_of
 from study.tracking.rows import trial_rows
-from tests.study.builders import SMALL, cell
+from tests.builders import SMALL, cell
 
 EDGE = Edge(("sgd", "adam"), rates=3, updates=40, evaluations=10)
 FOLLOWED = dataclasses.replace(SMALL, edge=EDGE)

@@ -11,7 +11,7 @@ from study.findings import batch_axes, speed, tuning
 from study.findings.claims import Runs
 from study.findings.codes import SEARCHES
 from study.phases.search import SearchStatus
-from tests.report.planted import INF, planted
+from tests.planted_cells import INF, planted
 
 GOOD, FAIR, BAD = (0.010, 0.011, 0.012, 0.013), (0.1, 0.11, 0.12, 0.13), (0.50, 0.51, 0.52, 0.53)
 

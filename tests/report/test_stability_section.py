@@ -10,9 +10,9 @@ from study.figures import theme
 from study.phases.theory import LimitBasis
 from study.report import pictures, render
 from study.report.stability_section import cliff_section
-from tests.report.planted import INF, VALLEY, planted
-from tests.report.test_cliff import RISING, everything, known, looks, plain, read
-from tests.report.test_figures import artist, axes, contrast, gids
+from tests.figures.test_figures import artist, axes, contrast, gids
+from tests.findings.test_stability_limits import RISING, everything, known, looks, plain, read
+from tests.planted_cells import INF, VALLEY, planted
 from tests.report.test_report import Parsed
 
 

@@ -11,7 +11,7 @@ import pytest
 from study.experiment.cells import Cell, Rates, Search
 from study.phases.search import NEAR, PENALTY, SearchStatus, TunedRate, search, told
 from study.problems.problem import problem_of
-from tests.study.builders import SMALL, cell, run
+from tests.builders import SMALL, cell, run
 
 
 def found(c: Cell) -> TunedRate:
