@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from core.names import suggest
 from study.commands import listing
 from study.execution.provenance import cores, provenance
 from study.experiment import spec
@@ -223,14 +222,19 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     experiment = spec.load(options.file)
     from study.execution.processes import Processes
     from study.pipeline import Account, train_missing, write_report
+    from study.problems.description import describe_own
 
+    for line in describe_own(experiment.cells):
+        console.print(line, markup=False)
     account = Account()
     with closing(_open(options.results)) as store:
         train_missing(experiment, store, Processes(options.workers), console, account)
         if not options.no_report:
             folder = inside(options.results, options.results / experiment.name)
-            page = write_report(experiment, store, folder, options.workers, account, provenance())
+            page = write_report(experiment.outline, store, folder, options.workers, account, provenance())
             console.print(f"report: {page}")
+        else:
+            store.log_study(experiment.name, experiment.text, provenance(), None, experiment.outline.keys)
     for line in account.lines():
         console.print(line)
     for failed in account.failures:
@@ -241,6 +245,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _report(options: argparse.Namespace, console: Console) -> int:
     from study.pipeline import Account, write_report
     from study.report import reference
+    from study.tracking import studies
 
     if options.copy is not None:
         try:
@@ -248,28 +253,16 @@ def _report(options: argparse.Namespace, console: Console) -> int:
         except FileExistsError as error:
             raise StoreError(str(error)) from None
     file = Path(options.experiment)
-    known = spec.load(file) if file.suffix == ".toml" else None
     with closing(_open(options.results, reading=True)) as store:
-        experiment = known or _stored(store, options.experiment)
-        logged = experiment.name in [study.name for study in store.studies() if study.run_id]
-        facts = store.study_provenance(experiment.name) if logged else provenance()
-        folder = inside(options.results, options.results / experiment.name)
-        page = write_report(experiment, store, folder, options.workers, Account(), facts)
+        study = studies.of_file(store, file) if file.suffix == ".toml" else studies.named(store, str(file))
+        logged = study.name in [info.name for info in store.studies() if info.run_id]
+        facts = store.study_provenance(study.name) if logged else provenance()
+        folder = inside(options.results, options.results / study.name)
+        page = write_report(study, store, folder, options.workers, Account(), facts)
     console.print(f"report: {page}")
     if options.copy is not None:
         console.print(f"copy: {reference.keep(folder, options.copy)}")
     return 0
-
-
-def _stored(store: Store, name: str) -> spec.Experiment:
-    known = [study.name for study in store.studies()]
-    if name not in known:
-        allowed = ", ".join(known) or "none yet"
-        raise spec.SpecError(
-            f"expected an experiment file or the name of a stored experiment, got {name!r}"
-            f"{suggest(name, known)} (stored: {allowed})"
-        )
-    return spec.parse(store.study_text(name), f"{name} (stored)")
 
 
 def _estimate(options: argparse.Namespace, console: Console) -> int:

@@ -13,7 +13,7 @@ from rich.console import Console
 from study.execution.cost import cost
 from study.execution.engine import Engine, Failure
 from study.execution.progress import Display
-from study.experiment.spec import Experiment
+from study.experiment.spec import Experiment, Outline
 from study.numbers import plural
 from study.phases.results import CellResult
 from study.tracking import Store, StoreError
@@ -108,27 +108,25 @@ def train_missing(
 
 
 def write_report(
-    experiment: Experiment,
+    study: Outline,
     store: Store,
     folder: Path,
     workers: int,
     account: Account,
     facts: dict[str, str],
 ) -> Path:
-    """Render what the store holds of the experiment into `folder`, and log the report to the store.
+    """Render what the store holds of a study into `folder`, and log the report to the store.
 
     facts: what the study was run with, names and values.
     """
     from study.report import render  # the plotting libraries take a second to import
 
     with account.time("reporting"):
-        order = {cell.key: i for i, cell in enumerate(experiment.cells)}
-        cells = sorted(store.read(experiment.name, order), key=lambda stored: order[stored.key])
+        order = {key: i for i, key in enumerate(study.keys)}
+        cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
         if not cells:
-            raise StoreError(
-                f"the store holds no finished cell of {experiment.name!r}: run the experiment first"
-            )
-        page = render(experiment.name, experiment.title, cells, facts, folder, workers)
+            raise StoreError(f"the store holds no finished cell of {study.name!r}: run the experiment first")
+        page = render(study.name, study.title, cells, facts, folder, workers)
     with account.time("tracking"):
-        store.log_study(experiment.name, experiment.text, facts, folder)
+        store.log_study(study.name, study.text, facts, folder, study.keys)
     return page

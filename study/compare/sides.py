@@ -10,7 +10,7 @@ from typing import Any
 
 from core.names import suggest
 from study.experiment import spec
-from study.tracking import Store, StoredCell, StoreError
+from study.tracking import Store, StoredCell, StoreError, studies
 
 VERSIONS = ("first", "latest")
 
@@ -43,12 +43,12 @@ def side(store: Store, name: str) -> Side:
 
 
 def _of_file(store: Store, path: Path) -> list[StoredCell]:
-    experiment = spec.load(path)
-    cells = store.read(experiment.name, [cell.key for cell in experiment.cells])
+    study = studies.of_file(store, path)
+    cells = store.read(study.name, study.keys)
     if not cells:
         raise StoreError(
-            f"{path}: none of its cells is stored under {experiment.name!r}: run it first, or name a stored "
-            f"version, such as {experiment.name}@latest"
+            f"{path}: none of its cells is stored under {study.name!r}: run it first, or name a stored "
+            f"version, such as {study.name}@latest"
         )
     return cells
 
@@ -72,10 +72,10 @@ def _of_name(store: Store, name: str) -> list[StoredCell]:
 def _latest(store: Store, study: str) -> list[StoredCell]:
     """The cells of the stored experiment file; where there is none, or another program made it, the last."""
     try:
-        experiment = spec.parse(store.study_text(study), f"{study} (stored)")
+        keys = studies.named(store, study).keys
     except (StoreError, spec.SpecError):
         return store.version(study)
-    return store.read(study, [cell.key for cell in experiment.cells]) or store.version(study)
+    return store.read(study, keys) or store.version(study)
 
 
 def _earlier(store: Store, study: str, name: str, version: str) -> list[StoredCell]:

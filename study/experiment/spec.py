@@ -31,6 +31,16 @@ __all__ = ["Experiment", "SpecError", "load", "parse"]
 
 
 @dataclass(frozen=True)
+class Outline:
+    """What a report needs of an experiment: its names, its text and the keys of its cells in order."""
+
+    name: str
+    title: str
+    text: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One experiment: its name, its title, its cells in the file's order, and the file's text."""
 
@@ -40,18 +50,27 @@ class Experiment:
     text: str
 
     @property
+    def outline(self) -> Outline:
+        return Outline(self.name, self.title, self.text, tuple(cell.key for cell in self.cells))
+
+    @property
     def protocol(self) -> Protocol:
         return self.cells[0].protocol
 
 
 def load(path: Path) -> Experiment:
     """The experiment in a TOML file; SpecError when it cannot be read or anything in it is wrong."""
+    return parse(read(path), str(path), path.parent)
+
+
+def read(path: Path) -> str:
+    """The text of an experiment file; SpecError when it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SpecError(f"{path}: cannot be read: {reason}") from None
-    return parse(text, str(path), path.parent)
+    return text
 
 
 def parse(text: str, source: str, folder: Path = Path()) -> Experiment:

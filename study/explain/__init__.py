@@ -12,6 +12,7 @@ from study.explain import cell as cells
 from study.explain import facts, picture
 from study.explain import narrative as words
 from study.files import place
+from study.problems.datasets import keep, raw_of
 from study.tracking import Found, Store, StoredCell, StoreError
 
 __all__ = ["Explanation", "explain"]
@@ -41,6 +42,7 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
             f"run {found.run_id} belongs to a superseded copy of its cell; explain run {stored.run_id} "
             "instead"
         )
+    _bring(store, stored)
     trial = int(number.iloc[0])
     known = facts.gather(
         stored.cell,
@@ -63,3 +65,14 @@ def _cell_of(store: Store, found: Found) -> StoredCell:
             "again"
         )
     return stored[0]
+
+
+def _bring(store: Store, stored: StoredCell) -> None:
+    """Have the cell's data at hand: where they were, or else as the store keeps them."""
+    try:
+        raw_of(stored.cell.dataset)
+    except ValueError as error:
+        data = store.data(stored.run_id)
+        if data is None:
+            raise StoreError(f"{error}; to explain its runs, bring it back as it was") from None
+        keep(data)

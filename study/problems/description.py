@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from study.experiment.cells import Choice
+from study.experiment.cells import Cell, Choice
 from study.numbers import listing, plural
 from study.problems.datasets import DATASETS, LOSS, Raw, load, raw_of, task_of
+from study.problems.problem import loss_of
 from study.problems.splitting import constant_inputs
 
 
-def describe(choice: Choice, root: int) -> list[str]:
+def describe_own(cells: Iterable[Cell]) -> list[str]:
+    """What was understood of the cells' datasets that are somebody's own, each once."""
+    losses: dict[tuple[Choice, int], dict[str, None]] = {}
+    for cell in cells:
+        if DATASETS[cell.dataset.name].own:
+            losses.setdefault((cell.dataset, cell.protocol.seed), {})[loss_of(cell)] = None
+    return [line for (choice, seed), names in losses.items() for line in describe(choice, seed, [*names])]
+
+
+def describe(choice: Choice, root: int, losses: Sequence[str] = ()) -> list[str]:
     """What was understood of a dataset, before any work: how it was read, its task, rows, inputs, loss and
-    scaling, and warnings of what may not be meant."""
+    scaling, and warnings of what may not be meant. losses: those trained on, where networks name others."""
     raw, task, split = raw_of(choice), task_of(choice), load(choice, root)
     rows = {part: f"{len(y):,} {part}" for part, y in split.y.items()}
     constant = [raw.inputs[i] if raw.inputs else str(i + 1) for i in constant_inputs(split)]
     return [
         *(f"{note}." for note in raw.notes),
         f"{choice.id}: {_task(raw, task)}; {plural(len(raw.y), 'row')} ({', '.join(rows.values())}); "
-        f"{plural(raw.X.shape[1], 'input')}{_named(raw.inputs)}; loss {LOSS[task]}; "
+        f"{plural(raw.X.shape[1], 'input')}{_named(raw.inputs)}; loss {listing([*losses] or [LOSS[task]])}; "
         f"{_scaling(choice, raw, task)}.",
         *([f"Constant in the training rows, and so of no effect: {_some(constant)}."] if constant else []),
         *(f"Warning: {warning}." for warning in raw.warnings),

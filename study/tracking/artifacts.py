@@ -1,5 +1,5 @@
-"""The files of a cell's run: its definition, its two tables, its summary and the last states of diverged
-trials."""
+"""The files of a cell's run: its definition, its two tables, its summary, the last states of diverged
+trials, and small data of one's own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from study.experiment.cells import Cell, restore
 from study.phases.registry import PARTS
 from study.phases.results import CellResult
 from study.phases.summary import Summary, decode, encode
+from study.problems import kept
 
-CELL, SUMMARY, STATES = "cell.json", "summary.json", "states.npz"
+CELL, SUMMARY, STATES, DATA = "cell.json", "summary.json", "states.npz", "data.npz"
 TRIALS, CURVES = "trials.parquet", "curves.parquet"
 READ = (CELL, SUMMARY, TRIALS, CURVES)
 """What a stored cell is read from."""
@@ -24,6 +25,7 @@ def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
     result.trials.assign(run_id=pd.Series(run_ids, dtype="str")).to_parquet(folder / TRIALS, index=False)
     result.curves.to_parquet(folder / CURVES, index=False)
     (folder / CELL).write_text(result.cell.definition, encoding="utf-8")
+    kept.save(result.cell.dataset, folder / DATA)
     states = [*result.states.values()]
     np.savez(folder / STATES, trials=[*result.states], theta=np.stack(states) if states else np.empty((0, 0)))
     (folder / SUMMARY).write_text(encode(result.summary), encoding="utf-8")

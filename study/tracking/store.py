@@ -21,6 +21,8 @@ import numpy as np
 from study.experiment.cells import VersionError
 from study.files import inside
 from study.phases.results import CellResult
+from study.problems import kept
+from study.problems.columns import Raw
 from study.tracking import artifacts, finding, moved, views
 from study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
 from study.tracking.errors import LockedError, StoreError
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from study.tracking.writers import Writer
 
 PAGE = 1000
+KEYS = "cells.json"
 
 
 def open_store(results: Path, uri: str | None = None, reading: bool = False) -> Store:
@@ -169,13 +172,27 @@ class Store:
         with self._files(self.client.get_run(run_id)) as file:
             return file(artifacts.CELL).read_text(encoding="utf-8")
 
+    def data(self, run_id: str) -> Raw | None:
+        """The data of the cell in run `run_id`, where they are somebody's own and small."""
+        with self._files(self.client.get_run(run_id)) as file, suppress(StoreError):
+            return kept.load(file(artifacts.DATA))
+        return None
+
     def states(self, run_id: str) -> dict[int, np.ndarray]:
         """trial -> (P,) last finite parameters of the diverged trials of the cell in run `run_id`."""
         with self._files(self.client.get_run(run_id)) as file:
             return artifacts.load_states(file(artifacts.STATES))
 
-    def log_study(self, study: str, text: str, provenance: dict[str, str], files: Path | None = None) -> str:
-        """Store the study's experiment file, its provenance and the folder of its report; the run's id.
+    def log_study(
+        self,
+        study: str,
+        text: str,
+        provenance: dict[str, str],
+        files: Path | None = None,
+        keys: Collection[str] | None = None,
+    ) -> str:
+        """Store the study's experiment file, its provenance, the folder of its report and its cells' keys, in
+        their order; the run's id.
 
         A study has one such run, which holds the latest of each: a report can be made again from the
         cells, so its history is not kept.
@@ -192,6 +209,8 @@ class Store:
             inside(home, home / "report")
         self.client.log_text(run_id, text, "experiment.toml")
         self.client.log_dict(run_id, provenance, "provenance.json")
+        if keys is not None:
+            self.client.log_text(run_id, json.dumps([*keys]), KEYS)
         for name, value in provenance.items():
             self.client.set_tag(run_id, name, str(value))
         if files is not None:
@@ -208,6 +227,13 @@ class Store:
     def study_text(self, study: str) -> str:
         """The text of the study's experiment file; StoreError when the store has none."""
         return self._study_file(study, "experiment.toml")
+
+    def study_keys(self, study: str) -> tuple[str, ...] | None:
+        """The keys of the study's cells in their order; None where they were not stored."""
+        try:
+            return tuple(json.loads(self._study_file(study, KEYS)))
+        except StoreError:
+            return None
 
     def study_provenance(self, study: str) -> dict[str, str]:
         """What the study was last logged with; StoreError when the store does not have it."""
