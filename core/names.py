@@ -11,7 +11,9 @@ T = TypeVar("T")
 
 def nearest(name: object, allowed: Iterable[str]) -> str | None:
     """The one of `allowed` that is spelt most like `name`; None when none is near."""
-    near = difflib.get_close_matches(str(name).lower(), list(allowed), n=1)
+    if not isinstance(name, str) or len(name) > 100:
+        return None
+    near = difflib.get_close_matches(name.lower(), list(allowed), n=1)
     return near[0] if near else None
 
 

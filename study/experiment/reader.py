@@ -12,6 +12,13 @@ from typing import Any, NoReturn
 from core.names import nearest, suggest
 from study.experiment.cells import Choice
 
+LARGEST, LONGEST, MOST = 10**9, 200, 20
+"""Whole numbers and texts are at most this large and long unless a key says otherwise; this many faults of a
+file are shown."""
+
+RANGE = (1e-30, 1e30)
+"""Of real numbers: float32 holds them and their ratios."""
+
 
 class SpecError(ValueError):
     """An experiment file that cannot be run: for each fault the key, what was expected, what was there."""
@@ -65,7 +72,8 @@ class Reader:
         if len(self.faults) == 1:
             raise SpecError(f"{self.source}: {self.faults[0]}")
         if self.faults:
-            lines = "".join(f"\n  {fault}" for fault in self.faults)
+            lines = "".join(f"\n  {fault}" for fault in self.faults[:MOST])
+            lines += f"\n  and {len(self.faults) - MOST} more" if len(self.faults) > MOST else ""
             raise SpecError(f"{self.source}: {len(self.faults)} faults{lines}")
 
     def has(self, key: str) -> bool:
@@ -88,18 +96,18 @@ class Reader:
 
     def done(self) -> None:
         """Note the keys that mean nothing here."""
-        for key in self.tree:
-            if key not in self.asked:
-                allowed = ", ".join(sorted(self.asked))
-                self.faults.append(
-                    f"{self._place(key)}: unknown key{suggest(key, self.asked)} (allowed: {allowed})"
-                )
+        allowed = ", ".join(sorted(self.asked))
+        for i, key in enumerate(key for key in self.tree if key not in self.asked):
+            near = suggest(key, self.asked) if i < MOST else ""  # of thousands it would take seconds
+            self.faults.append(f"{self._place(key)}: unknown key{near} (allowed: {allowed})")
 
-    def text(self, key: str, default: str | None = None, pattern: str = r".+") -> str:
+    def text(self, key: str, default: str | None = None, pattern: str = r".+", most: int = LONGEST) -> str:
         with self.collect(key):
             item = self._item(key, default)
             if not isinstance(item.value, str) or not re.fullmatch(pattern, item.value):
                 item.fail("text" if pattern == r".+" else "a name of letters, digits, '.', '_' and '-'")
+            if len(item.value) > most:
+                item.fail(f"at most {most} characters")
             return item.value
         return default or ""
 
@@ -114,19 +122,26 @@ class Reader:
     def integer(self, key: str, default: int | None = None, low: int = 0, high: int | None = None) -> int:
         with self.collect(key):
             item = self._item(key, default)
-            if not item.is_integer() or item.value < low or (high is not None and item.value > high):
-                span = f"{low} or more" if high is None else f"{low} to {high}"
-                item.fail(f"a whole number, {span}")
+            top = LARGEST if high is None else high
+            if not item.is_integer() or not low <= item.value <= top:
+                open_ended = high is None and not (item.is_integer() and item.value > top)
+                item.fail(
+                    f"a whole number, {low} or more" if open_ended else f"a whole number, {low} to {top}"
+                )
             return int(item.value)
         return low if default is None else default
 
-    def number(self, key: str, default: float | None = None, high: float = float("inf")) -> float:
-        """A finite number above zero and below `high`."""
+    def number(
+        self, key: str, default: float | None = None, high: float = float("inf"), low: float = RANGE[0]
+    ) -> float:
+        """A number from `low` on and below `high`, as far as RANGE goes."""
         with self.collect(key):
             item = self._item(key, default)
             number = isinstance(item.value, (int, float)) and not isinstance(item.value, bool)
             if not number or not 0 < item.value < high:
                 item.fail("a number above 0" + (f" and below {high:g}" if high < float("inf") else ""))
+            if not low <= item.value <= RANGE[1]:
+                item.fail(f"a number from {low:g} to {min(high, RANGE[1]):g}")
             return float(item.value)
         return default or 1.0
 
@@ -191,7 +206,7 @@ class Reader:
         return Item(self._place(key), self.tree.get(key, default))
 
     def _place(self, key: str) -> str:
-        return f"{self.path}{key}"
+        return self.path + (key if len(key) <= LONGEST else f"{key[: LONGEST // 2]}...")
 
 
 @dataclass(frozen=True)
@@ -224,8 +239,10 @@ def _choice(item: Item, known: Mapping[str, Any], kind: str, check: Callable[[Ch
     choice = Choice(value["name"], tuple(sorted((k, _hashable(v)) for k, v in value.items() if k != "name")))
     try:
         check(choice)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _FaultError(f"{item.place}: {error}") from None
+    except (ArithmeticError, RecursionError, MemoryError):
+        item.fail(f"options that a {kind} can have: numbers of this size are none")
     return choice
 
 
@@ -234,4 +251,9 @@ def _hashable(value: Any) -> Any:
 
 
 def _show(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    """A value as the file has it, or its start; Python writes no whole number of thousands of digits."""
+    try:
+        shown = f'"{value}"' if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):
+        return f"a value of type {type(value).__name__} that is too large to be shown"
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST // 2]}... ({len(shown):,} characters)"

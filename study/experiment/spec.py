@@ -24,10 +24,21 @@ from study.experiment.cells import (
     Rates,
     Search,
 )
-from study.experiment.reader import Item, Reader, SpecError
+from study.experiment.reader import LARGEST, Item, Reader, SpecError
+from study.files import UnsafeError, read_text
 from study.problems.datasets import DATASETS, distinct, ready, task_of, train_size
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
+
+
+LONGEST_FILE, LONGEST_NAME = 10**6, 100
+"""Bytes of an experiment file, and characters of a name in it, which becomes a folder's and a lock's."""
+
+RESERVED = {"artifacts", "mlflow.db", "reference", "ui.log"}
+"""Names that other things have in the results folder."""
+
+MOST_CELLS, MOST_TRIALS = 10**6, 10**5
+"""Of an experiment, and of one phase of a cell: more is a slip of the keyboard."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +77,29 @@ def load(path: Path) -> Experiment:
 def read(path: Path) -> str:
     """The text of an experiment file; SpecError when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return read_text(path, LONGEST_FILE)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SpecError(f"{path}: cannot be read: {reason}") from None
-    return text
+    except (UnsafeError, ValueError) as error:  # a ValueError for a path that cannot be one
+        raise SpecError(f"{path}: cannot be read: {error}") from None
 
 
 def parse(text: str, source: str, folder: Path = Path()) -> Experiment:
     """The experiment in TOML `text`; `source` is the place that errors name, and paths begin at `folder`."""
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own, and Python's for whole numbers of thousands of digits
         raise SpecError(f"{source}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise SpecError(f"{source}: not valid here: it is nested hundreds of levels deep") from None
     return _experiment(Reader(source, "", tree), text, folder)
 
 
 def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
-    name = top.text("name", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*")
+    name = top.text("name", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*", most=LONGEST_NAME)
+    if name.casefold() in RESERVED:
+        top.note("name", f'expected another name than "{name}": the results folder has it for itself')
     title = top.text("title", default=name or "untitled")
     protocol = _protocol(top)
     shared = _rates(top.table("rates")) if top.has("rates") else None
@@ -102,6 +118,9 @@ def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
     problems = [(d, network) for d, (_, network) in zip(datasets, problems, strict=True)]
     top.distinct("problems", [f"{d.id} with network {n.name}" for d, n in problems])
     top.done()
+    count = len(problems) * len(optimizers) * len(schedules) * len(batches)
+    if count > MOST_CELLS:
+        top.note("problems", f"expected at most {MOST_CELLS:,} cells in all, got {count:,}")
     top.stop_at_faults()
     cells = tuple(
         Cell(dataset, network, o, batch, shared or Rates(*OPTIMIZERS[o.name].search), protocol, s)
@@ -120,7 +139,7 @@ def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
 def _protocol(top: Reader) -> Protocol:
     default = Protocol()
     return Protocol(
-        seed=top.integer("seed", default.seed, low=0),
+        seed=top.integer("seed", default.seed, low=0, high=2**63 - 1),
         precision=top.one_of("precision", ("float32", "float64"), default.precision),
         tolerance=top.number("tolerance", default.tolerance, high=1.0),
         budget=_budget(top.table("budget")),
@@ -135,7 +154,7 @@ def _budget(t: Reader) -> Budget:
     default = Budget()
     epochs = t.integer("epochs", default.epochs, low=10)
     budget = Budget(
-        examples=t.integer("examples", default.examples, low=1),
+        examples=t.integer("examples", default.examples, low=1, high=10**12),
         epochs=epochs,
         evaluations=_at_most(t, "evaluations", default.evaluations, "epochs", epochs, low=10),
     )
@@ -149,14 +168,14 @@ def _at_most(t: Reader, key: str, default: int, other: str, most: int, low: int)
 
 
 def _replicates(t: Reader, default: int, low: int) -> int:
-    value = t.integer("replicates", default, low=low)
+    value = t.integer("replicates", default, low=low, high=MOST_TRIALS)
     t.done()
     return value
 
 
 def _search(t: Reader) -> Search:
     default = Search()
-    trials = t.integer("trials", default.trials, low=1)
+    trials = t.integer("trials", default.trials, low=1, high=MOST_TRIALS)
     search = Search(
         trials=trials,
         startup=_at_most(t, "startup", default.startup, "trials", trials, low=1),
@@ -169,7 +188,7 @@ def _search(t: Reader) -> Search:
 def _limit(t: Reader) -> Limit:
     default = Limit()
     limit = Limit(
-        precision=t.number("precision", default.precision, high=1.0),
+        precision=t.number("precision", default.precision, high=1.0, low=1e-6),
         updates=t.integer("updates", default.updates, low=1),
     )
     t.done()
@@ -220,6 +239,9 @@ def _networks(top: Reader) -> dict[str, NetworkSpec]:
     tables = top.table("networks")
     if top.sound("networks") and not tables.names:
         top.note("networks", "expected at least one network, such as [networks.linear], got none")
+    for name in tables.names:
+        if not 0 < len(name) <= LONGEST_NAME:
+            tables.note(name, f"expected a name of 1 to {LONGEST_NAME} characters")
     return {name: _network(name, tables.table(name)) for name in tables.names}
 
 
@@ -227,7 +249,7 @@ def _network(name: str, t: Reader) -> NetworkSpec:
     hidden = t.items("hidden", empty=True)
     for item in hidden:
         with t.collect("hidden"):
-            if not item.is_integer() or item.value < 1:
+            if not item.is_integer() or not 1 <= item.value <= LARGEST:
                 item.fail("a whole number of units, 1 or more")
     network = NetworkSpec(
         name=name,
@@ -307,7 +329,7 @@ def _batch(item: Item, top: Reader) -> BatchStrategy:
         return batch
     if item.value == "full":
         return BatchStrategy()
-    if not item.is_integer() or item.value < 1:
+    if not item.is_integer() or not 1 <= item.value <= LARGEST:
         item.fail(
             '"full", a whole number of samples, 1 or more, or a table such as { size = 16, order = "fixed" }'
         )
