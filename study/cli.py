@@ -32,7 +32,13 @@ RESULTS = Path("results")
 
 
 class Output(Console):
-    """The terminal. A closed pipe is an error here, where rich would exit with 1."""
+    """The terminal, which shows a text as it is: brackets in a name or a path are no markup.
+
+    A closed pipe is an error here, where rich would exit with 1.
+    """
+
+    def __init__(self, width: int | None = None):
+        super().__init__(highlight=False, markup=False, emoji=False, width=width)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -42,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, Console], int] = options.command
-    console = Output(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = Output(None if sys.stdout.isatty() else 120)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -294,13 +300,13 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
 
     with closing(_open(options.results, reading=True)) as store:
         explanation = explain(store, options.run, options.results)
-    console.print(explanation.title, style="bold", markup=False)
+    console.print(explanation.title, style="bold")
     for heading, sentences in explanation.sections:
-        console.print(f"\n{heading}", style="bold", markup=False)
+        console.print(f"\n{heading}", style="bold")
         for sentence in sentences:
-            console.print(sentence, markup=False)
+            console.print(sentence)
     if explanation.figure is not None:
-        console.print(f"\nfigure: {explanation.figure}", markup=False, soft_wrap=True)
+        console.print(f"\nfigure: {explanation.figure}", soft_wrap=True)
     return 0
 
 
@@ -311,13 +317,13 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
         comparison = compare.compare(*(compare.side(store, name) for name in (options.a, options.b)))
     console.print("Settings that differ, in the cells that both have:", style="bold")
     for line in comparison.settings or ["none"]:
-        console.print(line, markup=False)
+        console.print(line)
     console.print()
     for sentence in compare.sentences(comparison):
-        console.print(sentence, markup=False)
+        console.print(sentence)
     if any(change.changed and not change.same for change in comparison.changes):
         console.print(listing.changes(comparison))
-    console.print(f"every cell: {compare.write(comparison, options.results)}", markup=False, soft_wrap=True)
+    console.print(f"every cell: {compare.write(comparison, options.results)}", soft_wrap=True)
     return 0
 
 
@@ -330,11 +336,11 @@ def _advise(options: argparse.Namespace, console: Console) -> int:
     asked = ("dataset", "hidden", "activation", "optimizers", "batches", "seed")
     cells = question(options=wishes, **{name: getattr(options, name) for name in asked})
     for line in describe(cells[0].dataset, options.seed):
-        console.print(line, markup=False)
+        console.print(line)
     advices = [advise(cell) for cell in cells]
     console.print(listing.advice(advices))
     for note in notes(advices):
-        console.print(note, markup=False)
+        console.print(note)
     return 0
 
 

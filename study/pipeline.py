@@ -97,7 +97,7 @@ def train_missing(
         for result in results:
             if isinstance(result, Failure):
                 account.failures.append(result)
-                console.print(f"[red]failed:[/red] {result.cell.label}")
+                console.print(f"failed: {result.cell.label}", style="red")
             else:
                 with account.time("tracking"):
                     store.write(experiment.name, result)

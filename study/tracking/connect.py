@@ -28,6 +28,9 @@ DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
 """The folder among the results in which the files of runs are, by study."""
 
+SECRETS = "pass|pwd|token|secret|key|auth|cred|sig"
+"""Parts of the names of an address's options whose values are shown to nobody."""
+
 SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -126,9 +129,10 @@ def _file(uri: str) -> Path | None:
 
 
 def shown(uri: str) -> str:
-    """An address, or a text with one, without its password."""
+    """An address, or a text with one, without its password, and without what may be a token."""
     hidden = re.sub(r"//([^/@:\s]*):\S*@", r"//\1:***@", uri)
-    return re.sub(r"password=[^&\s]*", "password=***", hidden)
+    hidden = re.sub(r"(https?://)[^/@:\s]+@", r"\1***@", hidden)  # a name alone is a token there
+    return re.sub(rf"([\w-]*(?:{SECRETS})[\w-]*)=[^&\s]*", r"\1=***", hidden, flags=re.IGNORECASE)
 
 
 def _reach(uri: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from study.cli import main
+from study.cli import Output, main
 from study.execution.cost import cost
 from study.experiment.reader import Reader
 from study.experiment.spec import SpecError, _experiment, load, parse
@@ -191,3 +191,20 @@ def test_any_arguments_are_understood_or_refused(arguments: list[str]) -> None:
     except SystemExit as end:
         status = int(end.code or 0)
     assert status in (0, 2)
+
+
+def test_brackets_in_a_name_are_no_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were rich's, which ended a run with a traceback in place of a cell's own error."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / "[red]a" / "b] :x:"
+    folder.mkdir(parents=True)
+    text = GOOD.replace("[networks.linear]", '[networks."[/red]"]').replace('"linear"', '"[/red]"')
+    (folder / "[x].toml").write_text(text)
+    assert main(["estimate", str(folder / "[x].toml")]) == 0
+    console = Output(width=200)
+    console.print("failed: iris/[/red] sgd :x:", style="red")
+    assert "iris/[/red] sgd :x:" in capsys.readouterr().out
+    assert main(["list", "--results", str(folder)]) == 2
+    assert "[red]a/b] :x:" in capsys.readouterr().err

@@ -216,6 +216,10 @@ def test_a_folder_that_a_database_cannot_be_in_is_refused(tmp_path: Path, name: 
         "postgresql://u:se/secret@host/db",
         "postgresql://localhost:1/db?user=u&password=secret",
         "http://u:secret@localhost:1",
+        "https://secret@localhost:1",
+        "https://localhost:1/?access_token=secret&x=1",
+        "postgres://host/db?SSLKEY=secret",
+        "postgres://host/db?sig=secret",
     ],
 )
 def test_an_address_is_shown_without_its_password(results: Path, uri: str) -> None:
