@@ -193,7 +193,7 @@ def _gaps(cell: StoredCell) -> pd.Series:
 
 def _rates(a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]) -> Pair:
     step = 1 / min(had["rates"]["per_decade"], has["rates"]["per_decade"])
-    tuned = [_point(cell.summary.part(SearchSummary).tuned_rate) for cell in (a, b)]
+    tuned = [_point(cell.summary.part(SearchSummary).tuned_rate_training) for cell in (a, b)]
     return _pair(tuned[0], tuned[1], 10**step * (1 + 1e-9))
 
 

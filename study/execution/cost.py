@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from study.experiment.cells import Cell
-from study.phases.limit import ROUNDS, at_horizon, sections
+from study.phases.limit import ROUNDS, ZONE, at_horizon, sections
+from study.phases.search import Claim
 from study.phases.stack import epochs_of
 from study.phases.sweep import grid
 from study.problems.problem import shape_of
@@ -46,22 +47,20 @@ def _stacks(cell: Cell, samples: int) -> list[tuple[int, int]]:
     p, search = cell.protocol, cell.protocol.search
     rest = search.trials - search.startup
     tpe = [min(search.batch, rest - done) for done in range(0, rest, search.batch)]
-    stacks = [len(grid(cell.rates)) * p.sweep_replicates, search.startup, *tpe, 2 * p.confirm_replicates]
+    searched = [rates * search.replicates for rates in (search.startup, *tpe)]
+    confirmed = (len(Claim) + 1) * p.confirm_replicates
+    stacks = [len(grid(cell.rates)) * p.sweep_replicates, *searched, confirmed]
     return [(trials, _updates(cell, samples)) for trials in stacks]
 
 
 def _limit_stacks(cell: Cell, samples: int) -> list[tuple[int, int]]:
-    """Those that measure the limit, if the grid holds it."""
-    limit, replicates, rates = cell.protocol.limit, cell.protocol.sweep_replicates, grid(cell.rates)
+    """Those that measure the limit, if the grid holds it where the sweep's boundary is."""
+    limit, rates = cell.protocol.limit, grid(cell.rates)
     if limit is None:
         return []
-    watched = at_horizon(cell, samples)
-    stacks = [] if watched == cell else [len(rates)]
-    low, high = rates[:2]
-    for left in range(ROUNDS, 0, -1):
-        stacks.append(len(sections(low, high, limit.precision, left)))
-        high = low * (high / low) ** (1 / (stacks[-1] + 1))
-    return [(replicates * trials, _updates(watched, samples)) for trials in stacks]
+    sharp = len(sections(float(rates[0]), float(rates[1]), limit.precision, ROUNDS))
+    updates = _updates(at_horizon(cell, samples), samples)
+    return [(limit.replicates * count, updates) for count in (2, *[max(sharp, ZONE)] * ROUNDS)]
 
 
 def _edge_stacks(cell: Cell) -> list[tuple[int, int]]:

@@ -98,20 +98,23 @@ class Rates:
 
 @dataclass(frozen=True)
 class Search:
-    """The Optuna search: a shared coarse grid of `startup` rates first, then TPE in batches."""
+    """The Optuna search: a shared coarse grid of `startup` rates first, then TPE in batches, every rate on so
+    many `replicates`."""
 
     trials: int = 24
     startup: int = 16
     batch: int = 8
+    replicates: int = 3
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How the divergence boundary is measured: to which `precision`, relative, and on least squares
-    watching for at least so many `updates`."""
+    """How the stability limit is measured: on so many `replicates`; where all of them change their fate at
+    one rate, to which `precision`, relative; and on least squares watching for at least so many `updates`."""
 
     precision: float = 0.01
     updates: int = 1000
+    replicates: int = 6
 
 
 @dataclass(frozen=True)

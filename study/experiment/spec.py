@@ -180,6 +180,7 @@ def _search(t: Reader) -> Search:
         trials=trials,
         startup=_at_most(t, "startup", default.startup, "trials", trials, low=1),
         batch=t.integer("batch", default.batch, low=1),
+        replicates=t.integer("replicates", default.replicates, low=1),
     )
     t.done()
     return search
@@ -190,6 +191,7 @@ def _limit(t: Reader) -> Limit:
     limit = Limit(
         precision=t.number("precision", default.precision, high=1.0, low=1e-6),
         updates=t.integer("updates", default.updates, low=1),
+        replicates=t.integer("replicates", default.replicates, low=2),
     )
     t.done()
     return limit

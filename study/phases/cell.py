@@ -41,9 +41,9 @@ def run_cell(cell: Cell) -> CellResult:
         problem = clock("prepare", lambda: problem_of(cell))
         swept = clock("sweep", lambda: sweep(cell, problem))
         tuned = clock("search", lambda: search(cell, problem))
-        confirmed = clock("confirm", lambda: confirm(cell, problem, tuned.rate))
-        limit = clock("limit", lambda: measure_limit(cell, problem, swept)) if cell.protocol.limit else None
+        confirmed = clock("confirm", lambda: confirm(cell, problem, tuned.rates))
         curve = rate_curve(swept, problem.best_loss)
+        limit = clock("limit", lambda: measure_limit(cell, problem, curve)) if cell.protocol.limit else None
         edge = clock("edge", lambda: follow(cell, problem, curve)) if cell.edge else []
         runs = [*swept, *tuned.runs, *confirmed, *(limit.runs if limit else []), *edge]
         known, expected = clock(

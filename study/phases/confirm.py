@@ -1,7 +1,8 @@
-"""The confirmation: the winner and the default rate on fresh replicates that tuning never saw."""
+"""The confirmation: the tuned rates and the default one on fresh replicates that tuning never saw."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from study.experiment.cells import Cell
@@ -17,16 +18,15 @@ class ConfirmSummary(Part):
     default_rate: float
 
 
-def confirm(cell: Cell, problem: Problem, tuned: float | None) -> list[Run]:
-    """The tuned rate, where there is one, and the default rate on every replicate."""
-    rates = {"tuned": tuned, "default": cell.default_rate}
+def confirm(cell: Cell, problem: Problem, tuned: Sequence[float]) -> list[Run]:
+    """The tuned rates and the default rate on every replicate, each rate once."""
+    roles = dict.fromkeys([*tuned, cell.default_rate], "tuned") | {cell.default_rate: "default"}
     return run_stack(
         cell,
         problem,
         [
             Trial("confirm", role, rate, f"confirm-{k}")
-            for role, rate in rates.items()
-            if rate is not None
+            for rate, role in roles.items()
             for k in range(cell.protocol.confirm_replicates)
         ],
     )

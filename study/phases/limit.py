@@ -1,33 +1,43 @@
-"""The stability limit: the rate above which a cell's runs diverge, for each replicate of its sweep.
+"""The stability limit: the learning rate at which half of a cell's runs diverge, with its interval.
 
-The sweep brackets it between two rates of its grid; a few rounds of rates within the bracket, all replicates
-in one stack, close it in. What counts as divergence is what counts everywhere (study.phases.outcomes), and so
-depends on how long a run is watched. Close above its limit a run takes long to show that it grows: at 1 +
-delta times the limit of gradient descent a component grows by 1 + 2 delta in each update and its loss by 1 +
-4 delta, so that one that starts with a hundredth of the gap is seen after about 1.2 / delta updates. A sweep
-of forty updates is blind to 3 %; a thousand updates bring that to 0.1 %. So where the limit is known exactly,
-on least squares, runs are watched for at least `Limit.updates`, and the sweep's bracket is taken again at
-that horizon. On networks the limit is measured at the sweep's own horizon.
+Around it runs survive and diverge by replicate and by rate, so several replicates are run at each rate, and
+the limit is where their share crosses one half (study.phases.threshold). The sweep says between which rates
+of its grid to look; two rounds of further rates follow, where the change is sharp within the two rates it
+lies between, and otherwise over the zone in which both happen.
+
+What counts as divergence is what counts everywhere (study.phases.outcomes), and so depends on how long a run
+is watched. Close above its limit a run takes long to show that it grows: at 1 + delta times the limit of
+gradient descent a component grows by 1 + 2 delta in each update and its loss by 1 + 4 delta, so that one that
+starts with a hundredth of the gap is seen after about 1.2 / delta updates. Forty updates are blind to 3 %; a
+thousand bring that to 0.1 %. So where the limit is known exactly, on least squares, runs are watched for at
+least `Limit.updates`. On networks the limit is that of the sweep's own horizon.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 
-from study.experiment.cells import Cell
+from study.experiment.cells import Cell, Limit
 from study.phases.outcomes import divergence
 from study.phases.stack import Run, Trial, epochs_of, run_stack
 from study.phases.summary import Part
+from study.phases.sweep import RateCurve, grid
+from study.phases.threshold import Threshold, monotone, threshold
 from study.problems.problem import Problem, least_squares
-from study.statistics import log_median
 
 ROUNDS = 2
-"""In which a bracket is closed: two rounds of eight rates, where bisection would take seven of one."""
+"""Of further rates, once two rates of the grid enclose the limit."""
+
+ZONE = 8
+"""Rates of a round over a zone in which runs both diverge and survive."""
+
+STEPS = 8
+"""By so many pairs of rates of the grid the search for the limit may move before it is given up."""
 
 
 class LimitStatus(StrEnum):
@@ -40,51 +50,105 @@ class LimitStatus(StrEnum):
 
 @dataclass(frozen=True)
 class LimitSummary(Part):
-    """The median over the replicates, and the extremes of those in which it lies on the grid; None where the
-    median does not."""
+    """limit_measured: the rate at which half of the runs diverge; limit_low, limit_high: its 95 % interval.
+    limit_zone_low, limit_zone_high: the lowest rate at which a run diverged and the highest at which one
+    survived, the one above the other where the change is sharp. None where the limit is not on the grid."""
 
     limit_status: LimitStatus
     limit_measured: float | None = None
     limit_low: float | None = None
     limit_high: float | None = None
+    limit_zone_low: float | None = None
+    limit_zone_high: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class MeasuredLimit:
-    """runs: of this phase, in order. boundaries: (replicates,) the middle of each last bracket on a
-    logarithmic scale; 0 where even the grid's lowest rate diverged, inf where none did."""
+    """What was run, in order, and which replicates diverged at which rate."""
 
-    runs: list[Run]
-    boundaries: np.ndarray
+    replicates: tuple[str, ...]
+    runs: list[Run] = field(default_factory=list)
+    diverged: dict[float, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def rates(self) -> np.ndarray:
+        """(G,) so far, ascending."""
+        return np.array(sorted(self.diverged))
+
+    @property
+    def outcomes(self) -> np.ndarray:
+        """(K, G): whether each replicate diverged at each rate."""
+        return np.stack([self.diverged[rate] for rate in sorted(self.diverged)], axis=1)
+
+    @property
+    def share(self) -> np.ndarray:
+        """(G,) that diverged, as the nearest curve that does not fall."""
+        return np.asarray(monotone(self.outcomes.mean(axis=0)[None])[0])
+
+    @property
+    def threshold(self) -> Threshold | None:
+        return threshold(self.rates, self.outcomes)
 
     @property
     def summary(self) -> LimitSummary:
-        median = log_median(self.boundaries)
-        finite = self.boundaries[(self.boundaries > 0) & np.isfinite(self.boundaries)]
-        if not 0 < median < np.inf:
-            return LimitSummary(LimitStatus.BELOW_GRID if median == 0 else LimitStatus.ABOVE_GRID)
-        return LimitSummary(LimitStatus.MEASURED, median, float(finite.min()), float(finite.max()))
+        found = self.threshold if self.diverged else None
+        if found is None:
+            below = bool(self.diverged) and self.share[0] >= 0.5
+            return LimitSummary(LimitStatus.BELOW_GRID if below else LimitStatus.ABOVE_GRID)
+        ends = (found.rate, found.low, found.high, found.zone_low, found.zone_high)
+        return LimitSummary(LimitStatus.MEASURED, *ends)
+
+    def run(self, cell: Cell, problem: Problem, rates: Sequence[float], role: str) -> None:
+        """Run these rates on every replicate."""
+        fresh = [float(rate) for rate in rates if float(rate) not in self.diverged]
+        trials = [Trial("limit", role, rate, replicate) for rate in fresh for replicate in self.replicates]
+        if not trials:
+            return
+        runs = run_stack(cell, problem, trials)
+        self.runs += runs
+        gone = [divergence(run, problem.best_loss) is not None for run in runs]
+        for rate, row in zip(fresh, np.reshape(gone, (len(fresh), -1)), strict=True):
+            self.diverged[rate] = row
 
 
-def measure_limit(cell: Cell, problem: Problem, swept: Sequence[Run]) -> MeasuredLimit:
-    """The boundary of each replicate of the sweep, to the precision that the protocol asks for."""
-    watched = at_horizon(cell, problem.samples)
-    runs: list[Run] = []
-    if watched != cell:
-        runs = run_stack(watched, problem, [_trial("grid", r.trial.rate, r.trial.replicate) for r in swept])
-    known = list(runs or swept)
-    replicates = list(dict.fromkeys(run.trial.replicate for run in swept))
+def measure_limit(cell: Cell, problem: Problem, curve: RateCurve) -> MeasuredLimit:
+    """Measure the limit of a cell whose sweep has this curve."""
+    limit, watched = _settings(cell), at_horizon(cell, problem.samples)
+    found = MeasuredLimit(tuple(f"boundary-{k}" for k in range(limit.replicates)))
+    _enclose(found, watched, problem, curve)
     for left in range(ROUNDS, 0, -1):
-        trials = [
-            _trial("section", rate, replicate)
-            for replicate in replicates
-            for rate in sections(*_bracket(known, replicate, problem), _precision(cell), left)
-        ]
-        fresh = run_stack(watched, problem, trials) if trials else []
-        known += fresh
-        runs += fresh
-    brackets = np.array([_bracket(known, replicate, problem) for replicate in replicates])
-    return MeasuredLimit(runs, np.sqrt(brackets[:, 0]) * np.sqrt(brackets[:, 1]))
+        if found.threshold is not None:
+            found.run(watched, problem, _next_rates(found, limit.precision, left), "section")
+    return found
+
+
+def _enclose(found: MeasuredLimit, cell: Cell, problem: Problem, curve: RateCurve) -> None:
+    """Run rates of the grid, two at a time from the sweep's boundary on, until they enclose the limit."""
+    rates = grid(cell.rates).tolist()
+    half = np.flatnonzero(curve.diverged >= 0.5)
+    low = high = int(half[0]) if len(half) else len(rates)
+    low, high = max(low - 1, 0), min(high + 1, len(rates))
+    found.run(cell, problem, rates[low:high], "grid")
+    for _ in range(STEPS):
+        if found.share[0] >= 0.5 and low > 0:
+            low, more = max(low - 2, 0), rates[max(low - 2, 0) : low]
+        elif found.share[-1] < 0.5 and high < len(rates):
+            high, more = min(high + 2, len(rates)), rates[high : high + 2]
+        else:
+            return
+        found.run(cell, problem, more, "grid")
+
+
+def _next_rates(found: MeasuredLimit, precision: float, rounds: int) -> list[float]:
+    """Where to look next: within the two rates between which all runs change their fate, or over the zone in
+    which only some do."""
+    rates, share = found.rates, found.share
+    i = int(np.flatnonzero(share >= 0.5)[0])
+    if share[i - 1] == 0 and share[i] == 1:
+        return sections(float(rates[i - 1]), float(rates[i]), precision, rounds)
+    low = int(np.flatnonzero(share <= 0.15)[-1]) if (share <= 0.15).any() else 0
+    high = int(np.flatnonzero(share >= 0.85)[0]) if (share >= 0.85).any() else len(rates) - 1
+    return [float(rate) for rate in np.geomspace(rates[low], rates[high], ZONE + 2)[1:-1]]
 
 
 def at_horizon(cell: Cell, samples: int) -> Cell:
@@ -107,21 +171,6 @@ def sections(low: float, high: float, precision: float, rounds: int) -> list[flo
     return [float(rate) for rate in np.geomspace(low, high, parts + 1)[1:-1]]
 
 
-def _precision(cell: Cell) -> float:
+def _settings(cell: Cell) -> Limit:
     assert cell.protocol.limit is not None, "the phase is run where the experiment asks for it"
-    return cell.protocol.limit.precision
-
-
-def _trial(role: str, rate: float, replicate: str) -> Trial:
-    return Trial("limit", role, rate, replicate)
-
-
-def _bracket(runs: Sequence[Run], replicate: str, problem: Problem) -> tuple[float, float]:
-    """The first rate that diverged and the one before it; 0 and inf where there is none."""
-    own = sorted((r for r in runs if r.trial.replicate == replicate), key=lambda r: r.trial.rate)
-    low = 0.0
-    for run in own:
-        if divergence(run, problem.best_loss):
-            return low, run.trial.rate
-        low = run.trial.rate
-    return low, np.inf
+    return cell.protocol.limit

@@ -1,7 +1,7 @@
 """What happened to a run: a closed vocabulary.
 
 q_t = (L_t - L*) / (L_0 - L*) is the training gap relative to the initial one; q_end its median over
-the last tenth of the evaluations, at least ten of them.
+the last tenth of the evaluations, at least three of them.
 
 diverged    not finite, or q above a million; or it ended at or above its start after an excursion;
             or it was still growing when the budget ended: more than a doubling over the last quarter
@@ -66,8 +66,8 @@ class Verdict:
 
 
 def window(evaluations: int) -> int:
-    """Evaluations in the last window: a tenth, at least ten, at most all."""
-    return min(evaluations, max(10, -(-evaluations // 10)))
+    """Evaluations in the last window, the end of a run: a tenth, at least three, at most all."""
+    return min(evaluations, max(3, -(-evaluations // 10)))
 
 
 def gap(losses: np.ndarray, best: float) -> np.ndarray:
@@ -82,6 +82,12 @@ def q_end(run: Run, best: float) -> float:
         return float("inf")
     q = gap(run.train_loss, best)
     return float(np.median(q[-window(len(q)) :]))
+
+
+def converged(run: Run, best: float, tolerance: float) -> bool:
+    """Whether the gap of a run stayed at or below the tolerance over the whole last window."""
+    q = gap(run.train_loss, best)
+    return not run.first_bad_step and bool(np.all(q[-window(len(q)) :] <= tolerance))
 
 
 def hitting_examples(run: Run, best: float, tolerance: float) -> float:
@@ -131,7 +137,7 @@ def judge(run: Run, best_loss: float, tolerance: float, best_rate: float | None)
     if reason:
         return Verdict(Outcome.DIVERGED, reason)
     q = gap(run.train_loss, best_loss)
-    if np.all(q[-window(len(q)) :] <= tolerance):
+    if converged(run, best_loss, tolerance):
         return Verdict(Outcome.CONVERGED, Reason.REACHED)
     falling = Reason.DESCENDING if trend(q)[1] <= TAU else Reason.LEVEL
     if best_rate is None or np.isclose(run.trial.rate, best_rate, rtol=1e-6):

@@ -1,16 +1,22 @@
-"""The search: Optuna tunes the learning rate on the validation loss. The only place that knows Optuna."""
+"""The search: Optuna tunes the learning rate, for each claim by itself. The only place that knows Optuna.
+
+A rate that is best for training need not be best for the validation loss, nor the one that reaches a target
+first. A comparison of training that rests on rates tuned for validation compares something else, so there is
+a tuned rate for each claim, chosen from the same trials.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from study.experiment.cells import Cell, Rates
-from study.phases.outcomes import divergence, window
+from study.phases.outcomes import converged, divergence, gap, hitting_examples, q_end, window
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.summary import Part
 from study.problems.problem import Problem
@@ -19,17 +25,32 @@ from study.problems.seeds import seed
 if TYPE_CHECKING:
     import optuna
 
-REPLICATE = "search-0"
 NEAR = 0.5
 """Decades: a best rate closer than this to an end of the range is an alarm."""
 EXTENSION = 2.0
 """Decades by which the range grows at that end."""
 PENALTY = 12.0
-"""log10 validation loss told for a diverged trial, above that of any run that lasted."""
+"""What is told of a rate that cannot win is this and more: above the logarithm of any that can."""
+EXCURSION = 10.0
+"""A run whose loss was ever this many times its start has exploded on its way, wherever it ended."""
+RESOLUTION = 1e-6
+"""Gaps, and losses over their start, below this are equal: float32 does not resolve them."""
+LEVEL = 1e-3
+"""Decades within which two scores are equal."""
+
+
+class Claim(StrEnum):
+    """What a rate is tuned for: the training gap at the end, the validation loss at the end, or the examples
+    until the gap stays below the tolerance."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    SPEED = "speed"
 
 
 class SearchStatus(StrEnum):
-    """Whether the best rate is to be trusted: clear of the boundaries of the range, at one, or none."""
+    """Whether the best rates are to be trusted: clear of the boundaries of the range, one at a boundary, or
+    none found."""
 
     CLEAR = "clear"
     AT_BOUNDARY = "at_search_boundary"
@@ -38,114 +59,212 @@ class SearchStatus(StrEnum):
 
 @dataclass(frozen=True)
 class SearchSummary(Part):
-    """tuned_rate: None where every trial diverged. search_low, search_high: the range in the end."""
+    """tuned_rate_...: for each claim, None where no rate can win. search_low, search_high: the range in the
+    end. search_spread_...: decades between the best rates of the replicates, each taken by itself."""
 
     search_status: SearchStatus
-    tuned_rate: float | None
+    tuned_rate_training: float | None
+    tuned_rate_validation: float | None
+    tuned_rate_speed: float | None
     search_low: float
     search_high: float
+    search_spread_training: float | None = None
+    search_spread_validation: float | None = None
+
+    def tuned_rate(self, claim: Claim) -> float | None:
+        """The rate that is best for a claim."""
+        rates = (self.tuned_rate_training, self.tuned_rate_validation, self.tuned_rate_speed)
+        return dict(zip(Claim, rates, strict=True))[claim]
 
 
 @dataclass(frozen=True)
-class TunedRate:
-    """The search's runs in order, the best rate (None when every trial diverged), the range that was
-    searched in the end, and whether the best rate is clear of its boundaries."""
+class Candidate:
+    """One rate of the search, run on every replicate."""
 
-    runs: list[Run]
-    rate: float | None
-    range: Rates
-    status: SearchStatus
+    runs: tuple[Run, ...]
+    best_loss: float
+    tolerance: float
 
     @property
-    def summary(self) -> SearchSummary:
-        return SearchSummary(self.status, self.rate, self.range.low, self.range.high)
+    def rate(self) -> float:
+        return self.runs[0].trial.rate
+
+    def values(self, claim: Claim) -> np.ndarray:
+        """What is minimised, (replicates,), as a decimal logarithm; inf for a run that diverged."""
+        found = [np.inf if divergence(r, self.best_loss) else self._value(r, claim) for r in self.runs]
+        return np.array(found)
+
+    def score(self, claim: Claim) -> float:
+        """The median over the replicates; for a rate that cannot win a finite penalty, larger the earlier its
+        runs left: Optuna drops NaN, and an infinity would make all of them alike."""
+        if self.eligible:
+            return float(np.median(self.values(claim)))
+        lasted = [r.last_update / max(r.updates[-1], r.first_bad_step, 1) for r in self.runs]
+        return PENALTY + 1 - float(np.mean(lasted))
+
+    @property
+    def eligible(self) -> bool:
+        """Whether more than half of the runs lasted, and none of those exploded on its way."""
+        lasted = [run for run in self.runs if divergence(run, self.best_loss) is None]
+        exploded = any(gap(run.train_loss, self.best_loss).max() > EXCURSION for run in lasted)
+        return 2 * len(lasted) > len(self.runs) and not exploded
+
+    @property
+    def converged(self) -> bool:
+        """Whether more than half of the runs did."""
+        return 2 * sum(converged(run, self.best_loss, self.tolerance) for run in self.runs) > len(self.runs)
+
+    def _value(self, run: Run, claim: Claim) -> float:
+        left = max(q_end(run, self.best_loss), RESOLUTION)
+        if claim == Claim.TRAINING:
+            return float(np.log10(left))
+        if claim == Claim.VALIDATION:
+            loss = float(np.median(run.validation_loss[-window(len(run.validation_loss)) :]))
+            return float(np.log10(max(loss, RESOLUTION * run.validation_loss[0], np.finfo(float).tiny)))
+        examples = hitting_examples(run, self.best_loss, self.tolerance)
+        if np.isfinite(examples):
+            return float(np.log10(max(examples, 1)))
+        # Never reached: behind all that do, by what is left.
+        return float(np.log10(run.examples[-1]) + 1 + max(0, np.log10(left / self.tolerance)))
 
 
-def search(cell: Cell, problem: Problem) -> TunedRate:
-    """Tune the cell's learning rate.
+@dataclass(frozen=True)
+class TunedRates:
+    """The search's candidates in order, the range that was searched in the end, and what came of it."""
 
-    A coarse grid of rates in an order shared by all cells comes first, then TPE in batches that
-    train as one stack. When the best rate is within half a decade of a boundary, the range grows
-    by two decades there and a batch of trials is added, twice at the most; a best rate that is at a
-    boundary even then is not trusted.
+    candidates: list[Candidate]
+    summary: SearchSummary
+
+    @property
+    def runs(self) -> list[Run]:
+        return [run for candidate in self.candidates for run in candidate.runs]
+
+    @property
+    def rates(self) -> list[float]:
+        """The tuned rates, each once."""
+        found = [self.summary.tuned_rate(claim) for claim in Claim]
+        return list(dict.fromkeys(rate for rate in found if rate is not None))
+
+
+def search(cell: Cell, problem: Problem) -> TunedRates:
+    """Tune the cell's learning rate for every claim.
+
+    A coarse grid of rates in an order shared by all cells comes first, then TPE in batches that train as one
+    stack, each claim proposing in turn. When a best rate is within half a decade of a boundary, the range
+    grows by two decades there and a batch of trials is added, twice at the most; a best rate that is at a
+    boundary even then is not trusted. Every rate is run on all replicates of the search.
     """
     settings = cell.protocol.search
     rates = cell.rates
-    runs = _startup(cell, problem, rates)
-    while len(runs) < settings.trials:
-        count = min(settings.batch, settings.trials - len(runs))
-        runs += _propose(cell, problem, rates, runs, [], count, "tpe")
+    candidates = _startup(cell, problem, rates)
+    while len(candidates) < settings.trials:
+        count = min(settings.batch, settings.trials - len(candidates))
+        candidates += _propose(cell, problem, rates, candidates, [], count, "tpe")
     for _ in range(2):
-        best = _best(cell, problem, runs)
-        wider = rates if best is None else _extended(rates, best)
+        wider = _extended(rates, winners(candidates).values())
         if wider == rates:
             break
         rates, fresh = wider, _new_part(rates, wider, settings.batch // 2)
-        runs += _propose(cell, problem, rates, runs, fresh, settings.batch, "extended")
-    best = _best(cell, problem, runs)
-    return TunedRate(runs, best, rates, _status(rates, best))
+        candidates += _propose(cell, problem, rates, candidates, fresh, settings.batch, "extended")
+    return TunedRates(candidates, _summary(candidates, rates))
 
 
-def _status(rates: Rates, best: float | None) -> SearchStatus:
-    if best is None:
-        return SearchStatus.NO_STABLE_RATE
-    return SearchStatus.CLEAR if _extended(rates, best) == rates else SearchStatus.AT_BOUNDARY
+def winners(candidates: Sequence[Candidate]) -> dict[Claim, float]:
+    """Claim -> the rate that is best for it; nothing where no rate can win.
 
-
-def told(run: Run, best_loss: float) -> float:
-    """What Optuna is told: log10 of the validation loss over the last window.
-
-    For a diverged trial a finite penalty, the larger the earlier it left: Optuna drops NaN, and an
-    infinity would make all diverged trials alike.
+    Rates that converged go before those that only lasted. Equal scores are told from each other by the
+    training gap, and a plateau that is level in that, too, by its middle on a logarithmic scale: an end of it
+    lies next to the rates that fail.
     """
-    lasted = run.last_update / max(run.updates[-1], run.first_bad_step, 1)
-    loss = float(np.median(run.validation_loss[-window(len(run.validation_loss)) :]))
-    if divergence(run, best_loss) is not None or not np.isfinite(loss):
-        return PENALTY + 1 - lasted
-    return float(np.log10(max(loss, np.finfo(float).tiny)))
+    able = [c for c in candidates if c.eligible]
+    able = [c for c in able if c.converged] or able
+    found = {}
+    for claim in Claim if able else ():
+        level = _level(_level(able, claim), Claim.TRAINING)
+        middle = np.mean(np.log([level[0].rate, level[-1].rate]))
+        found[claim] = min(level, key=lambda c: abs(np.log(c.rate) - middle)).rate
+    return found
 
 
-def _startup(cell: Cell, problem: Problem, rates: Rates) -> list[Run]:
+def _level(candidates: Sequence[Candidate], claim: Claim) -> list[Candidate]:
+    """Those whose scores equal the best, by ascending rate."""
+    scores = np.array([c.score(claim) for c in candidates])
+    equal = [c for c, score in zip(candidates, scores, strict=True) if score <= scores.min() + LEVEL]
+    return sorted(equal, key=lambda c: c.rate)
+
+
+def _summary(candidates: Sequence[Candidate], rates: Rates) -> SearchSummary:
+    best = winners(candidates)
+    status = SearchStatus.CLEAR if _extended(rates, best.values()) == rates else SearchStatus.AT_BOUNDARY
+    return SearchSummary(
+        search_status=status if best else SearchStatus.NO_STABLE_RATE,
+        tuned_rate_training=best.get(Claim.TRAINING),
+        tuned_rate_validation=best.get(Claim.VALIDATION),
+        tuned_rate_speed=best.get(Claim.SPEED),
+        search_low=rates.low,
+        search_high=rates.high,
+        search_spread_training=_spread(candidates, Claim.TRAINING),
+        search_spread_validation=_spread(candidates, Claim.VALIDATION),
+    )
+
+
+def _spread(candidates: Sequence[Candidate], claim: Claim) -> float | None:
+    """Decades between the lowest and the highest of the replicates' own best rates; None where one of them
+    has none."""
+    able = [c for c in candidates if c.eligible]
+    if not able:
+        return None
+    values = np.stack([c.values(claim) for c in able])
+    if np.isinf(values.min(axis=0)).any():
+        return None
+    best = np.log10([able[i].rate for i in values.argmin(axis=0)])
+    return float(best.max() - best.min())
+
+
+def _startup(cell: Cell, problem: Problem, rates: Rates) -> list[Candidate]:
     points = np.geomspace(rates.low, rates.high, cell.protocol.search.startup)
     order = np.random.default_rng(seed(cell.protocol.seed, "startup")).permutation(len(points))
     return _run(cell, problem, [float(rate) for rate in points[order]], "startup")
 
 
-def _run(cell: Cell, problem: Problem, rates: Sequence[float], role: str) -> list[Run]:
-    return run_stack(cell, problem, [Trial("search", role, rate, REPLICATE) for rate in rates])
+def _run(cell: Cell, problem: Problem, rates: Sequence[float], role: str) -> list[Candidate]:
+    count = cell.protocol.search.replicates
+    trials = [Trial("search", role, rate, f"search-{k}") for rate in rates for k in range(count)]
+    runs = run_stack(cell, problem, trials)
+    groups = [tuple(runs[i : i + count]) for i in range(0, len(runs), count)]
+    return [Candidate(group, problem.best_loss, cell.protocol.tolerance) for group in groups]
 
 
 def _propose(
     cell: Cell,
     problem: Problem,
     rates: Rates,
-    runs: Sequence[Run],
+    candidates: Sequence[Candidate],
     fixed: Sequence[float],
     count: int,
     role: str,
-) -> list[Run]:
-    """`count` further trials: the `fixed` rates, then what TPE asks for given all runs so far."""
-    study = _study(cell, problem, rates, runs)
-    for rate in fixed:
-        study.enqueue_trial({"lr": rate})
-    asked = [study.ask(_space(rates)).params["lr"] for _ in range(count)]
-    return _run(cell, problem, asked, role)
+) -> list[Candidate]:
+    """`count` further rates: the `fixed` ones, then what TPE asks for in turn for each claim."""
+    studies = {claim: _study(cell, rates, candidates, claim) for claim in Claim}
+    turns = islice(cycle(Claim), max(0, count - len(fixed)))
+    asked = [studies[claim].ask(_space(rates)).params["lr"] for claim in turns]
+    return _run(cell, problem, [*fixed[:count], *asked], role)
 
 
-def _study(cell: Cell, problem: Problem, rates: Rates, runs: Sequence[Run]) -> optuna.Study:
-    """The search so far as an Optuna study; its sampler depends on the cell and the trials done."""
+def _study(cell: Cell, rates: Rates, candidates: Sequence[Candidate], claim: Claim) -> optuna.Study:
+    """The search so far as an Optuna study; its sampler depends on the cell, the claim and what was done."""
     import optuna  # which takes half a second, and who reads results needs none of it
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=seed(cell.protocol.seed, "tpe", done=len(runs)) % 2**32)
-    study = optuna.create_study(sampler=sampler)
-    for run in runs:
+    drawn = seed(cell.protocol.seed, "tpe", done=len(candidates), claim=claim.value)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=drawn % 2**32))
+    for candidate in candidates:
         study.add_trial(
             optuna.trial.create_trial(
                 state=optuna.trial.TrialState.COMPLETE,
-                params={"lr": run.trial.rate},
+                params={"lr": candidate.rate},
                 distributions=_space(rates),
-                value=told(run, problem.best_loss),
+                value=candidate.score(claim),
             )
         )
     return study
@@ -157,18 +276,15 @@ def _space(rates: Rates) -> dict[str, optuna.distributions.BaseDistribution]:
     return {"lr": FloatDistribution(rates.low, rates.high, log=True)}
 
 
-def _best(cell: Cell, problem: Problem, runs: Sequence[Run]) -> float | None:
-    lasted = [run for run in runs if told(run, problem.best_loss) < PENALTY]
-    if not lasted:
-        return None
-    return min(lasted, key=lambda run: told(run, problem.best_loss)).trial.rate
-
-
-def _extended(rates: Rates, best: float) -> Rates:
-    """The range, two decades wider at each end that is within half a decade of `best`."""
-    low = rates.low / 10**EXTENSION if np.log10(best / rates.low) < NEAR else rates.low
-    high = rates.high * 10**EXTENSION if np.log10(rates.high / best) < NEAR else rates.high
-    return Rates(low, high, rates.per_decade)
+def _extended(rates: Rates, best: Collection[float]) -> Rates:
+    """The range, two decades wider at each end that is within half a decade of one of the `best` rates."""
+    low = any(np.log10(rate / rates.low) < NEAR for rate in best)
+    high = any(np.log10(rates.high / rate) < NEAR for rate in best)
+    return Rates(
+        rates.low / 10**EXTENSION if low else rates.low,
+        rates.high * 10**EXTENSION if high else rates.high,
+        rates.per_decade,
+    )
 
 
 def _new_part(old: Rates, new: Rates, points: int) -> list[float]:
