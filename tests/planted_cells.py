@@ -14,6 +14,7 @@ from core import BatchStrategy
 from study.experiment.cells import CONSTANT, Cell, Choice, NetworkSpec, Protocol, Rates
 from study.phases.registry import PARTS
 from study.phases.results import CURVES, TRIALS
+from study.phases.search import Claim
 from study.phases.summary import Counts, ProblemFacts, Score, Summary
 from study.phases.theory import TheorySummary
 from study.problems.problem import Quadratic
@@ -93,7 +94,7 @@ def planted(
         experiment_id="7",
         tags={"dataset": problem, "network": "net", "optimizer": optimizer, "batch": batch},
         cell=_cell(problem, optimizer, batch, protocol),
-        summary=summary_of(**{"tuned_rate": tuned_rate, "default_rate": default_rate} | summary),
+        summary=summary_of(**tuned_rates(tuned_rate) | {"default_rate": default_rate} | summary),
         trials=_typed(trials, TRIALS).assign(run_id=[f"{name}-{i}" for i in range(len(trials))]),
         curves=_typed(
             [p for row in trials if row["phase"] != "edge" for p in _curve(row, surface)] + followed, CURVES
@@ -172,6 +173,11 @@ def _choice(method: str) -> Choice:
     name, _, options = method.rstrip(")").partition("(")
     pairs = [option.split("=") for option in options.split(", ") if option]
     return Choice(name, tuple((key, float(value)) for key, value in pairs))
+
+
+def tuned_rates(rate: float | None) -> dict[str, float | None]:
+    """One rate for every claim."""
+    return {f"tuned_rate_{claim.value}": rate for claim in Claim}
 
 
 def summary_of(**values: Any) -> Summary:

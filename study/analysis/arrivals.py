@@ -13,6 +13,7 @@ import pandas as pd
 
 from study.analysis.frame import AXES, Study
 from study.phases.outcomes import TOLERANCES
+from study.phases.search import Claim
 from study.statistics import Interval, band, bootstrap, clustered, middle, profile
 
 TARGET = max(TOLERANCES)
@@ -38,7 +39,7 @@ def arrivals(study: Study) -> pd.DataFrame:
     """The confirmed trials at tuned rates, a row each: the examples, updates and milliseconds until the
     training gap stays below TARGET, inf where it never does, as in the one row of a cell without a tuned
     rate; milliseconds are NaN where no time was kept."""
-    tuned = study.trials[(study.trials["phase"] == "confirm") & (study.trials["role"] == "tuned")]
+    tuned = study.confirmed[Claim.SPEED].query("role == 'tuned'")
     hits = tuned[f"hit_{TARGET:g}"].where(~tuned["diverged"], np.inf)
     tuned = tuned[["key", *AXES, "replicate", "trial"]].assign(examples=hits)
     updates = pd.Series(np.inf, tuned.index)

@@ -12,8 +12,9 @@ import pandas as pd
 
 from study.analysis.labels import Names, names_of, problem_of
 from study.experiment.cells import Cell, Protocol
+from study.phases.confirm import at_rates
 from study.phases.outcomes import Outcome
-from study.phases.search import SearchStatus, SearchSummary
+from study.phases.search import Claim, SearchStatus, SearchSummary
 from study.phases.summary import Summary
 from study.tracking import StoredCell
 
@@ -47,6 +48,20 @@ class Study:
     def trials_of(self) -> dict[str, pd.DataFrame]:
         """Cell key -> its rows of `trials`."""
         return {str(key): rows for key, rows in self.trials.groupby("key", sort=False)}
+
+    @cached_property
+    def confirmed(self) -> dict[Claim, pd.DataFrame]:
+        """For each claim the confirmed trials at the rate tuned for it and at the default one, `role` saying
+        which: what the claim rests on, on replicates that the tuning did not use."""
+        columns = {claim: f"tuned_rate_{claim.value}" for claim in Claim}
+        rates = self.cells.set_index("key").reindex(columns=["default_rate", *columns.values()])
+        return {
+            claim: pd.concat(
+                at_rates(rows, float(rates[column][key]), float(rates["default_rate"][key]))
+                for key, rows in self.trials_of.items()
+            ).reset_index(drop=True)
+            for claim, column in columns.items()
+        }
 
     @cached_property
     def run_of(self) -> dict[str, tuple[str, str]]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from core import BatchStrategy
 from study.analysis.frame import AXES, Study
-from study.analysis.scores import RESOLUTION
+from study.phases.search import RESOLUTION
 from study.phases.theory import LimitBasis
 from study.statistics import bootstrap, middle, theil_sen
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from study.analysis.frame import Study
 from study.analysis.scores import Replicates
+from study.phases.search import Claim
 from study.statistics import Interval, bootstrap, middle, wilson
 
 
@@ -22,7 +23,7 @@ def optimization(
     tuned_diverged, tuned_runs: counts of the confirmed trials at the tuned rate.
     """
     swept = study.trials[study.trials["phase"] == "sweep"]
-    tuned = study.trials[study.trials["role"] == "tuned"]
+    tuned = study.confirmed[Claim.TRAINING].query("role == 'tuned'")
     rows = []
     for optimizer in study.names.optimizers:
         for batch in study.names.batches:

@@ -15,6 +15,7 @@ import pandas as pd
 from study.analysis.frame import Study
 from study.analysis.rank_tables import ALL
 from study.phases.outcomes import TOLERANCES
+from study.phases.search import Claim
 from study.statistics import Interval, band, bootstrap, mean, profile, profile_area, time_ratios, wilson
 
 REACH = 10.0
@@ -48,7 +49,7 @@ def times(study: Study, target: float) -> Times:
     strata = [
         (p, b) for b in names.batches for p in names.problems if has.get((p, b), 0) == len(names.optimizers)
     ]
-    tuned = study.trials[(study.trials["phase"] == "confirm") & (study.trials["role"] == "tuned")]
+    tuned = study.confirmed[Claim.SPEED].query("role == 'tuned'")
     column = f"hit_{target:g}"
     # A run that came back from an excursion may have reached the target and diverged all the same.
     tuned = tuned.assign(time=tuned[column].where(~tuned["diverged"], np.inf))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import AXES, Study, in_order
+from study.phases.search import RESOLUTION, Claim
 from study.statistics import (
     Interval,
     bootstrap,
@@ -20,29 +21,28 @@ from study.statistics import (
 
 ROLES = ("tuned", "default")
 SCORES = ("gap", "loss", "score", "test_loss", "test_score")
-RESOLUTION = 1e-6
-"""Relative training gaps below this are equal: float32 losses do not tell them apart."""
-
 Replicates = Mapping[tuple[str, str, str, str], np.ndarray]
 """(problem, optimizer, batch, role) -> the scores (n,) of its replicates; lower is better."""
 
 
 def performance(study: Study) -> pd.DataFrame:
-    """A row for each cell and role (tuned, default): its rate, n replicates, how many diverged, and for
-    each of SCORES an Interval, the interquartile mean with its bootstrap interval."""
-    confirmed = study.trials[study.trials["phase"] == "confirm"]
+    """A row for each claim, cell and role (tuned for that claim, default): its rate, n replicates, how many
+    diverged, and for each of SCORES an Interval, the interquartile mean with its bootstrap interval."""
     rows = [
-        dict(zip([*AXES, "role"], key, strict=True))
+        {"claim": claim, **dict(zip([*AXES, "role"], key, strict=True))}
         | {"rate": group["rate"].iloc[0], "n": len(group), "diverged": int(group["diverged"].sum())}
         | {name: bootstrap(group[name].to_numpy()) for name in SCORES}
-        for key, group in confirmed.groupby([*AXES, "role"], sort=False)
+        for claim in (Claim.TRAINING, Claim.VALIDATION)
+        for key, group in study.confirmed[claim].groupby([*AXES, "role"], sort=False)
     ]
     return in_order(pd.DataFrame(rows), study.names)
 
 
 def replicates(study: Study, score: str) -> Replicates:
-    """The confirmed scores, lower is better: `gap` (no finer than RESOLUTION), or a score negated."""
-    confirmed = study.trials[study.trials["phase"] == "confirm"].sort_values("replicate", kind="stable")
+    """The confirmed scores, lower is better: `gap` (no finer than RESOLUTION), or a score negated. The gap is
+    that at the rate tuned for training, every other score that at the rate tuned for validation."""
+    claim = Claim.TRAINING if score == "gap" else Claim.VALIDATION
+    confirmed = study.confirmed[claim].sort_values("replicate", kind="stable")
     sign = -1.0 if score.endswith("score") else 1.0
     groups = confirmed.groupby([*AXES, "role"], sort=False)[score]
     found = {

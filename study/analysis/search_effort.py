@@ -17,7 +17,8 @@ NEAR = 0.1
 
 
 def searches(study: Study) -> pd.DataFrame:
-    """The trials of all searches in order, a row each: `trials` run so far, 1 to n, and what is `missing`.
+    """The rates of all searches in order, a row each: `trials` run so far, 1 to n, and what is `missing`, by
+    the median over the replicates of a rate.
 
     missing: of the fall in validation loss from the untrained network to the best trial of the whole search,
     the share that the best trial so far has not made: 1 at first, 0 in the end. A diverged trial gains
@@ -31,10 +32,12 @@ def searches(study: Study) -> pd.DataFrame:
         group = group.sort_values("trial")
         curves = study.curves[str(key)]
         start = float(curves.loc[curves["trial"] == group["trial"].iloc[0], "validation_loss"].iloc[0])
-        alone = _missing(group["loss"].to_numpy(), start)
-        startup = int((group["role"] == "startup").sum())
-        order, missing = np.arange(1, len(group) + 1), _so_far(alone, startup)
-        cell = group[["key", *AXES]]
+        replicates = group["replicate"].nunique()
+        losses = np.median(group["loss"].to_numpy().reshape(-1, replicates), axis=1)
+        alone = _missing(losses, start)
+        startup = int((group["role"] == "startup").sum()) // replicates
+        order, missing = np.arange(1, len(losses) + 1), _so_far(alone, startup)
+        cell = group[["key", *AXES]].iloc[::replicates]
         parts.append(cell.assign(trials=order, missing=missing, near=_near(alone, startup)))
     columns = ["key", *AXES, "trials", "missing", "near"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

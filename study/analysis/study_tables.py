@@ -14,6 +14,7 @@ from study.analysis.overview import optimization, selection
 from study.analysis.scores import duels, performance, ranking, replicates, tuning
 from study.analysis.sensitivity import rate_table, sensitivity
 from study.analysis.surface_paths import Surface, paths, surfaces
+from study.phases.search import Claim
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Tables:
     reasons: pd.DataFrame
     failures: pd.DataFrame
     limits: pd.DataFrame
+
+    def claimed(self, claim: Claim) -> pd.DataFrame:
+        """The performance at the rate that was tuned for a claim, and at the default one."""
+        return self.performance[self.performance["claim"] == claim]
 
 
 def analyse(study: Study) -> Tables:

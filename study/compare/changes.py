@@ -13,10 +13,10 @@ import pandas as pd
 
 from study.analysis.frame import doubt
 from study.analysis.labels import problem_of
-from study.analysis.scores import RESOLUTION
 from study.compare.sides import Side
+from study.phases.confirm import at_rates
 from study.phases.limit import LimitSummary
-from study.phases.search import SearchSummary
+from study.phases.search import RESOLUTION, Claim, SearchSummary
 from study.phases.sweep import RateCurve, SweepSummary
 from study.statistics import LEVEL, Interval, difference, holm, unequal, wilson
 from study.tracking import StoredCell
@@ -186,7 +186,8 @@ def _paired(had: dict[str, Any], has: dict[str, Any]) -> bool:
 
 def _gaps(cell: StoredCell) -> pd.Series:
     """Replicate -> training gap at the tuned rate, infinite where the run diverged."""
-    tuned = cell.trials[(cell.trials["phase"] == "confirm") & (cell.trials["role"] == "tuned")]
+    rate = cell.summary.part(SearchSummary).tuned_rate(Claim.TRAINING)
+    tuned = at_rates(cell.trials, np.nan if rate is None else rate, np.nan)
     gaps = tuned["q_end"].where(tuned["outcome"] != "diverged", np.inf)
     return gaps.set_axis(tuned["replicate"]).sort_index()
 

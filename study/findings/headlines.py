@@ -258,7 +258,9 @@ def trust(tables: Tables) -> Finding:
 
 def _lost(tables: Tables) -> str:
     """How often a tuned rate did not last on fresh replicates."""
-    tuned = tables.performance[tables.performance["role"] == "tuned"]
+    tuned = tables.performance.query("role == 'tuned'").drop_duplicates(
+        ["problem", "optimizer", "batch", "rate"]
+    )
     gone = tuned[tuned["diverged"] > 0]
     if gone.empty:
         return ""

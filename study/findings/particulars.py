@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 from study.analysis.frame import records
-from study.analysis.scores import RESOLUTION, against
+from study.analysis.scores import against
 from study.analysis.study_tables import Tables
 from study.numbers import around, fixed, number, plural, share
+from study.phases.search import RESOLUTION, Claim
 from study.statistics import wilson
 
 
@@ -39,7 +40,7 @@ def _rates(tables: Tables, problem: str) -> str:
 
 def _tuned(tables: Tables, problem: str, batch: str) -> str:
     label = tables.study.names.batches[batch]
-    wanted = {"problem": problem, "batch": batch, "role": "tuned"}
+    wanted = {"problem": problem, "batch": batch, "role": "tuned", "claim": Claim.TRAINING}
     rows = [row for row in records(tables.performance) if wanted.items() <= _axes(row).items()]
     rows = [row for row in rows if math.isfinite(row["gap"].value)]
     if not rows:
@@ -58,7 +59,7 @@ def _tuned(tables: Tables, problem: str, batch: str) -> str:
 
 
 def _axes(row: dict[str, Any]) -> dict[str, Any]:
-    return {axis: row[axis] for axis in ("problem", "batch", "role")}
+    return {axis: row[axis] for axis in ("problem", "batch", "role", "claim")}
 
 
 def _diverged(tables: Tables, problem: str) -> str:

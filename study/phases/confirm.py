@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from study.experiment.cells import Cell
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.summary import Part
@@ -30,3 +32,11 @@ def confirm(cell: Cell, problem: Problem, tuned: Sequence[float]) -> list[Run]:
             for k in range(cell.protocol.confirm_replicates)
         ],
     )
+
+
+def at_rates(trials: pd.DataFrame, tuned: float, default: float) -> pd.DataFrame:
+    """A cell's trials of the confirmation at these two rates, `role` saying at which; NaN is no rate.
+    Where both are the same rate its runs stand for both."""
+    confirmed = trials[trials["phase"] == "confirm"]
+    sides = {"tuned": tuned, "default": default}
+    return pd.concat([confirmed[confirmed["rate"] == rate].assign(role=role) for role, rate in sides.items()])

@@ -181,8 +181,12 @@ def winners(candidates: Sequence[Candidate]) -> dict[Claim, float]:
     found = {}
     for claim in Claim if able else ():
         level = _level(_level(able, claim), Claim.TRAINING)
-        middle = np.mean(np.log([level[0].rate, level[-1].rate]))
-        found[claim] = min(level, key=lambda c: abs(np.log(c.rate) - middle)).rate
+        ends = {min(c.rate for c in candidates), max(c.rate for c in candidates)}
+        if ends & {level[0].rate, level[-1].rate}:  # who knows how far it goes: the search must look there
+            found[claim] = min(level, key=lambda c: c.score(claim)).rate
+        else:
+            middle = np.mean(np.log([level[0].rate, level[-1].rate]))
+            found[claim] = min(level, key=lambda c: abs(np.log(c.rate) - middle)).rate
     return found
 
 

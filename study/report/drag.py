@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import records
-from study.analysis.scores import RESOLUTION
 from study.analysis.study_tables import Tables
 from study.analysis.surface_paths import Surface
 from study.figures.keys import RATE_KEYS, Key
@@ -18,6 +17,7 @@ from study.figures.surface_maps import joined
 from study.figures.theme import OUTCOMES, Looks
 from study.findings.codes import BASES, no_limit
 from study.numbers import exact, number
+from study.phases.search import RESOLUTION
 from study.report import pictures
 from study.report.pictures import Picture
 

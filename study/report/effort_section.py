@@ -141,7 +141,8 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
         Column("searched first"),
         Column("in the end"),
         Column("trials added"),
-        Column("tuned rate"),
+        Column("tuned for training"),
+        Column("tuned for validation"),
         Column("trusted"),
     ]
     rows = [
@@ -151,7 +152,7 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
                 f"{number(r['first_low'])} to {number(r['first_high'])}",
                 f"{number(r['search_low'])} to {number(r['search_high'])}",
                 str(r["added"]),
-                number(r.get("tuned_rate", np.nan)),
+                *(number(r.get(f"tuned_rate_{claim}", np.nan)) for claim in ("training", "validation")),
                 "yes ‡" if r["trusted"] else f"no †: {SEARCHES[SearchStatus(r['doubt'])]}",
             ],
             r["problem"],

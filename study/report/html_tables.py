@@ -13,6 +13,7 @@ from study.analysis.scores import ROLES
 from study.analysis.study_tables import Tables
 from study.findings.codes import DIVERGENCES, SCORES
 from study.numbers import around, between, fixed, number, share
+from study.phases.search import Claim
 from study.statistics import Interval
 
 
@@ -59,7 +60,8 @@ class Table:
 
 
 NAMES = (Column("optimizer"), Column("batch"))
-RATE = "found by the search on the validation loss"
+TRAINED = "the best of the search for the training gap"
+VALIDATED = "the best of the search for the validation loss"
 LIBRARY = "the library's default"
 SCORE = "interquartile mean over the fresh replicates, with its 95 % bootstrap interval"
 DIVERGED = "of the fresh replicates, how many diverged"
@@ -77,9 +79,9 @@ def optimization(tables: Tables, problem: str) -> Table:
     """Claims on the training gap: one problem, every optimizer and batch strategy."""
     columns = (
         *NAMES,
-        Column("rate", "tuned", RATE),
-        Column("gap q", "tuned", SCORE),
-        Column("diverged", "tuned", DIVERGED),
+        Column("rate", "tuned for training", TRAINED),
+        Column("gap q", "tuned for training", SCORE),
+        Column("diverged", "tuned for training", DIVERGED),
         Column("rate", "default", LIBRARY),
         Column("gap q", "default", SCORE),
         Column("diverged", "default", DIVERGED),
@@ -87,16 +89,16 @@ def optimization(tables: Tables, problem: str) -> Table:
         Column("usable decades", "sweep", WIDTH),
         Column("to the cliff", "sweep", MARGIN),
     )
-    rows = [_row(tables, cell, _optimization(cell)) for cell in _cells(tables, problem)]
+    rows = [_row(tables, cell, _optimization(cell)) for cell in _cells(tables, problem, Claim.TRAINING)]
     return Table(columns, rows)
 
 
 def selection(tables: Tables, problem: str) -> Table:
     """Claims on held-out data: one problem, every optimizer and batch strategy."""
-    cells = _cells(tables, problem)
+    cells = _cells(tables, problem, Claim.VALIDATION)
     scores = {"loss": "validation loss", "test_score": f"test {cells[0]['score']}"}
     columns = [*NAMES]
-    for role, about in (("tuned", RATE), ("default", LIBRARY)):
+    for role, about in (("tuned for validation", VALIDATED), ("default", LIBRARY)):
         columns += [Column("rate", role, about), *(Column(label, role, SCORE) for label in scores.values())]
     rows = []
     for cell in cells:
@@ -220,13 +222,14 @@ def _overview_row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
     return Row([*heads, *texts], "", row["optimizer"], row["batch"])
 
 
-def _cells(tables: Tables, problem: str) -> list[dict[str, Any]]:
+def _cells(tables: Tables, problem: str, claim: Claim) -> list[dict[str, Any]]:
     """The cells of a problem with all that is known of each: summary, sensitivity, and under the name of
-    each role (tuned, default) its performance, where it has that role."""
+    each role (tuned for the claim, default) its performance, where it has that role."""
     cells = tables.study.cells[tables.study.cells["problem"] == problem]
     cells = cells.merge(tables.sensitivity.drop(columns=AXES), on="key")
-    confirmed = records(tables.performance[tables.performance["problem"] == problem])
-    roles = {(row["optimizer"], row["batch"], row["role"]): row for row in confirmed}
+    confirmed = tables.claimed(claim)
+    rows = records(confirmed[confirmed["problem"] == problem])
+    roles = {(row["optimizer"], row["batch"], row["role"]): row for row in rows}
     return [
         cell | {role: roles.get((cell["optimizer"], cell["batch"], role)) for role in ROLES}
         for cell in records(cells)

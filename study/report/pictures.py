@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import records
-from study.analysis.scores import RESOLUTION
 from study.analysis.study_tables import Tables
 from study.figures.curves import SIZE as CURVES
 from study.figures.curves import CurveView, Line, draw_curves
@@ -35,6 +34,7 @@ from study.figures.surface_maps import PathView, Way, draw_paths
 from study.figures.theme import Looks
 from study.findings.codes import SCORES
 from study.numbers import number
+from study.phases.search import RESOLUTION, Claim
 
 CEILING = 1e3
 """Curves that rise above this multiple of the initial gap leave their panel at its upper edge."""
@@ -99,7 +99,7 @@ def overview(tables: Tables, looks: Looks) -> list[Picture]:
 def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Picture:
     """Final gap against learning rate on one problem, a panel for each optimizer."""
     rates = _of(tables.rates, problem)
-    confirmed = _of(tables.performance, problem)
+    confirmed = _of(tables.claimed(Claim.TRAINING), problem)
     known = _of(tables.limits, problem).dropna(subset=["measured", "predicted"], how="all")
     finite = rates["gap_low"][np.isfinite(rates["gap_low"]) & (rates["gap_low"] > 0)]
     limits = (_decade_below(max(finite.min(), RESOLUTION) if len(finite) else RESOLUTION), 4.0)
@@ -250,7 +250,7 @@ def _range_view(tables: Tables, looks: Looks, problem: str) -> RangeView:
 
 
 def _score_view(tables: Tables, looks: Looks, problem: str, score: str, axis: str) -> ScoreView:
-    rows = _of(tables.performance, problem)
+    rows = _of(tables.claimed(Claim.TRAINING if score == "gap" else Claim.VALIDATION), problem)
     rows = rows.assign(**_ends(rows[score]))
     log = score == "gap"
     label = tables.study.names.problems[problem]

@@ -139,7 +139,8 @@ def scatter(x: str, y: str) -> dict[str, Any]:
 def cell_views() -> tuple[View, ...]:
     """Views of the experiment that has one run a cell."""
     columns = (
-        *("metrics.tuned_rate", "metrics.default_rate", "metrics.sweep_boundary"),
+        *("metrics.tuned_rate_training", "metrics.tuned_rate_validation", "metrics.default_rate"),
+        *("metrics.sweep_boundary",),
         *("metrics.usable_width_decades", "metrics.trials_diverged", "tags.search_status"),
     )
     unstable = "tags.search_status = 'no_stable_rate'"

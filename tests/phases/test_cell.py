@@ -160,7 +160,7 @@ def test_when_every_rate_diverges_the_cell_says_so() -> None:
     result = run_cell(hot)
     assert result.summary.part(ConfirmSummary).default_rate == 1e-3
     assert result.summary.part(SearchSummary).search_status == SearchStatus.NO_STABLE_RATE
-    assert result.summary.part(SearchSummary).tuned_rate is None
+    assert result.summary.part(SearchSummary).tuned_rate_training is None
     assert set(result.trials["role"]) == {"grid", "startup", "tpe", "default"}
 
 

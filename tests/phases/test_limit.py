@@ -14,7 +14,7 @@ from study.phases.cell import run_cell
 from study.phases.limit import LimitStatus, LimitSummary, MeasuredLimit, at_horizon, measure_limit, sections
 from study.phases.outcomes import divergence
 from study.phases.stack import Run, Trial, run_stack
-from study.phases.sweep import sweep
+from study.phases.sweep import rate_curve, sweep
 from study.phases.theory import TheorySummary
 from study.problems.problem import problem_of
 from tests.builders import SMALL, cell, on_one_and_two_workers, same
@@ -28,7 +28,7 @@ def linear(dataset: str = "ill_conditioned", optimizer: str = "sgd", batch: int 
 
 def cliff_of(chosen: Cell) -> MeasuredLimit:
     problem = problem_of(chosen)
-    return measure_limit(chosen, problem, sweep(chosen, problem))
+    return measure_limit(chosen, problem, rate_curve(sweep(chosen, problem), problem.best_loss))
 
 
 @pytest.mark.slow
@@ -47,21 +47,23 @@ def test_full_batches_on_least_squares_break_where_theory_says(
         assert found[measured] == pytest.approx(found["limit_predicted"], rel=0.01)
 
 
-def test_the_last_bracket_is_as_narrow_as_asked_for_and_holds_the_boundary() -> None:
-    chosen = cell("moons", "sgd", 16, protocol=dataclasses.replace(SMALL, limit=Limit(0.02)))
-    problem = problem_of(chosen)
-    swept = sweep(chosen, problem)
-    found = measure_limit(chosen, problem, swept)
+def test_half_of_the_runs_diverge_at_the_limit() -> None:
+    """With small batches runs diverge by chance: about the limit some do and some do not."""
+    found = cliff_of(linear(batch=1))
+    summary = found.summary
     assert {run.trial.phase for run in found.runs} == {"limit"}
-    for k, boundary in enumerate(found.boundaries):
-        own = [r for r in [*swept, *found.runs] if r.trial.replicate == f"sweep-{k}"]
-        gone = {r.trial.rate: divergence(r, problem.best_loss) is not None for r in own}
-        below = max(rate for rate in gone if rate < boundary)
-        above = min(rate for rate in gone if rate > boundary)
-        assert above / below <= 1.02 * (1 + 1e-9)
-        assert not gone[below]
-        assert gone[above]
-        assert not any(bad for rate, bad in gone.items() if rate < boundary)
+    assert summary.limit_low < summary.limit_measured < summary.limit_high
+    below = found.outcomes[:, found.rates < summary.limit_low * 0.99]
+    above = found.outcomes[:, found.rates > summary.limit_high * 1.01]
+    assert below.mean() < 0.5 < above.mean()
+
+
+def test_with_full_batches_the_change_is_sharp_and_known_to_the_precision() -> None:
+    summary = cliff_of(linear()).summary
+    assert summary.limit_low is not None
+    assert summary.limit_high is not None
+    assert summary.limit_high / summary.limit_low <= 1.01 * (1 + 1e-9)
+    assert (summary.limit_zone_low, summary.limit_zone_high) == (summary.limit_high, summary.limit_low)
 
 
 @pytest.mark.parametrize("ratio", [1.005, 1.02, 2.15, 10.0])
@@ -95,29 +97,11 @@ def test_the_horizon_is_longer_where_the_limit_is_exact_and_runs_are_short() -> 
     assert at_horizon(one, 265) == one
 
 
-def test_every_replicate_has_a_bracket_of_its_own() -> None:
-    found = cliff_of(linear(batch=1))
-    assert len(found.boundaries) == 2
-    middle, low, high = dataclasses.astuple(found.summary)[1:]
-    assert low < middle < high
-    assert found.summary.limit_measured == middle
-
-
 def test_a_cliff_outside_the_grid_is_said() -> None:
     calm = dataclasses.replace(linear(), rates=Rates(1e-3, 1e-1, 2))
     wild = dataclasses.replace(linear(), rates=Rates(1e2, 1e4, 2))
     assert cliff_of(calm).summary == LimitSummary(LimitStatus.ABOVE_GRID)
     assert cliff_of(wild).summary == LimitSummary(LimitStatus.BELOW_GRID)
-
-
-def test_the_median_counts_replicates_without_a_boundary() -> None:
-    def summary(*boundaries: float) -> LimitSummary:
-        return MeasuredLimit([], np.array(boundaries)).summary
-
-    assert summary(1.0, 4.0).limit_measured == pytest.approx(2.0)
-    assert summary(1.0, np.inf) == LimitSummary(LimitStatus.MEASURED, 1.0, 1.0, 1.0)
-    assert summary(1.0, np.inf, np.inf) == LimitSummary(LimitStatus.ABOVE_GRID)
-    assert summary(0.0, 1.0) == LimitSummary(LimitStatus.BELOW_GRID)
 
 
 def test_the_phase_gives_the_same_bits_on_any_number_of_workers() -> None:
@@ -150,8 +134,8 @@ def test_the_phase_is_counted_in_the_cost_and_leaves_the_others_as_they_are() ->
     rest = with_phase.trials[with_phase.trials["phase"] != "limit"]
     pd.testing.assert_frame_equal(rest, plain.trials, check_exact=True)
     limit = with_phase.trials[with_phase.trials["phase"] == "limit"]
-    assert cost(chosen).trials - cost(without).trials == len(limit)
-    assert cost(chosen).updates - cost(without).updates >= limit["updates"].sum()
-    assert (limit["role"] == "section").sum() == 2 * (15 + 14)
+    expected = cost(chosen).trials - cost(without).trials
+    assert expected / 1.5 < len(limit) < 1.5 * expected
+    assert limit["replicate"].nunique() == Limit().replicates
     assert plain.summary.get(LimitSummary) is None
     assert plain.summary.part(TheorySummary) == with_phase.summary.part(TheorySummary)

@@ -114,7 +114,7 @@ def _summary(rows: list[dict[str, Any]]) -> Summary:
         {"sweep": 1.5},
         {
             "sweep": SweepSummary(1e300, np.inf, None, np.nan),
-            "search": SearchSummary(SearchStatus.CLEAR, 0.1 + 0.2, 1e-4, 1.0),
+            "search": SearchSummary(SearchStatus.CLEAR, 0.1 + 0.2, 0.1, None, 1e-4, 1.0),
             "theory": TheorySummary(LimitBasis.EXACT, limit_by_batch={1: 0.5, 90: 2.0 / 3.0}),
         },
     )

@@ -119,7 +119,7 @@ def test_trials_are_listed_in_their_order_within_the_time_of_the_cell(trials: di
 def test_a_cell_has_its_finite_numbers_as_metrics_and_the_rest_as_tags() -> None:
     row = cell_row("demo", planted(), "7", END)
     metrics = {p.key: p.value for p in row.metrics}
-    expected = {"tuned_rate": 0.1 + 0.2, "updates_total": 12345, "trials": 7, "seconds_sweep": 1.5}
+    expected = {"tuned_rate_training": 0.1 + 0.2, "updates_total": 12345, "trials": 7, "seconds_sweep": 1.5}
     assert {name: metrics[name] for name in expected} == expected
     texts = {"search_status": "clear", "sweep_boundary": "inf", "usable_width_decades": "nan"}
     texts |= {"sweep_best_rate": "1e+300", "limit_basis": "exact"}

@@ -179,7 +179,7 @@ def test_a_study_can_be_browsed(filled: Path, page: Page) -> None:
         visit(page, opened.links["Cells"], "iris/mlp sgd batch 32")
         for optimizer in ("sgd", "adam(beta1=0.5)"):
             page.get_by_role("link", name=f"iris/mlp {optimizer} batch 32").wait_for()
-        page.get_by_role("columnheader", name="tuned_rate").first.wait_for()
+        page.get_by_role("columnheader", name="tuned_rate_training").first.wait_for()
         page.get_by_text("0.3000000").first.wait_for()
 
         visit(page, opened.links["Diverged trials of iris"], "6 matching runs")
