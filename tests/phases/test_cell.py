@@ -11,9 +11,9 @@ from study.execution.processes import Processes
 from study.experiment.cells import Budget, Cell, Rates
 from study.phases.cell import run_cell
 from study.phases.confirm import ConfirmSummary
-from study.phases.outcomes import growth
+from study.phases.outcomes import growth, window
 from study.phases.results import CURVES, TRIALS, CellResult
-from study.phases.search import SearchStatus, SearchSummary
+from study.phases.search import Claim, SearchStatus, SearchSummary
 from study.phases.stack import PATH, Trial, evaluation_epochs, run_stack
 from study.phases.sweep import SweepSummary, grid
 from study.problems.problem import problem_of
@@ -35,9 +35,11 @@ def test_the_tables_have_their_columns(linear: CellResult) -> None:
 def test_every_phase_has_its_trials(linear: CellResult) -> None:
     counts = linear.trials.groupby(["phase", "role"]).size()
     assert counts["sweep", "grid"] == 6 * 2
-    assert counts["search", "startup"] == 4
-    assert counts["search", "tpe"] == 4
-    assert counts["confirm", "tuned"] == counts["confirm", "default"] == 3
+    assert counts["search", "startup"] == 4 * 3
+    assert counts["search", "tpe"] == 4 * 3
+    tuned = {linear.summary.part(SearchSummary).tuned_rate(claim) for claim in Claim}
+    assert counts["confirm", "tuned"] == 3 * len(tuned)
+    assert counts["confirm", "default"] == 3
 
 
 def test_confirmation_uses_replicates_that_tuning_never_saw(linear: CellResult) -> None:
@@ -145,7 +147,10 @@ def test_two_parameters_have_a_path_whose_points_are_judged_by_nobody(line: Cell
     assert set(grid) < set(lasted["examples"])
     assert len(lasted) == len({*range(PATH + 1), *np.array(grid) // 120})
     row = line.trials.iloc[0]
-    assert row["train_loss"] == lasted.loc[lasted["examples"].isin(grid[-10:]), "train_loss"].median()
+    assert (
+        row["train_loss"]
+        == lasted.loc[lasted["examples"].isin(grid[-window(len(grid)) :]), "train_loss"].median()
+    )
 
 
 def test_only_two_parameters_have_a_path(linear: CellResult) -> None:

@@ -111,8 +111,8 @@ def test_growth_is_the_mean_factor_of_the_loss_at_each_update() -> None:
     assert np.isnan(growth(run([1.0, np.inf], bad=1, last=0)))
 
 
-def test_the_window_is_a_tenth_but_at_least_ten() -> None:
-    assert [window(n) for n in (3, 10, 41, 101, 200)] == [3, 10, 10, 11, 20]
+def test_the_window_is_a_tenth_but_at_least_three() -> None:
+    assert [window(n) for n in (2, 10, 41, 61, 101, 200)] == [2, 3, 5, 7, 11, 20]
 
 
 def test_trend_reads_a_geometric_curve_exactly() -> None:
