@@ -8,6 +8,7 @@ import core
 from bench.competitors import Prepared
 from bench.tasks import SEED, Task
 from core import BatchStrategy
+from core.compiled import stack_for
 from core.loop import BUFFER, Divisor, iterate
 from core.network import outer
 from core.training import NetworkObjective
@@ -17,11 +18,13 @@ def prepare(task: Task) -> Prepared:
     """A stack of trials, each with its own learning rate (all the same number here)."""
     optimizer = _optimizer(task)
     data = task.net.data(*task.data, np.float32)
+    strategy = BatchStrategy(task.batch)
     final: list[np.ndarray] = []
 
     def run() -> None:
-        objective = NetworkObjective(task.net, data, BatchStrategy(task.batch), [SEED] * task.trials)
-        final[:] = [iterate(optimizer, objective, task.start, _nothing, [task.steps]).theta]
+        objective = NetworkObjective(task.net, data, strategy, [SEED] * task.trials)
+        stack = stack_for("auto", task.net, optimizer, task.start, strategy, data.size)
+        final[:] = [iterate(optimizer, objective, task.start, _nothing, [task.steps], stack_of=stack).theta]
 
     return Prepared(run, lambda: final[0], task.trials)
 

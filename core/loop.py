@@ -89,6 +89,7 @@ def iterate(
     evaluate_at: Sequence[int],
     ceiling: ArrayLike = np.inf,
     schedule: Schedule | None = None,
+    stack_of: type[Stack] | None = None,
 ) -> Trace:
     """Train `theta: (R, P)` until the last update in `evaluate_at`, observing it at each of them.
 
@@ -99,6 +100,8 @@ def iterate(
     finite or exceeds its `ceiling: () or (R,)`, is recorded as it is and leaves the stack. Nothing
     is clipped. The numbers of a trial do not depend on which others are in the stack. ValueError for an empty
     stack or without evaluations; TypeError for something else in an optimizer's or a schedule's place.
+
+    stack_of: what makes the updates; by default `Stack`, with NumPy.
     """
     instance("optimizer", optimizer, Optimizer)
     instance("schedule", schedule or Constant(), Schedule)
@@ -111,21 +114,21 @@ def iterate(
     marks = np.array(sorted(set(evaluate_at)))
     record = _Record(theta, len(marks))
 
-    def end(rows: np.ndarray | slice, theta: np.ndarray, updates: int) -> None:
-        point = theta[rows]
+    def end(rows: np.ndarray, theta: np.ndarray, updates: ArrayLike, divisor: Divisor) -> None:
         # In float64, where the loss of huge parameters is still a number.
-        values = observe(point.astype(np.float64), stack.divisor(rows))
-        record.ended(stack.alive[rows], point, updates, values)
+        values = observe(theta.astype(np.float64), divisor)
+        record.ended(stack.alive[rows], theta, updates, values)
 
     with np.errstate(all="ignore"):  # overflow is an outcome here, not a warning
         np.setbufsize(BUFFER)  # until the end of this block
-        stack = _Stack(optimizer, objective, theta, schedule or Constant(), int(marks[-1]))
+        stack = (stack_of or Stack)(optimizer, objective, theta, schedule or Constant(), int(marks[-1]))
         for column, mark in enumerate(marks):
             while stack.t < mark and len(stack.alive):
-                bad = stack.update()
+                first = stack.advance(int(mark))
+                bad = first > 0
                 if bad.any():
-                    record.left(stack.alive[bad], stack.t)
-                    end(bad, stack.before, stack.t - 1)
+                    record.left(stack.alive[bad], first[bad])
+                    end(bad, stack.before[bad], first[bad] - 1, stack.divisor_at_end(bad))
                     stack.keep(~bad)
             if not len(stack.alive):
                 break
@@ -135,14 +138,14 @@ def iterate(
             bad = ~(loss <= ceilings[stack.alive]) | ~np.isfinite(loss)
             if bad.any():
                 record.left(stack.alive[bad], stack.t)
-                end(bad, stack.point, stack.t)
+                end(bad, stack.point[bad], stack.t, stack.divisor(bad))
                 stack.keep(~bad)
         if len(stack.alive):
-            end(slice(None), stack.point, stack.t)
+            end(np.ones(len(stack.alive), dtype=bool), stack.point, stack.t, stack.divisor())
     return record.trace(marks)
 
 
-class _Stack:
+class Stack:
     """The trials that are still training, and the optimizer's state for them."""
 
     def __init__(
@@ -166,6 +169,17 @@ class _Stack:
         self.state = self.optimizer.init(self.theta)
         self.alive = np.arange(len(theta))
         self.t = 0
+
+    def advance(self, mark: int) -> np.ndarray:
+        """Updates until there are `mark` of them, or the first after which trials are not finite any more.
+
+        Returns (R,) the first such update of each trial, or 0: their parameters before it are in `before`.
+        """
+        while self.t < mark:
+            bad = self.update()
+            if bad.any():
+                return np.where(bad, self.t, 0)
+        return np.zeros(len(self.alive), dtype=int)
 
     def update(self) -> np.ndarray:
         """One update of every trial; the mask (R,) of those that are not finite any more."""
@@ -195,6 +209,10 @@ class _Stack:
             return P if P is None else np.where(self.t > 0, P, np.nan)[rows]
 
         return values
+
+    def divisor_at_end(self, rows: np.ndarray) -> Divisor:
+        """The same for trials that have just become bad, at their last update."""
+        return self.divisor(rows)
 
     def keep(self, rows: np.ndarray) -> None:
         """Go on with the trials in the mask `rows: (R,)` alone."""
@@ -234,11 +252,11 @@ class _Record:
                 self.values[name] = np.full((*self.shape, *value.shape[1:]), np.nan)
             self.values[name][trials, column] = value
 
-    def left(self, trials: np.ndarray, t: int) -> None:
+    def left(self, trials: np.ndarray, t: ArrayLike) -> None:
         self.first_bad_step[trials] = t
 
     def ended(
-        self, trials: np.ndarray, theta: np.ndarray, updates: int, values: dict[str, np.ndarray]
+        self, trials: np.ndarray, theta: np.ndarray, updates: ArrayLike, values: dict[str, np.ndarray]
     ) -> None:
         self.theta[trials], self.updates[trials] = theta, updates
         for name, value in values.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from core.batches import BatchStrategy
 from core.checks import instance, reals, wholes
+from core.compiled import stack_for
 from core.loop import Divisor, Objective, Trace, iterate
 from core.network import Batch, Network, Passes
 from core.optimizers.base import Optimizer
@@ -38,6 +40,7 @@ def train(
     schedule: Schedule | None = None,
     updates_at: Sequence[int] = (),
     measure: Mapping[str, Measure] | None = None,
+    engine: str = "auto",
 ) -> Trace:
     """Train R trials of one network as one stack.
 
@@ -51,6 +54,8 @@ def train(
     updates_at: updates at which to evaluate as well.
     measure: further values to take at each evaluation, name -> function of theta (R, P), and of what the
         optimizer divides its step by there, that gives (R, ...).
+    engine: what makes the updates: "numpy", "compiled", or "auto" for the faster one that can
+        (`core.compiled`).
 
     A stack too large for `MEMORY` trains in parts, which changes none of its numbers.
 
@@ -86,11 +91,20 @@ def train(
     in_epoch = strategy.updates(data.size)
     updates = [*updates_at, *(int(epoch) * in_epoch for epoch in evaluate_at)]
 
+    stack_of = stack_for(engine, net, optimizer, theta, strategy, data.size)
+
     def train_part(part: np.ndarray) -> Trace:
         objective = NetworkObjective(net, sets["train_loss"], strategy, np.asarray(seeds)[part])
         limit = np.broadcast_to(ceiling, len(theta))[part]
         return iterate(
-            optimizer.keep(part), objective, theta[part], observe, updates, limit, schedule.keep(part)
+            optimizer.keep(part),
+            objective,
+            theta[part],
+            observe,
+            updates,
+            limit,
+            schedule.keep(part),
+            stack_of,
         )
 
     return _join([train_part(part) for part in _parts(net, optimizer, theta)])
@@ -149,6 +163,20 @@ def _of(net: Network, data: Batch, dtype: np.dtype) -> Batch:
     return Batch(data.rows.astype(dtype, copy=False), data.targets.astype(dtype, copy=False))
 
 
+@dataclass(frozen=True)
+class Order:
+    """Which samples some updates take.
+
+    rows: (S, m) sample numbers, in S orders. row_of: (R,) which of them is each trial's. starts, stops:
+    (updates,) where in a row the samples of each update lie.
+    """
+
+    rows: np.ndarray
+    row_of: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
+
+
 class NetworkObjective(Objective):
     """Mini-batch gradients of a stack of networks; updates are asked for in order, from t = 1 on."""
 
@@ -168,6 +196,22 @@ class NetworkObjective(Objective):
         cut = self.cuts[position]
         self._passes(theta, cut.stop - cut.start).gradient(theta, self._batches(cut), out)
         return out
+
+    def samples(self, done: int, until: int) -> Order:
+        """What updates done + 1 to `until` take."""
+        (epoch, first), (last, _) = divmod(done, len(self.cuts)), divmod(until - 1, len(self.cuts))
+        epochs, n = range(epoch, last + 1), self.data.size
+        if self.strategy.size is None:
+            rows, row_of, length = np.arange(n)[None], np.zeros_like(self.order_of), 0
+        else:
+            used, row_of = np.unique(self.order_of, return_inverse=True)
+            each = [[self.strategy.samples(seed, e, n) for e in epochs] for seed in self.seeds[used]]
+            rows, length = np.array([np.concatenate(row) for row in each]), self.cuts[-1].stop
+        cuts = [
+            (i * length + cut.start, i * length + cut.stop) for i in range(len(epochs)) for cut in self.cuts
+        ]
+        starts, stops = np.array(cuts[first : first + until - done]).T
+        return Order(rows, row_of, np.ascontiguousarray(starts), np.ascontiguousarray(stops))
 
     def keep(self, rows: np.ndarray) -> None:
         self.order_of = self.order_of[rows]

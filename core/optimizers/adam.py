@@ -242,14 +242,12 @@ class RAdam(Optimizer):
         work += like(self.eps, work)
         np.divide(m, work, out=g)
         g *= like(rate * r * np.sqrt(debias(self.beta2, t)), g)
-        if not normalised.all():
-            np.multiply(m, like(rate, work), out=work)
-            return np.where(normalised, g, work)
-        return g
+        np.multiply(m, like(rate, work), out=work)
+        return np.where(normalised, g, work)
 
-    def _rectification(self, t: int) -> tuple[np.ndarray, np.ndarray]:
+    def _rectification(self, t: int) -> tuple[Hyper, Hyper]:
         """Whether rho_t > 5, and r_t where it is."""
-        longest = np.asarray(2 / (1 - self.beta2) - 1)
+        longest = 2 / (1 - self.beta2) - 1
         rho = longest - 2 * t * power(self.beta2, t) / debias(self.beta2, t)
         normalised = rho > 5
         rho, longest = np.maximum(rho, 5), np.maximum(longest, 5)

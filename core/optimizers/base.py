@@ -199,9 +199,7 @@ def optimizer(name: str, **hyperparameters: Any) -> Optimizer:
 
 def like(value: Hyper, array: np.ndarray) -> Hyper:
     """A coefficient computed in float64, ready to multiply `array` without promoting it."""
-    if isinstance(value, np.ndarray):
-        return value.astype(array.dtype, copy=False)
-    return float(value)
+    return value.astype(array.dtype, copy=False) if hasattr(value, "astype") else float(value)
 
 
 def average(a: np.ndarray, beta: Hyper, x: np.ndarray, work: np.ndarray) -> None:
@@ -232,7 +230,7 @@ def shrink(step: np.ndarray, rate: Hyper, theta: np.ndarray, work: np.ndarray) -
 
 def _some(value: Hyper) -> bool:
     """Whether any trial has a value other than zero."""
-    return bool(value.any()) if isinstance(value, np.ndarray) else value != 0  # np.any takes 3 us
+    return bool(value.any()) if hasattr(value, "any") else value != 0  # np.any takes 3 us
 
 
 def layers(a: np.ndarray, shapes: Shapes) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ import msgspec
 
 from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
 
-PROTOCOL = 4
+PROTOCOL = 5
 """Raised whenever the same cell would give other numbers than before, so that none is reused, and
 whenever what is stored of it changes its shape."""
 

@@ -26,7 +26,7 @@ class Case:
         self.theta = (start * np.stack([self.net.init(rng) for _ in rates])).astype(dtype)
         self.rates, self.seeds = np.array(rates), list(range(len(rates)))
 
-    def train(self, ceiling=np.inf):
+    def train(self, ceiling=np.inf, engine="numpy"):
         return core.train(
             self.net,
             core.optimizer("sgd", lr=self.rates),
@@ -36,6 +36,7 @@ class Case:
             self.seeds,
             range(EPOCHS + 1),
             ceiling=ceiling,
+            engine=engine,
         )
 
     def replay(self, r, updates):

@@ -1,0 +1,70 @@
+"""The compiled step: updates of stacked networks in code that is written from the rules in NumPy.
+
+The rules stay where they are read, in `core.optimizers`, `core.activations` and `core.losses`. `tracing` runs
+them once on symbols, `source` writes code of the same operations in the same order, `build` compiles it with
+Numba and keeps it, and `stack` trains with it. `kernels` has what is not written from a rule: the matrix
+products and the loop over updates. Nothing here but this file is imported before something trains.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from core.batches import BatchStrategy
+    from core.loop import Stack
+    from core.network import Network
+    from core.optimizers.base import Optimizer
+
+ENGINES = ("auto", "compiled", "numpy")
+"""What makes the updates. auto: compiled code where it can and where that is faster, NumPy elsewhere."""
+
+WORK = 1 << 17
+"""Parameters times samples in a batch up to which trials go side by side in compiled code. Beyond it, a trial
+that is alone would wait for the empty lanes beside it."""
+
+
+def stack_for(
+    engine: str,
+    net: Network,
+    optimizer: Optimizer,
+    theta: np.ndarray,
+    strategy: BatchStrategy,
+    samples: int,
+) -> type[Stack] | None:
+    """What makes the updates of this training of `samples` samples; None for NumPy.
+
+    The choice depends on no other trial, nor on how many there are. Raises ValueError for an unknown engine,
+    and where "compiled" is asked for and not possible.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r} (allowed: {', '.join(ENGINES)})")
+    if engine == "numpy":
+        return None
+    batch = samples if strategy.size is None else strategy.size
+    reason = "" if _installed() else "Numba is not installed"
+    if not reason and engine == "auto" and batch * net.size > WORK:
+        return None
+    if not reason:
+        from core.compiled.stack import CompiledStack, obstacle
+
+        reason = obstacle(net, optimizer, theta)
+        if not reason:
+            return CompiledStack
+    if engine == "compiled":
+        raise ValueError(f"{optimizer.name} cannot be compiled here: {reason}")
+    return None
+
+
+@cache
+def _installed() -> bool:
+    """Whether there is Numba; says once that there is none."""
+    if importlib.util.find_spec("numba") is not None:
+        return True
+    warnings.warn("Numba is not installed: training goes on with NumPy, several times slower", stacklevel=2)
+    return False

@@ -1,0 +1,85 @@
+"""A stack of trials in memory as compiled code wants it: blocks of trials, one in each lane of a vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core.compiled.build import compiled
+from core.compiled.rules import Rule
+from core.compiled.vectors import LANES
+from core.optimizers.base import Optimizer, State
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Zeros whose memory begins where a vector may."""
+    kind = np.dtype(dtype)
+    size = int(np.prod(shape)) * kind.itemsize
+    raw = np.zeros(size + 64, np.uint8)
+    start = -address(raw) % 64
+    return raw[start : start + size].view(kind).reshape(shape)
+
+
+def address(a: np.ndarray) -> int:
+    return int(a.__array_interface__["data"][0])
+
+
+class Blocks:
+    """R trials of P parameters in blocks of `lanes`; a lane without a trial repeats the first one.
+
+    arrays: (blocks, 1 + S, P, lanes), theta and the optimizer's state. wide: (blocks, W, lanes) float64, its
+    state of one number a trial. numbers: hyperparameters that the trials share; columns: (blocks, C, lanes)
+    float64, those of each trial. check: (blocks, lanes), NaN where a gradient was not finite.
+    """
+
+    def __init__(self, rule: Rule, optimizer: Optimizer, theta: np.ndarray, state: State):
+        self.rule, (self.R, self.P) = rule, theta.shape
+        self.lanes = LANES[theta.dtype.name]
+        self.count = -(-self.R // self.lanes)
+        held = [theta, *(state[name] for name in rule.arrays)]
+        self.arrays = aligned((self.count, len(held), self.P, self.lanes), theta.dtype)
+        for slot, array in enumerate(held):
+            self.arrays[:, slot] = self.in_lanes(array)
+        self.wide = self._columns([state[name] for name in rule.wides])
+        values = optimizer.hyperparameters
+        self.numbers = np.array([float(values[name]) for name in rule.numbers] or [0.0])
+        self.columns = self._columns([values[name] for name in rule.columns])
+        self.check = aligned((self.count, self.lanes), theta.dtype)
+
+    def _columns(self, values: list[Any]) -> np.ndarray:
+        columns = aligned((self.count, max(1, len(values)), self.lanes), np.float64)
+        for i, value in enumerate(values):
+            columns[:, i] = self.in_lanes(np.broadcast_to(value, (self.R, 1)))[:, 0]
+        return columns
+
+    def in_lanes(self, a: np.ndarray) -> np.ndarray:
+        """(R, n) -> (blocks, n, lanes)."""
+        padded = np.empty((self.count * self.lanes, a.shape[1]), a.dtype)
+        padded[: self.R], padded[self.R :] = a, a[0]
+        return padded.reshape(self.count, self.lanes, -1).swapaxes(1, 2)
+
+    def of_trials(self, blocks: np.ndarray) -> np.ndarray:
+        """(blocks, n, lanes) -> (R, n)."""
+        return blocks.swapaxes(1, 2).reshape(-1, blocks.shape[1])[: self.R]
+
+    @property
+    def theta(self) -> np.ndarray:
+        """(R, P), a copy."""
+        return self.of_trials(self.arrays[:, 0])
+
+    def state(self, arrays: np.ndarray | None = None, wide: np.ndarray | None = None) -> State:
+        """The optimizer's state, from these arrays where they are given."""
+        arrays, wide = self.arrays if arrays is None else arrays, self.wide if wide is None else wide
+        held = {name: self.of_trials(arrays[:, 1 + i]) for i, name in enumerate(self.rule.arrays)}
+        return held | {name: self.of_trials(wide[:, i : i + 1]) for i, name in enumerate(self.rule.wides)}
+
+    def update(self, gradient: np.ndarray, t: int) -> None:
+        """One update t = 1, 2, ... of all trials, given their gradients (R, P)."""
+        dtype = self.arrays.dtype
+        g = aligned((self.count, self.P, self.lanes), dtype)
+        g[:] = self.in_lanes(gradient)
+        function = compiled("update", dtype.name, self.rule.source, 8)
+        for i in range(self.count):
+            memory = (self.arrays[i], g[i], self.wide[i], self.numbers, self.columns[i], self.check[i])
+            function.ctypes(*map(address, memory), self.P, t)

@@ -1,0 +1,328 @@
+"""The gradient of a network and the loop over updates, for vectors of trials: code that Numba compiles.
+
+These functions are never called as they are: `core.compiled.build` puts their source behind the functions
+that they use and compiles the whole. All arguments are whole numbers, most of them addresses of memory; an
+address and an offset in vectors say where an array lies. An array that NumPy would have as (R, ...) is one of
+vectors here, (...), each of them a few trials.
+
+What the NumPy rules say of an activation, a loss and an update is compiled apart and called by its address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+load: Callable[[int, int], Any]
+store: Callable[[int, int, Any], None]
+read: Callable[[int, int], Any]
+spread: Callable[[Any], Any]
+read_int: Callable[[int, int], int]
+write: Callable[[int, int, Any], None]
+call: Callable[..., None]
+read_wide: Callable[[int, int], float]
+VECTOR_BYTES: int
+LANES: int
+
+GROUP = 4
+"""Samples whose passes go together."""
+
+ACTIVATE, SLOPE, DELTA, DEPTH, SIZES = range(5)
+"""Where a network's description has the addresses of what its activation and loss do, how many layers of
+parameters there are, and from where on the sizes of all layers, inputs first."""
+
+
+def affine(theta: int, w: int, source: int, a: int, target: int, z: int, inputs: int, outputs: int) -> None:
+    """z <- W a + b, where each row of theta's block (outputs, inputs + 1) ends with its b."""
+    row = inputs + 1
+    whole = outputs - outputs % 4
+    for o in range(0, whole, 4):
+        w0 = w + o * row
+        w1, w2, w3 = w0 + row, w0 + 2 * row, w0 + 3 * row
+        s0, s1 = load(theta, w0 + inputs), load(theta, w1 + inputs)
+        s2, s3 = load(theta, w2 + inputs), load(theta, w3 + inputs)
+        for i in range(inputs):
+            v = load(source, a + i)
+            s0 = s0 + load(theta, w0 + i) * v
+            s1 = s1 + load(theta, w1 + i) * v
+            s2 = s2 + load(theta, w2 + i) * v
+            s3 = s3 + load(theta, w3 + i) * v
+        store(target, z + o, s0)
+        store(target, z + o + 1, s1)
+        store(target, z + o + 2, s2)
+        store(target, z + o + 3, s3)
+    for o in range(whole, outputs):
+        s = load(theta, w + o * row + inputs)
+        for i in range(inputs):
+            s = s + load(theta, w + o * row + i) * load(source, a + i)
+        store(target, z + o, s)
+
+
+def below(theta: int, w: int, memory: int, delta: int, target: int, inputs: int, outputs: int) -> None:
+    """target <- W' delta."""
+    row = inputs + 1
+    whole = inputs - inputs % 4
+    for i in range(0, whole, 4):
+        s0 = s1 = s2 = s3 = spread(0.0)
+        for o in range(outputs):
+            d = load(memory, delta + o)
+            at = w + o * row + i
+            s0 = s0 + load(theta, at) * d
+            s1 = s1 + load(theta, at + 1) * d
+            s2 = s2 + load(theta, at + 2) * d
+            s3 = s3 + load(theta, at + 3) * d
+        store(memory, target + i, s0)
+        store(memory, target + i + 1, s1)
+        store(memory, target + i + 2, s2)
+        store(memory, target + i + 3, s3)
+    for i in range(whole, inputs):
+        s = spread(0.0)
+        for o in range(outputs):
+            s = s + load(theta, w + o * row + i) * load(memory, delta + o)
+        store(memory, target + i, s)
+
+
+def collect_one(
+    grad: int, w: int, d: int, delta: int, x: int, a: int, inputs: int, outputs: int, first: bool
+) -> None:
+    """grad <- delta a', or grad + delta a', for one sample."""
+    row = inputs + 1
+    for o in range(outputs):
+        s = load(d, delta + o)
+        at = w + o * row
+        if first:
+            for i in range(inputs):
+                store(grad, at + i, s * load(x, a + i))
+            store(grad, at + inputs, s)
+        else:
+            for i in range(inputs):
+                store(grad, at + i, load(grad, at + i) + s * load(x, a + i))
+            store(grad, at + inputs, load(grad, at + inputs) + s)
+
+
+def collect_group(
+    grad: int,
+    w: int,
+    d: int,
+    delta: int,
+    ds: int,
+    x: int,
+    a: int,
+    xs: int,
+    inputs: int,
+    outputs: int,
+    first: bool,
+) -> None:
+    """The same for a group of samples, whose deltas lie ds and whose inputs xs vectors apart."""
+    row = inputs + 1
+    for o in range(outputs):
+        at = w + o * row
+        d0, d1 = load(d, delta + o), load(d, delta + ds + o)
+        d2, d3 = load(d, delta + 2 * ds + o), load(d, delta + 3 * ds + o)
+        bias = d0 + d1 + d2 + d3
+        if first:
+            for i in range(inputs):
+                g = d0 * load(x, a + i) + d1 * load(x, a + xs + i)
+                g = g + d2 * load(x, a + 2 * xs + i) + d3 * load(x, a + 3 * xs + i)
+                store(grad, at + i, g)
+            store(grad, at + inputs, bias)
+        else:
+            for i in range(inputs):
+                g = load(grad, at + i) + d0 * load(x, a + i) + d1 * load(x, a + xs + i)
+                g = g + d2 * load(x, a + 2 * xs + i) + d3 * load(x, a + 3 * xs + i)
+                store(grad, at + i, g)
+            store(grad, at + inputs, load(grad, at + inputs) + bias)
+
+
+def forward(net: int, theta: int, x: int, a: int, memory: int, h: int) -> None:
+    """The outputs of all layers for one sample (inputs at a of x), one layer after the other from h on."""
+    depth = read_int(net, DEPTH)
+    source = x
+    w = 0
+    for layer in range(depth):
+        inputs, outputs = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
+        affine(theta, w, source, a, memory, h, inputs, outputs)
+        if layer < depth - 1:
+            call(read_int(net, ACTIVATE), (memory + h * VECTOR_BYTES, outputs))
+        w += outputs * (inputs + 1)
+        source, a = memory, h
+        h += outputs
+
+
+def backward(net: int, theta: int, memory: int, h: int, delta: int, units: int, size: int) -> None:
+    """The deltas of the layers below the last one, whose delta is there already."""
+    end = units
+    w = size
+    for layer in range(read_int(net, DEPTH) - 1, 0, -1):
+        inputs, outputs = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
+        w -= outputs * (inputs + 1)
+        end -= outputs
+        at = end - inputs
+        below(theta, w, memory, delta + end, delta + at, inputs, outputs)
+        call(
+            read_int(net, SLOPE),
+            (memory + (h + at) * VECTOR_BYTES, memory + (delta + at) * VECTOR_BYTES, inputs),
+        )
+
+
+def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memory: int) -> None:
+    """grad (P) <- gradient of the mean loss over `samples`, at theta (P), for each trial of the vectors.
+
+    x: (samples, inputs) and y: (samples, outputs). memory: for GROUP samples the outputs of all layers
+    and their deltas, and scratch space for the loss.
+    """
+    depth = read_int(net, DEPTH)
+    inputs, k = read_int(net, SIZES), read_int(net, SIZES + depth)
+    units = size = 0
+    for layer in range(depth):
+        units += read_int(net, SIZES + layer + 1)
+        size += read_int(net, SIZES + layer + 1) * (read_int(net, SIZES + layer) + 1)
+    deltas = GROUP * units
+    scratch = memory + 2 * GROUP * units * VECTOR_BYTES
+    start = 0
+    while start < samples:
+        group = GROUP if samples - start >= GROUP else 1
+        for s in range(group):
+            h, d = s * units, deltas + s * units
+            forward(net, theta, x, (start + s) * inputs, memory, h)
+            z, target = memory + (h + units - k) * VECTOR_BYTES, memory + (d + units - k) * VECTOR_BYTES
+            call(read_int(net, DELTA), (z, y + (start + s) * k * VECTOR_BYTES, target, k, samples, scratch))
+            backward(net, theta, memory, h, d, units, size)
+        w = u = 0
+        source, a, apart = x, start * inputs, inputs
+        for layer in range(depth):
+            i, o = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
+            if group == GROUP:
+                collect_group(grad, w, memory, deltas + u, units, source, a, apart, i, o, start == 0)
+            else:
+                collect_one(grad, w, memory, deltas + u, source, a, i, o, start == 0)
+            source, a, apart = memory, u, units
+            w += o * (i + 1)
+            u += o
+        start += group
+
+
+def fill(
+    target: int,
+    values: int,
+    width: int,
+    apart: int,
+    order: int,
+    rows: int,
+    stride: int,
+    start: int,
+    stop: int,
+) -> None:
+    """target (samples, width) <- the samples that each trial takes from start to stop of its order.
+
+    values: (n, apart) numbers. order: rows of `stride` sample numbers each. rows: which one is each trial's.
+    """
+    shared = True
+    for lane in range(1, LANES):
+        shared = shared and read_int(rows, lane) == read_int(rows, 0)
+    at = 0
+    for q in range(start, stop):
+        if shared:
+            sample = read_int(order, read_int(rows, 0) * stride + q) * apart
+            for i in range(width):
+                store(target, at + i, spread(read(values, sample + i)))
+        else:
+            for lane in range(LANES):
+                sample = read_int(order, read_int(rows, lane) * stride + q) * apart
+                for i in range(width):
+                    write(target, (at + i) * LANES + lane, read(values, sample + i))
+        at += width
+
+
+def advance(
+    net: int,
+    update: int,
+    size: int,
+    block: int,
+    slots: int,
+    grad: int,
+    memory: int,
+    inputs: int,
+    targets: int,
+    d: int,
+    k: int,
+    order: int,
+    rows: int,
+    stride: int,
+    starts: int,
+    stops: int,
+    x: int,
+    y: int,
+    wide: int,
+    wides: int,
+    numbers: int,
+    columns: int,
+    rates: int,
+    factors: int,
+    check: int,
+    t: int,
+    steps: int,
+    bad: int,
+    ended: int,
+    ended_wide: int,
+) -> None:
+    """Updates t + 1 to t + steps of one block of trials, of a network as described at `net`.
+
+    block: (slots, P), theta and the optimizer's state; wide: (wides,) float64, its state of a number a trial.
+    inputs: (n, d + 1) and targets: (n, k), numbers; order, rows and stride as in `fill`; starts, stops:
+    (steps,) where each update's samples lie in an order. x, y: memory for a batch.
+    numbers: hyperparameters that all trials share; columns: those of each trial, float64, of which the first
+    is the learning rate: where there are factors (steps,), it is rates times the factor.
+    check: () is NaN afterwards where a gradient was not finite, if the update looks at that.
+    bad: (LANES,) where it is not zero, the first update after which a trial is not finite, and ended and
+    ended_wide are what block and wide were then, but theta before it.
+    """
+    for step in range(steps):
+        start, stop = read_int(starts, step), read_int(stops, step)
+        if step == 0 or start != read_int(starts, step - 1) or stop != read_int(stops, step - 1):
+            fill(x, inputs, d, d + 1, order, rows, stride, start, stop)
+            fill(y, targets, k, k, order, rows, stride, start, stop)
+        gradient(net, block, grad, x, y, stop - start, memory)
+        if factors != 0:
+            for lane in range(LANES):
+                write(columns, lane, read_wide(rates, lane) * read_wide(factors, step * LANES + lane))
+        if bad != 0:
+            keep_before(block, size, bad, ended)
+        call(update, (block, grad, wide, numbers, columns, check, size, t + step + 1))
+        if bad != 0:
+            find(block, slots, size, wide, wides, check, t + step + 1, bad, ended, ended_wide)
+
+
+def keep_before(block: int, size: int, bad: int, ended: int) -> None:
+    """ended's theta <- block's, of the trials that are not bad yet."""
+    for lane in range(LANES):
+        if read_int(bad, lane) == 0:
+            for p in range(size):
+                write(ended, p * LANES + lane, read(block, p * LANES + lane))
+
+
+def find(
+    block: int,
+    slots: int,
+    size: int,
+    wide: int,
+    wides: int,
+    check: int,
+    t: int,
+    bad: int,
+    ended: int,
+    ended_wide: int,
+) -> None:
+    """Which trials have become bad at update t; their state is kept."""
+    zero = spread(0.0)
+    total = load(check, 0)
+    for p in range(size):
+        total = total + zero * load(block, p)
+    store(check, 0, total)
+    for lane in range(LANES):
+        if read_int(bad, lane) == 0 and read(check, lane) != 0:
+            write(bad, lane, t)
+            for p in range(size, slots * size):
+                write(ended, p * LANES + lane, read(block, p * LANES + lane))
+            for i in range(wides):
+                write(ended_wide, i * LANES + lane, read_wide(wide, i * LANES + lane))

@@ -1,0 +1,153 @@
+"""From the rules in NumPy to compiled functions: updates, activations with their losses, and the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from core.activations import ACTIVATIONS
+from core.compiled.source import Writer, each, function, indented, nodes, over_outputs
+from core.compiled.tracing import ARRAY, COLUMN, SCALAR, Node, Symbol, UntraceableError, node_of
+from core.losses import LOSSES
+from core.optimizers.base import Optimizer, State
+
+LATER = (2, 3, 10, 1000)
+"""Updates by which a rule's program is known for all but the first."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An optimizer's update as code.
+
+    source: of the function `update`. arrays, wides: the names of its state, of a number for each parameter,
+    or for each trial. numbers, columns: its hyperparameters, shared by the trials or one for each.
+    from_start: whether the first update is like the later ones.
+    """
+
+    source: str
+    arrays: tuple[str, ...]
+    wides: tuple[str, ...]
+    numbers: tuple[str, ...]
+    columns: tuple[str, ...]
+    from_start: bool
+
+
+_rules: dict[tuple[Any, ...], Rule] = {}
+
+
+def rule(optimizer: Optimizer, state: State, theta: np.ndarray) -> Rule:
+    """The update of a prepared optimizer; raises UntraceableError for one that is not done entry by entry."""
+    # Other rates have the same program, but a rule may branch on its other hyperparameters as it likes.
+    others = (
+        (k, np.ndim(v), np.asarray(v).tobytes()) for k, v in optimizer.hyperparameters.items() if k != "lr"
+    )
+    key = (type(optimizer), theta.dtype, np.any(optimizer.lr), *others)
+    if key not in _rules:
+        _rules[key] = _traced(optimizer, state, theta)
+    return _rules[key]
+
+
+def _traced(optimizer: Optimizer, state: State, theta: np.ndarray) -> Rule:
+    if type(optimizer).probe is not Optimizer.probe:
+        raise UntraceableError(f"{optimizer.name} asks for the curvature")
+    arrays = tuple(k for k, a in state.items() if a.shape == theta.shape and k != "work")
+    wides = tuple(k for k, a in state.items() if a.shape == (len(theta), 1) and k not in arrays)
+    if {*arrays, *wides, "work"} != {*state}:
+        raise UntraceableError(f"{optimizer.name} has state of other shapes")
+    values = optimizer.hyperparameters
+    columns = ("lr", *(k for k, v in values.items() if k != "lr" and isinstance(v, np.ndarray)))
+    numbers = tuple(k for k in values if k not in columns)
+    texts = {t: _update(optimizer, arrays, wides, numbers, columns, theta, t) for t in (1, *LATER)}
+    if len({texts[t] for t in LATER}) > 1:
+        raise UntraceableError(f"{optimizer.name} changes with time")
+    return Rule(texts[LATER[0]], arrays, wides, numbers, columns, texts[1] == texts[LATER[0]])
+
+
+def _update(
+    optimizer: Optimizer,
+    arrays: tuple[str, ...],
+    wides: tuple[str, ...],
+    numbers: tuple[str, ...],
+    columns: tuple[str, ...],
+    theta: np.ndarray,
+    t: int,
+) -> str:
+    dtype = theta.dtype.name
+    time = Symbol(Node("input", (), SCALAR, "weak", "t", t))
+    values = {k: np.asarray(v, dtype=float) for k, v in optimizer.hyperparameters.items()}
+    hyper = {k: Symbol(Node("input", (), SCALAR, "weak", k, float(values[k]))) for k in numbers}
+    hyper |= {k: Symbol(Node("input", (), COLUMN, "float64", k, values[k])) for k in columns}
+    state: dict[str, Any] = {k: Symbol(Node("input", (), ARRAY, dtype, k), dtype) for k in arrays}
+    state |= {k: Symbol(Node("input", (), COLUMN, "float64", k)) for k in wides}
+    state["work"] = Symbol(None, dtype)
+    point = Symbol(Node("input", (), ARRAY, dtype, "theta"), dtype)
+    g = Symbol(Node("input", (), ARRAY, dtype, "gradient"), dtype)
+    on_symbols: Any = optimizer._with(**hyper)
+    step = on_symbols.step(g, state, point.copy(), time)
+    results = {"theta": node_of(np.subtract(point, step))} | {k: node_of(state[k]) for k in (*arrays, *wides)}
+    return _written(results, optimizer.bounded, arrays, wides, numbers, columns)
+
+
+def _written(
+    results: Mapping[str, Node],
+    bounded: bool,
+    arrays: tuple[str, ...],
+    wides: tuple[str, ...],
+    numbers: tuple[str, ...],
+    columns: tuple[str, ...],
+) -> str:
+    """The function `update`: numbers and columns first, then all parameters."""
+    slots = {"theta": "p"} | {k: f"{i + 1} * size + p" for i, k in enumerate(arrays)}
+    inputs = {k: f"load(block, {at})" for k, at in slots.items()} | {
+        "gradient": "load(grad, p)",
+        "t": "float(t)",
+    }
+    inputs |= {k: f"load_wide(wide, {i})" for i, k in enumerate(wides)}
+    inputs |= {k: f"read_wide(numbers, {i})" for i, k in enumerate(numbers)}
+    inputs |= {k: f"load_wide(columns, {i})" for i, k in enumerate(columns)}
+    writer = Writer(inputs)
+    for node in nodes(results.values()):
+        if node.extent != ARRAY:
+            writer.needs(node)
+    for i, k in enumerate(wides):
+        writer.lines.append(f"store(wide, {i}, {writer.vector(results[k])})")
+    before = [*writer.take(), "bad = load(check, 0)", "zero = spread(0.0)"]
+    names = {k: writer.vector(results[k]) for k in ("theta", *arrays)}
+    if bounded:
+        writer.lines.append(f"bad = bad + zero * {writer.line('load(grad, p)')}")
+    changed = [k for k in names if (results[k].operation, results[k].name) != ("input", k)]
+    stores = [f"store(block, {slots[k]}, {names[k]})" for k in changed]
+    body = [*before, "for p in range(size):", *indented([*writer.take(), *stores]), "store(check, 0, bad)"]
+    return function("update", ("block", "grad", "wide", "numbers", "columns", "check", "size", "t"), body)
+
+
+@cache
+def activation_sources(name: str, dtype: str) -> tuple[str, str]:
+    """An activation and its slope as code: `activate(z, count)` and `slope(a, delta, count)`, in place."""
+    z, a, delta = (_array(key, dtype, (1, 1, 1)) for key in ("z", "a", "delta"))
+    ACTIVATIONS[name].apply(z)
+    ACTIVATIONS[name].backward(a, delta)
+    return (
+        each("activate", ("z",), "z", node_of(z)),
+        each("slope", ("a", "delta"), "delta", node_of(delta)),
+    )
+
+
+@cache
+def loss_source(name: str, dtype: str) -> str:
+    """What a loss makes of an output layer, as code.
+
+    Raises UntraceableError for a loss that looks at all samples at once.
+    """
+    samples = Symbol(Node("input", (), SCALAR, "weak", "samples", 3))
+    z, y = _array("z", dtype, (1, 1, samples)), _array("y", dtype, (1, 1, samples))
+    LOSSES[name].delta(z, y)
+    return over_outputs("loss_delta", node_of(z), dtype)
+
+
+def _array(name: str, dtype: str, shape: tuple[Any, ...]) -> Any:
+    return Symbol(Node("input", (), ARRAY, dtype, name), dtype, shape)

@@ -1,0 +1,174 @@
+"""Code for Numba, written from the programs that `core.compiled.tracing` records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from core.compiled.tracing import ARRAY, SCALAR, Node
+
+VECTOR = {
+    "add": "{} + {}",
+    "subtract": "{} - {}",
+    "multiply": "{} * {}",
+    "divide": "{} / {}",
+    "negative": "negative({})",
+    "sqrt": "root({})",
+    "square": "{0} * {0}",
+    "absolute": "magnitude({})",
+    "sign": "sign({})",
+    "exp": "exponential({})",
+    "tanh": "hyperbolic_tangent({})",
+    "power": "power({}, {})",
+    "maximum": "maximum({}, {})",
+    "minimum": "minimum({}, {})",
+    "greater": "{} > {}",
+    "greater_equal": "{} >= {}",
+    "less": "{} < {}",
+    "less_equal": "{} <= {}",
+    "equal": "{} == {}",
+    "not_equal": "{} != {}",
+    "logical_and": "{} & {}",
+    "logical_or": "{} | {}",
+    "select": "select({}, {}, {})",
+}
+
+NUMBER = VECTOR | {
+    "negative": "-{}",
+    "sqrt": "math.sqrt({})",
+    "absolute": "abs({})",
+    "exp": "math.exp({})",
+    "power": "{} ** {}",
+    "maximum": "max({}, {})",
+    "minimum": "min({}, {})",
+    "logical_and": "{} and {}",
+    "logical_or": "{} or {}",
+    "select": "({1} if {0} else {2})",
+}
+
+
+class Writer:
+    """Lines of code that compute nodes, each once, as `name = expression`."""
+
+    def __init__(self, inputs: Mapping[str, str]):
+        self.inputs = inputs
+        self.names: dict[int, str] = {}
+        self.lines: list[str] = []
+        self.count = 0
+
+    def take(self) -> list[str]:
+        """The lines written since the last time."""
+        lines, self.lines = self.lines, []
+        return lines
+
+    def line(self, expression: str) -> str:
+        name = f"v{self.count}"
+        self.count += 1
+        self.lines.append(f"{name} = {expression}")
+        return name
+
+    def needs(self, node: Node) -> str:
+        """The name of the node's value; writes what computes it where that is not written yet."""
+        if id(node) not in self.names:
+            self.names[id(node)] = self._name(node)
+        return self.names[id(node)]
+
+    def vector(self, node: Node) -> str:
+        """The same, as a vector."""
+        if node.extent != SCALAR:
+            return self.needs(node)
+        # A number is float64 until here: NumPy too rounds it once, when it meets an array.
+        kind = "float64" if node.kind == "weak" else node.kind
+        return self.line(f"splat_{kind}({self.needs(node)})")
+
+    def _name(self, node: Node) -> str:
+        if node.operation == "constant":
+            return str(node.value)
+        if node.operation == "input":
+            return self.line(self.inputs[node.name])
+        if node.operation == "cast":
+            value = self.needs(node.operands[0])
+            return value if node.extent == SCALAR else self.line(f"to_{node.kind}({value})")
+        if node.extent == SCALAR:
+            return self.line(NUMBER[node.operation].format(*map(self.needs, node.operands)))
+        return self.line(VECTOR[node.operation].format(*map(self.vector, node.operands)))
+
+
+def nodes(roots: Iterable[Node]) -> list[Node]:
+    """All nodes that the roots depend on, operands first."""
+    seen: dict[int, Node] = {}
+
+    def visit(node: Node) -> None:
+        if id(node) not in seen:
+            for operand in node.operands:
+                visit(operand)
+            seen[id(node)] = node
+
+    for root in roots:
+        visit(root)
+    return list(seen.values())
+
+
+def function(name: str, parameters: Sequence[str], body: Sequence[str]) -> str:
+    return "\n".join([f"def {name}({', '.join(parameters)}):", *indented(body)])
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def each(name: str, parameters: Sequence[str], target: str, result: Node) -> str:
+    """A function of as many arrays of vectors that puts the result for each entry into one of them."""
+    writer = Writer({p: f"load({p}, i)" for p in parameters})
+    value = writer.vector(result)
+    body = [*writer.take(), f"store({target}, i, {value})"]
+    return function(name, [*parameters, "count"], ["for i in range(count):", *indented(body)])
+
+
+def over_outputs(name: str, z: Node, dtype: str) -> str:
+    """A function that puts at `target` what a loss makes of an output's logits `z` (k vectors), given `y`.
+
+    A sum over the outputs is known after a loop over them: each goes on in another loop.
+    """
+    writer = Writer({"samples": "samples", "z": "load(z, o)", "y": "load(y, o)"})
+    every = nodes([z])
+    stage_of: dict[int, int] = {}
+    for node in every:
+        before = [stage_of[id(x)] + x.operation.startswith("reduce") for x in node.operands]
+        stage_of[id(node)] = max(before, default=0)
+    body, kept = [], dict[int, int]()
+    for stage in range(stage_of[id(z)] + 1):
+        mine = [n for n in every if stage_of[id(n)] == stage]
+        later = {id(x) for n in every if stage_of[id(n)] > stage for x in n.operands}
+        body += _loop(writer, z, mine, later, kept, dtype)
+    return function(name, ("z", "y", "target", "outputs", "samples", "scratch"), body)
+
+
+def _loop(
+    writer: Writer, z: Node, mine: Sequence[Node], later: set[int], kept: dict[int, int], dtype: str
+) -> list[str]:
+    arrays = [n for n in mine if n.extent == ARRAY]
+    sums = {id(n): n for n in mine if n.operation.startswith("reduce")}
+    for node in mine:
+        if node.extent != ARRAY and id(node) not in sums:
+            writer.needs(node)
+    for node in sums.values():
+        start = "-math.inf" if node.operation == "reduce_maximum" else "0.0"
+        writer.names[id(node)] = writer.line(f"splat_{dtype}({start})")
+    before = writer.take()
+    for operand in {id(x): x for n in (*arrays, *sums.values()) for x in n.operands}.values():
+        if id(operand) in kept:
+            writer.names[id(operand)] = writer.line(f"load(scratch, {kept[id(operand)]} * outputs + o)")
+        elif operand.operation == "input" and operand.extent == ARRAY:
+            writer.names.pop(id(operand), None)  # what an earlier loop has loaded is of its last output
+    for node in arrays:
+        value = writer.needs(node)
+        if id(node) in later and node.operation != "input":
+            kept[id(node)] = len(kept)
+            writer.lines.append(f"store(scratch, {kept[id(node)]} * outputs + o, {value})")
+    for key, node in sums.items():
+        combine = "maximum({}, {})" if node.operation == "reduce_maximum" else "{} + {}"
+        total = writer.names[key]
+        writer.lines.append(f"{total} = " + combine.format(total, writer.needs(node.operands[0])))
+    if any(n is z for n in mine):
+        writer.lines.append(f"store(target, o, {writer.vector(z)})")
+    return [*before, "for o in range(outputs):", *indented(writer.take())]

@@ -1,0 +1,170 @@
+"""A stack of networks whose updates run in compiled code, from one evaluation to the next."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from core.compiled import kernels
+from core.compiled.blocks import Blocks, address, aligned
+from core.compiled.build import compiled, sources
+from core.compiled.rules import activation_sources, loss_source, rule
+from core.compiled.tracing import UntraceableError
+from core.loop import Divisor, Stack
+from core.network import Network
+from core.optimizers.base import Optimizer, State
+from core.schedules import Constant, Schedule
+from core.training import NetworkObjective
+
+SAMPLES = 1 << 18
+"""Samples of an order that the updates of one call take at most: its memory does not grow with the run."""
+
+
+@cache
+def advance_function(dtype: str) -> Any:
+    """The loop over updates with the gradient in it, compiled."""
+    k = kernels
+    parts = (k.affine, k.below, k.collect_one, k.collect_group, k.forward, k.backward, k.gradient)
+    names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "DEPTH", "SIZES")
+    constants = "\n".join(f"{name} = {getattr(kernels, name)}" for name in names)
+    text = [constants, sources(*parts, k.fill, k.keep_before, k.find), inspect.getsource(k.advance)]
+    return compiled("advance", dtype, "\n\n".join(text), 30)
+
+
+@cache
+def network_functions(activation: str, loss: str, dtype: str) -> tuple[Any, ...]:
+    """The activation, its slope and the loss's delta, compiled."""
+    activate, slope = activation_sources(activation, dtype)
+    delta = loss_source(loss, dtype)
+    return (
+        compiled("activate", dtype, activate, 2),
+        compiled("slope", dtype, slope, 3),
+        compiled("loss_delta", dtype, delta, 6),
+    )
+
+
+def obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
+    """Why this optimizer on this network cannot be compiled; empty where it can."""
+    try:
+        loss_source(net.loss, theta.dtype.name)
+        prepared = optimizer.prepare(net.shapes)
+        rule(prepared, prepared.init(theta), theta)
+    except UntraceableError as error:
+        return str(error)
+    return ""
+
+
+class CompiledStack(Stack):
+    """As `Stack`, with updates in compiled code."""
+
+    objective: NetworkObjective
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        objective: NetworkObjective,
+        theta: np.ndarray,
+        schedule: Schedule,
+        steps: int,
+    ):
+        super().__init__(optimizer, objective, theta, schedule, steps)
+        dtype = theta.dtype.name
+        self.rule = rule(self.optimizer, self.state, self.theta)
+        self.rule_update = compiled("update", dtype, self.rule.source, 8).address
+        self.run = advance_function(dtype).ctypes
+        self.room = _Room(objective, theta.dtype)
+        self.ended: tuple[State, np.ndarray] = ({}, np.empty(0))
+
+    def advance(self, mark: int) -> np.ndarray:
+        if self.t == 0 and not self.rule.from_start:
+            return super().advance(1)
+        mark = min(mark, self.t + max(1, SAMPLES // self.room.samples))
+        blocks = Blocks(self.rule, self.optimizer, self.theta, self.state)
+        before = blocks.arrays.copy(), blocks.wide.copy()
+        self._run(blocks, mark)
+        # What is not finite in theta stays so.
+        bad = ((blocks.arrays[:, 0] * 0).sum(axis=1) + blocks.check).reshape(-1)[: blocks.R] != 0
+        first = np.zeros(blocks.R, dtype=int)
+        if bad.any():
+            blocks.arrays[:], blocks.wide[:] = before
+            blocks.check[:] = 0
+            first = self._find(blocks, mark)
+        self.theta, self.state = blocks.theta, {**self.state, **blocks.state()}
+        self.t = mark
+        return first
+
+    def _find(self, blocks: Blocks, mark: int) -> np.ndarray:
+        """The same updates again, to see where each trial became bad: (R,) its first bad update, or 0."""
+        bad = np.zeros((blocks.count, blocks.lanes), np.int64)
+        arrays, wide = (
+            aligned(blocks.arrays.shape, blocks.arrays.dtype),
+            aligned(blocks.wide.shape, np.float64),
+        )
+        self._run(blocks, mark, (bad, arrays, wide))
+        first = bad.reshape(-1)[: blocks.R]
+        self.before = blocks.of_trials(arrays[:, 0])
+        self.ended = blocks.state(arrays, wide), first
+        return first
+
+    def _run(self, blocks: Blocks, mark: int, found: tuple[np.ndarray, ...] = ()) -> None:
+        order = self.objective.samples(self.t, mark)
+        rows = np.ascontiguousarray(blocks.in_lanes(order.row_of[:, None])[:, 0])
+        rates, factors, room = blocks.columns[:, 0].copy(), self._factors(blocks, mark), self.room
+        fixed = (blocks.P,), (blocks.arrays.shape[1], room.grad, room.memory, room.inputs, room.targets)
+        taken = (order.rows, order.rows.shape[1], order.starts, order.stops, room.x, room.y)
+        for i in range(blocks.count):
+            own = (blocks.wide[i], len(self.rule.wides), blocks.numbers, blocks.columns[i], rates[i])
+            arguments = (
+                *fixed[0],
+                blocks.arrays[i],
+                *fixed[1],
+                *room.widths,
+                taken[0],
+                rows[i],
+                *taken[1:],
+                *own,
+                0 if factors is None else factors[i],
+                blocks.check[i],
+                self.t,
+                mark - self.t,
+                *([a[i] for a in found] or (0, 0, 0)),
+            )
+            numbers = [a if isinstance(a, int) else address(a) for a in arguments]
+            self.run(address(room.net), self.rule_update, *numbers)
+
+    def _factors(self, blocks: Blocks, mark: int) -> np.ndarray | None:
+        """(blocks, updates, lanes), what the rates are multiplied by at each update; None for always one."""
+        if isinstance(self.schedule, Constant):
+            return None
+        each = [self.schedule.factor(t / self.steps) for t in range(self.t, mark)]
+        columns = [np.broadcast_to(np.asarray(factor, float), (blocks.R, 1)) for factor in each]
+        return np.ascontiguousarray(blocks.in_lanes(np.concatenate(columns, axis=1)))
+
+    def divisor_at_end(self, rows: np.ndarray) -> Divisor:
+        if self.t == 1 and not self.rule.from_start:
+            return self.divisor(rows)
+        state, t = self.ended
+
+        def values() -> np.ndarray | None:
+            P = self.optimizer.preconditioner(state, np.maximum(t, 1)[:, None])
+            return P if P is None else P[rows]
+
+        return values
+
+
+class _Room:
+    """The data, and memory for the passes of one block."""
+
+    def __init__(self, objective: NetworkObjective, dtype: np.dtype):
+        net, data, lanes = objective.net, objective.data, 64 // dtype.itemsize
+        self.samples = max(cut.stop - cut.start for cut in objective.cuts)
+        self.inputs, self.targets = (np.ascontiguousarray(a[0]) for a in (data.rows, data.targets))
+        functions = network_functions(net.activation, net.loss, dtype.name)
+        self.net = np.array([*(f.address for f in functions), len(net.sizes) - 1, *net.sizes])
+        self.widths = d, k = net.sizes[0], net.sizes[-1]
+        self.grad = aligned((net.size, lanes), dtype)
+        self.memory = aligned((2 * kernels.GROUP * sum(net.sizes[1:]) + 4 * k, lanes), dtype)
+        self.x, self.y = (aligned((self.samples * width, lanes), dtype) for width in (d, k))
