@@ -61,7 +61,8 @@ class Blocks:
 
     def of_trials(self, blocks: np.ndarray) -> np.ndarray:
         """(blocks, n, lanes) -> (R, n)."""
-        return blocks.swapaxes(1, 2).reshape(-1, blocks.shape[1])[: self.R]
+        # Always a copy in C order: what is computed from an array may depend on how it lies in memory.
+        return blocks.swapaxes(1, 2).reshape(-1, blocks.shape[1])[: self.R].copy(order="C")
 
     @property
     def theta(self) -> np.ndarray:

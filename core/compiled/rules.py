@@ -87,7 +87,12 @@ def _update(
     point = Symbol(Node("input", (), ARRAY, dtype, "theta"), dtype)
     g = Symbol(Node("input", (), ARRAY, dtype, "gradient"), dtype)
     on_symbols: Any = optimizer._with(**hyper)
-    step = on_symbols.step(g, state, point.copy(), time)
+    try:
+        step = on_symbols.step(g, state, point.copy(), time)
+    except UntraceableError:
+        raise
+    except Exception as error:  # a rule of somebody's own may ask anything of its arrays
+        raise UntraceableError(f"{type(error).__name__}: {error}") from error
     results = {"theta": node_of(np.subtract(point, step))} | {k: node_of(state[k]) for k in (*arrays, *wides)}
     return _written(results, optimizer.bounded, arrays, wides, numbers, columns)
 
