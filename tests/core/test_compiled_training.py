@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plain_network import some_targets
-from test_compiled_updates import ELEMENTWISE
-from test_divergence import CASES, EPOCHS, UPDATES
 
 import core
 from core import ACTIVATIONS, LOSSES, BatchStrategy, Network, optimizer, schedule, train
 from core.compiled.stack import CompiledStack
 from core.loop import iterate
 from core.training import NetworkObjective
+from tests.core.plain_network import some_targets
+from tests.core.test_compiled_updates import ELEMENTWISE
+from tests.core.test_divergence import CASES, EPOCHS, UPDATES
 
 COMPILED_LOSSES = sorted(set(LOSSES) - {"rmse"})  # which looks at all samples of a batch at once
 N = 23

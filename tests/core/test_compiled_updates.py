@@ -1,5 +1,7 @@
 """The compiled update of every optimizer has the bits of its NumPy passes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ ELEMENTWISE = sorted(set(OPTIMIZERS) - NUMPY_ALONE)
 def hyperparameters(name, each):
     """As declared, or another for each trial where its domain lets it; a decay where there is one."""
     rng = np.random.default_rng(3)
-    given = {"lr": np.geomspace(1e-4, 3, R)}
+    given: dict[str, Any] = {"lr": np.geomspace(1e-4, 3, R)}
     for option in OPTIMIZERS[name]().hyperparameters:
         if option == "weight_decay":
             given[option] = np.where(np.arange(R) % 3, 0.01, 0.0) if each else 0.01
