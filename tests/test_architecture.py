@@ -93,7 +93,7 @@ def test_requirements_pin_every_declared_dependency() -> None:
 
 
 def test_there_is_one_training_loop() -> None:
-    """Only one place calls an optimizer's `step`, inheritance aside; another runs it on symbols, to compile it."""
+    """Only one place calls an optimizer's `step`, inheritance aside; another runs it on symbols."""
     callers = [
         file.relative_to(ROOT).as_posix()
         for file in SOURCES
