@@ -33,7 +33,7 @@ from study.problems.problem import Problem, least_squares
 ROUNDS = 2
 """Of further rates, once two rates of the grid enclose the limit."""
 
-ZONE = 8
+ZONE = 6
 """Rates of a round over a zone in which runs both diverge and survive."""
 
 STEPS = 8

@@ -29,8 +29,10 @@ def _breast_cancer() -> Raw:
 
 
 @dataset("digits", "classes", "1797 images of 8 x 8 pixels, 10 digits")
-def _digits() -> Raw:
-    return Raw(*sk.load_digits(return_X_y=True))
+def _digits(samples: Annotated[int, Interval(100, 1797)] = 1797) -> Raw:
+    """The first `samples` images: the digits come in nearly equal shares."""
+    X, y = sk.load_digits(return_X_y=True)
+    return Raw(X[:samples], y[:samples])
 
 
 @dataset("diabetes", "real", "442 patients, 10 measures, disease progression")
@@ -109,3 +111,28 @@ def _ill_conditioned(
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((samples, features))
     return Raw(X, X @ rng.choice([-1.0, 1.0], features) + noise * rng.standard_normal(samples))
+
+
+@dataset(
+    "teacher", "real", "what a small tanh network says of normal inputs: a gap of 0 can be reached, made"
+)
+def _teacher(
+    samples: Samples = 400,
+    features: Annotated[int, Interval(1, 1000)] = 6,
+    units: Annotated[int, Interval(1, 1000)] = 8,
+    seed: Seed = 0,
+) -> Raw:
+    """Without noise: a tanh network with as many hidden units fits it exactly, so its best loss is 0."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((samples, features))
+    hidden = np.tanh(X @ rng.standard_normal((features, units)) / np.sqrt(features) * 1.5)
+    return Raw(X, hidden @ rng.standard_normal(units) / np.sqrt(units))
+
+
+@dataset("logistic", "binary", "labels drawn with the odds of a linear rule: classes that overlap, made")
+def _logistic(samples: Samples = 500, features: Annotated[int, Interval(1, 1000)] = 8, seed: Seed = 0) -> Raw:
+    """No rule separates them, so logistic regression has one optimum, at finite weights."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((samples, features)) * np.geomspace(1, 3, features)
+    odds = X @ rng.choice([-0.5, 0.5], features)
+    return Raw(X, (rng.random(samples) < 1 / (1 + np.exp(-odds))).astype(int))

@@ -104,6 +104,15 @@ def parts_of(raw: Raw, task: str, seeds: Mapping[str, int]) -> dict[str, np.ndar
     return {"train": np.sort(train), "validation": np.sort(validation), "test": np.sort(test)}
 
 
+TARGET_MEAN = 1.0
+"""What standardised targets of a regression have as their mean, with a deviation of 1.
+
+About 0, and on centred inputs, the bias of a linear model is right from the start, and all that is left of
+its gradient is rounding, 1e-8: methods that divide gradients by their size follow that at the full rate, in
+whatever direction it points on this processor.
+"""
+
+
 def train_rows(n: int) -> int:
     """Training samples of n."""
     rest = n - int(np.ceil(0.2 * n))
@@ -119,7 +128,7 @@ def split_with(raw: Raw, parts: Mapping[str, np.ndarray], task: str, scaler: Sca
     X = {name: scaler.transform(part) for name, part in X.items()}
     if task == "real":
         mean, deviation = y["train"].mean(), y["train"].std()
-        y = {name: (part - mean) / deviation for name, part in y.items()}
+        y = {name: (part - mean) / deviation + TARGET_MEAN for name, part in y.items()}
     return Split(X, y, task)
 
 
@@ -132,7 +141,9 @@ def split_own(raw: Raw, parts: Mapping[str, np.ndarray], source: str) -> Split:
     X = _scaled(SCALERS[raw.scaling[0]](), raw.X, parts)
     y = {name: raw.y[rows] for name, rows in parts.items()}
     if raw.task == "real":
-        y = {k: v[:, 0] for k, v in _scaled(SCALERS[raw.scaling[1]](), raw.y[:, None], parts).items()}
+        shift = TARGET_MEAN if raw.scaling[1] == "standard" else 0.0
+        scaled = _scaled(SCALERS[raw.scaling[1]](), raw.y[:, None], parts)
+        y = {name: values[:, 0] + shift for name, values in scaled.items()}
     split, train = Split(X, y, raw.task), f"the {len(parts['train'])} training rows"
     for what, values in (("the target", y["train"][:, None]), ("every input", X["train"])):
         if not (values != values[:1]).any():
