@@ -14,6 +14,7 @@ from study.analysis.limit_tables import (
     limit_by_batch,
     measured_by_batch,
     orders_compared,
+    plain,
     velocity,
 )
 from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
@@ -67,11 +68,11 @@ def pairs(by_batch: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame,
     """(problem, limits of gradient descent, limits of a heavy ball, its b) of every problem with both."""
     found = []
     for problem, at in by_batch.groupby("problem", sort=False):
-        plain = at[at["optimizer"] == "sgd"]
+        descent = at[[plain(str(method)) for method in at["optimizer"]]]
         for method, heavy in at.groupby("optimizer", sort=False):
             b = velocity(str(method))
-            if b is not None and len(plain) and len(heavy):
-                found.append((str(problem), plain, heavy, b))
+            if b is not None and len(descent) and len(heavy):
+                found.append((str(problem), descent, heavy, b))
     return found
 
 
@@ -86,10 +87,11 @@ def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:
 def measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float, float]]:
     """(batch size, measured limit over gradient descent's) at the smallest and the largest size of both."""
     usual = measured[measured["order"] == USUAL].set_index(["optimizer", "size"])["measured"]
-    methods = {name: usual[name] for name in (method, "sgd") if name in usual.index.get_level_values(0)}
-    if len(methods) < 2:
+    known = [str(name) for name in usual.index.get_level_values(0).unique()]
+    descent = next((name for name in known if plain(name)), None)
+    if descent is None or method not in known:
         return []
-    ratio = (methods[method] / methods["sgd"]).dropna().sort_index()
+    ratio = (usual[method] / usual[descent]).dropna().sort_index()
     places = list(dict.fromkeys([0, len(ratio) - 1])) if len(ratio) else []
     return [(float(ratio.index[i]), float(ratio.iloc[i])) for i in places]
 

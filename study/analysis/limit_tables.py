@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
-from core import OPTIMIZERS, BatchStrategy
+from core import OPTIMIZERS, BatchStrategy, optimizer
 from core.batches import ORDERS, USUAL
+from core.optimizers.base import Recursion
 from study.analysis.frame import AXES, Study, records
 from study.phases.limit import LimitStatus
 from study.phases.theory import LimitBasis
@@ -123,11 +122,26 @@ def measured_by_batch(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
 
 def velocity(method: str) -> float | None:
     """b of a heavy ball as the store names it, such as `momentum(momentum=0.5)`; None of anything else."""
-    base = method.partition("(")[0]
-    if base != "momentum" or " + " in method or "dampening" in method:
+    recursion = recursion_of(method)
+    b = recursion.momentum if recursion else 0.0
+    if recursion is None or not b:
         return None
-    given = re.search(r"\bmomentum=([\d.e+-]+)", method)
-    return float(given[1]) if given else float(OPTIMIZERS[base]().hyperparameters["momentum"])
+    return b if recursion == Recursion(1.0, b, b, 1.0, recursion.weight_decay) else None
+
+
+def plain(method: str) -> bool:
+    """Whether a method as the store names it is gradient descent and no more."""
+    return recursion_of(method) == Recursion()
+
+
+def recursion_of(method: str) -> Recursion | None:
+    """The linear recursion of a method as the store names it; None where it is none, as under a schedule, and
+    of a name that this version does not know."""
+    base, _, options = method.removesuffix(")").partition("(")
+    if " + " in method or base not in OPTIMIZERS:
+        return None
+    given = (option.split("=") for option in options.split(", ") if option)
+    return optimizer(base, **{key: float(value) for key, value in given}).recursion
 
 
 def share_near(row: dict[str, object], column: str) -> Interval:

@@ -203,7 +203,7 @@ def _by_theory(cell: Cell, problem: Problem, prediction: Prediction) -> tuple[fl
         return prediction.rate / 2, "half of the stability limit"
     low, high = _curvatures(problem)
     rate = fastest(recursion, low, high, prediction.rate)
-    if cell.optimizer.name == "sgd":
+    if recursion == Recursion():
         return rate, f"fastest: 2 / ({number(low)} + {number(high)})"
     return rate, f"fastest on curvatures {number(low)} to {number(high)}"
 

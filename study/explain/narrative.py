@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from core.optimizers.base import Recursion
 from study.analysis.labels import optimizer_label
 from study.experiment.cells import CONSTANT
 from study.explain.facts import Facts, Growth, Sharpness
@@ -141,7 +142,7 @@ def _threshold(facts: Facts) -> list[str]:
     label, last = _label(facts), facts.sharpness[-1]
     if last.threshold is None or (facts.divides and not facts.felt):
         return [f"For {label} no sharpness is known above which a rate is unstable."]
-    plain = facts.optimizer.name == "sgd" and not facts.optimizer.hyperparameters["weight_decay"]
+    plain = facts.optimizer.recursion == Recursion()
     rule = "2/rate" if plain else "the method's own stability condition"
     said = f"At this rate {label} is stable up to a sharpness of {number(last.threshold)} ({rule})"
     shares = np.array([s.value / s.threshold for s in facts.sharpness if s.threshold])
@@ -209,8 +210,9 @@ def agrees(measured: float, predicted: float) -> bool:
 
 
 def _law(facts: Facts) -> str:
-    if facts.optimizer.name == "sgd":
-        decay = " (λ + weight decay)" if facts.optimizer.hyperparameters["weight_decay"] else " × λ"
+    recursion = facts.optimizer.recursion
+    if recursion is not None and recursion == Recursion(weight_decay=recursion.weight_decay):
+        decay = " (λ + weight decay)" if recursion.weight_decay else " × λ"
         return f"a factor of |1 − rate{decay}|"
     return f"as the factor the largest root, in size, of {_label(facts)}'s characteristic polynomial"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.optimizers.base import Recursion
 from study.explain.facts import Facts
 from study.figures.explanation import (
     KEYS,
@@ -55,7 +56,7 @@ def _sharpness(facts: Facts) -> SharpnessPanel:
         np.array([s.update for s in found]),
         np.array([s.value for s in found]),
         np.array(thresholds),
-        "2/rate" if facts.optimizer.name == "sgd" else "stable up to here",
+        "2/rate" if facts.optimizer.recursion == Recursion() else "stable up to here",
     )
 
 
