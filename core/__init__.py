@@ -11,11 +11,19 @@ loss, grad = net.loss_and_grad(theta, X, Y)
 
 from core.activations import ACTIVATIONS
 from core.batches import BatchStrategy
-from core.curvature import hessian_product, sharpness, smallest_eigenvalue
+from core.curvature import (
+    batch_sharpness,
+    critical_rate,
+    directional_sharpness,
+    sharpness,
+    smallest_eigenvalue,
+    tangent_kernel_sharpness,
+)
 from core.descent import descend
 from core.eigenvalues import Estimate
 from core.exponents import almost_sure_rates, lyapunov_exponents
 from core.gradcheck import gradient_error
+from core.hessian import hessian_product
 from core.initializers import INITIALIZERS
 from core.limits import fixed_order_rate, mean_square_rate, noise_floor
 from core.loop import Trace
@@ -39,7 +47,10 @@ __all__ = [
     "Schedule",
     "Trace",
     "almost_sure_rates",
+    "batch_sharpness",
+    "critical_rate",
     "descend",
+    "directional_sharpness",
     "domains",
     "fixed_order_rate",
     "gradient_error",
@@ -51,5 +62,6 @@ __all__ = [
     "schedule",
     "sharpness",
     "smallest_eigenvalue",
+    "tangent_kernel_sharpness",
     "train",
 ]

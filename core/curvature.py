@@ -1,23 +1,30 @@
-"""How a network's loss curves: products with its Hessian, and the Hessian's extreme eigenvalues.
+"""How a network's loss curves: the Hessian's extreme eigenvalues, and curvature along what training does.
 
 The Hessian H (P, P) of the mean loss is never formed. Its largest eigenvalue, the *sharpness*, sets
 the largest stable learning rate of the methods that declare one (`Optimizer.critical_rate`); on
-anything but a quadratic it does so at the current point alone (Cohen et al. 2021).
+anything but a quadratic it does so at the current point alone (Cohen et al. 2021). Random batches feel
+the *batch sharpness* instead, and a single update the curvature along itself.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from functools import partial
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.activations import ACTIVATIONS
-from core.checks import finite, instance, reals, whole
+from core.checks import finite, reals, whole
 from core.eigenvalues import TOLERANCE, Estimate, largest_eigenvalue
+from core.hessian import data_of, gradient, product, stack_of
 from core.losses import LOSSES
-from core.network import BLOCK, CHUNK, Batch, Network, Passes, outer
+from core.network import Batch, Network
+
+DOUBLINGS = 40
+"""By how many factors of two a critical rate may lie away from the guess."""
+
+PLAIN = "half_mse"
+"""The loss whose Hessian is J^T J / n where it fits, J the derivative of the outputs."""
 
 
 def sharpness(
@@ -45,7 +52,7 @@ def sharpness(
     NaN where the Hessian is not finite: parameters too large, or a perfect fit under the RMSE.
     Raises ValueError when shapes disagree, or a preconditioner is not positive and finite.
     """
-    stack, batch = _stack(net, "theta", theta), _data(net, data)
+    stack, batch = stack_of(net, "theta", theta), data_of(net, data)
     scales = 1 / np.sqrt(_preconditioner(preconditioner, stack.shape))
     decays = finite("weight_decay", weight_decay)
     if decays.shape not in ((), (len(stack),)):
@@ -57,11 +64,11 @@ def sharpness(
         iterations = whole("iterations", iterations, 1)
 
     def estimate(point: np.ndarray, scale: np.ndarray, decay: float) -> Estimate:
-        def product(v: np.ndarray) -> np.ndarray:
+        def scaled(v: np.ndarray) -> np.ndarray:
             direction = scale * v
-            return scale * (_product(net, point[None], direction[None], batch)[0] + decay * direction)
+            return scale * (product(net, point[None], direction[None], batch)[0] + decay * direction)
 
-        return largest_eigenvalue(product, net.size, iterations, tolerance)
+        return largest_eigenvalue(scaled, net.size, iterations, tolerance)
 
     return [estimate(*trial) for trial in zip(stack, scales, decays.tolist(), strict=True)]
 
@@ -74,7 +81,7 @@ def smallest_eigenvalue(net: Network, theta: ArrayLike, data: Batch) -> np.ndarr
     values, and zero below the rounding error of the largest one (as in numpy.linalg.matrix_rank). NaN
     where all are zero. Raises ValueError for hidden layers and for losses without such a form.
     """
-    stack, batch = _stack(net, "theta", theta), _data(net, data)
+    stack, batch = stack_of(net, "theta", theta), data_of(net, data)
     weigh = LOSSES[net.loss].weights
     if len(net.sizes) > 2 or weigh is None:
         allowed = ", ".join(name for name, loss in LOSSES.items() if loss.weights)
@@ -89,110 +96,142 @@ def smallest_eigenvalue(net: Network, theta: ArrayLike, data: Batch) -> np.ndarr
     return np.broadcast_to(np.where(np.isinf(smallest), np.nan, smallest), (len(stack),)).copy()
 
 
-def hessian_product(net: Network, theta: ArrayLike, v: ArrayLike, data: Batch) -> np.ndarray:
-    """H v of the mean loss over all of `data`, exact up to rounding: (P,) or (R, P) float64.
+def batch_sharpness(
+    net: Network,
+    theta: ArrayLike,
+    data: Batch,
+    batches: Iterable[ArrayLike],
+    preconditioner: ArrayLike | None = None,
+) -> np.ndarray:
+    """E[g_B^T H_B g_B] / E[g_B^T g_B] (R,), the mean over batches B of each one's gradient and Hessian.
 
-    theta, v: (P,) or (R, P), each trial with its own Hessian and direction; data: from `net.data`.
-    Pearlmutter's (1994) R-operator: the derivative of the gradient along v, by differentiating the
-    forward and the backward pass, at about twice the cost of a gradient. At a kink of relu or
-    leaky_relu the loss has no Hessian; there it is that of the side on which the gradient lies.
-    Raises ValueError when shapes disagree.
+    theta: (P,) or (R, P); data: from `net.data`; batches: the row numbers (B,) of each, which all trials
+    see; preconditioner: as in `sharpness`: with u_B = P^-1 g_B it is E[u_B^T H_B u_B] / E[g_B^T u_B], the
+    same in the coordinates P^1/2 theta.
+
+    Under gradient descent with random batches this, not the sharpness, settles near 2 / rate (Andreyev &
+    Beneventano 2024). With one batch of all samples it is the curvature along the gradient. Exact products,
+    a gradient and a product a batch. NaN where every gradient is zero or one is not finite. Raises
+    ValueError when shapes disagree, for no batches, and for row numbers that are not in the data.
     """
-    stack, directions = _stack(net, "theta", theta), _stack(net, "v", v)
-    if np.shape(theta) != np.shape(v):
-        raise ValueError(f"theta and v must have one shape, got {np.shape(theta)} and {np.shape(v)}")
-    return _product(net, stack, directions, _data(net, data)).reshape(np.shape(theta))
+    stack, whole_data = stack_of(net, "theta", theta), data_of(net, data)
+    P = _preconditioner(preconditioner, stack.shape)
+    parts = [whole_data.take(_rows(index, whole_data.size)) for index in batches]
+    if not parts:
+        raise ValueError("batches must hold at least one batch")
+    curves, squares = np.zeros(len(stack)), np.zeros(len(stack))
+    for part in parts:
+        curve, slope = _along(net, stack, part, lambda g: g / P)
+        curves += curve
+        squares += slope
+    with np.errstate(all="ignore"):
+        return np.asarray(curves / squares)
 
 
-def _product(net: Network, theta: np.ndarray, v: np.ndarray, data: Batch) -> np.ndarray:
-    with np.errstate(all="ignore"):  # what is not finite is an outcome here
-        if LOSSES[net.loss].root_of:
-            return _root_product(net, theta, v, data)
-        product = np.zeros_like(theta)
-        for part in data.chunks(CHUNK):
-            for block in _blocks(net, len(theta), part.size):
-                share = np.empty_like(theta[block])
-                _r_operator(net, theta[block], v[block], part, share)
-                product[block] += share * (part.size / data.size)
-        return product
+def directional_sharpness(net: Network, theta: ArrayLike, data: Batch, update: ArrayLike) -> np.ndarray:
+    """u^T H u / g^T u (R,) over all of `data`, along an update theta - rate u.
+
+    theta, update: (P,) or (R, P); data: from `net.data`. On a quadratic the loss rises for rates above 2
+    over it (`critical_rate` finds that rate on any loss). For gradient descent u is the gradient g; for an
+    adaptive method u = P^-1 m. Not positive where the loss does not fall along u, or curves downwards.
+    """
+    stack, directions = _with_update(net, theta, update)
+    curve, slope = _along(net, stack, data_of(net, data), lambda g: directions)
+    with np.errstate(all="ignore"):
+        return np.asarray(curve / slope)
 
 
-def _root_product(net: Network, theta: np.ndarray, v: np.ndarray, data: Batch) -> np.ndarray:
-    """For L = sqrt(M), M a mean over the samples: g_L = g_M / 2L and H_L = (H_M / 2 - g_L g_L^T) / L."""
-    mean = dataclasses.replace(net, loss=LOSSES[net.loss].root_of)
-    value = net.evaluate(theta, data)[:, None]
-    slope = _gradient(mean, theta, data) / (2 * value)
-    along = (slope * v).sum(axis=1, keepdims=True)
-    return (_product(mean, theta, v, data) / 2 - slope * along) / value
+def critical_rate(
+    net: Network,
+    theta: ArrayLike,
+    data: Batch,
+    update: ArrayLike,
+    guess: ArrayLike = 1.0,
+    precision: float = 0.1,
+) -> np.ndarray:
+    """The smallest rate (R,) at which theta - rate update has a higher loss than theta, by losses alone.
+
+    theta, update: (P,) or (R, P); data: from `net.data`; guess: () or (R,), where the search starts, such
+    as the last rate that was found; precision: relative width of the bracket whose geometric middle is
+    returned. From a good guess five or six evaluations (Kalra et al. 2026: the critical sharpness is 2 over
+    it): by factors of 2 until one rate raises the loss and its half does not, then bisection. A rise and
+    fall within a factor of 2 is passed over. 0 where every rate down to DOUBLINGS halvings of the guess
+    raises it; infinite where none does, up to as many doublings. Raises ValueError when shapes disagree.
+    """
+    (stack, directions), batch = _with_update(net, theta, update), data_of(net, data)
+    start = net.evaluate(stack, batch)
+
+    def raises(rates: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            loss = net.evaluate(stack - rates[:, None] * directions, batch)
+        return ~(loss <= start)  # what is not finite is a rise too
+
+    low, high = _bracket(raises, np.broadcast_to(finite("guess", guess), (len(stack),)).copy())
+    open_ = (low > 0) & np.isfinite(high)
+    while (wide := open_ & (high > low * (1 + precision))).any():
+        middle = np.where(wide, np.sqrt(low) * np.sqrt(high), 1.0)
+        up = raises(middle)
+        high, low = np.where(wide & up, middle, high), np.where(wide & ~up, middle, low)
+    with np.errstate(all="ignore"):
+        return np.where(open_, np.sqrt(low) * np.sqrt(high), np.where(low > 0, np.inf, 0.0))
 
 
-def _gradient(net: Network, theta: np.ndarray, data: Batch) -> np.ndarray:
-    """Gradient (R, P) over all of `data`, a chunk of samples at a time."""
-    gradient, share = np.zeros_like(theta), np.empty_like(theta)
-    for part in data.chunks(CHUNK):
-        Passes(net, len(theta), part.size, theta.dtype).gradient(theta, partial(_same, part), share)
-        gradient += share * (part.size / data.size)
-    return gradient
+def _bracket(raises: Callable[[np.ndarray], np.ndarray], rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each trial a rate that does not raise the loss, or 0, and its double, which does, or infinity."""
+    up = raises(rates)
+    low, high = np.where(up, 0.0, rates), np.where(up, rates, np.inf)
+    for _ in range(DOUBLINGS):
+        falling, rising = (low == 0), np.isinf(high)
+        if not (falling | rising).any():
+            break
+        rates = np.where(falling, high / 2, np.where(rising, low * 2, 1.0))
+        now = raises(rates)
+        high = np.where((falling | rising) & now, rates, high)
+        low = np.where((falling | rising) & ~now, rates, low)
+    return low, high
 
 
-def _same(batch: Batch, trials: slice) -> Batch:
-    return batch
+def tangent_kernel_sharpness(net: Network, theta: ArrayLike, data: Batch) -> list[Estimate]:
+    """Largest eigenvalue of the tangent kernel J J^T / n at each trial's parameters.
+
+    J (n k, P) is the derivative of all outputs' pre-activations by the parameters.
+
+    theta: (P,) or (R, P); data: from `net.data`, whose targets do not matter. It is that of J^T J / n, the
+    Hessian of half the mean squared error if every residual were zero, so it is found as that. Where
+    outputs are linear in the parameters, gradient descent on half the mean squared error is stable up to 2
+    over it; wide networks survive somewhat more by a catapult (Lewkowycz et al. 2020).
+    """
+    stack, batch = stack_of(net, "theta", theta), data_of(net, data)
+    plain = replace(net, loss=PLAIN)
+    inputs = batch.rows[0, :, :-1]
+    fitted = [plain.data(inputs, plain.predict(point, inputs)) for point in stack]
+    return [sharpness(plain, point, own)[0] for point, own in zip(stack, fitted, strict=True)]
 
 
-def _blocks(net: Network, R: int, B: int) -> list[slice]:
-    """Blocks of trials whose passes over B samples keep about `BLOCK` bytes."""
-    trials = max(1, BLOCK // (8 * B * 4 * sum(net.sizes)))
-    return [slice(i, i + trials) for i in range(0, R, trials)]
+def _along(
+    net: Network, theta: np.ndarray, data: Batch, direct: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """u^T H u and g^T u (R,), of the gradient g over `data` and u = direct(g)."""
+    with np.errstate(all="ignore"):
+        g = gradient(net, theta, data)
+        u = direct(g)
+        return (u * product(net, theta, u, data)).sum(axis=1), (g * u).sum(axis=1)
 
 
-def _r_operator(net: Network, theta: np.ndarray, v: np.ndarray, batch: Batch, out: np.ndarray) -> None:
-    """out (R, P) <- H v of the mean over the batch. A name with r_ is the derivative along v of its rest."""
-    activation, loss = ACTIVATIONS[net.activation], LOSSES[net.loss]
-    Ws, Vs, products = net.layers(theta), net.layers(v), net.layers(out)
-    z, r_z = Ws[0] @ batch.X, Vs[0] @ batch.X
-    hidden = []
-    for W, V in zip(Ws[1:], Vs[1:], strict=True):
-        activation.apply(z)
-        slope = np.ones_like(z)
-        activation.backward(z, slope)
-        r_slope = activation.bend(z) * slope * r_z
-        a, r_a = _with_bias(z, 1.0), _with_bias(slope * r_z, 0.0)
-        hidden.append((a, r_a, slope, r_slope))
-        z, r_z = W @ a, V @ a + W @ r_a
-    assert loss.curve is not None, f"a product with the Hessian of {net.loss} is that of its root"
-    r_delta = loss.curve(z, batch.Y, r_z) / batch.size
-    delta = z
-    loss.delta(delta, batch.Y)
-    for i in range(len(Ws) - 1, 0, -1):
-        a, r_a, slope, r_slope = hidden[i - 1]
-        outer(r_delta, a.swapaxes(1, 2), products[i])
-        products[i] += delta @ r_a.swapaxes(1, 2)
-        W, V = Ws[i][:, :, :-1].swapaxes(1, 2), Vs[i][:, :, :-1].swapaxes(1, 2)
-        below, r_below = W @ delta, W @ r_delta + V @ delta
-        delta, r_delta = below * slope, r_below * slope + below * r_slope
-    outer(r_delta, batch.rows, products[0])
+def _with_update(net: Network, theta: ArrayLike, update: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    stack, directions = stack_of(net, "theta", theta), stack_of(net, "update", update)
+    if stack.shape != directions.shape:
+        raise ValueError(
+            f"theta and update must have one shape, got {np.shape(theta)} and {np.shape(update)}"
+        )
+    return stack, directions
 
 
-def _with_bias(a: np.ndarray, value: float) -> np.ndarray:
-    """`a` (R, u, B) with one row more, of a constant."""
-    return np.concatenate([a, np.full_like(a[:, :1], value)], axis=1)
-
-
-def _stack(net: Network, name: str, values: ArrayLike) -> np.ndarray:
-    instance("net", net, Network)
-    stack = np.atleast_2d(reals(name, values, np.float64))
-    if stack.ndim != 2 or stack.shape[1] != net.size or not len(stack):
-        raise ValueError(f"{name} must be ({net.size},) or (R, {net.size}), got {np.shape(values)}")
-    return stack
-
-
-def _data(net: Network, data: Batch) -> Batch:
-    """`data` in float64; ValueError when it is not data of this network, shared by all trials."""
-    instance("data", data, Batch)
-    expected = (1, data.size, net.sizes[0] + 1), (1, data.size, net.sizes[-1])
-    if (data.rows.shape, data.targets.shape) != expected:
-        raise ValueError(f"data must have shapes {expected}, got {data.rows.shape} and {data.targets.shape}")
-    return Batch(data.rows.astype(np.float64, copy=False), data.targets.astype(np.float64, copy=False))
+def _rows(index: ArrayLike, n: int) -> np.ndarray:
+    rows = np.asarray(index)
+    if rows.ndim != 1 or not rows.size or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
+        raise ValueError(f"a batch must be (B,) row numbers from 0 to {n - 1}, got {index!r}")
+    return rows[None]
 
 
 def _preconditioner(values: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray:

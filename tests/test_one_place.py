@@ -20,8 +20,8 @@ from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, Netwo
 from core import schedules as core_schedules
 from core.activations import Activation
 from core.batches import ORDERS, Order
-from core.curvature import hessian_product
 from core.domain import Hyper, Interval, hyper
+from core.hessian import hessian_product
 from core.initializers import Initializer
 from core.losses import Loss
 from core.optimizers.base import LR, Optimizer, Recursion, State, like, ratio, register

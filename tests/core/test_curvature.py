@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from core import ACTIVATIONS, LOSSES, Network, curvature, descend, optimizer
-from core.curvature import hessian_product, sharpness, smallest_eigenvalue
+from core import ACTIVATIONS, LOSSES, Network, descend, hessian, optimizer
+from core.curvature import sharpness, smallest_eigenvalue
 from core.eigenvalues import largest_eigenvalue, spectral_radius
+from core.hessian import hessian_product
 from tests.core.plain_network import some_targets, unpack
 
 PAIRS = list(itertools.product(ACTIVATIONS, LOSSES))
@@ -99,8 +100,8 @@ def test_chunks_blocks_and_stacks_change_nothing(loss, rng, monkeypatch):
     whole = hessian_product(net, theta, v, data)
     single = [hessian_product(net, t, d, data) for t, d in zip(theta, v, strict=True)]
     np.testing.assert_allclose(single, whole, rtol=1e-12, atol=1e-15)
-    monkeypatch.setattr(curvature, "CHUNK", 4)
-    monkeypatch.setattr(curvature, "BLOCK", 1)
+    monkeypatch.setattr(hessian, "CHUNK", 4)
+    monkeypatch.setattr(hessian, "BLOCK", 1)
     np.testing.assert_allclose(hessian_product(net, theta, v, data), whole, rtol=1e-11, atol=1e-14)
 
 
