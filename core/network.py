@@ -36,9 +36,9 @@ class Network:
 
     sizes: units of each layer, inputs first; (d, 1) with "half_mse" is linear regression and with
         "binary_cross_entropy" logistic regression.
-    activation: "identity", "sigmoid", "tanh", "relu" or "leaky_relu".
-    loss: see `core.losses`; each brings its own output function.
-    initializer: "zeros", "normal", "glorot" or "he"; biases start at zero.
+    activation: a name in `core.ACTIVATIONS`.
+    loss: a name in `core.LOSSES`; each brings its own output function.
+    initializer: a name in `core.INITIALIZERS`; biases start at zero.
 
     Raises ValueError for unknown names, fewer than two layers or a layer without units.
     """

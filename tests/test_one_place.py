@@ -279,7 +279,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
         account = Account()
         train_missing(experiment, store, Here(), Console(quiet=True), account)
         assert not account.failures, account.failures[0].error
-        page = write_report(experiment, store, folder / "added", 1, account, {})
+        page = write_report(experiment.outline, store, folder / "added", 1, account, {})
         stored = {cell.label: cell for cell in experiment.cells}
         keys = {cell.key: label for label, cell in stored.items()}
         summaries = {keys[read.key]: read.summary.flat() for read in store.read("added", list(keys))}

@@ -79,7 +79,8 @@ def _strip(ax: Axes, view: RateView) -> None:
         if outcome == "diverged":
             ax.plot(x, y + 0.5, "x", color=PAPER, markersize=2.6, markeredgewidth=0.8)
     ax.set(xlim=np.log10(view.rate_limits), ylim=(len(names), 0), xticks=[])
-    short = [name.replace("replacement", "repl.") for name in names]  # what the margin has room for
+    # What the margin has room for.
+    short = [" ".join(w if len(w) < 8 else f"{w[:4]}." for w in name.split()) for name in names]
     ax.set_yticks(np.arange(len(names)) + 0.5, short, fontsize=7.5)
     ax.tick_params(axis="y", length=0, pad=2)
     for label, look in zip(ax.get_yticklabels(), view.batches.values(), strict=True):
