@@ -6,7 +6,7 @@ STUDY := $(BIN)/python -m study
 EXPERIMENT ?= experiments/study.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study quick report reference ui test lint format bench clean
+.PHONY: help setup study quick report reference lessons ui test lint format bench clean
 
 help:  ## what there is to do
 	@echo "Overshoot: what every optimizer does at every learning rate"
@@ -25,6 +25,9 @@ report: $(VENV)/.ready  ## write the report again from what is stored
 
 reference: $(VENV)/.ready  ## keep the report of the study in results/reference, for the repository
 	$(STUDY) report experiments/study.toml --copy results/reference
+
+lessons: $(VENV)/.ready  ## write the eight lessons, each with a playground, in under a minute
+	$(STUDY) lessons
 
 ui: $(VENV)/.ready  ## browse the runs in the MLflow UI, on this machine only
 	$(STUDY) ui

@@ -126,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         "estimate", _estimate, "show how many trials an experiment would train and how long that takes"
     )
     estimate.add_argument("file", type=Path, help="the experiment file")
+    lessons = command(
+        "lessons", _lessons, "write the eight lessons, pages to open from disk, each of which runs"
+    )
+    race = command("race", _race, "draw optimizers racing on a surface, as a film for slides (GIF)")
+    _add_race(race)
     ui = command("ui", _ui, "open the stored runs in the MLflow UI, on this machine only")
     ui.add_argument("--port", type=int, default=None, help="default: 5000, or the next free one")
     for sub in (run, report, estimate):
@@ -135,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
             default=cores(),
             help="number of processes (default: one per core, here %(default)s)",
         )
-    for sub in (run, report, listed, explain, compare, ui):
+    for sub in (run, report, listed, explain, compare, lessons, race, ui):
         sub.add_argument(
             "--results",
             type=Path,
@@ -201,6 +206,20 @@ def _add_question(advise: argparse.ArgumentParser) -> None:
     advise.add_argument(
         "--seed", type=_seed, default=0, help="seed of the split and of the initial weights (default: 0)"
     )
+
+
+def _add_race(race: argparse.ArgumentParser) -> None:
+    race.add_argument(
+        "optimizers",
+        nargs="*",
+        default=["sgd", "momentum", "adam"],
+        metavar="NAME[=RATE]",
+        help="optimizers and rates, as sgd=0.1 adam=0.05 (default: sgd momentum adam, at rates that suit)",
+    )
+    race.add_argument(
+        "--surface", default="valley", help="valley, himmelblau or rosenbrock (default: valley)"
+    )
+    race.add_argument("--steps", type=_count, default=100, help="how many steps (default: 100)")
 
 
 def _count(text: str) -> int:
@@ -341,6 +360,21 @@ def _advise(options: argparse.Namespace, console: Console) -> int:
     console.print(listing.advice(advices))
     for note in notes(advices):
         console.print(note)
+    return 0
+
+
+def _lessons(options: argparse.Namespace, console: Console) -> int:
+    from study.lessons import write  # the plotting libraries take a second to import
+
+    console.print(f"lessons: {write(options.results / 'lessons')}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _race(options: argparse.Namespace, console: Console) -> int:
+    from study.commands.race import race
+
+    file = race(options.surface, options.optimizers, options.steps, options.results)
+    console.print(f"race: {file}", markup=False, soft_wrap=True)
     return 0
 
 

@@ -22,7 +22,7 @@ ROOMS = {
     "sqlalchemy": ["study/tracking/"],
     "matplotlib": ["study/figures/"],
     "seaborn": ["study/figures/"],
-    "jinja2": ["study/report/"],
+    "jinja2": ["study/lessons/", "study/report/"],
     "rich": ["study/cli.py", "study/commands/", "study/pipeline.py", "study/execution/progress.py"],
     "loky": ["study/execution/processes.py"],
     "charset_normalizer": ["study/problems/tables.py"],
@@ -113,7 +113,8 @@ ORDER = [
     "execution tracking",
     "analysis",
     "findings figures",
-    "report explain compare commands",
+    "playground",
+    "report lessons explain compare commands",
     "pipeline",
     "cli",
 ]

@@ -136,6 +136,12 @@ def policy(scripts: Iterable[str], styles: Iterable[str], drawings: bool = False
     return f"{rules}; img-src data: blob:; base-uri 'none'; form-action 'none'"
 
 
+@cache
+def sheet() -> str:
+    """The style of a page that is not the report's: type, margins, paper."""
+    return _read("page.css")
+
+
 def colors() -> str:
     """The variables of the figures' colours, light and dark, as CSS."""
     shades = variables(4).values()
@@ -146,12 +152,12 @@ def colors() -> str:
 
 def page(play: Playground, title: str) -> str:
     """A page of its own with one playground."""
-    sheet = colors() + _read("page.css") + style()
+    look = colors() + sheet() + style()
     code = script()
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy([code], [sheet]))}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy([code], [look]))}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{sheet}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{escape(title)}</title>\n<style>{look}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{escape(title)}</h1>\n{fragment(play)}\n</main>\n<script>{code}</script>\n</body>\n</html>\n"
     )

@@ -5,7 +5,9 @@ export const FONT = 13;
 
 // The context of a canvas whose units are CSS pixels, cleared, with its width and height.
 export const begin = (canvas, colors) => {
-  const width = canvas.clientWidth || 300, height = canvas.clientHeight || 150, scale = Math.max(devicePixelRatio || 1, 1);
+  const width = canvas.clientWidth || 300,
+    height = canvas.clientHeight || 150,
+    scale = Math.max(devicePixelRatio || 1, 1);
   if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
@@ -26,7 +28,8 @@ export const linear = (low, high, from, to) => {
 
 // About `count` round numbers from low to high.
 export const ticks = (low, high, count) => {
-  const rough = (high - low) / count, ten = 10 ** Math.floor(Math.log10(rough));
+  const rough = (high - low) / count,
+    ten = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * ten).find((s) => s >= rough) ?? 10 * ten;
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
@@ -81,7 +84,10 @@ export const plainMarks = (low, high, count) =>
 
 // Marks at every `every`-th power of ten.
 export const powerMarks = (low, high, every) =>
-  Array.from({ length: Math.floor((high - low) / every) + 1 }, (_, i) => low + i * every).map((value) => ({ value, label: power(value) }));
+  Array.from({ length: Math.floor((high - low) / every) + 1 }, (_, i) => low + i * every).map((value) => ({
+    value,
+    label: power(value),
+  }));
 
 // Lines where a grid of values (rows of numbers, row 0 at y0) crosses a level: marching squares, drawn as segments.
 export const contour = (ctx, grid, level, x, y) => {
@@ -132,7 +138,15 @@ const parsed = new Map();
 export const rgb = (color) => {
   if (!parsed.has(color)) {
     const hex = /^#(..)(..)(..)$/.exec(color.trim());
-    parsed.set(color, hex ? hex.slice(1).map((h) => parseInt(h, 16)) : color.match(/[\d.]+/g).slice(0, 3).map(Number));
+    parsed.set(
+      color,
+      hex
+        ? hex.slice(1).map((h) => parseInt(h, 16))
+        : color
+            .match(/[\d.]+/g)
+            .slice(0, 3)
+            .map(Number),
+    );
   }
   return parsed.get(color);
 };
@@ -147,7 +161,8 @@ export const raster = (columns, rows, shade) => {
   const canvas = document.createElement("canvas");
   canvas.width = columns;
   canvas.height = rows;
-  const ctx = canvas.getContext("2d"), image = ctx.createImageData(columns, rows);
+  const ctx = canvas.getContext("2d"),
+    image = ctx.createImageData(columns, rows);
   for (let j = 0, at = 0; j < rows; j++) {
     for (let i = 0; i < columns; i++, at += 4) {
       const [r, g, b] = shade(i, j);

@@ -1,9 +1,20 @@
 // The page's colours, as its style sheet has them now: light, dark, or on paper.
 
 const VARIABLES = {
-  ink: "ink", muted: "muted", grid: "grid", paper: "paper", deep: "play-deep", contour: "play-contour",
-  one: "play-one", two: "play-two", oneDark: "optimizer-3", twoDark: "optimizer-6",
-  "too small": "outcome-too-small", converged: "outcome-converged", "too large": "outcome-too-large", diverged: "outcome-diverged",
+  ink: "ink",
+  muted: "muted",
+  grid: "grid",
+  paper: "paper",
+  deep: "play-deep",
+  contour: "play-contour",
+  one: "play-one",
+  two: "play-two",
+  oneDark: "optimizer-3",
+  twoDark: "optimizer-6",
+  "too small": "outcome-too-small",
+  converged: "outcome-converged",
+  "too large": "outcome-too-large",
+  diverged: "outcome-diverged",
 };
 
 export const colorsOf = (element) => {

@@ -17,27 +17,56 @@ const unique = () => `pg-${++count}`;
 // A named control: { element, show(value) } that calls `change(value)`.
 export const choice = (label, options, change) => {
   const id = unique();
-  const select = make("select", { id, onchange: () => change(select.value) },
-    ...Object.entries(options).map(([value, words]) => make("option", { value }, words)));
-  return { element: make("div", { class: "pg-field" }, make("label", { for: id }, label), select), show: (value) => (select.value = value) };
+  const select = make(
+    "select",
+    { id, onchange: () => change(select.value) },
+    ...Object.entries(options).map(([value, words]) => make("option", { value }, words)),
+  );
+  return {
+    element: make("div", { class: "pg-field" }, make("label", { for: id }, label), select),
+    show: (value) => {
+      select.value = value;
+    },
+  };
 };
 
 export const tick = (label, change) => {
   const id = unique();
   const box = make("input", { id, type: "checkbox", onchange: () => change(box.checked) });
-  return { element: make("div", { class: "pg-field pg-tick" }, box, make("label", { for: id }, label)), show: (value) => (box.checked = value) };
+  return {
+    element: make("div", { class: "pg-field pg-tick" }, box, make("label", { for: id }, label)),
+    show: (value) => {
+      box.checked = value;
+    },
+  };
 };
 
 // A slider over `low` to `high`; `to` and `from` take a value to its place on the slider and back.
-export const slider = (label, { low, high, step, to = (v) => v, from = (v) => v, words = String }, change) => {
-  const id = unique(), output = make("b");
-  const input = make("input", { id, type: "range", min: low, max: high, step, oninput: () => change(from(Number(input.value))) });
+export const slider = (
+  label,
+  { low, high, step, to = (v) => v, from = (v) => v, words = String },
+  change,
+) => {
+  const id = unique(),
+    output = make("b");
+  const input = make("input", {
+    id,
+    type: "range",
+    min: low,
+    max: high,
+    step,
+    oninput: () => change(from(Number(input.value))),
+  });
   const show = (value) => {
     input.value = to(value);
     output.textContent = words(value);
     input.setAttribute("aria-valuetext", words(value));
   };
-  return { element: make("div", { class: "pg-field" }, make("label", { for: id }, label, " ", output), input), input, show };
+  return {
+    element: make("div", { class: "pg-field" }, make("label", { for: id }, label, " ", output), input),
+    input,
+    show,
+  };
 };
 
 // A canvas that says what it shows.
@@ -62,7 +91,10 @@ export const handle = (label, { take = () => {}, drag }) => {
   element.addEventListener("pointermove", (event) => {
     if (from) drag(event.clientX - from[0], event.clientY - from[1]);
   });
-  for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, () => (from = null));
+  const release = () => {
+    from = null;
+  };
+  for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, release);
   element.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!way) return;

@@ -12,9 +12,12 @@ export const eigenvalues = (matrix) => {
         if (a[p][q] === 0) continue;
         const tau = (a[q][q] - a[p][p]) / (2 * a[p][q]);
         const t = (tau < 0 ? -1 : 1) / (Math.abs(tau) + Math.hypot(1, tau));
-        const c = 1 / Math.hypot(1, t), s = t * c;
-        for (let k = 0; k < n; k++) [a[k][p], a[k][q]] = [c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]];
-        for (let k = 0; k < n; k++) [a[p][k], a[q][k]] = [c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]];
+        const c = 1 / Math.hypot(1, t),
+          s = t * c;
+        for (let k = 0; k < n; k++)
+          [a[k][p], a[k][q]] = [c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]];
+        for (let k = 0; k < n; k++)
+          [a[p][k], a[q][k]] = [c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]];
       }
     }
     if (off < 1e-26) break;
@@ -31,11 +34,13 @@ const updateOf = (H, { kick, carry, momentum, feed }, rate) => {
   const n = H.length;
   const A = [];
   for (let i = 0; i < 2 * n; i++) {
-    A.push(Array.from({ length: 2 * n }, (_, j) => {
-      if (i < n && j < n) return (i === j) - rate * kick * H[i][j];
-      if (i < n) return -rate * carry * (i === j - n);
-      return j < n ? feed * H[i - n][j] : momentum * (i === j);
-    }));
+    A.push(
+      Array.from({ length: 2 * n }, (_, j) => {
+        if (i < n && j < n) return (i === j) - rate * kick * H[i][j];
+        if (i < n) return -rate * carry * (i === j - n);
+        return j < n ? feed * H[i - n][j] : momentum * (i === j);
+      }),
+    );
   }
   return A;
 };
@@ -48,8 +53,10 @@ const growth = (Hs, H, p, recursion, rate) => {
   const N = full * full;
   const M = Array.from({ length: N }, () => new Float64Array(N));
   const add = (A, share) => {
-    for (let i = 0; i < full; i++) for (let j = 0; j < full; j++) for (let k = 0; k < full; k++) for (let l = 0; l < full; l++)
-      M[i * full + j][k * full + l] += share * A[i][k] * A[j][l];
+    for (let i = 0; i < full; i++)
+      for (let j = 0; j < full; j++)
+        for (let k = 0; k < full; k++)
+          for (let l = 0; l < full; l++) M[i * full + j][k * full + l] += share * A[i][k] * A[j][l];
   };
   add(cut(updateOf(H, recursion, rate)), 1 - p);
   for (const one of Hs) add(cut(updateOf(one, recursion, rate)), p / Hs.length);
@@ -59,7 +66,8 @@ const growth = (Hs, H, p, recursion, rate) => {
 // Spectral radius by repeated squaring: || M^(2^k) ||^(1 / 2^k).
 const radius = (M) => {
   const N = M.length;
-  let power = M, log = 0;
+  let power = M,
+    log = 0;
   for (let k = 1; k <= 30; k++) {
     const size = Math.max(...power.map((row) => row.reduce((most, x) => Math.max(most, Math.abs(x)), 0)));
     if (!(size > 0)) return size;
@@ -67,7 +75,8 @@ const radius = (M) => {
     const unit = power.map((row) => row.map((x) => x / size));
     power = Array.from({ length: N }, (_, i) => {
       const row = new Float64Array(N);
-      for (let m = 0; m < N; m++) if (unit[i][m] !== 0) for (let j = 0; j < N; j++) row[j] += unit[i][m] * unit[m][j];
+      for (let m = 0; m < N; m++)
+        if (unit[i][m] !== 0) for (let j = 0; j < N; j++) row[j] += unit[i][m] * unit[m][j];
       return row;
     });
   }
@@ -82,7 +91,8 @@ export const meanSquareLimit = (Hs, size, recursion) => {
   const full = fullLimit(recursion, eigenvalues(H)[0]);
   const p = size >= n ? 0 : (n - size) / (size * (n - 1));
   if (p === 0) return full;
-  let low = 0, high = full;
+  let low = 0,
+    high = full;
   while (high - low > 1e-7 * high) {
     const middle = (low + high) / 2;
     if (growth(Hs, H, p, recursion, middle) < 1) low = middle;

@@ -1,7 +1,17 @@
 // From settings to a problem, runs and sweeps, each made again only when what it depends on has changed.
-import { networkProblem, moons } from "./network.js";
+import { moons, networkProblem } from "./network.js";
 import { FUNCTIONS } from "./problems.js";
-import { drawBatches, firstRate, judge, outcomeOf, predicted, rangeOf, sweepOf, train, verdicts } from "./runs.js";
+import {
+  drawBatches,
+  firstRate,
+  judge,
+  outcomeOf,
+  predicted,
+  rangeOf,
+  sweepOf,
+  train,
+  verdicts,
+} from "./runs.js";
 import { DEFAULTS, hyperOf, lists } from "./state.js";
 
 const ANYWHERE = ["steps", "batch", "speed", "start", "a", "b"]; // settings that leave the problem as it is
@@ -11,7 +21,12 @@ const build = (settings) => {
     const drawn = { samples: settings.samples, noise: settings.blur, seed: 0 };
     const own = lists(settings.own);
     const points = settings.data === "own" ? (own.length ? own : [[0, 0, 0]]) : moons(drawn);
-    return networkProblem(points, { hidden: settings.hidden, activation: settings.activation, loss: settings.objective, seed: settings.seed });
+    return networkProblem(points, {
+      hidden: settings.hidden,
+      activation: settings.activation,
+      loss: settings.objective,
+      seed: settings.seed,
+    });
   }
   const moved = Object.fromEntries(lists(settings.moved).map(([i, x, y]) => [i, [x, y]]));
   return FUNCTIONS[settings.problem]({ ...settings, moved });
@@ -19,13 +34,21 @@ const build = (settings) => {
 
 export const createModel = () => {
   const model = { problem: null, sides: [], range: null };
-  let problemKey = "", batchKey = "", batches = null, kept = {};
+  let problemKey = "",
+    batchKey = "",
+    batches = null,
+    kept = {};
 
   model.update = (settings, hold = false) => {
-    const key = JSON.stringify(Object.keys(DEFAULTS).filter((k) => !ANYWHERE.includes(k)).map((k) => settings[k]));
+    const key = JSON.stringify(
+      Object.keys(DEFAULTS)
+        .filter((k) => !ANYWHERE.includes(k))
+        .map((k) => settings[k]),
+    );
     if (key !== problemKey) model.problem = build(settings);
     problemKey = key;
-    const { problem } = model, { steps } = settings;
+    const { problem } = model,
+      { steps } = settings;
     const given = lists(settings.start)[0];
     model.start = given?.length === problem.dim ? given : problem.start;
     const drawn = [problem.samples, settings.batch, steps, settings.seed];
@@ -38,12 +61,31 @@ export const createModel = () => {
     if (!hold || !model.range) model.range = rangeOf(problem, optimizers);
     model.sides = optimizers.map((optimizer, i) => {
       const run = train(problem, optimizer, model.start, steps, batches);
-      const depends = JSON.stringify([{ ...optimizer, lr: 0 }, problemKey, model.start, batchKey, steps, model.range]);
+      const depends = JSON.stringify([
+        { ...optimizer, lr: 0 },
+        problemKey,
+        model.start,
+        batchKey,
+        steps,
+        model.range,
+      ]);
       if (kept[i]?.depends !== depends) {
-        const sweep = sweepOf(problem, optimizer, model.start, steps, batches, ratesOf(model.range, problem.plane ? 65 : 161));
+        const sweep = sweepOf(
+          problem,
+          optimizer,
+          model.start,
+          steps,
+          batches,
+          ratesOf(model.range, problem.plane ? 65 : 161),
+        );
         kept[i] = { depends, sweep };
       }
-      return { optimizer, run, sweep: kept[i].sweep, limit: predicted(problem, optimizer, run, settings.batch) };
+      return {
+        optimizer,
+        run,
+        sweep: kept[i].sweep,
+        limit: predicted(problem, optimizer, run, settings.batch),
+      };
     });
     if (model.sides.some(({ sweep }) => sweep.done === 0)) model.work(4); // for a first idea of which rate is best
     return model;
@@ -58,7 +100,9 @@ export const createModel = () => {
   // What the runs came to, as far as the sweeps know.
   model.judge = () => {
     const { problem } = model;
-    const lowest = model.sides.map(({ sweep, run }) => Math.min(sweep.lowest, ...run.losses.filter(Number.isFinite)));
+    const lowest = model.sides.map(({ sweep, run }) =>
+      Math.min(sweep.lowest, ...run.losses.filter(Number.isFinite)),
+    );
     const minimum = problem.minimum ?? Math.min(...lowest);
     return model.sides.map((side) => {
       const judged = judge(side.run, minimum, problem.tolerance);
@@ -69,4 +113,5 @@ export const createModel = () => {
   return model;
 };
 
-const ratesOf = ({ low, high }, count) => Array.from({ length: count }, (_, i) => 10 ** (low + ((high - low) * i) / (count - 1)));
+const ratesOf = ({ low, high }, count) =>
+  Array.from({ length: count }, (_, i) => 10 ** (low + ((high - low) * i) / (count - 1)));

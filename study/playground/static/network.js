@@ -12,9 +12,11 @@ export const ACTIVATIONS = {
 
 // Two interleaved half circles, with noise: points [x, y, class].
 export const moons = ({ samples, noise, seed }) => {
-  const uniform = uniforms(seed + 7), normal = normals(uniform);
+  const uniform = uniforms(seed + 7),
+    normal = normals(uniform);
   return Array.from({ length: samples }, (_, i) => {
-    const upper = i % 2 === 0, turn = Math.PI * uniform();
+    const upper = i % 2 === 0,
+      turn = Math.PI * uniform();
     const [x, y] = upper ? [Math.cos(turn), Math.sin(turn)] : [1 - Math.cos(turn), 0.5 - Math.sin(turn)];
     return [x + noise * normal() - 0.5, y + noise * normal() - 0.25, upper ? 0 : 1];
   });
@@ -22,8 +24,11 @@ export const moons = ({ samples, noise, seed }) => {
 
 // loss: "cross_entropy" or "mse", the mean of (A - y)^2.
 export const networkProblem = (points, { hidden, activation, loss, seed }) => {
-  const { f, slope } = ACTIVATIONS[activation], n = points.length, wide = Math.max(hidden, 2);
-  const dim = hidden ? 4 * hidden + 1 : 3, out0 = 3 * hidden;
+  const { f, slope } = ACTIVATIONS[activation],
+    n = points.length,
+    wide = Math.max(hidden, 2);
+  const dim = hidden ? 4 * hidden + 1 : 3,
+    out0 = 3 * hidden;
   const h = new Float64Array(wide + 1);
   const logit = (theta, x, y) => {
     if (!hidden) return theta[0] * x + theta[1] * y + theta[2];
@@ -35,7 +40,8 @@ export const networkProblem = (points, { hidden, activation, loss, seed }) => {
     return z;
   };
   const cross = loss === "cross_entropy";
-  const lossOf = (z, y) => (cross ? Math.max(z, 0) - y * z + Math.log1p(Math.exp(-Math.abs(z))) : (sigmoid(z) - y) ** 2);
+  const lossOf = (z, y) =>
+    cross ? Math.max(z, 0) - y * z + Math.log1p(Math.exp(-Math.abs(z))) : (sigmoid(z) - y) ** 2;
   const value = (theta) => points.reduce((sum, [x, y, c]) => sum + lossOf(logit(theta, x, y), c), 0) / n;
   const gradient = (theta, out, rows) => {
     const count = rows ? rows.length : n;
@@ -43,7 +49,8 @@ export const networkProblem = (points, { hidden, activation, loss, seed }) => {
     out.fill(0);
     for (let k = 0; k < count; k++) {
       const [x, y, c] = points[rows ? rows[k] : k];
-      const z = logit(theta, x, y), a = sigmoid(z);
+      const z = logit(theta, x, y),
+        a = sigmoid(z);
       total += lossOf(z, c);
       const delta = (cross ? a - c : 2 * (a - c) * a * (1 - a)) / count;
       if (!hidden) {
@@ -65,7 +72,10 @@ export const networkProblem = (points, { hidden, activation, loss, seed }) => {
   };
   // The Hessian by central differences of the gradient.
   const hessian = (theta) => {
-    const step = 1e-4, at = Float64Array.from(theta), up = new Float64Array(dim), down = new Float64Array(dim);
+    const step = 1e-4,
+      at = Float64Array.from(theta),
+      up = new Float64Array(dim),
+      down = new Float64Array(dim);
     const rows = Array.from({ length: dim }, (_, i) => {
       at[i] = theta[i] + step;
       gradient(at, up);
@@ -77,8 +87,18 @@ export const networkProblem = (points, { hidden, activation, loss, seed }) => {
     return rows.map((row, i) => row.map((entry, j) => (entry + rows[j][i]) / 2));
   };
   return {
-    dim, value, gradient, hessian, points, samples: n, start: glorot(hidden, seed), minimum: null,
-    tolerance: 0.1, quadratic: false, plane: true, names: [],
+    dim,
+    value,
+    gradient,
+    hessian,
+    points,
+    samples: n,
+    start: glorot(hidden, seed),
+    minimum: null,
+    tolerance: 0.1,
+    quadratic: false,
+    plane: true,
+    names: [],
     probability: (theta, x, y) => sigmoid(logit(theta, x, y)),
   };
 };
@@ -86,7 +106,8 @@ export const networkProblem = (points, { hidden, activation, loss, seed }) => {
 const glorot = (hidden, seed) => {
   const normal = normals(uniforms(seed + 31));
   if (!hidden) return [0, 0, 0];
-  const first = Math.sqrt(2 / (2 + hidden)), last = Math.sqrt(2 / (hidden + 1));
+  const first = Math.sqrt(2 / (2 + hidden)),
+    last = Math.sqrt(2 / (hidden + 1));
   const theta = [];
   for (let k = 0; k < hidden; k++) theta.push(first * normal(), first * normal(), 0);
   for (let k = 0; k < hidden; k++) theta.push(last * normal());

@@ -19,14 +19,14 @@ export const RULES = {
   sgd: {
     state: [],
     recursion: () => ({ kick: 1, carry: 0, momentum: 0, feed: 0 }),
-    step(theta, g, s, t, h) {
+    step(theta, g, _s, _t, h) {
       for (let i = 0; i < theta.length; i++) theta[i] -= h.lr * g[i];
     },
   },
   momentum: {
     state: ["v"],
     recursion: (h) => ({ kick: 1, carry: h.momentum, momentum: h.momentum, feed: 1 }),
-    step(theta, g, s, t, h) {
+    step(theta, g, s, _t, h) {
       for (let i = 0; i < theta.length; i++) {
         s.v[i] = h.momentum * s.v[i] + g[i];
         theta[i] -= h.lr * s.v[i];
@@ -36,7 +36,7 @@ export const RULES = {
   nesterov: {
     state: ["v"],
     recursion: (h) => ({ kick: 1 + h.momentum, carry: h.momentum ** 2, momentum: h.momentum, feed: 1 }),
-    step(theta, g, s, t, h) {
+    step(theta, g, s, _t, h) {
       for (let i = 0; i < theta.length; i++) {
         s.v[i] = h.momentum * s.v[i] + g[i];
         theta[i] -= h.lr * (g[i] + h.momentum * s.v[i]);
@@ -45,7 +45,7 @@ export const RULES = {
   },
   adagrad: {
     state: ["v"],
-    step(theta, g, s, t, h) {
+    step(theta, g, s, _t, h) {
       for (let i = 0; i < theta.length; i++) {
         s.v[i] += g[i] * g[i];
         theta[i] -= h.lr * (g[i] / (Math.sqrt(s.v[i]) + h.eps));
@@ -54,7 +54,7 @@ export const RULES = {
   },
   rmsprop: {
     state: ["v"],
-    step(theta, g, s, t, h) {
+    step(theta, g, s, _t, h) {
       for (let i = 0; i < theta.length; i++) {
         s.v[i] = h.alpha * s.v[i] + (1 - h.alpha) * g[i] * g[i];
         theta[i] -= h.lr * (g[i] / (Math.sqrt(s.v[i]) + h.eps));
@@ -74,18 +74,22 @@ export const RULES = {
   },
   amsgrad: {
     state: ["m", "v", "largest"],
-    step: (theta, g, s, t, h) =>
-      adamStep(theta, g, s, t, h, (i) => (s.largest[i] = Math.max(s.largest[i], s.v[i]))),
+    step(theta, g, s, t, h) {
+      adamStep(theta, g, s, t, h, (i) => {
+        s.largest[i] = Math.max(s.largest[i], s.v[i]);
+        return s.largest[i];
+      });
+    },
   },
   signsgd: {
     state: [],
-    step(theta, g, s, t, h) {
+    step(theta, g, _s, _t, h) {
       for (let i = 0; i < theta.length; i++) theta[i] -= h.lr * Math.sign(g[i]);
     },
   },
   lion: {
     state: ["m"],
-    step(theta, g, s, t, h) {
+    step(theta, g, s, _t, h) {
       for (let i = 0; i < theta.length; i++) {
         theta[i] -= h.lr * Math.sign(h.beta1 * s.m[i] + (1 - h.beta1) * g[i]);
         s.m[i] = h.beta2 * s.m[i] + (1 - h.beta2) * g[i];

@@ -1,7 +1,7 @@
 // One run, what became of it, and the sweep of runs over learning rates.
 import { eigenvalues, fullLimit } from "./limits.js";
 import { median, uniforms } from "./numbers.js";
-import { RULES, fresh } from "./rules.js";
+import { fresh, RULES } from "./rules.js";
 
 const GONE = 1e6; // times the start's loss above the minimum: such a run has diverged, and is stopped
 const SHOWN = 1e-9; // what is less of the start's loss counts as this much
@@ -9,7 +9,8 @@ const SHOWN = 1e-9; // what is less of the start's loss counts as this much
 // The rows of each update's batch, drawn anew for each, the same for every run; null for full batches.
 export const drawBatches = (samples, size, steps, seed) => {
   if (!samples || !size || size >= samples) return null;
-  const uniform = uniforms(seed + 101), rows = Int32Array.from({ length: samples }, (_, i) => i);
+  const uniform = uniforms(seed + 101),
+    rows = Int32Array.from({ length: samples }, (_, i) => i);
   return Array.from({ length: steps }, () => {
     for (let i = 0; i < size; i++) {
       const j = i + Math.floor(uniform() * (samples - i));
@@ -22,11 +23,16 @@ export const drawBatches = (samples, size, steps, seed) => {
 // path: (updates + 1, dim), one after the other; losses: (updates + 1); updates: those made until the run was
 // over or its loss was too large to go on from.
 export const train = (problem, optimizer, start, steps, batches) => {
-  const { dim } = problem, rule = RULES[optimizer.name], s = fresh(optimizer.name, dim);
-  const theta = Float64Array.from(start), g = new Float64Array(dim);
-  const path = new Float64Array((steps + 1) * dim), losses = new Float64Array(steps + 1);
+  const { dim } = problem,
+    rule = RULES[optimizer.name],
+    s = fresh(optimizer.name, dim);
+  const theta = Float64Array.from(start),
+    g = new Float64Array(dim);
+  const path = new Float64Array((steps + 1) * dim),
+    losses = new Float64Array(steps + 1);
   path.set(theta);
-  let ceiling = Infinity, t = 0;
+  let ceiling = Infinity,
+    t = 0;
   for (; ; t++) {
     const along = problem.gradient(theta, g, batches?.[t]);
     losses[t] = batches || along === undefined ? problem.value(theta) : along;
@@ -35,16 +41,27 @@ export const train = (problem, optimizer, start, steps, batches) => {
     rule.step(theta, g, s, t + 1, optimizer);
     path.set(theta, (t + 1) * dim);
   }
-  return { path: path.subarray(0, (t + 1) * dim), losses: losses.subarray(0, t + 1), updates: t, burst: !(losses[t] <= ceiling) };
+  return {
+    path: path.subarray(0, (t + 1) * dim),
+    losses: losses.subarray(0, t + 1),
+    updates: t,
+    burst: !(losses[t] <= ceiling),
+  };
 };
 
 // Whether the loss still grows at the end: it more than doubles over the last quarter, and stands higher than ever
 // since the first tenth, which a swing that dies down does not.
 const grows = (gaps) => {
-  const quarter = gaps.slice(-Math.max(4, Math.round(gaps.length / 4))), half = quarter.length >> 1;
+  const quarter = gaps.slice(-Math.max(4, Math.round(gaps.length / 4))),
+    half = quarter.length >> 1;
   const since = gaps.slice(Math.round(gaps.length / 10));
   const top = Math.max(...quarter.slice(half));
-  return quarter.length > 4 && top > 2 * Math.max(...quarter.slice(0, half)) && top >= Math.max(...since) && top > 2 * Math.min(...gaps);
+  return (
+    quarter.length > 4 &&
+    top > 2 * Math.max(...quarter.slice(0, half)) &&
+    top >= Math.max(...since) &&
+    top > 2 * Math.min(...gaps)
+  );
 };
 
 // Of the start's loss above `minimum`: what is left at each update, at the end (the median of the last tenth,
@@ -125,14 +142,22 @@ const curvatureAt = (problem, place) => eigenvalues(problem.hessian(place))[0];
 export const predicted = (problem, optimizer, run, batchSize) => {
   const recursion = RULES[optimizer.name].recursion?.(optimizer);
   if (!recursion) return null;
-  const end = run.path.subarray(run.updates * problem.dim), start = run.path.subarray(0, problem.dim);
+  const end = run.path.subarray(run.updates * problem.dim),
+    start = run.path.subarray(0, problem.dim);
   const place = nearest(problem, end);
   const curvature = curvatureAt(problem, place ?? start);
   if (!(curvature > 0)) return null;
-  const rate = fullLimit(recursion, curvature), some = batchSize > 0 && batchSize < problem.samples;
-  const limit = { rate, full: rate, curvature, basis: problem.quadratic ? "exact" : place ? "minimum" : "start" };
+  const rate = fullLimit(recursion, curvature),
+    some = batchSize > 0 && batchSize < problem.samples;
+  const limit = {
+    rate,
+    full: rate,
+    curvature,
+    basis: problem.quadratic ? "exact" : place ? "minimum" : "start",
+  };
   if (problem.rmse) return { ...limit, basis: "root" };
-  if (some && problem.meanSquare) return { ...limit, rate: problem.meanSquare(batchSize, recursion), basis: "mean square" };
+  if (some && problem.meanSquare)
+    return { ...limit, rate: problem.meanSquare(batchSize, recursion), basis: "mean square" };
   return limit;
 };
 
@@ -152,8 +177,11 @@ export const firstRate = (problem, optimizer) => {
 // Rates worth looking at, as powers of ten: around the limit for linear methods, and up to ten maps for others.
 export const rangeOf = (problem, optimizers) => {
   const ends = optimizers.flatMap((o) => {
-    const scale = scaleOf(problem, o), reach = problem.view?.half ?? 1;
-    return [...(scale ? [scale / 200, scale * 8] : [reach / 1000, reach * 10]), o.lr || Infinity].filter(Number.isFinite);
+    const scale = scaleOf(problem, o),
+      reach = problem.view?.half ?? 1;
+    return [...(scale ? [scale / 200, scale * 8] : [reach / 1000, reach * 10]), o.lr || Infinity].filter(
+      Number.isFinite,
+    );
   });
   const half = (value, round) => round(2 * Math.log10(value)) / 2;
   return { low: half(Math.min(...ends), Math.floor), high: half(Math.max(...ends), Math.ceil) };

@@ -14,14 +14,37 @@ export const PROBLEMS = {
 export const STEPS = { parabola: 30, line: 60, valley: 60, himmelblau: 60, rosenbrock: 200, network: 240 };
 
 export const DEFAULTS = {
-  problem: "line", steps: 60, batch: 0, seed: 0, speed: 8, start: "",
-  a: "sgd", b: "",
-  curvature: 1, condition: 10, angle: 30,
-  slope: 2, intercept: 1, offset: 1, spread: 1, noise: 0.5, points: 30, standardised: false, fitted: true, loss: "half_mse", moved: "",
-  data: "moons", hidden: 6, activation: "tanh", objective: "cross_entropy", samples: 100, blur: 0.15, own: "",
+  problem: "line",
+  steps: 60,
+  batch: 0,
+  seed: 0,
+  speed: 8,
+  start: "",
+  a: "sgd",
+  b: "",
+  curvature: 1,
+  condition: 10,
+  angle: 30,
+  slope: 2,
+  intercept: 1,
+  offset: 1,
+  spread: 1,
+  noise: 0.5,
+  points: 30,
+  standardised: false,
+  fitted: true,
+  loss: "half_mse",
+  moved: "",
+  data: "moons",
+  hidden: 6,
+  activation: "tanh",
+  objective: "cross_entropy",
+  samples: 100,
+  blur: 0.15,
+  own: "",
 };
 
-const valueOf = (words, like) =>
+const parse = (words, like) =>
   typeof like === "boolean" ? words === "true" : typeof like === "number" ? Number(words) : words;
 
 // Settings in words: those that differ from `base`, as the address has them after the name of the playground.
@@ -36,7 +59,7 @@ export const fromHash = (words, base) => {
   for (const [key, said] of new URLSearchParams(words)) {
     const knob = /^[ab]\.\w+$/.test(key);
     if (!knob && !(key in DEFAULTS)) continue;
-    const value = knob ? Number(said) : valueOf(said, DEFAULTS[key]);
+    const value = knob ? Number(said) : parse(said, DEFAULTS[key]);
     if (typeof value === "number" && !Number.isFinite(value)) continue;
     if ((key === "a" || (key === "b" && said)) && !CATALOGUE[said]) continue;
     if (key === "problem" && !PROBLEMS[said]) continue;
@@ -47,11 +70,13 @@ export const fromHash = (words, base) => {
 
 // The hyperparameters of optimizer "a" or "b": those that are set, the others as core has them.
 export const hyperOf = (settings, side) => {
-  const name = settings[side], { knobs, lr } = CATALOGUE[name];
+  const name = settings[side],
+    { knobs, lr } = CATALOGUE[name];
   const h = { name, lr: settings[`${side}.lr`] ?? lr };
   for (const [key, value] of Object.entries(knobs)) h[key] = settings[`${side}.${key}`] ?? value;
   return h;
 };
 
 export const lists = (words) => (words ? words.split(";").map((one) => one.split(",").map(Number)) : []);
-export const listWords = (rows) => rows.map((row) => row.map((v) => Number(v.toPrecision(4))).join(",")).join(";");
+export const listWords = (rows) =>
+  rows.map((row) => row.map((v) => Number(v.toPrecision(4))).join(",")).join(";");

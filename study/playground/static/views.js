@@ -2,7 +2,19 @@
 //   problem, settings, colors, shown (the update up to which runs are drawn)
 //   runs: [{ run, judged, color, label, outcome }], one or two of them
 // and returns the scales of its axes, for what is dragged on it.
-import { axes, begin, contour, cross, dot, linear, mix, plainMarks, powerMarks, raster, text } from "./canvas.js";
+import {
+  axes,
+  begin,
+  contour,
+  cross,
+  dot,
+  linear,
+  mix,
+  plainMarks,
+  powerMarks,
+  raster,
+  text,
+} from "./canvas.js";
 import { clamp, number, power } from "./numbers.js";
 
 const DEPTH = 5; // decades of the loss that a map tells apart
@@ -12,17 +24,25 @@ const LINES = 13;
 const at = (run, dim, t) => run.path.subarray(t * dim, (t + 1) * dim);
 
 let kept = {}; // the last map's background
-const background = (scene, box, dark) => {
-  const { problem, colors } = scene, { center, half } = problem.view;
+const background = (scene, box, _dark) => {
+  const { problem, colors } = scene,
+    { center, half } = problem.view;
   const key = [box.width, colors.paper];
   if (kept.problem === problem && kept.key?.every((k, i) => k === key[i])) return kept;
-  const grid = Array.from({ length: GRID + 1 }, (_, j) => Array.from({ length: GRID + 1 }, (_, i) =>
-    problem.value([center[0] + half * ((2 * i) / GRID - 1), center[1] + half * (1 - (2 * j) / GRID)])));
+  const grid = Array.from({ length: GRID + 1 }, (_, j) =>
+    Array.from({ length: GRID + 1 }, (_, i) =>
+      problem.value([center[0] + half * ((2 * i) / GRID - 1), center[1] + half * (1 - (2 * j) / GRID)]),
+    ),
+  );
   const highest = Math.max(...grid.map((row) => Math.max(...row))) - problem.minimum;
-  const height = (loss) => clamp(1 + Math.log10(Math.max(loss - problem.minimum, 1e-30) / highest) / DEPTH, 0, 1);
+  const height = (loss) =>
+    clamp(1 + Math.log10(Math.max(loss - problem.minimum, 1e-30) / highest) / DEPTH, 0, 1);
   const levels = grid.map((row) => row.map(height));
   const image = raster(GRID * 2, GRID * 2, (i, j) => {
-    const loss = problem.value([center[0] + half * ((i + 0.5) / GRID - 1), center[1] + half * (1 - (j + 0.5) / GRID)]);
+    const loss = problem.value([
+      center[0] + half * ((i + 0.5) / GRID - 1),
+      center[1] + half * (1 - (j + 0.5) / GRID),
+    ]);
     return mix(colors.deep, colors.paper, height(loss));
   });
   kept = { problem, key, image, levels };
@@ -31,8 +51,10 @@ const background = (scene, box, dark) => {
 
 // Two parameters: contours, the optimum, and the paths.
 export const drawMap = (canvas, scene) => {
-  const { problem, colors } = scene, { center, half } = problem.view;
-  const paper = begin(canvas, colors), { ctx } = paper;
+  const { problem, colors } = scene,
+    { center, half } = problem.view;
+  const paper = begin(canvas, colors),
+    { ctx } = paper;
   const side = Math.min(paper.width - 70, paper.height - 52);
   const box = { left: 60, top: 8, right: 60 + side, bottom: 8 + side, width: side };
   const x = linear(center[0] - half, center[0] + half, box.left, box.right);
@@ -43,9 +65,19 @@ export const drawMap = (canvas, scene) => {
   ctx.lineWidth = 0.8;
   ctx.beginPath();
   const unit = side / GRID;
-  for (let k = 1; k < LINES; k++) contour(ctx, levels, k / LINES, (i) => box.left + i * unit, (j) => box.top + j * unit);
+  for (let k = 1; k < LINES; k++)
+    contour(
+      ctx,
+      levels,
+      k / LINES,
+      (i) => box.left + i * unit,
+      (j) => box.top + j * unit,
+    );
   ctx.stroke();
-  const marks = { x: plainMarks(center[0] - half, center[0] + half, 5), y: plainMarks(center[1] - half, center[1] + half, 5) };
+  const marks = {
+    x: plainMarks(center[0] - half, center[0] + half, 5),
+    y: plainMarks(center[1] - half, center[1] + half, 5),
+  };
   axes(paper, box, x, y, scene.names, colors, marks);
   ctx.save();
   ctx.beginPath();
@@ -79,7 +111,7 @@ const drawPath = (ctx, { shown, colors }, { run, color }, x, y, box) => {
     places.push([clamp(x(a), -LIMIT, LIMIT), clamp(y(b), -LIMIT, LIMIT)]);
   }
   ctx.beginPath();
-  places.forEach(([px, py], i) => (i ? ctx.lineTo(px, py) : ctx.moveTo(px, py)));
+  for (const [px, py] of places) ctx.lineTo(px, py);
   ctx.strokeStyle = color;
   ctx.lineWidth = places.length > 150 ? 1.2 : 1.8;
   ctx.stroke();
@@ -92,10 +124,13 @@ const drawPath = (ctx, { shown, colors }, { run, color }, x, y, box) => {
 
 // One parameter: the loss as a curve, and the point that jumps along it.
 export const drawCurve = (canvas, scene) => {
-  const { problem, colors } = scene, { center, half } = problem.view;
-  const paper = begin(canvas, colors), { ctx } = paper;
+  const { problem, colors } = scene,
+    { center, half } = problem.view;
+  const paper = begin(canvas, colors),
+    { ctx } = paper;
   const box = { left: 60, top: 12, right: paper.width - 12, bottom: paper.height - 44 };
-  const low = center[0] - half, high = center[0] + half;
+  const low = center[0] - half,
+    high = center[0] + half;
   const top = Math.max(problem.value([low]), problem.value([high])) - problem.minimum;
   const x = linear(low, high, box.left, box.right);
   const y = linear(problem.minimum - 0.06 * top, problem.minimum + 1.02 * top, box.bottom, box.top);
@@ -127,7 +162,7 @@ const drawJumps = (ctx, { problem, shown, colors }, { run, color }, x, y, box) =
     places.push([clamp(x(theta), -LIMIT, LIMIT), clamp(y(problem.value([theta])), -LIMIT, LIMIT)]);
   }
   ctx.beginPath();
-  places.forEach(([px, py], i) => (i ? ctx.lineTo(px, py) : ctx.moveTo(px, py)));
+  for (const [px, py] of places) ctx.lineTo(px, py);
   ctx.strokeStyle = color;
   ctx.lineWidth = 1.4;
   ctx.stroke();
@@ -139,16 +174,22 @@ const drawJumps = (ctx, { problem, shown, colors }, { run, color }, x, y, box) =
 
 // The points and the line through them, now and as least squares has it.
 export const drawData = (canvas, scene) => {
-  const { problem, colors, shown } = scene, { points } = problem;
-  const paper = begin(canvas, colors), { ctx } = paper;
+  const { problem, colors, shown } = scene,
+    { points } = problem;
+  const paper = begin(canvas, colors),
+    { ctx } = paper;
   const box = { left: 60, top: 12, right: paper.width - 12, bottom: paper.height - 44 };
-  const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
+  const xs = points.map((p) => p[0]),
+    ys = points.map((p) => p[1]);
   const pad = (values) => {
-    const [low, high] = [Math.min(...values), Math.max(...values)], room = 0.18 * (high - low) || 1;
+    const [low, high] = [Math.min(...values), Math.max(...values)],
+      room = 0.18 * (high - low) || 1;
     return [low - room, high + room];
   };
-  const [x0, x1] = scene.frame?.x ?? pad(xs), [y0, y1] = scene.frame?.y ?? pad(ys);
-  const x = linear(x0, x1, box.left, box.right), y = linear(y0, y1, box.bottom, box.top);
+  const [x0, x1] = scene.frame?.x ?? pad(xs),
+    [y0, y1] = scene.frame?.y ?? pad(ys);
+  const x = linear(x0, x1, box.left, box.right),
+    y = linear(y0, y1, box.bottom, box.top);
   axes(paper, box, x, y, scene.units, colors, { x: plainMarks(x0, x1, 5), y: plainMarks(y0, y1, 4) });
   ctx.save();
   ctx.beginPath();
@@ -167,7 +208,8 @@ export const drawData = (canvas, scene) => {
     ctx.setLineDash([]);
   };
   draw(problem.best, colors.ink, [6, 5], 1.6);
-  for (const { run, color } of [...scene.runs].reverse()) draw(at(run, problem.dim, Math.min(shown, run.updates)), color, [], 2.6);
+  for (const { run, color } of [...scene.runs].reverse())
+    draw(at(run, problem.dim, Math.min(shown, run.updates)), color, [], 2.6);
   ctx.restore();
   return { x, y, box, frame: { x: [x0, x1], y: [y0, y1] } };
 };
@@ -175,15 +217,20 @@ export const drawData = (canvas, scene) => {
 // The plane that a network divides: how sure it is, where it is undecided, and the points.
 export const drawPlane = (canvas, scene) => {
   const { problem, colors, shown } = scene;
-  const paper = begin(canvas, colors), { ctx } = paper;
+  const paper = begin(canvas, colors),
+    { ctx } = paper;
   const side = Math.min(paper.width - 70, paper.height - 52);
   const box = { left: 60, top: 8, right: 60 + side, bottom: 8 + side };
-  const half = 2, x = linear(-half, half, box.left, box.right), y = linear(-half, half, box.bottom, box.top);
-  const cells = 44, place = (i) => half * ((2 * i) / cells - 1);
+  const half = 2,
+    x = linear(-half, half, box.left, box.right),
+    y = linear(-half, half, box.bottom, box.top);
+  const cells = 44,
+    place = (i) => half * ((2 * i) / cells - 1);
   const values = scene.runs.map(({ run }) => {
     const theta = at(run, problem.dim, Math.min(shown, run.updates));
     return Array.from({ length: cells + 1 }, (_, j) =>
-      Array.from({ length: cells + 1 }, (_, i) => problem.probability(theta, place(i), -place(j))));
+      Array.from({ length: cells + 1 }, (_, i) => problem.probability(theta, place(i), -place(j))),
+    );
   });
   const image = raster(cells + 1, cells + 1, (i, j) => {
     const p = Number.isFinite(values[0][j][i]) ? values[0][j][i] : 0.5;
@@ -195,7 +242,13 @@ export const drawPlane = (canvas, scene) => {
     ctx.strokeStyle = color;
     ctx.lineWidth = 2.5;
     ctx.beginPath();
-    contour(ctx, values[scene.runs.length - 1 - k], 0.5, (i) => box.left + i * unit, (j) => box.top + j * unit);
+    contour(
+      ctx,
+      values[scene.runs.length - 1 - k],
+      0.5,
+      (i) => box.left + i * unit,
+      (j) => box.top + j * unit,
+    );
     ctx.stroke();
   });
   for (const [px, py, c] of problem.points) {
@@ -203,7 +256,10 @@ export const drawPlane = (canvas, scene) => {
     if (c) square(ctx, x(px), y(py), 3.4, fill, colors.paper);
     else dot(ctx, x(px), y(py), 3.8, fill, colors.paper, 1);
   }
-  axes(paper, box, x, y, ["x₁", "x₂"], colors, { x: plainMarks(-half, half, 4), y: plainMarks(-half, half, 4) });
+  axes(paper, box, x, y, ["x₁", "x₂"], colors, {
+    x: plainMarks(-half, half, 4),
+    y: plainMarks(-half, half, 4),
+  });
   return { x, y, box };
 };
 
@@ -218,13 +274,22 @@ const square = (ctx, x, y, half, fill, stroke) => {
 // What is left of the start's loss, on the way.
 export const drawLoss = (canvas, scene) => {
   const { colors, shown, settings, problem } = scene;
-  const paper = begin(canvas, colors), { ctx } = paper;
+  const paper = begin(canvas, colors),
+    { ctx } = paper;
   const box = { left: 60, top: 12, right: paper.width - 12, bottom: paper.height - 44 };
   const [low, high] = problem.plane ? [-3, 1] : [-6, 3];
-  const x = linear(0, settings.steps, box.left, box.right), y = linear(low, high, box.bottom, box.top);
-  const marks = { x: plainMarks(0, settings.steps, 5), y: powerMarks(low, high, problem.plane ? 1 : 3), lines: true };
+  const x = linear(0, settings.steps, box.left, box.right),
+    y = linear(low, high, box.bottom, box.top);
+  const marks = {
+    x: plainMarks(0, settings.steps, 5),
+    y: powerMarks(low, high, problem.plane ? 1 : 3),
+    lines: true,
+  };
   axes(paper, box, x, y, ["step", "loss left (start = 1)"], colors, marks);
-  const height = (gap) => (Number.isFinite(gap) ? clamp(y(Math.log10(Math.max(gap, 1e-12))), box.top - 30, box.bottom) : box.top - 30);
+  const height = (gap) =>
+    Number.isFinite(gap)
+      ? clamp(y(Math.log10(Math.max(gap, 1e-12))), box.top - 30, box.bottom)
+      : box.top - 30;
   ctx.save();
   ctx.beginPath();
   ctx.rect(box.left, 0, box.right - box.left + 8, box.bottom + 2);
@@ -263,7 +328,8 @@ export const KNOB = 13; // half of the knob of a rate's slider, in pixels
 
 // The strip of outcomes above which the knob of the rate moves; range in powers of ten.
 export const drawStrip = (canvas, { colors, range, verdict, sweep, limit }) => {
-  const paper = begin(canvas, colors), { ctx, width } = paper;
+  const paper = begin(canvas, colors),
+    { ctx, width } = paper;
   const x = linear(range.low, range.high, KNOB, width - KNOB);
   const band = { top: 44, bottom: 64 };
   const edges = sweep.rates.map((rate) => Math.log10(rate));
@@ -276,7 +342,8 @@ export const drawStrip = (canvas, { colors, range, verdict, sweep, limit }) => {
     const outcome = verdict.outcomes[i] ?? near;
     if (!outcome) return;
     near = outcome;
-    const from = x(Math.max(edge - half, range.low)), to = x(Math.min(edge + half, range.high));
+    const from = x(Math.max(edge - half, range.low)),
+      to = x(Math.min(edge + half, range.high));
     ctx.fillStyle = colors[outcome];
     ctx.fillRect(from - 0.3, band.top, to - from + 0.6, band.bottom - band.top);
     const zone = zones[zones.length - 1];
@@ -284,7 +351,8 @@ export const drawStrip = (canvas, { colors, range, verdict, sweep, limit }) => {
     else zones.push({ outcome, from, to });
   });
   for (const { outcome, from, to } of zones) {
-    if (ctx.measureText(outcome).width + 8 < to - from) text(ctx, outcome, (from + to) / 2, 27, colors.ink, "center");
+    if (ctx.measureText(outcome).width + 8 < to - from)
+      text(ctx, outcome, (from + to) / 2, 27, colors.ink, "center");
   }
   const every = (range.high - range.low) / (width / 70) > 1 ? 2 : 1;
   for (let n = Math.ceil(range.low); n <= range.high; n += every) {
@@ -300,7 +368,8 @@ export const drawStrip = (canvas, { colors, range, verdict, sweep, limit }) => {
 };
 
 const drawLimit = (ctx, limit, x, width, band, colors) => {
-  const place = x(Math.log10(limit.rate)), words = `${limit.basis === "start" ? "estimated" : "predicted"} limit ${number(limit.rate, 3)}`;
+  const place = x(Math.log10(limit.rate)),
+    words = `${limit.basis === "start" ? "estimated" : "predicted"} limit ${number(limit.rate, 3)}`;
   if (place < 0 || place > width) return;
   const room = ctx.measureText(words).width / 2 + 2;
   ctx.strokeStyle = colors.ink;

@@ -8,8 +8,10 @@ const LIMITS = {
 };
 
 const WITHOUT = {
-  adagrad: "AdaGrad divides by all the gradients that it has seen, so its steps shrink until they fit. Too large a rate throws the first steps far out, and it comes back.",
-  amsgrad: "AMSGrad divides by the largest gradients that it has seen, so its steps shrink until they fit. Too large a rate throws it far out, and it comes back.",
+  adagrad:
+    "AdaGrad divides by all the gradients that it has seen, so its steps shrink until they fit. Too large a rate throws the first steps far out, and it comes back.",
+  amsgrad:
+    "AMSGrad divides by the largest gradients that it has seen, so its steps shrink until they fit. Too large a rate throws it far out, and it comes back.",
 };
 
 const settles = (label) =>
@@ -17,7 +19,8 @@ const settles = (label) =>
 
 // Whether most of the early steps turn back on the one before.
 const jumps = (run, dim, count = 24) => {
-  let back = 0, seen = 0;
+  let back = 0,
+    seen = 0;
   for (let t = 2; t <= Math.min(run.updates, count); t++) {
     let along = 0;
     for (let i = 0; i < dim; i++) {
@@ -32,36 +35,55 @@ const jumps = (run, dim, count = 24) => {
 
 // The outcome of a run in one word and one or two sentences.
 export const outcomeWords = ({ run, judged, outcome }, problem, settings) => {
-  const { steps } = settings, side = jumps(run, problem.dim);
-  const small = problem.plane ? "a tenth of the loss above the best one found here" : `${percent(problem.tolerance)} of the starting loss`;
+  const { steps } = settings,
+    side = jumps(run, problem.dim);
+  const small = problem.plane
+    ? "a tenth of the loss above the best one found here"
+    : `${percent(problem.tolerance)} of the starting loss`;
   const left = problem.plane ? "of the loss above the best one found here" : "of the starting loss";
   if (outcome === "diverged") {
-    const how = side ? "Each step lands on the other side, farther away than before" : "The steps throw it farther and farther away";
-    const end = run.burst ? `after ${number(run.updates, 4)} step${run.updates === 1 ? "" : "s"} the loss is over a million times the start’s`
+    const how = side
+      ? "Each step lands on the other side, farther away than before"
+      : "The steps throw it farther and farther away";
+    const end = run.burst
+      ? `after ${number(run.updates, 4)} step${run.updates === 1 ? "" : "s"} the loss is over a million times the start’s`
       : `after ${steps} steps the loss is ${number(judged.gaps[judged.gaps.length - 1])} times the start’s`;
     return ["Diverged", `${how}: ${end}.`];
   }
   if (outcome === "converged") {
-    const how = side ? " It overshoots on the way: most steps land on the other side of the valley, but nearer." : "";
+    const how = side
+      ? " It overshoots on the way: most steps land on the other side of the valley, but nearer."
+      : "";
     return ["Converged", `Less than ${small} is left from step ${judged.settled} on.${how}`];
   }
   if (outcome === "too small") {
-    return ["Too small", `The steps are too short to arrive: after ${steps} of them ${percent(judged.end)} ${left} is left.`];
+    return [
+      "Too small",
+      `The steps are too short to arrive: after ${steps} of them ${percent(judged.end)} ${left} is left.`,
+    ];
   }
-  const how = settings.batch && settings.batch < problem.samples ? "The batches’ noise keeps throwing it about"
-    : side ? "It jumps from side to side and does not settle" : "It does not blow up, but does not settle either";
+  const how =
+    settings.batch && settings.batch < problem.samples
+      ? "The batches’ noise keeps throwing it about"
+      : side
+        ? "It jumps from side to side and does not settle"
+        : "It does not blow up, but does not settle either";
   return ["Too large", `${how}: up to ${percent(judged.worst)} ${left} is left at the end.`];
 };
 
 // Where theory puts the limit of a method, and what happens on each side of it.
 export const limitWords = (optimizer, label, limit, problem) => {
   if (!limit) {
-    return LIMITS[optimizer.name] ? "No limit is predicted: the loss does not curve upwards at the start."
+    return LIMITS[optimizer.name]
+      ? "No limit is predicted: the loss does not curve upwards at the start."
       : `No limit is predicted. ${WITHOUT[optimizer.name] ?? settles(label)}`;
   }
-  const formula = LIMITS[optimizer.name], full = number(limit.full, 3), lambda = number(limit.curvature, 3);
+  const formula = LIMITS[optimizer.name],
+    full = number(limit.full, 3),
+    lambda = number(limit.curvature, 3);
   const curvature = problem.quadratic ? "λ the largest curvature of the loss" : "λ the largest curvature";
-  const sides = "Left of it each step ends nearer to the minimum; right of it each step lands beyond the minimum, farther away than it came from.";
+  const sides =
+    "Left of it each step ends nearer to the minimum; right of it each step lands beyond the minimum, farther away than it came from.";
   switch (limit.basis) {
     case "exact":
       return `Predicted limit: ${formula} = ${full}, with ${curvature}, here ${lambda}. ${sides}`;

@@ -1,0 +1,9 @@
+"""The lessons: eight pages, each of which runs what it says, and an index that leads through them.
+
+One module a lesson. What is commonly published and wrong lives here, beside what is right, and nowhere else.
+"""
+
+from study.lessons.lesson import Claim, ClaimError, Lesson
+from study.lessons.pages import LESSONS, write
+
+__all__ = ["LESSONS", "Claim", "ClaimError", "Lesson", "write"]

@@ -1,0 +1,155 @@
+"""Linear regression with the loss 1/2m: all samples at once, mini-batches, one at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import core
+from study.figures.lesson_panels import Curve, CurvePanel
+from study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
+from study.lessons.lesson import Claim, Code, Lesson, Picture
+from study.lessons.line import losses, points
+from study.numbers import exact, number, percent
+from study.playground import Playground
+
+EPOCHS = 30
+SIZES = {None: OPTIMIZERS[5], 8: ROLES["best"], 1: ROLES["too large"]}
+SEEDS = range(20)
+
+
+def gradient_of_batch(theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The mean over the batch: divided by the number of samples in it."""
+    error = X @ theta - y
+    return X.T @ error / len(y)
+
+
+def gradient_summed(theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The sum over the batch."""
+    error = X @ theta - y
+    return X.T @ error
+
+
+def name(size: int | None) -> str:
+    return {None: "all 40: batch", 1: "1: stochastic"}.get(size, f"{size}: mini-batch")
+
+
+def excess(x: np.ndarray, y: np.ndarray, size: int | None, rate: float, summed: bool = False) -> np.ndarray:
+    """Loss over its minimum, mean of SEEDS runs, after each of EPOCHS epochs over reshuffled batches."""
+    X = np.column_stack([x, np.ones_like(x)])
+    best = np.linalg.lstsq(X, y, rcond=None)[0]
+    floor = losses(best[None], x, y)[0]
+    gradient = gradient_summed if summed else gradient_of_batch
+    count, found = size or len(x), np.empty((len(SEEDS), EPOCHS + 1))
+    for seed in SEEDS:
+        rng, theta = np.random.default_rng(seed), np.zeros(2)
+        found[seed, 0] = losses(theta[None], x, y)[0] - floor
+        for epoch in range(EPOCHS):
+            order = rng.permutation(len(x))
+            for start in range(0, len(x), count):
+                rows = order[start : start + count]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    theta = theta - rate * gradient(theta, X[rows], y[rows])
+            found[seed, epoch + 1] = losses(theta[None], x, y)[0] - floor
+    return np.asarray(np.mean(found, axis=0))
+
+
+def plateau(x: np.ndarray, y: np.ndarray, rate: float, updates: int = 20_000) -> float:
+    """Loss over its minimum of stochastic descent with samples drawn anew, mean of the last half of the updates."""
+    X = np.column_stack([x, np.ones_like(x)])
+    best = np.linalg.lstsq(X, y, rcond=None)[0]
+    floor = losses(best[None], x, y)[0]
+    rng, theta, path = np.random.default_rng(5), best, []
+    for i in rng.integers(len(x), size=updates):
+        theta = theta - rate * gradient_of_batch(theta, X[i : i + 1], y[i : i + 1])
+        path.append(theta)
+    return float((losses(np.array(path[updates // 2 :]), x, y) - floor).mean())
+
+
+def lesson() -> Lesson:
+    x, y = points()
+    X = np.column_stack([x, np.ones_like(x)])
+    best = np.linalg.lstsq(X, y, rcond=None)[0]
+    start, rate = float(losses(np.zeros((1, 2)), x, y)[0] - losses(best[None], x, y)[0]), 0.05
+    runs = {size: excess(x, y, size, rate) / start for size in SIZES}
+    limits = {size: core.mean_square_rate(X, size).value for size in SIZES}
+    floors = {share: plateau(x, y, share) for share in (0.02, 0.04)}
+    theory = {share: float(core.noise_floor(X, y - X @ best, [share], 1, True)[0]) for share in floors}
+    summed = excess(x, y, None, rate, summed=True) / start
+    full = limits[None]
+    return Lesson(
+        slug="batches",
+        question="All the data, a few, or one at a time: what does the batch change?",
+        answer="Small batches make many cheap steps and go down fast, then stop going down: their noise keeps the loss on a "
+        f"plateau that shrinks with the rate. And they tolerate less: {exact(limits[1])} instead of {exact(full)} here.",
+        mathematics=[
+            "<b>Loss</b> L(θ) = <sup>1</sup>⁄<sub>2m</sub> ‖Xθ − y‖², so the gradient is <sup>1</sup>⁄<sub>m</sub> Xᵀ(Xθ − y): the ½ cancels the 2 of the square",
+            "<b>Batch</b> of B rows: g = <sup>1</sup>⁄<sub>B</sub> X<sub>B</sub>ᵀ(X<sub>B</sub>θ − y<sub>B</sub>), right on average. B = m is batch, B = 1 stochastic",
+            "<b>Limit</b> of all data: 2 / λ<sub>max</sub>(XᵀX/m). With batches the mean square of the distance needs less: at B = 1 its noise grows with ‖x‖⁴",
+            "<b>Plateau</b>: E[L] − L* settles at about rate × noise, whatever the number of epochs",
+        ],
+        right=Code("Right: the mean over the batch", gradient_of_batch),
+        wrong=Code("Often published: the sum", gradient_summed),
+        wrong_line="Without / len(y) the step is B times as long. The usable rate then depends on the batch, and all the data at once "
+        f"diverge at a rate {len(x)} times lower than they need.",
+        pictures=[
+            Picture(
+                CurvePanel(
+                    f"Three batches, rate {rate}",
+                    [Curve(name(size), runs[size], color) for size, color in SIZES.items()],
+                    "share of the start’s loss",
+                    "epoch",
+                    y_range=(1e-6, 2),
+                ),
+                "Loss by epoch for three batch sizes",
+                "One at a time is ahead after one epoch, and stays on its plateau from the third on; all at once is slow and does not stop.",
+            ),
+            Picture(
+                CurvePanel(
+                    "The same rate, summed",
+                    [
+                        Curve("mean over all 40", runs[None], OPTIMIZERS[5]),
+                        Curve("sum over all 40", summed, OUTCOMES["diverged"], (0, (4, 2))),
+                    ],
+                    "share of the start’s loss",
+                    "epoch",
+                    y_range=(1e-6, 1e12),
+                ),
+                "Loss by epoch with the mean and with the sum",
+                f"Only the division by {len(x)} is missing.",
+            ),
+        ],
+        claims=[
+            Claim(
+                f"After one epoch at {rate}, stochastic descent has {percent(runs[1][1])} of the loss left, batches of 8 {percent(runs[8][1])}, all data {percent(runs[None][1])}.",
+                bool(runs[1][1] < runs[8][1] < runs[None][1]),
+            ),
+            Claim(
+                f"After {EPOCHS} epochs the stochastic run is at {number(runs[1][-1])} of the start’s loss, after ten it was at {number(runs[1][10])}: a plateau.",
+                bool(0.3 < runs[1][-1] / runs[1][10] < 3 and runs[None][-1] < runs[None][10] / 3),
+            ),
+            Claim(
+                f"Twice the rate, about twice the plateau: {number(floors[0.02])} at 0.02 and {number(floors[0.04])} at 0.04; "
+                f"theory says {number(theory[0.02])} and {number(theory[0.04])}.",
+                all(abs(floors[r] / theory[r] - 1) < 0.25 for r in floors)
+                and 1.6 < floors[0.04] / floors[0.02] < 2.8,
+            ),
+            Claim(
+                f"The limit falls with the batch: {exact(full)} for all data, {exact(limits[8])} for batches of 8, {exact(limits[1])} one at a time.",
+                full > limits[8] > limits[1],
+            ),
+            Claim(
+                f"Summed instead of averaged, {rate} blows up, though it is {exact(full / rate)} times below the limit of the mean: the limit of the sum is {number(full / len(x))}.",
+                bool(not summed[-1] < 1e6 and full / len(x) < rate < full),
+            ),
+        ],
+        playgrounds=[
+            Playground(
+                "play", {"problem": "line", "steps": 150, "a.lr": 0.15, "batch": 1, "noise": 1}, open=True
+            )
+        ],
+        try_=[
+            "Drag “Batch” from 1 to all: the path calms down, and the predicted limit moves right.",
+            "At batch 1, halve the rate: the cloud about the minimum shrinks.",
+            "Set the noise of the data to 0: one at a time converges too, for then every sample has the same minimum.",
+        ],
+    )

@@ -1,0 +1,212 @@
+"""A line y = m x + b by gradient descent, beside the least-squares answer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import core
+from study.figures.lesson_panels import Curve, CurvePanel, FitPanel, MapPanel
+from study.figures.theme import INK, OUTCOMES, ROLES
+from study.lessons.lesson import Claim, Code, Lesson, Picture
+from study.numbers import exact, number, percent
+from study.playground import Playground
+
+STEPS = 60
+START = (-0.5, 3.0)
+RATES = {"too small": 0.01, "good": None, "overshooting": 0.97, "diverging": 1.05}
+"""Over the limit; the good one is the rate that contracts fastest."""
+COLORS = {
+    "too small": ROLES["too small"],
+    "good": ROLES["best"],
+    "overshooting": ROLES["too large"],
+    "diverging": OUTCOMES["diverged"],
+}
+
+
+def points(count: int = 40, offset: float = 1.0, noise: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """x and y (count,) of y = 2 x + 1 with noise, x with deviation 1 around `offset`."""
+    rng = np.random.default_rng(0)
+    x = offset + rng.uniform(-np.sqrt(3), np.sqrt(3), count)
+    return x, 2 * x + 1 + noise * rng.standard_normal(count)
+
+
+def step(m: float, b: float, x: np.ndarray, y: np.ndarray, rate: float) -> tuple[float, float]:
+    """Both gradients at the same (m, b), then both updates."""
+    error = m * x + b - y
+    dm = (error * x).mean()
+    db = error.mean()
+    return m - rate * dm, b - rate * db
+
+
+def step_in_turn(m: float, b: float, x: np.ndarray, y: np.ndarray, rate: float) -> tuple[float, float]:
+    """The intercept's gradient is taken after the slope has moved."""
+    m = m - rate * ((m * x + b - y) * x).mean()
+    b = b - rate * (m * x + b - y).mean()
+    return m, b
+
+
+def hessian(x: np.ndarray) -> np.ndarray:
+    """(2, 2) of the half mean squared error over slope and intercept."""
+    rows = np.column_stack([x, np.ones_like(x)])
+    return rows.T @ rows / len(x)
+
+
+def losses(path: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Half the mean squared error (E,) along a path (E, 2)."""
+    with np.errstate(over="ignore"):
+        return ((path @ np.stack([x, np.ones_like(x)]) - y) ** 2).mean(axis=1) / 2
+
+
+def radius_in_turn(H: np.ndarray, rate: float) -> float:
+    """Growth of the distance in an update that moves one parameter after the other."""
+    first = np.array([[1 - rate * H[0, 0], -rate * H[0, 1]], [0, 1]])
+    second = np.array([[1, 0], [-rate * H[1, 0], 1 - rate * H[1, 1]]])
+    return float(np.abs(np.linalg.eigvals(second @ first)).max())
+
+
+def limit_in_turn(H: np.ndarray) -> float:
+    """The rate at which such updates begin to diverge, by bisection."""
+    low, high = 0.0, 4 / float(np.linalg.eigvalsh(H)[0])
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if radius_in_turn(H, middle) < 1 else (low, middle)
+    return low
+
+
+def lesson() -> Lesson:
+    x, y = points()
+    H = hessian(x)
+    low, high = np.linalg.eigvalsh(H)
+    limit = 2 / high
+    best = np.polyfit(np.asarray(x), np.asarray(y), 1)
+    net = core.Network((1, 1))
+    rates = {kind: (share * limit if share else 2 / (low + high)) for kind, share in RATES.items()}
+    paths = {
+        kind: core.descend(
+            core.optimizer("sgd", lr=rate), lambda t: net.loss_and_grad(t, x[:, None], y)[1], START, STEPS
+        )
+        for kind, rate in rates.items()
+    }
+    floor = losses(best[None], x, y)[0]
+    left = {
+        kind: (losses(path, x, y) - floor) / (losses(path, x, y)[0] - floor) for kind, path in paths.items()
+    }
+    m, b = START
+    for _ in range(STEPS):
+        m, b = step(m, b, x, y, rates["good"])
+    side = np.array([np.linalg.eigh(H)[1][:, 1] @ (t - best) for t in paths["overshooting"]])
+    growth = left["diverging"][-1] / left["diverging"][-2]
+    turn = limit_in_turn(H)
+    half = 1.3 * float(np.abs(best - START).max())
+    maps = [
+        Picture(
+            MapPanel(f"{kind}: {exact(rates[kind])}", path, best, H, half, COLORS[kind]),
+            f"Path at the rate {exact(rates[kind])}, which is {kind}",
+            LOOKS[kind],
+        )
+        for kind, path in paths.items()
+    ]
+    return Lesson(
+        slug="line",
+        question="Too small, good, too large: what does the learning rate do to a straight line?",
+        answer=f"Below {exact(limit)} every step brings the line nearer to the least-squares line; above it every "
+        "step throws it farther away. That limit is known before the first step: 2 over the largest curvature.",
+        mathematics=[
+            "<b>Model</b> ŷ = m x + b, and the <b>loss</b> L(m, b) = <sup>1</sup>⁄<sub>2n</sub> Σ (m x<sub>i</sub> + b − y<sub>i</sub>)²",
+            "<b>Gradient</b> ∂L/∂m = <sup>1</sup>⁄<sub>n</sub> Σ (ŷ<sub>i</sub> − y<sub>i</sub>) x<sub>i</sub>, and ∂L/∂b = <sup>1</sup>⁄<sub>n</sub> Σ (ŷ<sub>i</sub> − y<sub>i</sub>)",
+            "<b>Update</b> m ← m − r ∂L/∂m, and b ← b − r ∂L/∂b, both gradients at the same (m, b)",
+            "<b>Curvature</b> H = <sup>1</sup>⁄<sub>n</sub> Σ (x<sub>i</sub>, 1)ᵀ(x<sub>i</sub>, 1); along a direction of curvature λ an update multiplies the distance by 1 − r λ, so it must be r &lt; 2 / λ<sub>max</sub>",
+        ],
+        right=Code("Right: both gradients first", step),
+        wrong=Code("Often published: one after the other", step_in_turn),
+        wrong_line="The second line already uses the new m. It still ends at least squares, so nothing looks wrong, "
+        "but it is another method, and its limit is another one.",
+        pictures=[
+            *maps,
+            Picture(
+                CurvePanel(
+                    "What is left of the loss",
+                    [Curve(f"{kind}, {exact(rates[kind])}", left[kind], COLORS[kind]) for kind in paths],
+                    y_label="share of the start’s loss",
+                    y_range=(1e-9, 1e4),
+                ),
+                "Loss over its minimum at the four rates",
+                "A straight line on this axis means the same factor at every step. Too small: a flat line. Diverging: a rising one.",
+            ),
+            Picture(
+                FitPanel(
+                    "The line itself",
+                    x,
+                    y,
+                    [
+                        ("least squares", float(best[0]), float(best[1]), INK, "-"),
+                        (f"good rate, {STEPS} steps", m, b, COLORS["good"], (0, (4, 3))),
+                        (f"too small, {STEPS} steps", *paths["too small"][-1], COLORS["too small"], "-"),
+                    ],
+                ),
+                "Data, the least-squares line and two fitted lines",
+                "At a good rate the two lines are one. At the small one it is still on its way.",
+            ),
+        ],
+        claims=[
+            Claim(
+                f"Largest curvature {exact(high)}, smallest {exact(low)}: the limit is 2 / {exact(high)} = {exact(limit)}.",
+                bool(np.isclose(np.linalg.norm(H, 2), high)),
+            ),
+            Claim(
+                f"At the good rate, 2 / (λ_min + λ_max) = {exact(rates['good'])}, gradient descent ends at m = {number(m, 4)}, "
+                f"b = {number(b, 4)}; least squares says m = {number(best[0], 4)}, b = {number(best[1], 4)}.",
+                bool(np.allclose([m, b], best, atol=1e-4) and np.allclose(paths["good"][-1], [m, b])),
+            ),
+            Claim(
+                f"At {exact(rates['too small'])}, {percent(left['too small'][-1])} of the loss is left after {STEPS} steps.",
+                bool(0.01 < left["too small"][-1] < 1),
+            ),
+            Claim(
+                f"At {exact(rates['overshooting'])}, 3 % below the limit, each of the {STEPS} steps lands on the other "
+                "side of the valley, and a little lower.",
+                bool(
+                    (np.sign(side[1:]) == -np.sign(side[:-1])).all()
+                    and (np.abs(side[1:]) < np.abs(side[:-1])).all()
+                ),
+            ),
+            Claim(
+                f"At {exact(rates['diverging'])}, 5 % above it, the loss grows {number(growth, 3)}-fold a step in the end, "
+                f"as (1 − rλ)² = {number((1 - rates['diverging'] * high) ** 2, 3)} says.",
+                bool(growth > 1 and np.isclose(growth, (1 - rates["diverging"] * high) ** 2, rtol=0.02)),
+            ),
+            Claim(
+                f"Updated one after the other, the same data diverge from {exact(turn)} on instead of {exact(limit)}.",
+                bool(abs(turn / limit - 1) > 0.05 and _in_turn_agrees(x, y, turn)),
+            ),
+        ],
+        playgrounds=[
+            Playground("one", {"problem": "parabola", "steps": 30, "a.lr": 1.7, "speed": 2}, autoplay=True),
+            Playground("two", {"problem": "line", "steps": STEPS, "a.lr": 0.6, "start": "-0.5,3"}, open=True),
+        ],
+        try_=[
+            "One parameter first. Drag the knob from left to right and watch the point: it creeps, it walks, it jumps across, it leaves.",
+            "Find the rate at which it arrives in a single step. It is half the limit: 1 / λ.",
+            "Below, the line itself. Drag the offset of x away from 0: the bowl becomes a narrow valley, and the limit falls. Then tick “Standardise”.",
+        ],
+    )
+
+
+LOOKS = {
+    "too small": "Every step is right, and too short.",
+    "good": "To and fro across the valley for a few steps, then along it.",
+    "overshooting": "From side to side, and still inwards.",
+    "diverging": "From side to side, and outwards.",
+}
+
+
+def _in_turn_agrees(x: np.ndarray, y: np.ndarray, limit: float) -> bool:
+    """Whether runs below and above the limit of updates in turn do what it says."""
+    ends = []
+    for share in (0.98, 1.02):
+        m = b = 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _ in range(2000):
+                m, b = step_in_turn(m, b, x, y, share * limit)
+        ends.append(abs(m) + abs(b))
+    return ends[0] < 10 < 1e3 < ends[1]

@@ -1,0 +1,136 @@
+"""A network of several layers ending in a softmax, and the root of the mean squared error as a loss."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import core
+from study.figures.lesson_panels import Curve, CurvePanel
+from study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
+from study.lessons.lesson import Claim, Code, Lesson, Picture
+from study.lessons.line import hessian, points
+from study.numbers import exact, number
+from study.playground import Playground
+
+STEPS = 300
+
+
+def softmax(Z: np.ndarray) -> np.ndarray:
+    """Rows of logits to rows of probabilities; the largest logit is taken out first."""
+    E = np.exp(Z - Z.max(axis=1, keepdims=True))
+    return np.asarray(E / E.sum(axis=1, keepdims=True))
+
+
+def softmax_overflowing(Z: np.ndarray) -> np.ndarray:
+    """As it is often written."""
+    E = np.exp(Z)
+    return np.asarray(E / E.sum(axis=1, keepdims=True))
+
+
+def rmse_path(x: np.ndarray, y: np.ndarray, rate: float, steps: int = STEPS) -> tuple[np.ndarray, np.ndarray]:
+    """RMSE (steps + 1,) and parameters (steps + 1, 2) of gradient descent on the RMSE of a line."""
+    net = core.Network((1, 1), loss="rmse")
+    path = core.descend(
+        core.optimizer("sgd", lr=rate), lambda t: net.loss_and_grad(t, x[:, None], y)[1], [0.0, 0.0], steps
+    )
+    return net.loss_and_grad(path, x[:, None], y)[0], path
+
+
+def lesson() -> Lesson:
+    x, y = points()
+    curvature = float(np.linalg.eigvalsh(hessian(x))[1])
+    X = np.column_stack([x, np.ones_like(x)])
+    rest = float(np.sqrt(((X @ np.linalg.lstsq(X, y, rcond=None)[0] - y) ** 2).mean()))
+    limit = 2 * rest / curvature
+    below, above, far = (rmse_path(x, y, share * limit)[0] for share in (0.5, 1.5, 6))
+    fitted = 2 * x + 1
+    exact_runs = {rate: rmse_path(x, fitted, rate)[0] for rate in (0.02, 0.04)}
+    ends = {rate: float(run[-50:].mean()) for rate, run in exact_runs.items()}
+    tops = {rate: rate * curvature / 2 for rate in exact_runs}
+    half, theta = core.Network((1, 1)), np.array([0.4, -0.3])
+    root = core.Network((1, 1), loss="rmse")
+    value, slope = root.loss_and_grad(theta, x[:, None], y)
+    same = half.loss_and_grad(theta, x[:, None], y)[1] / value
+    deep = core.Network((2, 5, 4, 3), "tanh", "softmax_cross_entropy")
+    rng = np.random.default_rng(0)
+    inputs, classes = rng.normal(size=(30, 2)), np.arange(30) % 3
+    error = core.gradient_error(lambda t: deep.loss_and_grad(t, inputs, classes), deep.init(rng))
+    Z = np.array([[1000.0, 0.0, -1000.0]])
+    with np.errstate(all="ignore"):
+        broken = softmax_overflowing(Z)
+    return Lesson(
+        slug="rootloss",
+        question="What does a loss that is a root do to the learning rate?",
+        answer=f"The RMSE’s gradient does not shrink towards the minimum, so its limit is no cliff: above {exact(limit)} the run does not blow up, "
+        "it cycles for ever. And when the fit is perfect it never quite arrives at any rate.",
+        mathematics=[
+            "<b>L layers</b>: A<sub>l</sub> = g(A<sub>l−1</sub>W<sub>l</sub>ᵀ + b<sub>l</sub>), the last one a softmax. With cross-entropy again dZ<sub>L</sub> = (A<sub>L</sub> − Y)/m, and dZ<sub>l</sub> = (dZ<sub>l+1</sub>W<sub>l+1</sub>) ∘ g′(Z<sub>l</sub>) down to the first",
+            "<b>RMSE</b> = √MSE, so ∇RMSE = ∇MSE / (2 RMSE): gradient descent on the RMSE at r is descent on ½ MSE at r / RMSE",
+            "<b>Limit</b> at a minimum with residual RMSE*: r = 2 RMSE* / λ<sub>max</sub>. Above it the RMSE itself grows until r / RMSE is stable: a bounded cycle",
+            "<b>Perfect fit</b>, RMSE* = 0: every rate is above the limit, and the RMSE ends near r λ<sub>max</sub> / 2",
+        ],
+        right=Code("Right: the largest logit taken out", softmax),
+        wrong=Code("Often published", softmax_overflowing),
+        wrong_line="exp(1000) is infinite, and ∞/∞ is NaN. Too large a rate makes logits large, so a run that would have come back ends here. The shift changes no probability.",
+        pictures=[
+            Picture(
+                CurvePanel(
+                    "RMSE as the loss, noisy line",
+                    [
+                        Curve("half the limit", below, ROLES["best"]),
+                        Curve("1.5 times the limit", above, ROLES["too large"]),
+                        Curve("6 times the limit", far, OUTCOMES["diverged"]),
+                    ],
+                    "RMSE",
+                ),
+                "RMSE at three rates",
+                "The upper lines are level: they cycle, and never become infinite.",
+            ),
+            Picture(
+                CurvePanel(
+                    "RMSE as the loss, perfect line",
+                    [
+                        Curve(f"rate {rate}", run, color)
+                        for (rate, run), color in zip(exact_runs.items(), OPTIMIZERS[4:6], strict=True)
+                    ],
+                    "RMSE",
+                ),
+                "RMSE on data without noise at two rates",
+                "Half the rate, half the plateau. With the squared error both would go on falling.",
+            ),
+        ],
+        claims=[
+            Claim(
+                f"Three layers ending in a softmax: the backward pass agrees with differences to {number(error)}.",
+                error < 1e-6,
+            ),
+            Claim(
+                f"At logits of ±1000 the shifted softmax gives {', '.join(f'{p:g}' for p in softmax(Z)[0])}; without the shift: {', '.join('NaN' if np.isnan(p) else f'{p:g}' for p in broken[0])}.",
+                bool(np.isnan(broken).any() and np.isfinite(softmax(Z)).all()),
+            ),
+            Claim(
+                "The RMSE’s gradient is that of ½ MSE over the RMSE, to the last digits.",
+                bool(np.allclose(slope, same, rtol=1e-12)),
+            ),
+            Claim(
+                f"Limit 2 · {exact(rest)} / {exact(curvature)} = {exact(limit)}: at half of it the run ends at the least-squares RMSE {exact(rest)}, at 1.5 times it cycles at {exact(float(above[-1]))}.",
+                bool(abs(below[-1] / rest - 1) < 1e-3 and above[-50:].min() > 1.02 * rest),
+            ),
+            Claim(
+                f"At 6 times the limit it is finite after {STEPS} steps and has never been above {exact(float(far.max()))}.",
+                bool(np.isfinite(far).all() and far[-1] > 2 * rest),
+            ),
+            Claim(
+                f"On a perfect line the RMSE ends at {number(ends[0.02])} and {number(ends[0.04])} at the rates 0.02 and 0.04, where r λ/2 is {number(tops[0.02])} and {number(tops[0.04])}.",
+                all(0.4 < ends[r] / tops[r] < 1.1 for r in ends) and 1.7 < ends[0.04] / ends[0.02] < 2.3,
+            ),
+        ],
+        playgrounds=[
+            Playground("play", {"problem": "line", "loss": "rmse", "steps": 100, "a.lr": 0.2}, open=True)
+        ],
+        try_=[
+            "Drag the rate past the predicted limit: no red. The path jumps to and fro across the valley, at a distance that grows with the rate.",
+            "Change the loss to ½ mean square, then to the mean square: the limit halves, because the curvature doubles.",
+            "Set the noise to 0: with the root no rate converges for good.",
+        ],
+    )

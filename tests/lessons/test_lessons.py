@@ -1,0 +1,128 @@
+"""What the lessons say is true of their runs, and their wrong forms are wrong."""
+
+import numpy as np
+import pytest
+
+import core
+from study.lessons import (
+    LESSONS,
+    Claim,
+    ClaimError,
+    adaptive,
+    backward,
+    batches,
+    intercept,
+    line,
+    logistic,
+    norate,
+    pages,
+    rootloss,
+)
+from study.lessons.lesson import Code
+from tests.lessons.conftest import made
+
+PLACES = range(len(LESSONS))
+MODULES = (line, batches, logistic, backward, norate, rootloss, adaptive, intercept)
+
+
+def test_there_are_eight_and_each_has_a_page_of_its_own():
+    assert [made(place).slug for place in PLACES] == [m.__name__.rpartition(".")[2] for m in MODULES]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_lesson_is_whole(place):
+    lesson = made(place)
+    assert len(lesson.claims) >= 4
+    assert len(lesson.mathematics) >= 3
+    assert len(lesson.pictures) >= 2
+    assert lesson.playgrounds
+    assert lesson.right.source != lesson.wrong.source
+    assert all(any(digit in claim.text for digit in "0123456789") or claim.holds for claim in lesson.claims)
+
+
+def test_a_claim_that_its_runs_do_not_show_makes_no_page(tmp_path, monkeypatch):
+    with pytest.raises(ClaimError, match="the runs do not show: the moon is 3 cheeses"):
+        Claim("the moon is 3 cheeses", holds=False)
+    monkeypatch.setattr(line, "step_in_turn", line.step)  # then nothing is wrong with the wrong form
+    folder = tmp_path / "lessons"
+    folder.mkdir()
+    (folder / "index.html").write_text("before")
+    with pytest.raises(ClaimError, match="Updated one after the other"):
+        pages.write(folder)
+    assert [file.name for file in tmp_path.rglob("*")] == ["lessons", "index.html"]
+
+
+def test_code_is_shown_as_it_runs_without_types_and_docstring():
+    shown = Code("Right", line.step).source
+    names: dict = {}
+    exec(shown, names)
+    x, y = line.points(5)
+    assert names["step"](0.3, -1.0, x, y, 0.2) == line.step(0.3, -1.0, x, y, 0.2)
+    assert shown.splitlines()[0] == "def step(m, b, x, y, rate):"
+    assert '"""' not in shown
+
+
+def test_the_lines_step_is_the_cores_and_the_one_in_turn_is_not():
+    x, y = line.points()
+    net = core.Network((1, 1))
+    start = np.array([0.3, -0.5])
+    gradient = net.loss_and_grad(start, x[:, None], y)[1]
+    np.testing.assert_allclose(line.step(0.3, -0.5, x, y, 0.1), start - 0.1 * gradient, rtol=1e-12)
+    in_turn = line.step_in_turn(0.3, -0.5, x, y, 0.1)
+    assert in_turn[0] == pytest.approx(start[0] - 0.1 * gradient[0])
+    assert abs(in_turn[1] - (start[1] - 0.1 * gradient[1])) > 1e-3
+
+
+def test_a_batchs_gradient_is_right_on_average_and_the_sum_is_as_many_times_it():
+    x, y = line.points()
+    X, theta = np.column_stack([x, np.ones_like(x)]), np.array([0.5, 2.0])
+    whole = batches.gradient_of_batch(theta, X, y)
+    parts = [batches.gradient_of_batch(theta, X[i : i + 8], y[i : i + 8]) for i in range(0, 40, 8)]
+    np.testing.assert_allclose(np.mean(parts, axis=0), whole, rtol=1e-12)
+    np.testing.assert_allclose(batches.gradient_summed(theta, X, y), 40 * whole, rtol=1e-12)
+
+
+def test_the_right_backward_pass_is_the_cores():
+    X, labels = logistic.moons(30)
+    Y = np.stack([1 - labels, labels]).astype(float)
+    weights = backward.start()
+    W1, b1, W2, b2 = weights
+    net = core.Network((2, 2, 2), "sigmoid", "sigmoid_mse")
+    theta = np.concatenate([np.hstack([W1, b1]).ravel(), np.hstack([W2, b2]).ravel()])
+    loss, expected = net.loss_and_grad(theta, X, Y.T)
+    assert backward.loss(X.T, Y, weights) == pytest.approx(loss)
+    dW1, db1, dW2, db2 = backward.backward(X.T, Y, *backward.forward(X.T, weights), weights)
+    found = np.concatenate([np.hstack([dW1, db1]).ravel(), np.hstack([dW2, db2]).ravel()])
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_the_published_backward_pass_differs_by_just_what_the_lesson_names():
+    X, labels = logistic.moons(30)
+    X, Y = X.T, np.stack([1 - labels, labels]).astype(float)
+    W1, b1, W2, b2 = weights = backward.start()
+    A1, A2 = backward.forward(X, weights)
+    right = backward.backward(X, Y, A1, A2, weights)
+    wrong = backward.backward_published(X, Y, A1, A2, weights)
+    np.testing.assert_allclose(wrong[2], 30 * right[2], rtol=1e-12)  # the last layer lacks 1/M alone
+    np.testing.assert_allclose(wrong[3], 30 * right[3].sum(), rtol=1e-12)
+    mended = backward.backward(X, Y, A1, A2, (W1, b1, W1, b2))  # the first layer's weights in both places
+    np.testing.assert_allclose(wrong[0], 30 * mended[0], rtol=1e-12)
+    assert W2.shape == W1.shape
+
+
+def test_the_lessons_adam_is_the_cores():
+    m = v = total = 0.0
+    gradients = [1.0, -0.5, 2.0, 0.1]
+    given = iter(gradients)
+    path = core.descend(core.optimizer("adam", lr=0.1), lambda t: [next(given)], [0.0], 4)[:, 0]
+    for t, g in enumerate(gradients, 1):
+        m, v, step = adaptive.adam_step(m, v, g, t, 0.1)
+        total -= step
+        assert path[t] == pytest.approx(total, rel=1e-6)
+
+
+def test_a_softmax_is_shifted_by_nothing():
+    Z = np.random.default_rng(0).normal(size=(5, 3))
+    np.testing.assert_allclose(rootloss.softmax(Z), rootloss.softmax_overflowing(Z), rtol=1e-12)
+    assert norate.gaps(*norate.data()[:1], norate.data()[2], 0.1)[-1] < 1
+    assert intercept.design_without_ones(np.arange(3.0)).shape == (3, 1)
