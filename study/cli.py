@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from study import spec
 from study.commands import listing
 from study.execution.provenance import cores, provenance
-from study.experiment import spec
 from study.files import UnsafeError, inside
 from study.problems.columns import ALLOWED
 from study.tracking.errors import StoreError, failure

@@ -13,9 +13,9 @@ from rich.console import Console
 from study.execution.cost import cost
 from study.execution.engine import Engine, Failure
 from study.execution.progress import Display
-from study.experiment.spec import Experiment, Outline
 from study.numbers import plural
 from study.phases.results import CellResult
+from study.spec import Experiment, Outline
 from study.tracking import Store, StoreError
 
 

@@ -9,17 +9,18 @@ import pandas as pd
 
 from core import BatchStrategy
 from study.execution.processes import Processes
-from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates, Search
+from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
+from study.phases.confirm import ConfirmSettings
 from study.phases.results import CellResult
+from study.phases.search import SearchSettings
 from study.phases.stack import Run, Trial
+from study.phases.sweep import SweepSettings
 
 WIDE = Rates(1e-3, 1e2, 1)
 SMALL = Protocol(
     seed=7,
     budget=Budget(examples=1, epochs=12, evaluations=12),
-    sweep_replicates=2,
-    search=Search(trials=8, startup=4, batch=4),
-    confirm_replicates=3,
+    phases=(SweepSettings(2), SearchSettings(trials=8, startup=4, batch=4), ConfirmSettings(3)),
 )
 
 

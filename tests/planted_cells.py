@@ -12,7 +12,7 @@ import pandas as pd
 
 from core import BatchStrategy
 from study.experiment.cells import CONSTANT, Cell, Choice, NetworkSpec, Protocol, Rates
-from study.phases.registry import PARTS
+from study.phases.registry import parts
 from study.phases.results import CURVES, TRIALS
 from study.phases.search import Claim
 from study.phases.summary import Counts, ProblemFacts, Score, Summary
@@ -188,7 +188,7 @@ def summary_of(**values: Any) -> Summary:
     if any(f.name in values for f in fields(TheorySummary)):
         values = {"limit_basis": "exact" if "limit_predicted" in values else "none"} | values
     values = DEFAULTS | values
-    kinds = {"problem": ProblemFacts, "counts": Counts, **PARTS}
+    kinds = {"problem": ProblemFacts, "counts": Counts, **parts()}
     own = {name: [f.name for f in fields(kind) if f.name in values] for name, kind in kinds.items()}
     known = {field for names in own.values() for field in names}
     seconds = {k.removeprefix("seconds_"): v for k, v in values.items() if k.startswith("seconds_")}

@@ -110,7 +110,7 @@ ORDER = [
     "files statistics leadership numbers",
     "experiment problems",
     "phases",
-    "execution tracking",
+    "spec execution tracking",
     "analysis",
     "findings figures",
     "playground",

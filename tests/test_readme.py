@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from study.experiment import spec
+from study import spec
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"

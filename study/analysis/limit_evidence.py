@@ -20,6 +20,7 @@ from study.analysis.limit_tables import (
 from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
 from study.analysis.sharpness_runs import edge_runs
 from study.analysis.study_tables import Tables
+from study.phases.limit import LimitSettings
 from study.phases.theory import LimitBasis
 from study.statistics import Interval, clustered, middle
 
@@ -98,5 +99,5 @@ def measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float
 
 def precision(tables: Tables) -> float:
     """Relative width of the bracket in which a limit is known."""
-    limit = tables.study.protocol.limit
+    limit = tables.study.protocol.get(LimitSettings)
     return limit.precision if limit else 0.0

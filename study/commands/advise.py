@@ -27,6 +27,7 @@ from study.experiment.reader import SpecError
 from study.findings.codes import BASES, BASIS_NAMES, no_limit
 from study.numbers import fixed, number
 from study.phases.stack import EXPLOSION
+from study.phases.sweep import SweepSettings
 from study.phases.theory import LimitBasis, Prediction, predict, sharpness_at_starts
 from study.problems.datasets import DATASETS, columns_of, located, ready, train_size
 from study.problems.problem import Problem, least_squares, problem_of
@@ -132,7 +133,7 @@ def question(
     _known("--activation", activation, ACTIVATIONS)
     strategies = [_strategy(name, train_size(chosen), dataset) for name in dict.fromkeys(batches)]
     network = NetworkSpec("network", tuple(hidden), activation, ACTIVATIONS[activation].initializer)
-    protocol = Protocol(seed=seed, sweep_replicates=STARTS)
+    protocol = Protocol(seed=seed, phases=(SweepSettings(STARTS),))
     return [
         Cell(chosen, network, Choice(name), strategy, Rates(*OPTIMIZERS[name].search), protocol)
         for name in dict.fromkeys(optimizers)

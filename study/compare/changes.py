@@ -145,7 +145,7 @@ def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     for name, value in tree.items():
         place = f"{path}{name}"
         flat |= _flat(value, f"{place}.") if isinstance(value, dict) else {place: value}
-    return {name.removeprefix("protocol."): value for name, value in flat.items()}
+    return {name.removeprefix("protocol.").removeprefix("phases."): value for name, value in flat.items()}
 
 
 def _change(axes: Axes, a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]) -> Change:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.names import suggest
-from study.experiment import spec
+from study import spec
 from study.tracking import Store, StoredCell, StoreError, studies
 
 VERSIONS = ("first", "latest")

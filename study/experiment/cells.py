@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -96,51 +97,57 @@ class Rates:
     per_decade: int = 3
 
 
-@dataclass(frozen=True)
-class Search:
-    """The Optuna search: a shared coarse grid of `startup` rates first, then TPE in batches, every rate on so
-    many `replicates`."""
-
-    trials: int = 24
-    startup: int = 16
-    batch: int = 8
-    replicates: int = 3
+S = TypeVar("S", bound="PhaseSettings")
 
 
-@dataclass(frozen=True)
-class Limit:
-    """How the stability limit is measured: on so many `replicates`; where all of them change their fate at
-    one rate, to which `precision`, relative; and on least squares watching for at least so many `updates`."""
+class PhaseSettings:
+    """What an experiment says of one phase: a frozen dataclass of the phase's own, under the phase's name."""
 
-    precision: float = 0.01
-    updates: int = 1000
-    replicates: int = 6
+    phase: ClassVar[str]
+    kinds: ClassVar[dict[str, type[PhaseSettings]]] = {}
 
-
-@dataclass(frozen=True)
-class Edge:
-    """The sharpness along training: of these `optimizers`, as the experiment calls them, at so many
-    `rates`, for so many `updates`, taken at the start and `evaluations` times after it."""
-
-    optimizers: tuple[str, ...]
-    rates: int = 4
-    updates: int = 1000
-    evaluations: int = 50
+    def __init_subclass__(cls, phase: str) -> None:
+        cls.phase = phase
+        cls.kinds[phase] = cls
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is done in every cell."""
+    """What is done in every cell. phases: the settings of those that are asked for, by their names' order;
+    what is not there has its defaults, or is not done."""
 
     seed: int = 0
     precision: str = "float32"
     tolerance: float = 0.1
     budget: Budget = Budget()
-    sweep_replicates: int = 2
-    search: Search = Search()
-    confirm_replicates: int = 10
-    limit: Limit | None = None
-    edge: Edge | None = None
+    phases: tuple[PhaseSettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        ordered = tuple(sorted(self.phases, key=lambda settings: settings.phase))
+        object.__setattr__(self, "phases", ordered)
+
+    def get(self, kind: type[S]) -> S | None:
+        """The settings of this kind; None where the experiment has none."""
+        return next((settings for settings in self.phases if isinstance(settings, kind)), None)
+
+    def of(self, kind: type[S]) -> S:
+        """The settings of this kind, or their defaults."""
+        return self.get(kind) or kind()
+
+    def having(self, *phases: PhaseSettings) -> Protocol:
+        """The protocol with these settings in place of those of the same phases."""
+        kept = [s for s in self.phases if s.phase not in {settings.phase for settings in phases}]
+        return dataclasses.replace(self, phases=(*kept, *phases))
+
+    def without(self, kind: type[PhaseSettings]) -> Protocol:
+        """The protocol without the settings of this kind."""
+        return dataclasses.replace(self, phases=tuple(s for s in self.phases if not isinstance(s, kind)))
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """As JSON knows it; each phase's settings under its name."""
+        phases = {settings.phase: msgspec.to_builtins(settings) for settings in self.phases}
+        return msgspec.to_builtins(self) | {"phases": phases}
 
 
 CONSTANT = Choice("constant")
@@ -166,7 +173,7 @@ class Cell:
         """The identity of the cell's results: a hash of all that they depend on, the optimizer's
         defaults included."""
         used = [tunable.hyperparameters for tunable in (self.make_optimizer(), self.make_schedule())]
-        settings = msgspec.to_builtins(self)
+        settings = self._tree
         if "digest" in dict(self.dataset.options):  # where its file lies makes no difference
             options = [option for option in self.dataset.options if option[0] != "path"]
             settings["dataset"] = {"name": self.dataset.id, "options": options}
@@ -176,7 +183,11 @@ class Cell:
     @property
     def definition(self) -> str:
         """The cell as JSON, from which `restore` makes it again."""
-        return json.dumps({"version": PROTOCOL} | msgspec.to_builtins(self), indent=1)
+        return json.dumps({"version": PROTOCOL} | self._tree, indent=1)
+
+    @property
+    def _tree(self) -> dict[str, Any]:
+        return msgspec.to_builtins(self) | {"protocol": self.protocol.tree}
 
     @property
     def problem(self) -> str:
@@ -191,14 +202,6 @@ class Cell:
     @property
     def label(self) -> str:
         return f"{self.problem} {self.method} batch {self.strategy.name}"
-
-    @property
-    def edge(self) -> Edge | None:
-        """How the sharpness is followed: with full batches of networks at a constant rate; elsewhere None."""
-        edge = self.protocol.edge
-        asked = edge is not None and self.optimizer.id in edge.optimizers
-        meant = self.strategy.size is None and bool(self.network.hidden) and self.schedule == CONSTANT
-        return edge if asked and meant else None
 
     def make_optimizer(self, **hyperparameters: Any) -> Optimizer:
         """The cell's optimizer with the given hyperparameters on top of its own."""
@@ -227,4 +230,9 @@ def restore(definition: str) -> Cell:
     version = tree.pop("version", None) if isinstance(tree, dict) else None
     if version != PROTOCOL:
         raise VersionError(version)
-    return msgspec.convert(tree, Cell)
+    phases = tree["protocol"].pop("phases") if "protocol" in tree else {}
+    if strange := sorted(phases.keys() - PhaseSettings.kinds):
+        raise ValueError(f"this version has no phase {strange[0]!r}")
+    cell = msgspec.convert(tree, Cell)
+    settings = [msgspec.convert(values, PhaseSettings.kinds[name]) for name, values in phases.items()]
+    return dataclasses.replace(cell, protocol=cell.protocol.having(*settings))

@@ -1,68 +1,45 @@
-"""Run one cell: sweep, search, confirm, and the tables that are left of it."""
+"""Run one cell: its phases, and the tables that are left of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from study.experiment.cells import Cell
-from study.phases.confirm import ConfirmSummary, confirm
-from study.phases.edge import edge_summary, follow, threshold
-from study.phases.limit import measure_limit
-from study.phases.outcomes import (
-    TOLERANCES,
-    Outcome,
-    Verdict,
-    growth,
-    hitting_examples,
-    judge,
-    q_end,
-    window,
-)
+from study.phases.outcomes import TOLERANCES, Outcome, Verdict, growth, hitting_examples, judge, q_end, window
+from study.phases.phase import Done, Left
+from study.phases.registry import phases_of
 from study.phases.results import CURVES, TRIALS, CellResult, table
-from study.phases.search import search
-from study.phases.stack import Run, epochs_of
-from study.phases.summary import Counts, Part, ProblemFacts, Score, Summary
-from study.phases.sweep import rate_curve, sweep
-from study.phases.theory import floors, theory_summary
+from study.phases.stack import Run, epochs_of, updates_of
+from study.phases.summary import Counts, ProblemFacts, Score, Summary
+from study.phases.sweep import Swept
 from study.problems.problem import Problem, problem_of
 
 T = TypeVar("T")
 
 
 def run_cell(cell: Cell) -> CellResult:
-    """Everything that is done in a cell. Linear algebra stays on one thread: cells run side by side."""
+    """Every phase of a cell, in order. Linear algebra stays on one thread: cells run side by side."""
+    left: dict[str, Left] = {}
     with threadpool_limits(1):
         clock = _Clock()
         problem = clock("prepare", lambda: problem_of(cell))
-        swept = clock("sweep", lambda: sweep(cell, problem))
-        tuned = clock("search", lambda: search(cell, problem))
-        confirmed = clock("confirm", lambda: confirm(cell, problem, tuned.rates))
-        curve = rate_curve(swept, problem.best_loss)
-        limit = clock("limit", lambda: measure_limit(cell, problem, curve)) if cell.protocol.limit else None
-        edge = clock("edge", lambda: follow(cell, problem, curve)) if cell.edge else []
-        runs = [*swept, *tuned.runs, *confirmed, *(limit.runs if limit else []), *edge]
-        known, expected = clock(
-            "theory", lambda: (theory_summary(cell, problem), floors(cell, problem, runs))
-        )
-    judged = [judge(r, problem.best_loss, cell.protocol.tolerance, curve.best_rate) for r in runs]
+        for phase in phases_of(cell):
+            left[phase.name] = clock(phase.name, partial(phase.run, cell, problem, Done(left)))
+    done = Done(left)
+    runs, best_rate = done.runs, done.of(Swept).curve.best_rate
+    judged = [judge(run, problem.best_loss, cell.protocol.tolerance, best_rate) for run in runs]
+    columns = {name: values for part in left.values() for name, values in part.columns.items()}
     rows = [
-        _row(i, r, v, problem) | {"noise_floor": floor, "threshold": threshold(cell, r)}
-        for i, (r, v, floor) in enumerate(zip(runs, judged, expected, strict=True))
+        _row(i, run, judged[i], problem) | {name: values[i] for name, values in columns.items()}
+        for i, run in enumerate(runs)
     ]
-    made: dict[str, Part | None] = {
-        "sweep": curve.summary(cell.protocol.tolerance),
-        "search": tuned.summary,
-        "confirm": ConfirmSummary(cell.default_rate),
-        "limit": limit.summary if limit else None,
-        "edge": edge_summary(edge),
-        "theory": known,
-    }
-    parts = {name: part for name, part in made.items() if part is not None}
+    parts = {name: part.summary for name, part in left.items() if part.summary is not None}
     return CellResult(
         cell,
         table(rows, TRIALS),
@@ -89,7 +66,7 @@ def _row(i: int, run: Run, verdict: Verdict, problem: Problem) -> dict[str, Any]
     return {
         "trial": i,
         "phase": run.trial.phase,
-        "role": run.trial.role,
+        "role": str(run.trial.role),
         "rate": run.trial.rate,
         "replicate": run.trial.replicate,
         "outcome": verdict.outcome.value,
@@ -120,11 +97,10 @@ def _problem_facts(problem: Problem) -> ProblemFacts:
 
 
 def _counts(cell: Cell, problem: Problem, runs: list[Run], judged: list[Verdict]) -> Counts:
-    epochs = epochs_of(cell.protocol.budget, problem.samples)
     outcomes = [verdict.outcome for verdict in judged]
     return Counts(
-        epochs=epochs,
-        updates_per_trial=epochs * cell.strategy.updates(problem.samples),
+        epochs=epochs_of(cell.protocol.budget, problem.samples),
+        updates_per_trial=updates_of(cell, problem.samples),
         updates_total=sum(run.last_update for run in runs),
         trials=len(runs),
         trials_converged=outcomes.count(Outcome.CONVERGED),

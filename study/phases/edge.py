@@ -12,15 +12,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from core import sharpness
+from core import optimizer, sharpness
 from core.loop import Divisor
-from study.experiment.cells import CONSTANT, Budget, Cell
+from core.names import suggest
+from study.experiment.cells import CONSTANT, Budget, Cell, Choice, PhaseSettings
+from study.experiment.reader import Item, Reader, at_most
+from study.phases.phase import Done, Left, Phase, Stack, register
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.summary import Part
-from study.phases.sweep import RateCurve
+from study.phases.sweep import RateCurve, Swept
 from study.problems.problem import Problem
 
 TOLERANCE = 0.01
@@ -30,6 +34,24 @@ RESTARTS = 100
 """After which an estimate is given up; nearly all need one or two."""
 
 
+PRODUCTS = 10
+"""With the Hessian, for one sharpness: what it costs."""
+
+SPREAD = "spread"
+"""The role of a rate at which the sharpness is followed."""
+
+
+@dataclass(frozen=True)
+class EdgeSettings(PhaseSettings, phase="edge"):
+    """The sharpness along training: of these `optimizers`, as the experiment calls them, at so many
+    `rates`, for so many `updates`, taken at the start and `evaluations` times after it."""
+
+    optimizers: tuple[str, ...] = ()
+    rates: int = 4
+    updates: int = 1000
+    evaluations: int = 50
+
+
 @dataclass(frozen=True)
 class EdgeSummary(Part):
     """sharpness_missing: estimates that did not converge, of runs that went on."""
@@ -37,15 +59,34 @@ class EdgeSummary(Part):
     sharpness_missing: int
 
 
+@dataclass(frozen=True)
+class Followed(Left):
+    """The runs whose sharpness was followed."""
+
+    runs: list[Run]
+
+    @property
+    def summary(self) -> EdgeSummary | None:
+        return edge_summary(self.runs)
+
+
+def settings_of(cell: Cell) -> EdgeSettings | None:
+    """How the sharpness is followed: with full batches of networks at a constant rate; elsewhere None."""
+    edge = cell.protocol.get(EdgeSettings)
+    asked = edge is not None and cell.optimizer.id in edge.optimizers
+    meant = cell.strategy.size is None and bool(cell.network.hidden) and cell.schedule == CONSTANT
+    return edge if asked and meant else None
+
+
 def follow(cell: Cell, problem: Problem, curve: RateCurve) -> list[Run]:
     """Runs of the cell's optimizer with their sharpness; none where the experiment asks for none.
 
     They start where the sweep's first replicate does, and have a budget of their own.
     """
-    edge = cell.edge
+    edge = settings_of(cell)
     if edge is None:
         return []
-    trials = [Trial("edge", "spread", rate, "sweep-0") for rate in rates(curve, edge.rates)]
+    trials = [Trial(Edge.name, SPREAD, rate, "sweep-0") for rate in rates(curve, edge.rates)]
     budget = Budget(examples=1, epochs=edge.updates, evaluations=edge.evaluations)
     longer = dataclasses.replace(cell, protocol=dataclasses.replace(cell.protocol, budget=budget))
     return (
@@ -64,14 +105,6 @@ def rates(curve: RateCurve, count: int) -> list[float]:
     last = curve.rates[curve.rates < (curve.boundary or np.inf)][-1]
     highest = min(curve.best_rate * np.sqrt(10), last)
     return [float(rate) for rate in highest * np.logspace(0, -1, count)[::-1]]
-
-
-def threshold(cell: Cell, run: Run) -> float:
-    """The largest curvature at which the run's rate is stable; NaN where none is known."""
-    if cell.schedule != CONSTANT:
-        return float("nan")
-    known = cell.make_optimizer(lr=run.trial.rate).critical_curvature()
-    return float("nan") if known is None else float(known)
 
 
 def edge_summary(runs: Sequence[Run]) -> EdgeSummary | None:
@@ -108,3 +141,61 @@ class SharpnessMeasure:
             )
             values[known] = [estimate.value if estimate.converged else np.nan for estimate in found]
         return values
+
+
+@register
+class Edge(Phase):
+    """The sharpness along training with full batches."""
+
+    name: ClassVar[str] = "edge"
+    rank: ClassVar[int] = 50
+    part: ClassVar[type[Part]] = EdgeSummary
+
+    def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> EdgeSettings | None:
+        if not top.has(self.name):
+            return None
+        t, default = top.table(self.name), EdgeSettings()
+        chosen = t.items("optimizers")
+        for item in chosen:
+            with t.collect("optimizers"):
+                _check_followed(item, optimizers)
+        t.distinct("optimizers", [str(item.value) for item in chosen])
+        updates = t.integer("updates", default.updates, low=10)
+        settings = EdgeSettings(
+            optimizers=tuple(str(item.value) for item in chosen),
+            rates=t.integer("rates", default.rates, low=1, high=100),
+            updates=updates,
+            evaluations=at_most(t, "evaluations", default.evaluations, "updates", updates, low=10),
+        )
+        t.done()
+        return settings
+
+    def fault(self, cells: Sequence[Cell]) -> str:
+        if any(self.asked(cell) for cell in cells) or not any(c.protocol.get(EdgeSettings) for c in cells):
+            return ""
+        needs = '"full" among the batches, a network with hidden layers and a constant rate'
+        return f"the sharpness is followed with {needs} alone, and no cell here has all three"
+
+    def asked(self, cell: Cell) -> bool:
+        return settings_of(cell) is not None
+
+    def run(self, cell: Cell, problem: Problem, done: Done) -> Followed:
+        return Followed(follow(cell, problem, done.of(Swept).curve))
+
+    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+        """If the sweep has a rate that does not diverge."""
+        edge = settings_of(cell)
+        if edge is None:
+            return []
+        return [Stack(edge.rates, edge.updates, PRODUCTS * edge.rates * (edge.evaluations + 1))]
+
+
+def _check_followed(item: Item, optimizers: Sequence[Choice] | None) -> None:
+    if optimizers is None:
+        return
+    known = {o.id: optimizer(o.name, **dict(o.options)).critical_rate(1.0) is not None for o in optimizers}
+    if item.value not in known:
+        item.fail(f"one of {', '.join(known)}", suggest(item.value, known))
+    if not known[item.value]:
+        possible = ", ".join(name for name, has in known.items() if has) or "none of this experiment's"
+        item.fail(f"an optimizer with a known critical rate ({possible})")

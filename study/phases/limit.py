@@ -10,7 +10,7 @@ is watched. Close above its limit a run takes long to show that it grows: at 1 +
 gradient descent a component grows by 1 + 2 delta in each update and its loss by 1 + 4 delta, so that one that
 starts with a hundredth of the gap is seen after about 1.2 / delta updates. Forty updates are blind to 3 %; a
 thousand bring that to 0.1 %. So where the limit is known exactly, on least squares, runs are watched for at
-least `Limit.updates`. On networks the limit is that of the sweep's own horizon.
+least `LimitSettings.updates`. On networks the limit is that of the sweep's own horizon.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 
 import numpy as np
 
-from study.experiment.cells import Cell, Limit
+from study.experiment.cells import Cell, Choice, PhaseSettings
+from study.experiment.reader import Reader
 from study.phases.outcomes import divergence
-from study.phases.stack import Run, Trial, epochs_of, run_stack
+from study.phases.phase import Done, Left, Phase, Stack, register
+from study.phases.stack import Run, Trial, epochs_of, run_stack, updates_of
 from study.phases.summary import Part
-from study.phases.sweep import RateCurve, grid
+from study.phases.sweep import GRID, RateCurve, Swept, grid
 from study.phases.threshold import Threshold, monotone, threshold
 from study.problems.problem import Problem, least_squares
 
@@ -38,6 +41,20 @@ ZONE = 6
 
 STEPS = 8
 """By so many pairs of rates of the grid the search for the limit may move before it is given up."""
+
+
+SECTION = "section"
+"""The role of a rate between two of the grid; one of the grid has that of the sweep."""
+
+
+@dataclass(frozen=True)
+class LimitSettings(PhaseSettings, phase="limit"):
+    """How the stability limit is measured: on so many `replicates`; where all of them change their fate at
+    one rate, to which `precision`, relative; and on least squares watching for at least so many `updates`."""
+
+    precision: float = 0.01
+    updates: int = 1000
+    replicates: int = 6
 
 
 class LimitStatus(StrEnum):
@@ -63,7 +80,7 @@ class LimitSummary(Part):
 
 
 @dataclass
-class MeasuredLimit:
+class MeasuredLimit(Left):
     """What was run, in order, and which replicates diverged at which rate."""
 
     replicates: tuple[str, ...]
@@ -101,7 +118,7 @@ class MeasuredLimit:
     def run(self, cell: Cell, problem: Problem, rates: Sequence[float], role: str) -> None:
         """Run these rates on every replicate."""
         fresh = [float(rate) for rate in rates if float(rate) not in self.diverged]
-        trials = [Trial("limit", role, rate, replicate) for rate in fresh for replicate in self.replicates]
+        trials = [Trial(Limit.name, role, rate, replicate) for rate in fresh for replicate in self.replicates]
         if not trials:
             return
         runs = run_stack(cell, problem, trials)
@@ -113,12 +130,12 @@ class MeasuredLimit:
 
 def measure_limit(cell: Cell, problem: Problem, curve: RateCurve) -> MeasuredLimit:
     """Measure the limit of a cell whose sweep has this curve."""
-    limit, watched = _settings(cell), at_horizon(cell, problem.samples)
+    limit, watched = cell.protocol.of(LimitSettings), at_horizon(cell, problem.samples)
     found = MeasuredLimit(tuple(f"boundary-{k}" for k in range(limit.replicates)))
     _enclose(found, watched, problem, curve)
     for left in range(ROUNDS, 0, -1):
         if found.threshold is not None:
-            found.run(watched, problem, _next_rates(found, limit.precision, left), "section")
+            found.run(watched, problem, _next_rates(found, limit.precision, left), SECTION)
     return found
 
 
@@ -128,7 +145,7 @@ def _enclose(found: MeasuredLimit, cell: Cell, problem: Problem, curve: RateCurv
     half = np.flatnonzero(curve.diverged >= 0.5)
     low = high = int(half[0]) if len(half) else len(rates)
     low, high = max(low - 1, 0), min(high + 1, len(rates))
-    found.run(cell, problem, rates[low:high], "grid")
+    found.run(cell, problem, rates[low:high], GRID)
     for _ in range(STEPS):
         if found.share[0] >= 0.5 and low > 0:
             low, more = max(low - 2, 0), rates[max(low - 2, 0) : low]
@@ -136,7 +153,7 @@ def _enclose(found: MeasuredLimit, cell: Cell, problem: Problem, curve: RateCurv
             high, more = min(high + 2, len(rates)), rates[high : high + 2]
         else:
             return
-        found.run(cell, problem, more, "grid")
+        found.run(cell, problem, more, GRID)
 
 
 def _next_rates(found: MeasuredLimit, precision: float, rounds: int) -> list[float]:
@@ -153,7 +170,7 @@ def _next_rates(found: MeasuredLimit, precision: float, rounds: int) -> list[flo
 
 def at_horizon(cell: Cell, samples: int) -> Cell:
     """The cell with the budget at which its limit is measured: on least squares a longer one, if need be."""
-    limit, budget = cell.protocol.limit, cell.protocol.budget
+    limit, budget = cell.protocol.get(LimitSettings), cell.protocol.budget
     if limit is None or not least_squares(cell):
         return cell
     needed = -(-limit.updates // cell.strategy.updates(samples))
@@ -171,6 +188,36 @@ def sections(low: float, high: float, precision: float, rounds: int) -> list[flo
     return [float(rate) for rate in np.geomspace(low, high, parts + 1)[1:-1]]
 
 
-def _settings(cell: Cell) -> Limit:
-    assert cell.protocol.limit is not None, "the phase is run where the experiment asks for it"
-    return cell.protocol.limit
+@register
+class Limit(Phase):
+    """The stability limit, on replicates of its own."""
+
+    name: ClassVar[str] = "limit"
+    rank: ClassVar[int] = 40
+    part: ClassVar[type[Part]] = LimitSummary
+
+    def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> LimitSettings | None:
+        if not top.has(self.name):
+            return None
+        t, default = top.table(self.name), LimitSettings()
+        settings = LimitSettings(
+            precision=t.number("precision", default.precision, high=1.0, low=1e-6),
+            updates=t.integer("updates", default.updates, low=1),
+            replicates=t.integer("replicates", default.replicates, low=2),
+        )
+        t.done()
+        return settings
+
+    def asked(self, cell: Cell) -> bool:
+        return cell.protocol.get(LimitSettings) is not None
+
+    def run(self, cell: Cell, problem: Problem, done: Done) -> MeasuredLimit:
+        return measure_limit(cell, problem, done.of(Swept).curve)
+
+    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+        """If the grid holds the limit where the sweep's boundary is."""
+        settings, rates = cell.protocol.of(LimitSettings), grid(cell.rates)
+        sharp = len(sections(float(rates[0]), float(rates[1]), settings.precision, ROUNDS))
+        updates = updates_of(at_horizon(cell, samples), samples)
+        counts = [2, *[max(sharp, ZONE)] * ROUNDS]
+        return [Stack(settings.replicates * count, updates) for count in counts]

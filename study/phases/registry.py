@@ -1,21 +1,8 @@
-"""What each phase leaves in a cell's summary."""
+"""The phases of a cell, each of which registers itself: sweep, search, confirm, limit, edge, theory."""
 
 from __future__ import annotations
 
-from study.phases.confirm import ConfirmSummary
-from study.phases.edge import EdgeSummary
-from study.phases.limit import LimitSummary
-from study.phases.search import SearchSummary
-from study.phases.summary import Part
-from study.phases.sweep import SweepSummary
-from study.phases.theory import TheorySummary
+from study.phases import confirm, edge, limit, search, sweep, theory
+from study.phases.phase import Phase, in_order, parts, phases_of
 
-PARTS: dict[str, type[Part]] = {
-    "sweep": SweepSummary,
-    "search": SearchSummary,
-    "confirm": ConfirmSummary,
-    "limit": LimitSummary,
-    "edge": EdgeSummary,
-    "theory": TheorySummary,
-}
-"""Name of a phase -> the kind of its part."""
+__all__ = ["Phase", "confirm", "edge", "in_order", "limit", "parts", "phases_of", "search", "sweep", "theory"]

@@ -11,13 +11,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import cycle, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from study.experiment.cells import Cell, Rates
+from study.experiment.cells import Cell, Choice, PhaseSettings, Rates
+from study.experiment.reader import Reader, at_most
 from study.phases.outcomes import converged, divergence, gap, hitting_examples, q_end, window
-from study.phases.stack import Run, Trial, run_stack
+from study.phases.phase import MOST_TRIALS, Done, Left, Phase, Stack, register
+from study.phases.stack import Run, Trial, run_stack, updates_of
 from study.phases.summary import Part
 from study.problems.problem import Problem
 from study.problems.seeds import seed
@@ -37,6 +39,26 @@ RESOLUTION = 1e-6
 """Gaps, and losses over their start, below this are equal: float32 does not resolve them."""
 LEVEL = 1e-3
 """Decades within which two scores are equal."""
+
+
+@dataclass(frozen=True)
+class SearchSettings(PhaseSettings, phase="search"):
+    """The Optuna search: a shared coarse grid of `startup` rates first, then TPE in batches, every rate on so
+    many `replicates`."""
+
+    trials: int = 24
+    startup: int = 16
+    batch: int = 8
+    replicates: int = 3
+
+
+class SearchRole(StrEnum):
+    """Why a rate was searched: one of the coarse grid, one that TPE asked for, or one beyond the range that
+    was searched first."""
+
+    STARTUP = "startup"
+    TPE = "tpe"
+    EXTENDED = "extended"
 
 
 class Claim(StrEnum):
@@ -129,20 +151,21 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class TunedRates:
+class TunedRates(Left):
     """The search's candidates in order, the range that was searched in the end, and what came of it."""
 
     candidates: list[Candidate]
-    summary: SearchSummary
+    runs: list[Run]
+    found: SearchSummary
 
     @property
-    def runs(self) -> list[Run]:
-        return [run for candidate in self.candidates for run in candidate.runs]
+    def summary(self) -> SearchSummary:
+        return self.found
 
     @property
     def rates(self) -> list[float]:
         """The tuned rates, each once."""
-        found = [self.summary.tuned_rate(claim) for claim in Claim]
+        found = [self.found.tuned_rate(claim) for claim in Claim]
         return list(dict.fromkeys(rate for rate in found if rate is not None))
 
 
@@ -154,19 +177,20 @@ def search(cell: Cell, problem: Problem) -> TunedRates:
     grows by two decades there and a batch of trials is added, twice at the most; a best rate that is at a
     boundary even then is not trusted. Every rate is run on all replicates of the search.
     """
-    settings = cell.protocol.search
+    settings = cell.protocol.of(SearchSettings)
     rates = cell.rates
     candidates = _startup(cell, problem, rates)
     while len(candidates) < settings.trials:
         count = min(settings.batch, settings.trials - len(candidates))
-        candidates += _propose(cell, problem, rates, candidates, [], count, "tpe")
+        candidates += _propose(cell, problem, rates, candidates, [], count, SearchRole.TPE)
     for _ in range(2):
         wider = _extended(rates, winners(candidates).values())
         if wider == rates:
             break
         rates, fresh = wider, _new_part(rates, wider, settings.batch // 2)
-        candidates += _propose(cell, problem, rates, candidates, fresh, settings.batch, "extended")
-    return TunedRates(candidates, _summary(candidates, rates))
+        candidates += _propose(cell, problem, rates, candidates, fresh, settings.batch, SearchRole.EXTENDED)
+    runs = [run for candidate in candidates for run in candidate.runs]
+    return TunedRates(candidates, runs, _summary(candidates, rates))
 
 
 def winners(candidates: Sequence[Candidate]) -> dict[Claim, float]:
@@ -226,14 +250,14 @@ def _spread(candidates: Sequence[Candidate], claim: Claim) -> float | None:
 
 
 def _startup(cell: Cell, problem: Problem, rates: Rates) -> list[Candidate]:
-    points = np.geomspace(rates.low, rates.high, cell.protocol.search.startup)
+    points = np.geomspace(rates.low, rates.high, cell.protocol.of(SearchSettings).startup)
     order = np.random.default_rng(seed(cell.protocol.seed, "startup")).permutation(len(points))
-    return _run(cell, problem, [float(rate) for rate in points[order]], "startup")
+    return _run(cell, problem, [float(rate) for rate in points[order]], SearchRole.STARTUP)
 
 
 def _run(cell: Cell, problem: Problem, rates: Sequence[float], role: str) -> list[Candidate]:
-    count = cell.protocol.search.replicates
-    trials = [Trial("search", role, rate, f"search-{k}") for rate in rates for k in range(count)]
+    count = cell.protocol.of(SearchSettings).replicates
+    trials = [Trial(Search.name, role, rate, f"search-{k}") for rate in rates for k in range(count)]
     runs = run_stack(cell, problem, trials)
     groups = [tuple(runs[i : i + count]) for i in range(0, len(runs), count)]
     return [Candidate(group, problem.best_loss, cell.protocol.tolerance) for group in groups]
@@ -295,3 +319,37 @@ def _new_part(old: Rates, new: Rates, points: int) -> list[float]:
     """A coarse grid over what `new` adds to `old`, the new end included: a best rate there must show."""
     near, far = (old.low, new.low) if new.low < old.low else (old.high, new.high)
     return [float(rate) for rate in np.geomspace(near, far, max(points, 1) + 1)[1:]]
+
+
+@register
+class Search(Phase):
+    """The rates that are best for each claim."""
+
+    name: ClassVar[str] = "search"
+    rank: ClassVar[int] = 20
+    part: ClassVar[type[Part]] = SearchSummary
+
+    def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> SearchSettings:
+        t, default = top.table(self.name), SearchSettings()
+        trials = t.integer("trials", default.trials, low=1, high=MOST_TRIALS)
+        settings = SearchSettings(
+            trials=trials,
+            startup=at_most(t, "startup", default.startup, "trials", trials, low=1),
+            batch=t.integer("batch", default.batch, low=1),
+            replicates=t.integer("replicates", default.replicates, low=1),
+        )
+        t.done()
+        return settings
+
+    def run(self, cell: Cell, problem: Problem, done: Done) -> TunedRates:
+        return search(cell, problem)
+
+    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+        """If the best rates stay clear of the boundaries."""
+        settings = cell.protocol.of(SearchSettings)
+        rest = settings.trials - settings.startup
+        batches = [min(settings.batch, rest - asked) for asked in range(0, rest, settings.batch)]
+        return [
+            Stack(rates * settings.replicates, updates_of(cell, samples))
+            for rates in (settings.startup, *batches)
+        ]

@@ -70,6 +70,11 @@ def epochs_of(budget: Budget, samples: int) -> int:
     return max(budget.epochs, -(-budget.examples // samples))
 
 
+def updates_of(cell: Cell, samples: int) -> int:
+    """Updates that a trial makes on so many training samples."""
+    return epochs_of(cell.protocol.budget, samples) * cell.strategy.updates(samples)
+
+
 def evaluation_epochs(budget: Budget, samples: int) -> list[int]:
     """Epochs after which the losses are taken, the start (0) and the end included."""
     grid = np.linspace(0, epochs_of(budget, samples), budget.evaluations + 1)
@@ -77,11 +82,16 @@ def evaluation_epochs(budget: Budget, samples: int) -> list[int]:
 
 
 def run_stack(
-    cell: Cell, problem: Problem, trials: Sequence[Trial], measure: Mapping[str, Measure] | None = None
+    cell: Cell,
+    problem: Problem,
+    trials: Sequence[Trial],
+    measure: Mapping[str, Measure] | None = None,
+    tested: bool = False,
 ) -> list[Run]:
     """Train the trials together; each one's numbers are the same as if it trained alone.
 
     measure: further columns of their curves, by their names in `Run`; with any of them no paths are kept.
+    tested: whether their scores on the test part are taken.
     """
     dtype = np.dtype(cell.protocol.precision)
     theta = np.stack([problem.start(t.replicate) for t in trials]).astype(dtype)
@@ -102,7 +112,7 @@ def run_stack(
         updates_at=range(1, min(PATH, grid[-1]) + 1) if pair else (),
         measure={"theta": lambda theta, _: theta} if pair else measure,
     )
-    return _runs(cell, problem, trials, trace, grid)
+    return _runs(cell, problem, trials, trace, grid, tested)
 
 
 def _grid(cell: Cell, samples: int) -> np.ndarray:
@@ -111,11 +121,12 @@ def _grid(cell: Cell, samples: int) -> np.ndarray:
     return epochs * cell.strategy.updates(samples)
 
 
-def _runs(cell: Cell, problem: Problem, trials: Sequence[Trial], trace: Trace, grid: np.ndarray) -> list[Run]:
-    confirmed = trials[0].phase == "confirm"  # nothing else may look at the test part
-    parts = ("validation", "test") if confirmed else ("validation",)
+def _runs(
+    cell: Cell, problem: Problem, trials: Sequence[Trial], trace: Trace, grid: np.ndarray, tested: bool
+) -> list[Run]:
+    parts = ("validation", "test") if tested else ("validation",)
     scores = {f"{part}_score": problem.score(trace.theta, part) for part in parts}
-    if confirmed:
+    if tested:
         scores["test_loss"] = problem.net.evaluate(trace.theta, problem.parts["test"])
     counts = _examples(cell, problem.samples)
     shared = np.isin(trace.steps, grid)

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from study.experiment.cells import Cell, Rates
+from study.experiment.cells import Cell, Choice, PhaseSettings, Rates
+from study.experiment.reader import Reader
 from study.phases.outcomes import divergence, q_end
-from study.phases.stack import Run, Trial, run_stack
+from study.phases.phase import MOST_TRIALS, Done, Left, Phase, Stack, register
+from study.phases.stack import Run, Trial, run_stack, updates_of
 from study.phases.summary import Part
 from study.problems.problem import Problem
+
+GRID = "grid"
+"""The role of a rate of the grid."""
+
+
+@dataclass(frozen=True)
+class SweepSettings(PhaseSettings, phase="sweep"):
+    """On how many `replicates` each rate is run."""
+
+    replicates: int = 2
 
 
 @dataclass(frozen=True)
@@ -31,14 +44,16 @@ def grid(rates: Rates) -> np.ndarray:
     return np.geomspace(rates.low, rates.high, points)
 
 
+def replicates(cell: Cell) -> list[str]:
+    """The names of the sweep's replicates, on which other phases go on."""
+    return [f"sweep-{k}" for k in range(cell.protocol.of(SweepSettings).replicates)]
+
+
 def sweep(cell: Cell, problem: Problem) -> list[Run]:
     """Every rate of the grid on every replicate of the sweep."""
-    replicates = range(cell.protocol.sweep_replicates)
-    return run_stack(
-        cell,
-        problem,
-        [Trial("sweep", "grid", float(rate), f"sweep-{k}") for k in replicates for rate in grid(cell.rates)],
-    )
+    rates = [float(rate) for rate in grid(cell.rates)]
+    trials = [Trial(Sweep.name, GRID, rate, replicate) for replicate in replicates(cell) for rate in rates]
+    return run_stack(cell, problem, trials)
 
 
 @dataclass(frozen=True)
@@ -110,3 +125,38 @@ def rate_curve(runs: Sequence[Run], best_loss: float) -> RateCurve:
     ]
     # With half of the replicates diverged the median would average a number and infinity: inf.
     return RateCurve(rates, np.array([np.median(g) for g in gaps]), np.array([np.mean(f) for f in gone]))
+
+
+@dataclass(frozen=True)
+class Swept(Left):
+    """The sweep's runs, their curve, and the tolerance that its usable range has."""
+
+    runs: list[Run]
+    curve: RateCurve
+    tolerance: float
+
+    @property
+    def summary(self) -> SweepSummary:
+        return self.curve.summary(self.tolerance)
+
+
+@register
+class Sweep(Phase):
+    """Every rate of a grid on a few replicates."""
+
+    name: ClassVar[str] = "sweep"
+    rank: ClassVar[int] = 10
+    part: ClassVar[type[Part]] = SweepSummary
+
+    def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> SweepSettings:
+        t = top.table(self.name)
+        settings = SweepSettings(t.integer("replicates", SweepSettings().replicates, low=1, high=MOST_TRIALS))
+        t.done()
+        return settings
+
+    def run(self, cell: Cell, problem: Problem, done: Done) -> Swept:
+        runs = sweep(cell, problem)
+        return Swept(runs, rate_curve(runs, problem.best_loss), cell.protocol.tolerance)
+
+    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+        return [Stack(len(grid(cell.rates)) * len(replicates(cell)), updates_of(cell, samples))]

@@ -8,10 +8,11 @@ it is said why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,8 +29,10 @@ from core import (
 from core.losses import LOSSES
 from core.optimizers.base import Recursion
 from study.experiment.cells import CONSTANT, Cell
+from study.phases.phase import Done, Left, Phase, register
 from study.phases.stack import Run
 from study.phases.summary import Part
+from study.phases.sweep import replicates
 from study.problems.problem import Problem, least_squares
 from study.statistics import Interval, log_mean, log_median
 
@@ -110,7 +113,7 @@ def predict(cell: Cell, problem: Problem, sequences: int = SEQUENCES) -> Predict
     if LOSSES[problem.net.loss].root_of:
         return Prediction(LimitBasis.NONE, missing=NoLimit.ROOT)
     if not least_squares(cell):
-        return _at_the_start(method, sharpness_at_starts(problem, cell.protocol.sweep_replicates))
+        return _at_the_start(method, sharpness_at_starts(problem, len(replicates(cell))))
     if cell.strategy.size is None:
         return Prediction(LimitBasis.EXACT, _rate(method, _largest(problem)))
     if method.recursion.weight_decay:
@@ -131,8 +134,8 @@ def theory_summary(cell: Cell, problem: Problem) -> TheorySummary:
         limit_predicted_high=prediction.interval.high if prediction.interval else None,
         limit_mean_square=prediction.mean_square,
         limit_missing=prediction.missing,
-        sharpness_start=_median(sharpness_at_starts(problem, cell.protocol.sweep_replicates)),
-        curvature_low=_flattest(problem, cell.protocol.sweep_replicates),
+        sharpness_start=_median(sharpness_at_starts(problem, len(replicates(cell)))),
+        curvature_low=_flattest(problem, len(replicates(cell))),
         limit_by_batch=_by_batch(cell, problem),
     )
 
@@ -154,6 +157,14 @@ def floors(cell: Cell, problem: Problem, runs: Sequence[Run]) -> np.ndarray:
     return excess[place] / (np.array([run.train_loss[0] for run in runs]) - problem.best_loss)
 
 
+def threshold(cell: Cell, run: Run) -> float:
+    """The largest curvature at which the run's rate is stable; NaN where none is known."""
+    if cell.schedule != CONSTANT:
+        return float("nan")
+    known = cell.make_optimizer(lr=run.trial.rate).critical_curvature()
+    return float("nan") if known is None else float(known)
+
+
 @lru_cache(maxsize=32)
 def sharpness_at_starts(problem: Problem, replicates: int) -> tuple[Estimate, ...]:
     """Largest Hessian eigenvalue of the training loss at the start of each of the sweep's replicates."""
@@ -167,10 +178,7 @@ def _starts(problem: Problem, replicates: int) -> np.ndarray:
 def _in_fixed_order(cell: Cell, problem: Problem, recursion: Recursion) -> Prediction:
     """The median over the replicates, each of which has an order of its own."""
     n, cuts = problem.samples, cell.strategy.cuts(problem.samples)
-    orders = [
-        cell.strategy.samples(problem.order(f"sweep-{k}"), 0, n)
-        for k in range(cell.protocol.sweep_replicates)
-    ]
+    orders = [cell.strategy.samples(problem.order(replicate), 0, n) for replicate in replicates(cell)]
     found = [fixed_order_rate(_inputs(problem), [order[cut] for cut in cuts], recursion) for order in orders]
     rate = _median(found)
     if rate is None:
@@ -245,3 +253,36 @@ def _by_batch(cell: Cell, problem: Problem) -> dict[int, float] | None:
     sizes = sorted({*(2**k for k in range(problem.samples.bit_length())), problem.samples})
     found = {size: _mean_square(problem, size, False, recursion) for size in sizes}
     return {size: float(limit.value) for size, limit in found.items() if limit.converged}
+
+
+@dataclass(frozen=True)
+class Predicted(Left):
+    """What is predicted of the cell, and of each of its runs: where noise keeps it, and up to which curvature
+    its rate is stable."""
+
+    facts: TheorySummary
+    noise_floor: np.ndarray
+    threshold: np.ndarray
+    runs: Sequence[Run] = ()
+
+    @property
+    def summary(self) -> TheorySummary:
+        return self.facts
+
+    @property
+    def columns(self) -> Mapping[str, np.ndarray]:
+        return {"noise_floor": self.noise_floor, "threshold": self.threshold}
+
+
+@register
+class Theory(Phase):
+    """What is predicted, beside what was measured; it trains nothing, and comes last."""
+
+    name: ClassVar[str] = "theory"
+    rank: ClassVar[int] = 1000
+    part: ClassVar[type[Part]] = TheorySummary
+
+    def run(self, cell: Cell, problem: Problem, done: Done) -> Predicted:
+        runs = done.runs
+        thresholds = np.array([threshold(cell, run) for run in runs])
+        return Predicted(theory_summary(cell, problem), floors(cell, problem, runs), thresholds)

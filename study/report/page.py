@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from study.analysis.study_tables import Tables
+from study.experiment.cells import Protocol
 from study.figures.theme import Looks
 from study.findings.claims import Finding, Runs, runs_of
 from study.findings.headlines import findings
@@ -148,7 +148,7 @@ def compose(
         divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
         reasons=tables.reasons(found),
         facts=tables.problems(found),
-        protocol=_flat(dataclasses.asdict(found.study.protocol)),
+        protocol=_flat(_settings(found.study.protocol)),
         seconds=_seconds(found),
         provenance=provenance,
         store=store.rstrip("/"),
@@ -220,6 +220,13 @@ def _listed(gone: Any) -> str:
 def _seconds(found: Tables) -> dict[str, str]:
     columns = [str(c) for c in found.study.cells if str(c).startswith("seconds_")]
     return {c.removeprefix("seconds_"): f"{found.study.cells[c].sum():,.1f} s" for c in columns}
+
+
+def _settings(protocol: Protocol) -> dict[str, Any]:
+    """The protocol's settings, those of each phase under its name."""
+    tree = protocol.tree
+    phases = tree.pop("phases")
+    return tree | phases
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from study.experiment.cells import Cell, restore
-from study.phases.registry import PARTS
+from study.phases.registry import parts
 from study.phases.results import CellResult
 from study.phases.summary import Summary, decode, encode
 from study.problems import kept
@@ -42,7 +42,7 @@ def load(
 ) -> tuple[Cell, Summary, pd.DataFrame, pd.DataFrame]:
     """What is in these files; ValueError or OSError for damaged ones, and for those of another version."""
     texts = [path.read_text(encoding="utf-8") for path in (cell, summary)]
-    return restore(texts[0]), decode(texts[1], PARTS), pd.read_parquet(trials), pd.read_parquet(curves)
+    return restore(texts[0]), decode(texts[1], parts()), pd.read_parquet(trials), pd.read_parquet(curves)
 
 
 def load_states(path: Path) -> dict[int, np.ndarray]:

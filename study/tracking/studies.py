@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 from core.names import suggest
-from study.experiment import spec
-from study.experiment.spec import Outline
+from study import spec
+from study.spec import Outline
 from study.tracking.errors import StoreError
 from study.tracking.store import Store
 

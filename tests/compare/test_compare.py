@@ -25,7 +25,7 @@ from tests.explain.conftest import BRIEF
 from tests.planted_cells import INF, VALLEY, planted
 
 NOISE = np.random.default_rng(5).normal(0, 0.3, 10)
-SETTINGS = dataclasses.asdict(
+SETTINGS = json.loads(
     Cell(
         Choice("toy"),
         NetworkSpec("net", (4,)),
@@ -33,7 +33,7 @@ SETTINGS = dataclasses.asdict(
         BatchStrategy(),
         Rates(1e-3, 1e2, 1),
         Protocol(seed=2026),
-    )
+    ).definition
 )
 MINUTE = 60_000
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from study.execution.processes import Pool, Processes
-from study.experiment.spec import load
 from study.phases.results import CellResult
+from study.spec import load
 from study.tracking import StoredCell, open_store
 from tests.builders import cell
 

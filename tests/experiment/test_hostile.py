@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from study.cli import Output, main
 from study.execution.cost import cost
 from study.experiment.reader import Reader
-from study.experiment.spec import SpecError, _experiment, load, parse
+from study.spec import SpecError, _experiment, load, parse
 from tests.experiment.test_spec import GOOD
 
 NINES, HEX = "9" * 400, "0x" + "f" * 5000

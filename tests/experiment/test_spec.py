@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from study.experiment.cells import PROTOCOL, Edge, Rates, restore
-from study.experiment.spec import Experiment, SpecError, load, parse
+from study.experiment.cells import PROTOCOL, Rates, restore
+from study.phases.edge import EdgeSettings, settings_of
+from study.spec import Experiment, SpecError, load, parse
 
 GOOD = """
 name = "tiny"
@@ -205,12 +206,14 @@ EDGE = '[edge]\noptimizers = ["sgd", "adam(beta1=0.5)"]\n[networks.linear]'
 
 def test_the_edge_is_asked_for_by_a_table() -> None:
     asked = parse(NETWORKS.replace("[networks.linear]", EDGE), "tiny.toml").cells
-    assert [(c.optimizer.id, c.strategy.name) for c in asked if c.edge] == [
+    assert [(c.optimizer.id, c.strategy.name) for c in asked if settings_of(c)] == [
         ("sgd", "full"),
         ("adam(beta1=0.5)", "full"),
     ] * 2
-    assert asked[0].edge == Edge(("sgd", "adam(beta1=0.5)"), rates=4, updates=1000, evaluations=50)
-    assert not any(c.edge for c in parse(NETWORKS, "tiny.toml").cells)
+    assert settings_of(asked[0]) == EdgeSettings(
+        ("sgd", "adam(beta1=0.5)"), rates=4, updates=1000, evaluations=50
+    )
+    assert not any(settings_of(c) for c in parse(NETWORKS, "tiny.toml").cells)
 
 
 @pytest.mark.parametrize(

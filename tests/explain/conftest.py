@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from study.experiment.cells import Budget, Cell, Choice, Protocol, Rates, Search
+from study.experiment.cells import Budget, Cell, Choice, Protocol, Rates
 from study.phases.cell import run_cell
+from study.phases.confirm import ConfirmSettings
 from study.phases.results import CellResult
+from study.phases.search import SearchSettings
+from study.phases.sweep import SweepSettings
 from study.tracking import Store, open_store
 from tests.builders import cell
 
 BRIEF = Protocol(
     seed=7,
     budget=Budget(examples=1, epochs=60, evaluations=30),
-    sweep_replicates=1,
-    search=Search(trials=2, startup=2, batch=1),
-    confirm_replicates=2,
+    phases=(SweepSettings(1), SearchSettings(trials=2, startup=2, batch=1), ConfirmSettings(2)),
 )
 GRID = Rates(1e-2, 1e2, 3)
 

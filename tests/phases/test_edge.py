@@ -11,19 +11,20 @@ from threadpoolctl import threadpool_limits
 
 from core import curvature
 from study.execution.cost import cost
-from study.experiment.cells import Budget, Cell, Choice, Edge, NetworkSpec
+from study.experiment.cells import Budget, Cell, Choice, NetworkSpec
 from study.phases import edge
 from study.phases.cell import run_cell
-from study.phases.edge import EdgeSummary, SharpnessMeasure, rates, threshold
+from study.phases.edge import EdgeSettings, EdgeSummary, SharpnessMeasure, rates, settings_of
 from study.phases.results import CellResult
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.sweep import RateCurve
+from study.phases.theory import threshold
 from study.problems.problem import problem_of
 from study.tracking.rows import trial_rows
 from tests.builders import SMALL, cell
 
-EDGE = Edge(("sgd", "adam"), rates=3, updates=40, evaluations=10)
-FOLLOWED = dataclasses.replace(SMALL, edge=EDGE)
+EDGE = EdgeSettings(("sgd", "adam"), rates=3, updates=40, evaluations=10)
+FOLLOWED = SMALL.having(EDGE)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -143,8 +144,8 @@ def test_the_cost_counts_the_phase() -> None:
 )
 def test_it_is_for_full_batches_of_networks_at_constant_rates_where_asked_for(changes: dict) -> None:
     asked = cell("iris", batch=None, protocol=FOLLOWED)
-    assert asked.edge == EDGE
-    assert dataclasses.replace(asked, **changes).edge is None
+    assert settings_of(asked) == EDGE
+    assert settings_of(dataclasses.replace(asked, **changes)) is None
 
 
 def curve_of(q: list[float], diverged: list[float]) -> RateCurve:

@@ -9,9 +9,17 @@ import pandas as pd
 import pytest
 
 from study.execution.cost import cost
-from study.experiment.cells import Cell, Limit, Rates
+from study.experiment.cells import Cell, Rates
 from study.phases.cell import run_cell
-from study.phases.limit import LimitStatus, LimitSummary, MeasuredLimit, at_horizon, measure_limit, sections
+from study.phases.limit import (
+    LimitSettings,
+    LimitStatus,
+    LimitSummary,
+    MeasuredLimit,
+    at_horizon,
+    measure_limit,
+    sections,
+)
 from study.phases.outcomes import divergence
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.sweep import rate_curve, sweep
@@ -19,7 +27,7 @@ from study.phases.theory import TheorySummary
 from study.problems.problem import problem_of
 from tests.builders import SMALL, cell, on_one_and_two_workers, same
 
-MEASURED = dataclasses.replace(SMALL, precision="float64", limit=Limit())
+MEASURED = dataclasses.replace(SMALL.having(LimitSettings()), precision="float64")
 
 
 def linear(dataset: str = "ill_conditioned", optimizer: str = "sgd", batch: int | None = None) -> Cell:
@@ -128,7 +136,7 @@ def _bad(run: Run) -> int:
 
 def test_the_phase_is_counted_in_the_cost_and_leaves_the_others_as_they_are() -> None:
     chosen = linear()
-    without = dataclasses.replace(chosen, protocol=dataclasses.replace(MEASURED, limit=None))
+    without = dataclasses.replace(chosen, protocol=MEASURED.without(LimitSettings))
     with_phase, plain = run_cell(chosen), run_cell(without)
     assert chosen.key != without.key
     rest = with_phase.trials[with_phase.trials["phase"] != "limit"]
@@ -136,6 +144,6 @@ def test_the_phase_is_counted_in_the_cost_and_leaves_the_others_as_they_are() ->
     limit = with_phase.trials[with_phase.trials["phase"] == "limit"]
     expected = cost(chosen).trials - cost(without).trials
     assert expected / 1.5 < len(limit) < 1.5 * expected
-    assert limit["replicate"].nunique() == Limit().replicates
+    assert limit["replicate"].nunique() == LimitSettings().replicates
     assert plain.summary.get(LimitSummary) is None
     assert plain.summary.part(TheorySummary) == with_phase.summary.part(TheorySummary)

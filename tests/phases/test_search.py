@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from study.experiment.cells import Cell, Rates, Search
+from study.experiment.cells import Cell, PhaseSettings, Rates
 from study.phases.search import (
     LEVEL,
     NEAR,
     PENALTY,
     Candidate,
     Claim,
+    SearchSettings,
     SearchStatus,
     TunedRates,
     search,
@@ -29,8 +30,8 @@ def found(c: Cell) -> TunedRates:
     return search(c, problem_of(c))
 
 
-def linear(rates: Rates, **changes: Any) -> Cell:
-    protocol = dataclasses.replace(SMALL, **changes)
+def linear(rates: Rates, *phases: PhaseSettings, **changes: Any) -> Cell:
+    protocol = dataclasses.replace(SMALL.having(*phases), **changes)
     return cell("ill_conditioned", batch=None, hidden=(), rates=rates, condition=10.0, protocol=protocol)
 
 
@@ -48,7 +49,7 @@ def test_the_same_cell_searches_the_same_rates() -> None:
 
 def test_the_search_finds_the_neighbourhood_of_the_best_rate() -> None:
     """Eigenvalues in [0.1, 1] and 12 epochs: the gap is smallest close to the limit of 2."""
-    c = linear(Rates(1e-3, 1e2, 1), search=Search(trials=24, startup=16, batch=8))
+    c = linear(Rates(1e-3, 1e2, 1), SearchSettings(trials=24, startup=16, batch=8))
     result = found(c)
     assert result.summary.tuned_rate_training is not None
     assert 0.8 < result.summary.tuned_rate_training < 2
@@ -56,7 +57,7 @@ def test_the_search_finds_the_neighbourhood_of_the_best_rate() -> None:
 
 
 def test_every_rate_is_run_on_every_replicate() -> None:
-    c = linear(Rates(1e-3, 1e2, 1), search=Search(trials=6, startup=4, batch=2, replicates=3))
+    c = linear(Rates(1e-3, 1e2, 1), SearchSettings(trials=6, startup=4, batch=2, replicates=3))
     runs = found(c).runs
     assert len(runs) == 18
     assert [r.trial.replicate for r in runs[:3]] == ["search-0", "search-1", "search-2"]
@@ -129,7 +130,7 @@ def test_equal_validation_losses_are_decided_by_training_and_a_plateau_by_its_mi
 
 
 def test_how_far_the_replicates_best_rates_lie_apart() -> None:
-    protocol = dataclasses.replace(SMALL, search=Search(trials=8, startup=8, batch=8, replicates=3))
+    protocol = dataclasses.replace(SMALL, SearchSettings(trials=8, startup=8, batch=8, replicates=3))
     summary = found(cell("moons", "sgd", 16, protocol=protocol)).summary
     assert summary.search_spread_training is not None
     assert summary.search_spread_training >= 0

@@ -11,18 +11,18 @@ from scipy.optimize import minimize
 from core import LOSSES
 from core.losses import Loss
 from study.analysis.labels import names_of
-from study.experiment.cells import Cell, Limit, NetworkSpec, restore
-from study.experiment.spec import SpecError, parse
+from study.experiment.cells import Cell, NetworkSpec, restore
 from study.phases.cell import run_cell
-from study.phases.limit import LimitSummary
+from study.phases.limit import LimitSettings, LimitSummary
 from study.phases.stack import Trial, run_stack
 from study.phases.theory import LimitBasis, NoLimit, TheorySummary, floors, predict
 from study.problems.datasets import LOSS, load, task_of
 from study.problems.problem import loss_of, problem_of
+from study.spec import SpecError, parse
 from study.tracking.rows import cell_row
 from tests.builders import SMALL, cell
 
-DOUBLE = dataclasses.replace(SMALL, precision="float64", limit=Limit())
+DOUBLE = dataclasses.replace(SMALL.having(LimitSettings()), precision="float64")
 EXAMPLE = {"real": "diabetes", "binary": "breast_cancer", "classes": "iris"}
 
 FILE = """

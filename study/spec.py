@@ -11,21 +11,18 @@ from pathlib import Path
 
 from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
 from core.batches import ORDERS, USUAL
-from core.names import suggest
 from study.experiment.cells import (
     CONSTANT,
     Budget,
     Cell,
     Choice,
-    Edge,
-    Limit,
     NetworkSpec,
     Protocol,
     Rates,
-    Search,
 )
-from study.experiment.reader import LARGEST, Item, Reader, SpecError
+from study.experiment.reader import LARGEST, Item, Reader, SpecError, at_most
 from study.files import UnsafeError, read_text
+from study.phases.registry import in_order
 from study.problems.datasets import DATASETS, distinct, ready, task_of, train_size
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
@@ -37,8 +34,8 @@ LONGEST_FILE, LONGEST_NAME = 10**6, 100
 RESERVED = {"artifacts", "mlflow.db", "reference", "ui.log"}
 """Names that other things have in the results folder."""
 
-MOST_CELLS, MOST_TRIALS = 10**6, 10**5
-"""Of an experiment, and of one phase of a cell: more is a slip of the keyboard."""
+MOST_CELLS = 10**6
+"""Of an experiment: more is a slip of the keyboard."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +101,9 @@ def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
     protocol = _protocol(top)
     shared = _rates(top.table("rates")) if top.has("rates") else None
     optimizers = top.choices("optimizers", OPTIMIZERS, "optimizer", _check_optimizer)
-    if top.has("edge"):
-        known = optimizers if top.sound("optimizers") else None
-        protocol = dataclasses.replace(protocol, edge=_edge(top.table("edge"), known))
+    known = optimizers if top.sound("optimizers") else None
+    settings = [phase.read(top, known) for phase in in_order()]
+    protocol = protocol.having(*(given for given in settings if given is not None))
     schedules = [CONSTANT]
     if top.has("schedules"):
         schedules = top.choices("schedules", SCHEDULES, "schedule", _check_schedule)
@@ -129,10 +126,10 @@ def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
         for s in schedules
         for batch in batches
     )
-    if protocol.edge and not any(cell.edge for cell in cells):
-        needs = '"full" among the batches, a network with hidden layers and a constant rate'
-        top.note("edge", f"the sharpness is followed with {needs} alone, and no cell here has all three")
-        top.stop_at_faults()
+    for phase in in_order():
+        if fault := phase.fault(cells):
+            top.note(phase.name, fault)
+    top.stop_at_faults()
     return Experiment(name, title, cells, text)
 
 
@@ -143,10 +140,6 @@ def _protocol(top: Reader) -> Protocol:
         precision=top.one_of("precision", ("float32", "float64"), default.precision),
         tolerance=top.number("tolerance", default.tolerance, high=1.0),
         budget=_budget(top.table("budget")),
-        sweep_replicates=_replicates(top.table("sweep"), default.sweep_replicates, 1),
-        search=_search(top.table("search")),
-        confirm_replicates=_replicates(top.table("confirm"), default.confirm_replicates, 2),
-        limit=_limit(top.table("limit")) if top.has("limit") else None,
     )
 
 
@@ -156,75 +149,10 @@ def _budget(t: Reader) -> Budget:
     budget = Budget(
         examples=t.integer("examples", default.examples, low=1, high=10**12),
         epochs=epochs,
-        evaluations=_at_most(t, "evaluations", default.evaluations, "epochs", epochs, low=10),
+        evaluations=at_most(t, "evaluations", default.evaluations, "epochs", epochs, low=10),
     )
     t.done()
     return budget
-
-
-def _at_most(t: Reader, key: str, default: int, other: str, most: int, low: int) -> int:
-    """A whole number that the value of another key bounds, where that one is sound."""
-    return t.integer(key, min(default, most), low=low, high=most if t.sound(other) else None)
-
-
-def _replicates(t: Reader, default: int, low: int) -> int:
-    value = t.integer("replicates", default, low=low, high=MOST_TRIALS)
-    t.done()
-    return value
-
-
-def _search(t: Reader) -> Search:
-    default = Search()
-    trials = t.integer("trials", default.trials, low=1, high=MOST_TRIALS)
-    search = Search(
-        trials=trials,
-        startup=_at_most(t, "startup", default.startup, "trials", trials, low=1),
-        batch=t.integer("batch", default.batch, low=1),
-        replicates=t.integer("replicates", default.replicates, low=1),
-    )
-    t.done()
-    return search
-
-
-def _limit(t: Reader) -> Limit:
-    default = Limit()
-    limit = Limit(
-        precision=t.number("precision", default.precision, high=1.0, low=1e-6),
-        updates=t.integer("updates", default.updates, low=1),
-        replicates=t.integer("replicates", default.replicates, low=2),
-    )
-    t.done()
-    return limit
-
-
-def _edge(t: Reader, optimizers: list[Choice] | None) -> Edge:
-    """The [edge] table. optimizers: the experiment's, or None where they could not be read."""
-    chosen = t.items("optimizers")
-    for item in chosen:
-        with t.collect("optimizers"):
-            _check_followed(item, optimizers)
-    t.distinct("optimizers", [str(item.value) for item in chosen])
-    default = Edge(())
-    updates = t.integer("updates", default.updates, low=10)
-    edge = Edge(
-        optimizers=tuple(str(item.value) for item in chosen),
-        rates=t.integer("rates", default.rates, low=1, high=100),
-        updates=updates,
-        evaluations=_at_most(t, "evaluations", default.evaluations, "updates", updates, low=10),
-    )
-    t.done()
-    return edge
-
-
-def _check_followed(item: Item, optimizers: list[Choice] | None) -> None:
-    if optimizers is None:
-        return
-    known = {o.id: optimizer(o.name, **dict(o.options)).critical_rate(1.0) is not None for o in optimizers}
-    if item.value not in known:
-        item.fail(f"one of {', '.join(known)}", suggest(item.value, known))
-    if not known[item.value]:
-        possible = ", ".join(name for name, has in known.items() if has) or "none of this experiment's"
-        item.fail(f"an optimizer with a known critical rate ({possible})")
 
 
 def _rates(t: Reader) -> Rates:

@@ -1,0 +1,158 @@
+"""A phase is one block: a dummy, registered here, is read, run, counted, stored and restored."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from study.execution.cost import cost
+from study.experiment.cells import Cell, Choice, PhaseSettings, restore
+from study.experiment.reader import Reader, SpecError
+from study.phases.cell import run_cell
+from study.phases.phase import PHASES, Done, Left, Phase, Stack, in_order, register
+from study.phases.stack import Run, Trial, run_stack, updates_of
+from study.phases.summary import Part
+from study.phases.sweep import Swept
+from study.problems.problem import Problem
+from study.spec import parse
+from study.tracking import open_store
+from tests.study.builders import SMALL, cell
+
+
+@dataclass(frozen=True)
+class AgainSettings(PhaseSettings, phase="again"):
+    """The sweep's best rate once more, on so many `replicates`."""
+
+    replicates: int = 2
+
+
+@dataclass(frozen=True)
+class AgainSummary(Part):
+    again_rate: float
+
+
+@dataclass(frozen=True)
+class Again(Left):
+    runs: list[Run]
+    rate: float
+
+    @property
+    def summary(self) -> AgainSummary:
+        return AgainSummary(self.rate)
+
+
+class AgainPhase(Phase):
+    """Half of the sweep's best rate on replicates of its own."""
+
+    name: ClassVar[str] = "again"
+    rank: ClassVar[int] = 35
+    part: ClassVar[type[Part]] = AgainSummary
+
+    def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> AgainSettings | None:
+        if not top.has(self.name):
+            return None
+        t = top.table(self.name)
+        settings = AgainSettings(t.integer("replicates", 2, low=1, high=9))
+        t.done()
+        return settings
+
+    def asked(self, cell: Cell) -> bool:
+        return cell.protocol.get(AgainSettings) is not None
+
+    def run(self, cell: Cell, problem: Problem, done: Done) -> Again:
+        best = done.of(Swept).curve.best_rate
+        assert best is not None
+        count = cell.protocol.of(AgainSettings).replicates
+        trials = [Trial(self.name, "half", best / 2, f"again-{k}") for k in range(count)]
+        return Again(run_stack(cell, problem, trials), best / 2)
+
+    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+        return [Stack(cell.protocol.of(AgainSettings).replicates, updates_of(cell, samples))]
+
+
+@pytest.fixture
+def again() -> Iterator[None]:
+    register(AgainPhase)
+    yield
+    del PHASES["again"]
+
+
+FILE = """
+name = "with-a-dummy"
+optimizers = ["sgd"]
+batches = [16]
+
+[budget]
+examples = 1
+epochs = 12
+
+[networks.linear]
+hidden = []
+
+[[problems]]
+datasets = ["iris"]
+network = "linear"
+
+[again]
+replicates = {replicates}
+"""
+
+
+@pytest.mark.usefixtures("again")
+def test_a_dummy_phase_runs_in_its_place_and_leaves_its_part() -> None:
+    asked = cell(protocol=SMALL.having(AgainSettings(3)))
+    result, plain = run_cell(asked), run_cell(cell())
+    own = result.trials[result.trials["phase"] == "again"]
+    assert set(own["role"]) == {"half"}
+    assert own["replicate"].tolist() == ["again-0", "again-1", "again-2"]
+    assert list(result.trials["phase"].unique()) == ["sweep", "search", "confirm", "again"]
+    assert result.summary.part(AgainSummary) == AgainSummary(float(own["rate"].iloc[0]))
+    assert result.summary.flat()["again_rate"] == own["rate"].iloc[0]
+    assert result.summary.seconds["again"] > 0
+    assert plain.summary.get(AgainSummary) is None
+    assert len(plain.trials) == len(result.trials) - 3
+    more = cost(asked).trials - cost(cell()).trials, cost(asked).updates - cost(cell()).updates
+    assert more == (3, own["updates"].sum())
+
+
+@pytest.mark.usefixtures("again")
+def test_a_dummy_phase_is_read_checked_stored_and_restored(tmp_path: Path) -> None:
+    [asked] = parse(FILE.format(replicates=4), "dummy.toml").cells
+    assert asked.protocol.get(AgainSettings) == AgainSettings(4)
+    assert restore(asked.definition) == asked
+    assert asked.key != dataclasses.replace(asked, protocol=asked.protocol.without(AgainSettings)).key
+    with pytest.raises(SpecError, match=r"again\.replicates: expected a whole number, 1 to 9, got 10"):
+        parse(FILE.format(replicates=10), "dummy.toml")
+    result = run_cell(cell(protocol=SMALL.having(AgainSettings())))
+    with closing(open_store(tmp_path)) as store:
+        store.write("dummy", result)
+        [stored] = store.read("dummy")
+    assert stored.summary == result.summary
+    assert stored.cell == result.cell
+
+
+def test_without_the_phase_its_table_is_an_unknown_key() -> None:
+    with pytest.raises(SpecError, match="again: unknown key"):
+        parse(FILE.format(replicates=4), "dummy.toml")
+
+
+@pytest.mark.usefixtures("again")
+def test_two_phases_of_one_name_or_rank_are_refused() -> None:
+    with pytest.raises(ValueError, match="'again' is taken by the phase 'again'"):
+        register(AgainPhase)
+
+    class Late(AgainPhase):
+        name: ClassVar[str] = "late"
+
+    with pytest.raises(ValueError, match="35 is taken by the phase 'again'"):
+        register(Late)
+
+
+def test_phases_run_in_this_order() -> None:
+    assert [p.name for p in in_order()] == ["sweep", "search", "confirm", "limit", "edge", "theory"]
