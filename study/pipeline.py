@@ -125,8 +125,19 @@ def write_report(
         order = {key: i for i, key in enumerate(study.keys)}
         cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
         if not cells:
-            raise StoreError(f"the store holds no finished cell of {study.name!r}: run the experiment first")
+            raise StoreError(_nothing_stored(study.name, store))
         page = render(study.name, study.title, cells, facts, folder, workers)
     with account.time("tracking"):
         store.log_study(study.name, study.text, facts, folder, study.keys)
     return page
+
+
+def _nothing_stored(name: str, store: Store) -> str:
+    others = len(store.finished(name))
+    if not others:
+        return f"the store holds no finished cell of {name!r}: run the experiment first"
+    return (
+        f"the store holds {plural(others, 'cell')} of {name!r}, but none of those that its file "
+        "asks for now: the file has changed, or this version of the program stores cells in another format; "
+        "run the experiment again"
+    )

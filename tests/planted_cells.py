@@ -12,17 +12,19 @@ import pandas as pd
 
 from core import BatchStrategy
 from study.experiment.cells import CONSTANT, Cell, Choice, NetworkSpec, Protocol, Rates
+from study.phases.confirm import ConfirmSettings
 from study.phases.registry import parts
 from study.phases.results import CURVES, TRIALS
-from study.phases.search import Claim
+from study.phases.search import Claim, SearchSettings
 from study.phases.summary import Counts, ProblemFacts, Score, Summary
+from study.phases.sweep import SweepSettings
 from study.phases.theory import TheorySummary
 from study.problems.problem import Quadratic
 from study.tracking import StoredCell
 
 INF = float("inf")
 STARTUP = 2
-PLAIN = Protocol(seed=2026, tolerance=0.1)
+PLAIN = Protocol(seed=2026, tolerance=0.1, phases=(SweepSettings(), SearchSettings(), ConfirmSettings()))
 GRID = tuple(float(rate) for rate in np.geomspace(1e-3, 1e2, 6))
 VALLEY = {1e-3: 0.9, 1e-2: 0.3, 1e-1: 0.05, 1.0: 0.01, 10.0: INF, 100.0: INF}
 """rate -> q_end: too small, too small, converged, converged (the best), diverged, diverged."""
@@ -224,6 +226,8 @@ DEFAULTS: dict[str, Any] = {
     "sweep_margin_decades": 1.0,
     "usable_width_decades": 2.0,
     "search_status": "clear",
+    "tuned_rate": 0.5,
+    "default_rate": 0.01,
     "search_low": GRID[0],
     "search_high": GRID[-1],
     "seconds_sweep": 0.5,

@@ -13,7 +13,7 @@ import pytest
 import core
 from study.analysis.frame import records
 from study.cli import main
-from study.experiment.cells import Budget, Choice
+from study.experiment.cells import PROTOCOL, Budget, Choice
 from study.explain import explain, picture
 from study.explain.facts import Facts, gather
 from study.explain.narrative import agrees, sections
@@ -316,9 +316,9 @@ def test_a_cell_of_other_settings_is_refused(store: Store, results: Path, tmp_pa
     [cell] = store.read("small", [CELLS["adam"].key])
     [file] = results.glob(f"artifacts/**/{cell.run_id}/artifacts/cell.json")
     shutil.copy(file, tmp_path / "kept.json")
-    file.write_text(file.read_text().replace('"strategy"', '"batch"'))
+    file.write_text(file.read_text().replace(f'"version": {PROTOCOL},', ""))
     try:
-        with pytest.raises(StoreError, match="another version"):
+        with pytest.raises(StoreError, match=r"written by an earlier version.*: run the experiment"):
             explain(store, cell.trials["run_id"].iloc[0], tmp_path)
     finally:
         shutil.copy(tmp_path / "kept.json", file)

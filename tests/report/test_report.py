@@ -113,7 +113,7 @@ class TestPage:
     def test_every_panel_is_there_and_says_what_it_shows(self, page):
         figures = page.all("figure", role="img")
         panels = 3 * 2 + 2 * (2 + 2 * 2) + 2 * 2 + 1 + 2 + 2 + 2  # the last two stand in for the script
-        panels += 3 + 1 + 3 * 3 + 2 + 3 * 2  # ranks, steadiness, profiles, trials, axes
+        panels += 3 + 1 + 3 * 3 + 2 + 3 * 2 + 1  # ranks, steadiness, profiles, trials, axes, stability map
         assert len(figures) == panels
         assert all(a["aria-label"] for a in figures)
         keys = len([a for a in page.all("use") if a["href"].startswith("#sign-")])
@@ -141,7 +141,7 @@ class TestPage:
 
     def test_a_doubtful_search_is_marked_where_it_is_shown(self, page):
         assert page.text.count("†") >= 3
-        assert "at an edge: not trusted" in page.text
+        assert "at a boundary of the range: not trusted" in page.text
 
     def test_a_search_whose_range_grew_is_marked_in_the_row_of_its_cell_and_listed(self, page):
         assert page.texts.count("full ‡") == 2  # in both tables of its problem
@@ -152,7 +152,7 @@ class TestPage:
         assert len(re.findall(r",(?:sweep|search|confirm),", "".join(page.texts))) == gone
 
     def test_what_was_run_is_told(self, page):
-        for text in ("2026-01-02", "seed 2026", "tolerance 0.1", "float32", "sweep replicates 2", "cores 2"):
+        for text in ("2026-01-02", "seed 2026", "tolerance 0.1", "float32", "sweep: replicates 2", "cores 2"):
             assert text.replace(" ", "") in page.text.replace(" ", "")
         assert "4.0 s" in page.text  # eight cells of half a second
 
