@@ -22,7 +22,7 @@ from study.phases.sweep import Swept
 from study.problems.problem import Problem
 from study.spec import parse
 from study.tracking import open_store
-from tests.study.builders import SMALL, cell
+from tests.builders import SMALL, cell
 
 
 @dataclass(frozen=True)
