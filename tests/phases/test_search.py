@@ -130,7 +130,7 @@ def test_equal_validation_losses_are_decided_by_training_and_a_plateau_by_its_mi
 
 
 def test_how_far_the_replicates_best_rates_lie_apart() -> None:
-    protocol = dataclasses.replace(SMALL, SearchSettings(trials=8, startup=8, batch=8, replicates=3))
+    protocol = SMALL.having(SearchSettings(trials=8, startup=8, batch=8, replicates=3))
     summary = found(cell("moons", "sgd", 16, protocol=protocol)).summary
     assert summary.search_spread_training is not None
     assert summary.search_spread_training >= 0
