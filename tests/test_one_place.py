@@ -29,7 +29,6 @@ from study.analysis.study_tables import Tables
 from study.commands import listing
 from study.execution.engine import Failure, attempt
 from study.experiment.cells import Cell
-from study.experiment.spec import Experiment, parse
 from study.figures.panels import Panels
 from study.figures.theme import Looks
 from study.findings.claims import Finding
@@ -44,6 +43,7 @@ from study.report.html_tables import Column, Row
 from study.report.html_tables import Table as Sheet
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section
+from study.spec import Experiment, parse
 
 REGISTRIES: tuple[dict[Any, Any], ...] = (
     OPTIMIZERS,

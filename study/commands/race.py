@@ -11,9 +11,9 @@ import numpy as np
 import core
 from core.names import lookup
 from study import files
-from study.experiment.spec import SpecError
 from study.figures.race import Scene, Track, film
 from study.numbers import number
+from study.spec import SpecError
 
 
 @dataclass(frozen=True)
