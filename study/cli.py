@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import track
 
 from study import spec
 from study.commands import listing
@@ -356,7 +357,7 @@ def _advise(options: argparse.Namespace, console: Console) -> int:
     cells = question(options=wishes, **{name: getattr(options, name) for name in asked})
     for line in describe(cells[0].dataset, options.seed):
         console.print(line)
-    advices = [advise(cell) for cell in cells]
+    advices = [advise(cell) for cell in track(cells, "probing", console=console, transient=True)]
     console.print(listing.advice(advices))
     for note in notes(advices):
         console.print(note)

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from threadpoolctl import threadpool_limits
 
-from core import ACTIVATIONS, OPTIMIZERS, BatchStrategy, smallest_eigenvalue, train
+from core import ACTIVATIONS, LOSSES, OPTIMIZERS, BatchStrategy, smallest_eigenvalue, train
 from core.names import suggest
 from core.optimizers.base import Recursion
 from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
@@ -50,6 +50,10 @@ CLOSED = 1e-3
 
 WORSE = 2.0
 """Times the gap of its best, lower rate: where the probe overrules theory."""
+
+MOST = 4096
+"""Training rows of a network that count, drawn at random where there are more, so that the answer comes in
+seconds. Least squares has all of them: its limits are exact."""
 
 EQUAL = 1e-9
 """Between two factors of contraction that count as one."""
@@ -144,7 +148,7 @@ def question(
 def advise(cell: Cell) -> Advice:
     """The advice for one cell; a probe of `UPDATES` updates is all that is trained."""
     with threadpool_limits(1):
-        problem = problem_of(cell)
+        problem = problem_of(cell, counted(cell))
         prediction = predict(cell, problem, SEQUENCES)
         rate, grounds = _by_theory(cell, problem, prediction)
         probe = _probe(cell, problem, _around(prediction, rate, cell.rates))
@@ -152,6 +156,11 @@ def advise(cell: Cell) -> Advice:
     certain = prediction.rate is not None and prediction.basis != LimitBasis.AT_THE_START
     limit = prediction.rate if certain and prediction.rate is not None else np.inf
     return Advice(cell, prediction, probe, rate, min(limit, probe.breaks), grounds)
+
+
+def counted(cell: Cell) -> int | None:
+    """The training rows that count at most; None where all do."""
+    return None if least_squares(cell) else max(MOST, cell.strategy.size or 0)
 
 
 def checked(rate: float | None, grounds: str, probe: Probe) -> tuple[float | None, str]:
@@ -251,9 +260,10 @@ def _probe(cell: Cell, problem: Problem, rates: np.ndarray) -> Probe:
 def notes(advices: Sequence[Advice]) -> list[str]:
     """What the columns of the table mean, and its limitations, a sentence or two each."""
     first = advices[0].cell
-    problem = problem_of(first)
+    problem = problem_of(first, counted(first))
     X = problem.split.X["train"]
     said = [
+        *conditions(first, problem),
         "Gap left: how much of the gap between the initial and the best known training loss is left after "
         f"a probe of {UPDATES} updates from {STARTS} starts; 1 is the start. So short a probe shows what "
         "diverges. It cannot show what is best in a long run, where noise and adaptive methods call for "
@@ -287,6 +297,26 @@ def notes(advices: Sequence[Advice]) -> list[str]:
             "the smallest curvature is the smallest one above zero."
         )
     return said
+
+
+def conditions(cell: Cell, problem: Problem) -> list[str]:
+    """What the rates hold for: loss, scaling and the rows that counted. With others they can blow up."""
+    loss, rows = problem.net.loss, len(problem.split.y["train"])
+    every = train_size(cell.dataset)
+    of = (
+        f"all {rows:,} training rows"
+        if rows == every
+        else f"{rows:,} of {every:,} training rows, drawn at random"
+    )
+    said = f"These rates hold for {LOSSES[loss].label}, data scaled as said above, and {of}."
+    if loss != "half_mse":
+        return [said]
+    return [
+        said,
+        "Half MSE is the mean of (prediction - target)^2 / 2. For plain MSE, without the 2, curvatures are "
+        "twice as large: rates and limits of gradient descent and momentum are half of these; methods that "
+        "divide by the size of the gradients keep theirs.",
+    ]
 
 
 def _dataset(name: str, options: Mapping[str, Any], seed: int) -> Choice:

@@ -118,7 +118,15 @@ def advice(advices: Sequence[Advice]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for words in ("optimizer", "batch"):
         table.add_column(words)
-    for numbers in ("stability limit", "take", "margin", "gap left", "probe's best"):
+    plain = any(_plain(a) for a in advices)
+    for numbers in (
+        "stability limit",
+        *(["for plain MSE"] if plain else []),
+        "take",
+        "margin",
+        "gap left",
+        "probe's best",
+    ):
         table.add_column(numbers, justify="right", no_wrap=True)
     for words in ("limit known from", "why this rate"):
         table.add_column(words)
@@ -128,6 +136,7 @@ def advice(advices: Sequence[Advice]) -> Table:
             a.cell.method,
             a.cell.strategy.name,
             "–" if limit is None else exact(limit),
+            *([_plain(a) or "–"] if plain else []),
             "–" if a.rate is None else exact(a.rate),
             a.margin,
             "–" if a.rate is None else number(a.probe.at(a.rate)),
@@ -136,6 +145,17 @@ def advice(advices: Sequence[Advice]) -> Table:
             a.why,
         )
     return table
+
+
+def _plain(advice: Advice) -> str:
+    """The limit for plain MSE, whose curvature is twice that of the half that is trained here."""
+    from study.numbers import exact  # with the statistics, as above
+    from study.problems.problem import loss_of
+
+    limit, halved = advice.prediction.rate, advice.cell.make_optimizer().recursion is not None
+    if limit is None or not halved or loss_of(advice.cell) != "half_mse":
+        return ""
+    return exact(limit / 2)
 
 
 REGISTERED: dict[str, Callable[[], Table]] = {

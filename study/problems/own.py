@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -59,7 +60,9 @@ def _openml(data: str, version: Annotated[int, Interval(1)] = 1, cache: str = ""
 def _fetched(source: str, fetch: Callable[[], Any]) -> Table:
     """The frame of inputs and target; ValueError, in one sentence, where it cannot be fetched."""
     try:
-        frame = fetch().frame
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a cache that is fetched anew; where that fails is said below
+            frame = fetch().frame
     except OSError as error:  # no network, no such host, no right to write the cache
         reason = getattr(error, "reason", None) or error
         raise ValueError(

@@ -111,15 +111,17 @@ class Problem:
         if self.split.task == "real":
             with np.errstate(over="ignore"):  # a diverged trial's score is -inf
                 residual = ((predicted[:, :, 0] - y) ** 2).sum(axis=1)
-            return np.asarray(1 - residual / ((y - y.mean()) ** 2).sum())
+            total = ((y - y.mean()) ** 2).sum()  # 0 where the part is constant, of which nothing is explained
+            return np.asarray(1 - residual / total) if total else np.full(len(residual), np.nan)
         label = predicted.argmax(axis=2) if self.split.task == "classes" else predicted[:, :, 0] > 0.5
         right = (label == y) & np.isfinite(predicted).all(axis=2)
         return np.asarray(right.mean(axis=1))
 
 
-def problem_of(cell: Cell) -> Problem:
-    """The cell's problem; made once in a process and then shared by its cells."""
-    return _problem(cell.dataset, cell.network, cell.protocol.seed, cell.protocol.precision)
+def problem_of(cell: Cell, most: int | None = None) -> Problem:
+    """The cell's problem; made once in a process and then shared by its cells. most: training rows, drawn
+    where there are more; None for all of them."""
+    return _problem(cell.dataset, cell.network, cell.protocol.seed, cell.protocol.precision, most)
 
 
 def least_squares(cell: Cell) -> bool:
@@ -144,12 +146,20 @@ def _shape(dataset: Choice, network: NetworkSpec, root: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=32)
-def _problem(dataset: Choice, network: NetworkSpec, root: int, precision: str) -> Problem:
+def _problem(dataset: Choice, network: NetworkSpec, root: int, precision: str, most: int | None) -> Problem:
     split = load(dataset, root)
+    if most is not None and most < len(split.y["train"]):
+        split = _sampled(split, most, seed(root, "sample", dataset=dataset.identity))
     net = _network(split, network)
     parts = {name: net.data(split.X[name], split.y[name], precision) for name in split.X}
     best = _best_loss(net, split, root, dataset.identity)
     return Problem(net, split, parts, best, root, dataset.identity)
+
+
+def _sampled(split: Split, most: int, drawn: int) -> Split:
+    rows = np.sort(np.random.default_rng(drawn).choice(len(split.y["train"]), most, replace=False))
+    X, y = ({**part, "train": part["train"][rows]} for part in (split.X, split.y))
+    return Split(X, y, split.task)
 
 
 def _network(split: Split, network: NetworkSpec) -> Network:

@@ -29,6 +29,9 @@ GROUPED = {
 }
 """Thousands by the mark that separates them beside blanks and apostrophes: a comma or a point."""
 
+TELLING = 10_000
+"""Rows that tell the decimal mark of a file."""
+
 EXACT = 2**53
 """Up to which every whole number is a float64."""
 
@@ -76,7 +79,9 @@ def column(name: str, series: pd.Series, decimal: str = ".", labels: bool = Fals
 
 def decimal_mark(frame: pd.DataFrame) -> str:
     """ "." or "," where the columns of text agree on it, otherwise nothing."""
-    said = {_own_mark(frame[name].str.strip()) for name in frame if not _typed(frame[name])} - {""}
+    said = {_own_mark(frame[name].head(TELLING).str.strip()) for name in frame if not _typed(frame[name])} - {
+        ""
+    }
     return said.pop() if len(said) == 1 else ""
 
 
@@ -144,6 +149,8 @@ def _of_text(name: str, series: pd.Series, decimal: str, labels: bool) -> Column
 
 def _numbers(text: pd.Series, decimal: str) -> tuple[np.ndarray | None, str, str]:
     """(n,) the numbers, None where some are none; how they are written; what is unclear about them."""
+    if decimal != "," and (plain := _plain(text)) is not None:
+        return plain, "", ""
     own = _own_mark(text) or decimal
     if own != "," and text.str.fullmatch(PLAIN.pattern, flags=re.IGNORECASE).all():
         return _floats(text), "", ""
@@ -174,6 +181,14 @@ def _written(body: pd.Series, decimal: str, unit: str) -> tuple[np.ndarray | Non
     if not body.str.fullmatch(PLAIN.pattern).all():
         return None, "", ""
     return _floats(body), " and ".join(remarks).replace(" and has", " and"), ""
+
+
+def _plain(text: pd.Series) -> np.ndarray | None:
+    """(n,) the numbers where all are written as Python writes them, which is soon seen; None otherwise."""
+    try:
+        return None if text.str.contains("_", regex=False).any() else _floats(text)
+    except ValueError:
+        return None
 
 
 def _floats(text: pd.Series) -> np.ndarray:

@@ -228,3 +228,31 @@ def test_a_question_is_about_every_optimizer_with_every_batch() -> None:
     assert [(c.optimizer.id, c.strategy.name) for c in cells] == [
         (name, batch) for name in ("sgd", "adam") for batch in ("full", "8", "8 fixed")
     ]
+
+
+def test_a_rate_is_given_with_its_conditions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Plain MSE has twice the curvature of half MSE: half the limit, and torch's loss is that one."""
+    asked = ["--target", "y", "--hidden", "--optimizers", "sgd", "adam", "--batches", "full"]
+    assert main(["advise", csv(tmp_path, linear_rows(60)), *asked]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for part in (
+        "60 rows (36 train",
+        "loss half_mse",
+        "inputs standardised",
+        "all 36 training rows",
+        "plain MSE",
+    ):
+        assert part in said
+    found = advice(csv(tmp_path, linear_rows(60)), target="y")
+    assert found.prediction.rate is not None
+    assert f"{found.prediction.rate / 2:.3g}" in said
+
+
+def test_of_many_rows_a_network_is_probed_on_some_and_least_squares_on_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("study.commands.advise.MOST", 30)
+    file = csv(tmp_path, linear_rows(200))
+    said = {hidden: " ".join(notes([advice(file, target="y", hidden=hidden)])) for hidden in ((), (4,))}
+    assert "all 120 training rows" in said[()]
+    assert "30 of 120 training rows, drawn at random" in said[(4,)]
