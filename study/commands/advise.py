@@ -152,7 +152,9 @@ def advise(cell: Cell) -> Advice:
         prediction = predict(cell, problem, SEQUENCES)
         rate, grounds = _by_theory(cell, problem, prediction)
         probe = _probe(cell, problem, _around(prediction, rate, cell.rates))
-    rate, grounds = checked(rate, grounds, probe)
+    exact = prediction.basis == LimitBasis.EXACT and rate is not None and np.isfinite(probe.at(rate))
+    if not exact:  # where theory is exact, so short a probe knows less than it
+        rate, grounds = checked(rate, grounds, probe)
     certain = prediction.rate is not None and prediction.basis != LimitBasis.AT_THE_START
     limit = prediction.rate if certain and prediction.rate is not None else np.inf
     return Advice(cell, prediction, probe, rate, min(limit, probe.breaks), grounds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import urllib.error
 from pathlib import Path
@@ -35,6 +36,10 @@ ARFF = "@RELATION kinds\n@ATTRIBUTE a REAL\n@ATTRIBUTE kind {x,y}\n@DATA\n"
 
 def test_a_dataset_of_openml_is_read_from_its_cache(tmp_path: Path) -> None:
     """The four answers that OpenML gives, where scikit-learn keeps them."""
+    rows = "".join(f"{i}.5,{'xy'[i % 2]}\n" for i in range(40))
+    folder = tmp_path / "openml" / "openml.org"
+    write(folder / "data/v1/download/9/kinds.arff.gz", ARFF + rows)
+    checksum = hashlib.md5((ARFF + rows).encode()).hexdigest()
     features = [
         {"index": "0", "name": "a", "data_type": "numeric", "is_target": "false"},
         {
@@ -52,22 +57,21 @@ def test_a_dataset_of_openml_is_read_from_its_cache(tmp_path: Path) -> None:
         "version": "1",
         "format": "ARFF",
         "url": "https://example.org/data/v1/download/9/kinds.arff",
-        "md5_checksum": "",
+        "md5_checksum": checksum,
         "status": "active",
     }
     answers: dict[str, Any] = {
         "api/v1/json/data/list/data_name/kinds/limit/2/data_version/1": {
-            "data": {"dataset": [{"did": 7, "name": "kinds", "version": 1, "status": "active"}]}
+            "data": {
+                "dataset": [{"did": 7, "name": "kinds", "version": 1, "status": "active", "description": ""}]
+            }
         },
         "api/v1/json/data/7": {"data_set_description": description},
         "api/v1/json/data/features/7": {"data_features": {"feature": [f | common for f in features]}},
         "api/v1/json/data/qualities/7": {"data_qualities": {"quality": []}},
     }
-    folder = tmp_path / "openml" / "openml.org"
     for place, answer in answers.items():
         write(folder / f"{place}.gz", json.dumps(answer))
-    rows = "".join(f"{i}.5,{'xy'[i % 2]}\n" for i in range(40))
-    write(folder / "data/v1/download/9/kinds.arff.gz", ARFF + rows)
     raw = raw_of(fetched("openml", tmp_path, data="kinds", target="kind"))
     assert (raw.X.shape, raw.task, raw.labels) == ((40, 1), "binary", ("x", "y"))
 
