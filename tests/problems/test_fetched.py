@@ -59,12 +59,11 @@ def test_a_dataset_of_openml_is_read_from_its_cache(tmp_path: Path) -> None:
         "url": "https://example.org/data/v1/download/9/kinds.arff",
         "md5_checksum": checksum,
         "status": "active",
+        "description": "",
     }
     answers: dict[str, Any] = {
         "api/v1/json/data/list/data_name/kinds/limit/2/data_version/1": {
-            "data": {
-                "dataset": [{"did": 7, "name": "kinds", "version": 1, "status": "active", "description": ""}]
-            }
+            "data": {"dataset": [{"did": 7, "name": "kinds", "version": 1, "status": "active"}]}
         },
         "api/v1/json/data/7": {"data_set_description": description},
         "api/v1/json/data/features/7": {"data_features": {"feature": [f | common for f in features]}},
