@@ -177,14 +177,15 @@ def lesson() -> Lesson:
                     "angle": 0,
                     "steps": 150,
                     "a": "sgd",
-                    "b": "adam",
-                    "b.lr": 0.2,
+                    "b": "rmsprop",
+                    "b.lr": 0.03,
+                    "b.alpha": 0.9,
                 },
             )
         ],
         try_=[
-            "Compare the two strips: where gradient descent has a red cliff, Adam has an orange slope.",
-            "Change the second optimizer to AdaGrad and drag its rate far right: it is thrown out, and comes back.",
+            "Compare the two strips: gradient descent ends in a red cliff, RMSprop in a wide orange zone, where it cannot settle.",
+            "Change the second optimizer to AdaGrad, then to Adam, and drag its rate far right: it is thrown out, and comes back.",
             "Turn the valley by 45°: the adaptive methods scale each coordinate, and lose much of their advantage.",
         ],
     )

@@ -139,6 +139,7 @@ def lesson() -> Lesson:
                         Curve("with the slope left in", wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))),
                     ],
                     "cross-entropy",
+                    log="",
                 ),
                 "Cross-entropy of both deltas from a start that is confidently wrong",
                 "Look at the first 50 steps: the dashed run barely moves while it is most wrong.",

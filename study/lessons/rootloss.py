@@ -18,13 +18,13 @@ STEPS = 300
 def softmax(Z: np.ndarray) -> np.ndarray:
     """Rows of logits to rows of probabilities; the largest logit is taken out first."""
     E = np.exp(Z - Z.max(axis=1, keepdims=True))
-    return np.asarray(E / E.sum(axis=1, keepdims=True))
+    return E / E.sum(axis=1, keepdims=True)
 
 
 def softmax_overflowing(Z: np.ndarray) -> np.ndarray:
     """As it is often written."""
     E = np.exp(Z)
-    return np.asarray(E / E.sum(axis=1, keepdims=True))
+    return E / E.sum(axis=1, keepdims=True)
 
 
 def rmse_path(x: np.ndarray, y: np.ndarray, rate: float, steps: int = STEPS) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +82,7 @@ def lesson() -> Lesson:
                         Curve("6 times the limit", far, OUTCOMES["diverged"]),
                     ],
                     "RMSE",
+                    log="",
                 ),
                 "RMSE at three rates",
                 "The upper lines are level: they cycle, and never become infinite.",
@@ -121,7 +122,7 @@ def lesson() -> Lesson:
                 bool(np.isfinite(far).all() and far[-1] > 2 * rest),
             ),
             Claim(
-                f"On a perfect line the RMSE ends at {number(ends[0.02])} and {number(ends[0.04])} at the rates 0.02 and 0.04, where r λ/2 is {number(tops[0.02])} and {number(tops[0.04])}.",
+                f"On a perfect line the RMSE ends at {exact(ends[0.02])} and {exact(ends[0.04])} at the rates 0.02 and 0.04, where r λ/2 is {exact(tops[0.02])} and {exact(tops[0.04])}.",
                 all(0.4 < ends[r] / tops[r] < 1.1 for r in ends) and 1.7 < ends[0.04] / ends[0.02] < 2.3,
             ),
         ],

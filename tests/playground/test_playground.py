@@ -137,7 +137,7 @@ def test_two_optimizers_are_in_one_picture_each_with_its_rate(opened):
     expect(outcome(page, 0).locator("b")).to_have_text("Diverged")
     expect(outcome(page, 1).locator("b")).to_have_text("Converged")
     expect(page.locator(".pg-limit").nth(1)).to_contain_text(
-        "No limit is predicted. Adam divides by the size"
+        "Adam has no limit to predict. Each step is about as long as the rate"
     )
     picture = pixels(page, "main")
     page.get_by_label("β₁").fill("0")
@@ -208,7 +208,7 @@ def test_a_networks_boundary_moves_with_the_rate_and_own_points_are_added(opened
     expect(outcome(page).locator("b")).to_have_text("Too small")
     assert pixels(page, "main") != picture
     page.get_by_text("Change the problem").click()
-    page.get_by_label("Points").first.select_option(label="my own")
+    page.get_by_label("Data", exact=True).select_option(label="my own")
     page.locator(".pg-main").click(position={"x": 200, "y": 200})
     page.get_by_text("Change the problem").click()
     page.get_by_label("A click adds").select_option(label="a pink square")

@@ -33,7 +33,7 @@ const KNOBS = {
   himmelblau: {},
   rosenbrock: {},
   network: {
-    data: ["Points", { moons: "two moons", own: "my own" }],
+    data: ["Data", { moons: "two moons", own: "my own" }],
     hidden: [
       "Hidden units",
       { ...plain(0, 16, 1), words: (v) => (v ? String(v) : "none: logistic regression") },

@@ -9,13 +9,17 @@ const LIMITS = {
 
 const WITHOUT = {
   adagrad:
-    "AdaGrad divides by all the gradients that it has seen, so its steps shrink until they fit. Too large a rate throws the first steps far out, and it comes back.",
+    "It divides by all the gradients that it has seen, so its steps shrink until they fit: too large a rate throws it far out, and it comes back.",
   amsgrad:
-    "AMSGrad divides by the largest gradients that it has seen, so its steps shrink until they fit. Too large a rate throws it far out, and it comes back.",
+    "It divides by the largest gradients that it has seen, so its steps shrink until they fit: too large a rate throws it far out, and it comes back.",
+  adam: "Each step is about as long as the rate, for it divides by the size of its gradients, which it forgets slowly: too large a rate throws it far out, and brings it back late.",
+  rmsprop:
+    "Each step is about as long as the rate, for it divides by the size of its gradients: too large a rate does not blow up here, but keeps jumping about the minimum.",
+  signsgd:
+    "Each step is just as long as the rate: too large a rate does not blow up, but keeps jumping about the minimum.",
 };
-
-const settles = (label) =>
-  `${label} divides by the size of its gradients, so a step is about as long as the rate. Too small a rate never gets there; too large a one does not blow up here, but jumps about the minimum and cannot settle.`;
+WITHOUT.adamw = WITHOUT.adam;
+WITHOUT.lion = WITHOUT.signsgd;
 
 // Whether most of the early steps turn back on the one before.
 const jumps = (run, dim, count = 24) => {
@@ -76,7 +80,7 @@ export const limitWords = (optimizer, label, limit, problem) => {
   if (!limit) {
     return LIMITS[optimizer.name]
       ? "No limit is predicted: the loss does not curve upwards at the start."
-      : `No limit is predicted. ${WITHOUT[optimizer.name] ?? settles(label)}`;
+      : `${label} has no limit to predict. ${WITHOUT[optimizer.name]} Too small a rate does not arrive.`;
   }
   const formula = LIMITS[optimizer.name],
     full = number(limit.full, 3),
