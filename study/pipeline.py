@@ -17,6 +17,7 @@ from study.numbers import plural
 from study.phases.results import CellResult
 from study.spec import Experiment, Outline
 from study.tracking import Store, StoreError
+from study.tracking.lock import one_at_a_time
 
 
 @dataclass
@@ -121,7 +122,8 @@ def write_report(
     """
     from study.report import render  # the plotting libraries take a second to import
 
-    with account.time("reporting"):
+    lock = folder.parent / f".{study.name}.report.lock"
+    with account.time("reporting"), one_at_a_time(lock):
         order = {key: i for i, key in enumerate(study.keys)}
         cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
         if not cells:

@@ -35,7 +35,7 @@ def save(choice: Choice, path: Path) -> None:
 
 def load(path: Path) -> Raw:
     """What `save` wrote."""
-    with np.load(path) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         words = json.loads(str(stored["words"]))
         lists: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in words.items()}
         return Raw(X=stored["X"], y=stored["y"], **lists)

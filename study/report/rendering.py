@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +29,9 @@ from study.report.pictures import Picture
 from study.report.policy import classes, policy
 from study.tracking import StoredCell
 
+MAKING = ".report-"
+"""The start of the name of the folder in which a report is made."""
+
 STORE = "http://127.0.0.1:5000"
 
 
@@ -48,7 +52,9 @@ def render(
     """
     study = gather(cells)
     folder.mkdir(parents=True, exist_ok=True)
-    with Pool(workers) as pool, tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as made:
+    for left in folder.glob(f"{MAKING}*"):  # by a process that was killed; one makes this report at a time
+        shutil.rmtree(left)
+    with Pool(workers) as pool, tempfile.TemporaryDirectory(dir=folder, prefix=MAKING) as made:
         pool.start([_imported] * workers)
         whole = Path(made)
         (whole / "figures").mkdir()

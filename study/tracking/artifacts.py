@@ -3,13 +3,18 @@ trials, and small data of one's own."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from study.experiment.cells import Cell, restore
+from study.files import inside, sync
 from study.phases.registry import parts
+from study.phases.results import CURVES as CURVE_COLUMNS
+from study.phases.results import TRIALS as TRIAL_COLUMNS
 from study.phases.results import CellResult
 from study.phases.summary import Summary, decode, encode
 from study.problems import kept
@@ -22,8 +27,10 @@ READ = (CELL, SUMMARY, TRIALS, CURVES)
 
 def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
     """Write the cell's files; the table of trials gets a column with each trial's run in MLflow."""
-    result.trials.assign(run_id=pd.Series(run_ids, dtype="str")).to_parquet(folder / TRIALS, index=False)
-    result.curves.to_parquet(folder / CURVES, index=False)
+    result.trials.assign(run_id=pd.Series(run_ids, dtype="str")).to_parquet(
+        folder / TRIALS, index=False, write_page_checksum=True
+    )
+    result.curves.to_parquet(folder / CURVES, index=False, write_page_checksum=True)
     (folder / CELL).write_text(result.cell.definition, encoding="utf-8")
     kept.save(result.cell.dataset, folder / DATA)
     states = [*result.states.values()]
@@ -31,10 +38,39 @@ def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
     (folder / SUMMARY).write_text(encode(result.summary), encoding="utf-8")
 
 
-def whole(folder: Path) -> bool:
-    """Whether the files that a cell is read from are in the folder, and not empty."""
-    files = (folder / name for name in READ)
-    return all(file.is_file() and file.stat().st_size for file in files)
+def digests(folder: Path) -> dict[str, str]:
+    """name -> SHA-256 of each file in the folder."""
+    return {path.name: digest(path) for path in sorted(folder.iterdir())}
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def damage(folder: Path, known: Mapping[str, str]) -> str | None:
+    """What is wrong with a cell's files, whose digests are `known`; None where nothing is.
+
+    A cell of an older version has no digests: its files must be there, and not be empty.
+    """
+    for name in dict.fromkeys((*READ, STATES, *known)):
+        path = inside(folder, folder / name)
+        if not path.is_file():
+            return f"{name} is missing"
+        if not path.stat().st_size:
+            return f"{name} is empty"
+        if name in known and digest(path) != known[name]:
+            return f"{name} is not what was written"
+    return None
+
+
+def settle(folder: Path) -> None:
+    """Have a cell's files on the disk, and their names too, before it is said to be finished."""
+    for path in folder.iterdir():
+        sync(path)
+    for place in (folder, *list(folder.parents)[:2]):
+        sync(place)
 
 
 def load(
@@ -42,10 +78,21 @@ def load(
 ) -> tuple[Cell, Summary, pd.DataFrame, pd.DataFrame]:
     """What is in these files; ValueError or OSError for damaged ones, and for those of another version."""
     texts = [path.read_text(encoding="utf-8") for path in (cell, summary)]
-    return restore(texts[0]), decode(texts[1], parts()), pd.read_parquet(trials), pd.read_parquet(curves)
+    tables = [_table(trials, TRIAL_COLUMNS | {"run_id": "str"}), _table(curves, CURVE_COLUMNS)]
+    return restore(texts[0]), decode(texts[1], parts()), tables[0], tables[1]
+
+
+def _table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+    """A table, the checksums of its pages compared; ValueError where its columns are not these."""
+    table = pd.read_parquet(path, page_checksum_verification=True)
+    got = {name: str(dtype) for name, dtype in table.dtypes.items()}
+    if wrong := [name for name, dtype in columns.items() if got.get(str(name)) != dtype]:
+        name = wrong[0]
+        raise ValueError(f"expected the column {name} of type {columns[name]}, got {got.get(name)}")
+    return table
 
 
 def load_states(path: Path) -> dict[int, np.ndarray]:
     """trial -> (P,) last finite parameters."""
-    with np.load(path) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         return dict(zip(stored["trials"].tolist(), stored["theta"], strict=True))

@@ -10,24 +10,25 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from study.experiment.cells import VersionError
 from study.files import inside
 from study.phases.results import CellResult
 from study.problems import kept
 from study.problems.columns import Raw
-from study.tracking import artifacts, finding, moved, views
+from study.tracking import artifacts, finding, moved, reading, retiring, views
 from study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
 from study.tracking.errors import LockedError, StoreError
 from study.tracking.lock import Lock, hold
 from study.tracking.rows import cell_row, trial_rows
+from study.tracking.runs import Runs, tag
 from study.tracking.stored import StoredCell
 from study.tracking.views import CELLS, StudyInfo
 
@@ -38,8 +39,11 @@ if TYPE_CHECKING:
 
     from study.tracking.writers import Writer
 
-PAGE = 1000
 KEYS = "cells.json"
+UPLOADING = ".artifact.uploading.*"
+"""Files that MLflow leaves where it is killed while it writes an artifact."""
+
+T = TypeVar("T")
 
 
 def open_store(results: Path, uri: str | None = None, reading: bool = False) -> Store:
@@ -83,7 +87,7 @@ class Store:
         self.writer = writer
         self.engine = engine
         self._locks: dict[str, Lock] = {}
-        self._ids: dict[str, str] = {}
+        self.runs = Runs(client)
 
     def write(self, study: str, result: CellResult) -> str:
         """Store a cell with its trials and files; the id of the cell's run."""
@@ -93,59 +97,56 @@ class Store:
         trials = trial_rows(study, result, dataset, now)
         cell = cell_row(study, result, self._experiment(study, CELLS), now)
         run_id, *trial_ids = self.writer.open([cell, *trials])
-        with tempfile.TemporaryDirectory() as folder:
-            artifacts.save(Path(folder), result, trial_ids)
-            self.client.log_artifacts(run_id, folder)
+        self._save(study, run_id, result, trial_ids)
         self.writer.finish([*zip(trial_ids, trials, strict=True), (run_id, cell)])
         return run_id
 
+    def _save(self, study: str, run_id: str, result: CellResult, trial_ids: list[str]) -> None:
+        """Write the files of a cell, and the digests of them among the tags of its run."""
+        if self.engine is not None:  # the place that the database names, without a copy that a kill leaves
+            folder = self.results / ARTIFACTS / study / run_id / "artifacts"
+            folder.mkdir(parents=True)
+            artifacts.save(folder, result, trial_ids)
+            artifacts.settle(folder)
+            written = artifacts.digests(folder)
+        else:
+            with tempfile.TemporaryDirectory() as made:
+                artifacts.save(Path(made), result, trial_ids)
+                written = artifacts.digests(Path(made))
+                self.client.log_artifacts(run_id, made)
+        self.client.set_tag(run_id, reading.FILES, json.dumps(written))
+
     def finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, str]:
         """key -> run id of the study's finished cells, of those in `keys` where it is given."""
-        return {key: run.info.run_id for key, run in self._finished(study, keys).items()}
+        return {key: run.info.run_id for key, run in self.runs.finished(study, keys).items()}
 
     def retire_unfinished(self, study: str) -> int:
         """Move what a killed writer left into MLflow's trash; how many cells it was."""
         self._hold(study)
-        finished = self._finished(study)
-        unfinished = self._runs(study, CELLS, "tags.kind = 'cell' and attributes.status = 'RUNNING'")
-        for cell in unfinished:
-            stray = " and attributes.status = 'RUNNING'" if cell.data.tags["key"] in finished else ""
-            self._retire(study, cell, stray)
-        return len(unfinished)
+        return retiring.unfinished(self.runs, study)
 
-    def _retire(self, study: str, cell: Run, stray: str = "") -> None:
-        """Move a cell's run and those of its trials, those that meet a condition, into MLflow's trash."""
-        key, dataset = cell.data.tags["key"], cell.data.tags["dataset"]
-        trials = self._runs(study, f"trials/{dataset}", f"tags.cell = '{key}'{stray}")
-        for run in [*trials, cell]:  # the cell's run last: while it is there, there is work to do
-            self.client.delete_run(run.info.run_id)
+    def damaged(self, study: str, keys: Collection[str] | None = None) -> dict[str, str]:
+        """key -> what is wrong with the files of a finished cell, of those in `keys` where it is given.
+
+        StoreError where no file of any cell is there.
+        """
+        found = retiring.damaged(self.runs, self.results, study, keys)
+        return {tag(run, "key"): what for run, what in found}
 
     def retire_lost(self, study: str, keys: Collection[str] | None = None) -> int:
-        """Move finished cells whose files are gone, or empty, into MLflow's trash, so that they are run
-        again, of those in `keys` where it is given; how many it was. Files that a server keeps are not
-        looked at.
-
-        StoreError where no file of any of them is there: then they are elsewhere, or can be brought back.
-        """
+        """Move finished cells whose files are gone or damaged into MLflow's trash, so that they are run
+        again, of those in `keys` where it is given; how many it was. StoreError as `damaged` does."""
         self._hold(study)
-        runs = self._finished(study, keys).values()
-        places = [(run, moved.local(self.results, run.info.artifact_uri)) for run in runs]
-        here = [(run, folder) for run, folder in places if folder is not None]
-        lost = [(run, folder) for run, folder in here if not artifacts.whole(folder)]
-        if lost and len(lost) == len(here):
-            raise StoreError(
-                f"{lost[0][1].parent.parent} holds none of the files of study {study!r}: bring them back, or "
-                "give the experiment another name"
-            )
+        lost = retiring.damaged(self.runs, self.results, study, keys)
         for cell, _ in lost:
-            self._retire(study, cell)
+            retiring.retire(self.runs, study, cell)
         return len(lost)
 
     def read(self, study: str, keys: Collection[str] | None = None) -> list[StoredCell]:
         """The study's finished cells, of those in `keys` where it is given; StoreError for a lost file."""
-        runs = self._finished(study, keys).values()
+        runs = self.runs.finished(study, keys).values()
         with ThreadPoolExecutor(8) as pool:  # over http nearly all of the time is waiting
-            return list(pool.map(self._stored, runs))
+            return list(pool.map(partial(reading.stored_cell, self.client, self.results), runs))
 
     def version(self, study: str, until: int | None = None, first: bool = False) -> list[StoredCell]:
         """The study's finished cells as they once were, one for each problem, optimizer and batch strategy.
@@ -154,7 +155,7 @@ class Store:
         `until` then (milliseconds since 1970) the last counts, or the `first`.
         """
         found: dict[tuple[str, ...], str] = {}
-        for key, run in self._finished(study).items():
+        for key, run in self.runs.finished(study).items():
             if until is None or run.info.end_time <= until:
                 axes = tuple(run.data.tags[name] for name in ("dataset", "network", "optimizer", "batch"))
                 found[axes] = found.get(axes, key) if first else key
@@ -165,23 +166,21 @@ class Store:
 
         StoreError where it names none, several, or a run that this program did not make.
         """
-        return finding.find(self.client, [*self._experiments().values()], reference)
+        return finding.find(self.client, [*self.runs.experiments().values()], reference)
 
     def definition(self, run_id: str) -> str:
         """The `Cell.definition` of the cell in run `run_id`."""
-        with self._files(self.client.get_run(run_id)) as file:
-            return file(artifacts.CELL).read_text(encoding="utf-8")
+        return self._read(run_id, artifacts.CELL, _text)
 
     def data(self, run_id: str) -> Raw | None:
         """The data of the cell in run `run_id`, where they are somebody's own and small."""
-        with self._files(self.client.get_run(run_id)) as file, suppress(StoreError):
-            return kept.load(file(artifacts.DATA))
+        with suppress(StoreError):
+            return self._read(run_id, artifacts.DATA, kept.load)
         return None
 
     def states(self, run_id: str) -> dict[int, np.ndarray]:
         """trial -> (P,) last finite parameters of the diverged trials of the cell in run `run_id`."""
-        with self._files(self.client.get_run(run_id)) as file:
-            return artifacts.load_states(file(artifacts.STATES))
+        return self._read(run_id, artifacts.STATES, artifacts.load_states)
 
     def log_study(
         self,
@@ -207,6 +206,8 @@ class Store:
         run_id, home = run.info.run_id, moved.at_home(self.results, run.info.artifact_uri)
         if home is not None:
             inside(home, home / "report")
+            for left in home.glob(UPLOADING):
+                left.unlink()
         self.client.log_text(run_id, text, "experiment.toml")
         self.client.log_dict(run_id, provenance, "provenance.json")
         if keys is not None:
@@ -221,7 +222,9 @@ class Store:
 
     def studies(self) -> list[StudyInfo]:
         """Every study in the store, by name."""
-        names = [name.removesuffix(f"/{CELLS}") for name in self._experiments() if name.endswith(f"/{CELLS}")]
+        names = [
+            name.removesuffix(f"/{CELLS}") for name in self.runs.experiments() if name.endswith(f"/{CELLS}")
+        ]
         return [self._info(name) for name in sorted(names)]
 
     def study_text(self, study: str) -> str:
@@ -276,129 +279,28 @@ class Store:
         try:
             if self.engine is not None:
                 moved.settle(self.engine, self.results, study)
+            self.runs.refuse_changed(study)
         except BaseException:
             lock.close()
             raise
         self._locks[study] = lock
 
-    def _finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, Run]:
-        wanted = None if keys is None else set(keys)
-        found: dict[str, Run] = {}
-        for run in self._runs(study, CELLS, "tags.kind = 'cell' and attributes.status = 'FINISHED'"):
-            found.setdefault(run.data.tags["key"], run)  # of two with one key, the older counts
-        return {key: run for key, run in found.items() if wanted is None or key in wanted}
-
-    def _runs(self, study: str, part: str, where: str) -> list[Run]:
-        """Runs of one of the study's experiments, the oldest first; none when there is no experiment."""
-        name = f"{study}/{part}"
-        experiment = self._ids.get(name) or self._experiments().get(name)
-        if experiment is None:
-            return []
-        runs: list[Run] = []
-        token = None
-        while True:
-            page = self.client.search_runs(
-                [experiment],
-                where,
-                max_results=PAGE,
-                order_by=["attributes.start_time ASC"],
-                page_token=token,
-            )
-            runs += page
-            token = page.token
-            if not token:
-                return runs
-
-    def _experiments(self) -> dict[str, str]:
-        """name -> id of every experiment in the store."""
-        found: dict[str, str] = {}
-        token = None
-        while True:
-            page = self.client.search_experiments(max_results=PAGE, page_token=token)
-            found |= {e.name: e.experiment_id for e in page}
-            token = page.token
-            if not token:
-                return found
-
     def _experiment(self, study: str, part: str) -> str:
         """The id of one of the study's experiments, which is made if it is not there."""
-        name = f"{study}/{part}"
-        if name not in self._ids:
-            self._ids[name] = self._experiments().get(name) or self._new_experiment(study, part)
-        return self._ids[name]
-
-    def _new_experiment(self, study: str, part: str) -> str:
-        from mlflow.exceptions import MlflowException
-
+        known = self.runs.experiment(study, part)
+        if known is not None:
+            return known
         # A server says itself where artifacts go; a database has nobody to ask but this process.
         folder = None if self.engine is None else (self.results / ARTIFACTS / study).as_uri()
-        try:
-            experiment = self.client.create_experiment(f"{study}/{part}", folder)
-        except MlflowException as error:
-            raise StoreError(f"the MLflow experiment {study}/{part} could not be created: {error}") from error
+        made = self.runs.create(study, part, folder)
         self._annotate(study, [part])
-        return experiment
+        return made
 
-    def _stored(self, run: Run) -> StoredCell:
-        with self._files(run) as file:
-            files = [file(name) for name in artifacts.READ]
-            try:
-                cell, summary, trials, curves = artifacts.load(*files)
-            except VersionError as error:
-                raise StoreError(
-                    f"{files[0].parent}: {run.info.run_name!r} was {error}: run the experiment once more, "
-                    "which trains its cells again and keeps what is there"
-                ) from None
-            except (ValueError, OSError) as error:
-                raise StoreError(
-                    f"{files[0].parent}: the files of the run {run.info.run_name!r} cannot be read "
-                    f"({error}): if they are damaged, delete this folder and run the experiment again, which "
-                    "trains the cell anew"
-                ) from error
-        return StoredCell(
-            key=run.data.tags["key"],
-            run_id=run.info.run_id,
-            experiment_id=run.info.experiment_id,
-            tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")},
-            cell=cell,
-            summary=summary,
-            trials=trials,
-            curves=curves,
-            finished=int(run.info.end_time),
-        )
-
-    @contextmanager
-    def _files(self, run: Run) -> Iterator[Callable[[str], Path]]:
-        """Gives the path of an artifact by name: where it lies on this machine, or else a copy."""
-        from mlflow.exceptions import MlflowException
-
-        here = moved.local(self.results, run.info.artifact_uri)
-
-        def fetch(name: str) -> Path:
-            try:
-                path = (
-                    here / name
-                    if here
-                    else Path(self.client.download_artifacts(run.info.run_id, name, folder))
-                )
-            except MlflowException as error:
-                raise StoreError(
-                    f"{name} of run {run.info.run_name!r} could not be fetched: {error}"
-                ) from error
-            if here:
-                inside(here, path)
-            if not path.is_file():
-                raise StoreError(
-                    f"{path}: the file of the run {run.info.run_name!r} is missing, deleted or moved: bring "
-                    "it back, or run the experiment again, which trains the cell anew"
-                )
-            return path
-
-        with tempfile.TemporaryDirectory() as folder:
-            yield fetch
+    def _read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
+        return reading.read_with(self.client, self.results, self.client.get_run(run_id), name, reader)
 
     def _study_run(self, study: str) -> Run | None:
-        found = self._runs(study, CELLS, "tags.kind = 'study'")
+        found = self.runs.search(study, CELLS, "tags.kind = 'study'")
         return found[0] if found else None
 
     def _study_file(self, study: str, name: str) -> str:
@@ -409,8 +311,7 @@ class Store:
                 f"the store has no experiment file of {study!r}, which its first report would have added: "
                 f"name the file instead (stored: {known})"
             )
-        with self._files(run) as file:
-            return file(name).read_text(encoding="utf-8")
+        return self._read(run.info.run_id, name, _text)
 
     def _replace_folder(self, run: Run, files: Path, name: str) -> None:
         """Log a folder of artifacts in place of what was there under that name."""
@@ -422,13 +323,9 @@ class Store:
         self.client.log_artifacts(run.info.run_id, str(files), name)
 
     def _info(self, study: str) -> StudyInfo:
-        runs = self._finished(study).values()
+        runs = self.runs.finished(study).values()
         trials = sum(run.data.metrics["trials"] for run in runs)
-        parts = {
-            name.removeprefix(f"{study}/"): experiment
-            for name, experiment in sorted(self._experiments().items())
-            if name.startswith(f"{study}/")
-        }
+        parts = self.runs.parts(study)
         optimizers = tuple(dict.fromkeys(run.data.tags["optimizer"] for run in runs))
         run = self._study_run(study)
         run_id = None if run is None else run.info.run_id
@@ -441,3 +338,7 @@ class Store:
             tags = [view.tag() for view in views.offered(info, part)]
             for name, value in (*tags, ("mlflow.note.content", views.note(info, part))):
                 self.client.set_experiment_tag(info.experiments[part], name, value)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

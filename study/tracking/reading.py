@@ -1,0 +1,117 @@
+"""Cells as they were stored: their files are fetched, compared with what was written, and read."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from study.experiment.cells import VersionError
+from study.files import inside
+from study.tracking import artifacts, moved
+from study.tracking.errors import StoreError
+from study.tracking.runs import tag
+from study.tracking.stored import StoredCell
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+T = TypeVar("T")
+
+FILES = "files"
+"""The tag of a cell's run with the digests of its files, as JSON."""
+
+UNREADABLE = (
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, EOFError, MemoryError),
+    *(RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+)
+"""What comes of bytes that are not what a reader of them expects."""
+
+
+def digests(run: Run) -> dict[str, str]:
+    """name -> SHA-256 of each of the run's files as they were written; none for a run of an older version."""
+    try:
+        known = json.loads(run.data.tags.get(FILES, "{}"))
+    except ValueError:
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+@contextmanager
+def files(client: MlflowClient, results: Path, run: Run) -> Iterator[Callable[[str], Path]]:
+    """Gives the path of an artifact by name: where it lies on this machine, or else a copy.
+
+    StoreError where it is missing, or not what was written.
+    """
+    from mlflow.exceptions import MlflowException
+
+    here = moved.local(results, run.info.artifact_uri)
+    known = digests(run)
+
+    def fetch(name: str) -> Path:
+        try:
+            path = here / name if here else Path(client.download_artifacts(run.info.run_id, name, folder))
+        except MlflowException as error:
+            raise StoreError(f"{name} of run {run.info.run_name!r} could not be fetched: {error}") from error
+        if here:
+            inside(here, path)
+        if not path.is_file():
+            raise StoreError(
+                f"{path}: the file of the run {run.info.run_name!r} is missing, deleted or moved: bring "
+                "it back, or run the experiment again, which trains the cell anew"
+            )
+        if name in known and artifacts.digest(path) != known[name]:
+            raise _damaged(path, run, "it is not what was written")
+        return path
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield fetch
+
+
+def stored_cell(client: MlflowClient, results: Path, run: Run) -> StoredCell:
+    """The finished cell of a run; StoreError for a file that is missing or damaged."""
+    with files(client, results, run) as file:
+        paths = [file(name) for name in artifacts.READ]
+        try:
+            cell, summary, trials, curves = artifacts.load(*paths)
+        except VersionError as error:
+            raise StoreError(
+                f"{paths[0].parent}: {run.info.run_name!r} was {error}: run the experiment once more, "
+                "which trains its cells again and keeps what is there"
+            ) from None
+        except UNREADABLE as error:
+            raise _damaged(paths[0].parent, run, str(error)) from error
+    return StoredCell(
+        key=tag(run, "key"),
+        run_id=run.info.run_id,
+        experiment_id=run.info.experiment_id,
+        tags={k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.") and k != FILES},
+        cell=cell,
+        summary=summary,
+        trials=trials,
+        curves=curves,
+        finished=int(run.info.end_time),
+    )
+
+
+def read_with(client: MlflowClient, results: Path, run: Run, name: str, reader: Callable[[Path], T]) -> T:
+    """What `reader` makes of one of a run's files; StoreError where it is missing or damaged."""
+    with files(client, results, run) as file:
+        path = file(name)
+        try:
+            return reader(path)
+        except UNREADABLE as error:
+            raise _damaged(path, run, str(error)) from error
+
+
+def _damaged(path: Path, run: Run, why: str) -> StoreError:
+    return StoreError(
+        f"{path}: a file of the run {run.info.run_name!r} is damaged ({why[:300]}): run the experiment "
+        "again, which trains the cell anew"
+    )
