@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from study.experiment.cells import Cell
-from study.phases.outcomes import TOLERANCES, Outcome, Verdict, growth, hitting_examples, judge, q_end, window
+from study.phases.outcomes import (
+    TOLERANCES,
+    Outcome,
+    Verdict,
+    growth,
+    hitting_examples,
+    judge,
+    median,
+    q_end,
+    window,
+)
 from study.phases.phase import Done, Left
 from study.phases.registry import phases_of
 from study.phases.results import CURVES, TRIALS, CellResult, table
@@ -43,7 +54,7 @@ def run_cell(cell: Cell) -> CellResult:
     return CellResult(
         cell,
         table(rows, TRIALS),
-        table([point for i, run in enumerate(runs) for point in _points(i, run)], CURVES),
+        _curves(runs),
         {i: run.theta for i, run in enumerate(runs) if judged[i].outcome == Outcome.DIVERGED},
         Summary(_problem_facts(problem), _counts(cell, problem, runs, judged), clock.seconds, parts),
     )
@@ -76,19 +87,27 @@ def _row(i: int, run: Run, verdict: Verdict, problem: Problem) -> dict[str, Any]
         "q_end": q_end(run, problem.best_loss),
         **{f"hit_{eps:g}": hitting_examples(run, problem.best_loss, eps) for eps in TOLERANCES},
         "updates": run.last_update,
-        "train_loss": np.median(run.train_loss[tail]) if not run.first_bad_step else np.inf,
-        "validation_loss": np.median(run.validation_loss[tail]) if not run.first_bad_step else np.inf,
+        "train_loss": median(run.train_loss[tail]) if not run.first_bad_step else np.inf,
+        "validation_loss": median(run.validation_loss[tail]) if not run.first_bad_step else np.inf,
         **{"test_loss": np.nan, "test_score": np.nan, **run.scores},
     }
 
 
-def _points(i: int, run: Run) -> list[dict[str, Any]]:
+def _curves(runs: Sequence[Run]) -> pd.DataFrame:
+    """The table of CURVES of all runs."""
+    parts = [_points(i, run) for i, run in enumerate(runs)]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in CURVES}
+    return pd.DataFrame({name: columns[name].astype(kind, copy=False) for name, kind in CURVES.items()})
+
+
+def _points(i: int, run: Run) -> dict[str, np.ndarray]:
     curve = run.path or run
     absent = np.full(len(curve.updates), np.nan)
     sharpness = absent if run.sharpness is None else run.sharpness
     theta = run.path.theta.T if run.path else (absent, absent)
-    columns = (curve.updates, curve.examples, curve.train_loss, curve.validation_loss, sharpness, *theta)
-    return [dict(zip(CURVES, (i, *point), strict=True)) for point in zip(*columns, strict=True)]
+    losses = (curve.train_loss, curve.validation_loss)
+    trial = np.full(len(curve.updates), i)
+    return dict(zip(CURVES, (trial, curve.updates, curve.examples, *losses, sharpness, *theta), strict=True))
 
 
 def _problem_facts(problem: Problem) -> ProblemFacts:

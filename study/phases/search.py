@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from study.experiment.cells import Cell, Choice, PhaseSettings, Rates
 from study.experiment.reader import Reader, at_most
-from study.phases.outcomes import converged, divergence, gap, hitting_examples, q_end, window
+from study.phases.outcomes import converged, divergence, gap, hitting_examples, median, q_end, window
 from study.phases.phase import MOST_TRIALS, Done, Left, Phase, Stack, register
 from study.phases.stack import Run, Trial, run_stack, updates_of
 from study.phases.summary import Part
@@ -111,27 +112,34 @@ class Candidate:
     def rate(self) -> float:
         return self.runs[0].trial.rate
 
-    def values(self, claim: Claim) -> np.ndarray:
-        """What is minimised, (replicates,), as a decimal logarithm; inf for a run that diverged."""
-        found = [np.inf if divergence(r, self.best_loss) else self._value(r, claim) for r in self.runs]
-        return np.array(found)
+    @cached_property
+    def diverged(self) -> tuple[bool, ...]:
+        """Which of the runs did."""
+        return tuple(divergence(run, self.best_loss) is not None for run in self.runs)
+
+    @cached_property
+    def values(self) -> dict[Claim, np.ndarray]:
+        """For each claim what is minimised, (replicates,), as a decimal logarithm; inf for a run that
+        diverged."""
+        each = list(zip(self.runs, self.diverged, strict=True))
+        return {c: np.array([np.inf if bad else self._value(run, c) for run, bad in each]) for c in Claim}
 
     def score(self, claim: Claim) -> float:
         """The median over the replicates; for a rate that cannot win a finite penalty, larger the earlier its
         runs left: Optuna drops NaN, and an infinity would make all of them alike."""
         if self.eligible:
-            return float(np.median(self.values(claim)))
+            return median(self.values[claim])
         lasted = [r.last_update / max(r.updates[-1], r.first_bad_step, 1) for r in self.runs]
         return PENALTY + 1 - float(np.mean(lasted))
 
-    @property
+    @cached_property
     def eligible(self) -> bool:
         """Whether more than half of the runs lasted, and none of those exploded on its way."""
-        lasted = [run for run in self.runs if divergence(run, self.best_loss) is None]
+        lasted = [run for run, bad in zip(self.runs, self.diverged, strict=True) if not bad]
         exploded = any(gap(run.train_loss, self.best_loss).max() > EXCURSION for run in lasted)
         return 2 * len(lasted) > len(self.runs) and not exploded
 
-    @property
+    @cached_property
     def converged(self) -> bool:
         """Whether more than half of the runs did."""
         return 2 * sum(converged(run, self.best_loss, self.tolerance) for run in self.runs) > len(self.runs)
@@ -141,7 +149,7 @@ class Candidate:
         if claim == Claim.TRAINING:
             return float(np.log10(left))
         if claim == Claim.VALIDATION:
-            loss = float(np.median(run.validation_loss[-window(len(run.validation_loss)) :]))
+            loss = median(run.validation_loss[-window(len(run.validation_loss)) :])
             return float(np.log10(max(loss, RESOLUTION * run.validation_loss[0], np.finfo(float).tiny)))
         examples = hitting_examples(run, self.best_loss, self.tolerance)
         if np.isfinite(examples):
@@ -242,7 +250,7 @@ def _spread(candidates: Sequence[Candidate], claim: Claim) -> float | None:
     able = [c for c in candidates if c.eligible]
     if not able:
         return None
-    values = np.stack([c.values(claim) for c in able])
+    values = np.stack([c.values[claim] for c in able])
     if np.isinf(values.min(axis=0)).any():
         return None
     best = np.log10([able[i].rate for i in values.argmin(axis=0)])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from core import curvature
+from core import eigenvalues
 from study.execution.cost import cost
 from study.experiment.cells import Budget, Cell, Choice, NetworkSpec
 from study.phases import edge
@@ -171,7 +171,7 @@ def test_a_line_is_known_for_constant_rates_of_methods_with_a_limit() -> None:
 
 def test_estimates_that_are_missing_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """One round of two products does not come to a percent, and no number is made up."""
-    monkeypatch.setattr(curvature, "SHORT", 2)
+    monkeypatch.setattr(eigenvalues, "SHORT", 2)
     monkeypatch.setattr(edge, "RESTARTS", 1)
     where = cell("iris", batch=None, protocol=FOLLOWED)
     runs = edge.follow(where, problem_of(where), curve_of([0.2, 0.1, 0.3], [0, 0, 0]))
