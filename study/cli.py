@@ -7,11 +7,12 @@ The command line: `python -m study COMMAND`. Exit status: 0 done, 1 some cells f
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ from rich.progress import track
 
 from study import spec
 from study.commands import listing
+from study.execution.engine import Engine, EngineError
 from study.execution.provenance import cores, provenance
+from study.execution.shard import Shard
 from study.files import UnsafeError, inside
 from study.problems.columns import ALLOWED
 from study.tracking.errors import StoreError, failure
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 EXPERIMENTS = Path("experiments")
 RESULTS = Path("results")
+ENGINES = ("processes", "dask")
 
 
 class Output(Console):
@@ -57,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (spec.SpecError, StoreError, UnsafeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except EngineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
     except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
         return 128 + signal.SIGPIPE
@@ -86,6 +93,25 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--no-report", action="store_true", help="train only; write the report later with: report"
     )
+    run.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help="what runs the cells: processes of this machine, or a Dask cluster (default: %(default)s)",
+    )
+    run.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster, tls://HOST:PORT (default: a cluster on this machine alone)",
+    )
+    run.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="K/N",
+        help="run part K of N of the cells, without a report, for array jobs; then: merge",
+    )
+    merged = command("merge", _merge, "make one store of several, such as those of array jobs")
+    merged.add_argument("stores", nargs="+", type=Path, metavar="FOLDER", help="results of other runs")
     report = command("report", _report, "write the report of a stored experiment again, without training")
     report.add_argument("experiment", help="an experiment file, or the name of a stored experiment")
     report.add_argument(
@@ -141,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
             default=cores(),
             help="number of processes (default: one per core, here %(default)s)",
         )
-    for sub in (run, report, listed, explain, compare, lessons, race, ui):
+    for sub in (run, merged, report, listed, explain, compare, lessons, race, ui):
         sub.add_argument(
             "--results",
             type=Path,
@@ -244,18 +270,42 @@ def _open(results: Path, reading: bool = False) -> Store:
         raise StoreError(f"{results}: cannot hold the results: {error.strerror}") from None
 
 
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _engine(options: argparse.Namespace) -> Engine:
+    if options.engine == "processes" and options.scheduler is None:
+        from study.execution.processes import Processes
+
+        return Processes(options.workers)
+    try:
+        from study.execution.cluster import Cluster
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            f"a Dask cluster needs the package {error.name}, which is not installed "
+            "(.venv/bin/pip install -e '.[dask]')"
+        ) from None
+    return Cluster(options.scheduler, options.workers)
+
+
 def _run(options: argparse.Namespace, console: Console) -> int:
     experiment = spec.load(options.file)
-    from study.execution.processes import Processes
     from study.pipeline import Account, train_missing, write_report
     from study.problems.description import describe_own
 
     for line in describe_own(experiment.cells):
         console.print(line, markup=False)
-    account = Account()
+    account, engine = Account(), _engine(options)
+    asked = experiment
+    if options.shard is not None:
+        asked = dataclasses.replace(experiment, cells=options.shard.of(experiment.cells))
     with closing(_open(options.results)) as store:
-        train_missing(experiment, store, Processes(options.workers), console, account)
-        if not options.no_report:
+        train_missing(asked, store, engine, console, account)
+        if not options.no_report and options.shard is None:
             folder = inside(options.results, options.results / experiment.name)
             page = write_report(experiment.outline, store, folder, options.workers, account, provenance())
             console.print(f"report: {page}")
@@ -266,6 +316,26 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for failed in account.failures:
         print(f"\n{failed.cell.label} failed:\n{failed.error}", file=sys.stderr)
     return 1 if account.failures else 0
+
+
+def _merge(options: argparse.Namespace, console: Console) -> int:
+    from study.commands.merge import merge
+    from study.numbers import plural
+
+    with ExitStack() as stack:
+        others = [
+            (str(folder), stack.enter_context(closing(_open(folder, reading=True))))
+            for folder in options.stores
+        ]
+        store = stack.enter_context(closing(_open(options.results)))
+        merged = merge(store, others, lambda line: console.print(line, markup=False))
+    console.print(
+        f"{plural(merged.taken, 'cell')} taken, {merged.doubles:,} were there already, "
+        f"{plural(len(merged.conflicts), 'conflict')}"
+    )
+    for conflict in merged.conflicts:
+        print(f"conflict: {conflict}", file=sys.stderr)
+    return 1 if merged.conflicts else 0
 
 
 def _report(options: argparse.Namespace, console: Console) -> int:

@@ -14,7 +14,7 @@ from study.analysis.labels import names_of
 from study.compare.changes import HIGHER, LOWER, UNCLEAR, Axes, Change, Comparison, Pair
 from study.compare.sides import Side
 from study.files import place
-from study.numbers import around, fixed, number, percent, plural, share
+from study.numbers import around, fixed, listing, number, percent, plural, share
 from study.statistics import Interval
 
 COLUMNS = ("cell", "tuned rate", "gap, B/A", "usable decades", "stability limit", "diverged")
@@ -29,6 +29,7 @@ def sentences(comparison: Comparison) -> list[str]:
         for name, alone in (("A", comparison.only_a), ("B", comparison.only_b))
         if alone
     ]
+    said += _processors(comparison.a, comparison.b)
     if not changes:
         return [*said, "They have no cell in common, so there is nothing to compare."]
     same = sum(change.same for change in changes)
@@ -38,6 +39,18 @@ def sentences(comparison: Comparison) -> list[str]:
         said.append(f"{_of(same, changes)} are the same stored runs in both.")
     twice = [change for change in changes if not change.same]
     return [*said, _gap(twice), *_moved(twice), *_doubts(twice)]
+
+
+def _processors(a: Side, b: Side) -> list[str]:
+    """What is to be said where the sides were computed on other processors, or one of them on several."""
+    unknown = "an unknown processor"
+    on = [sorted({cell.summary.processor or unknown for cell in side.cells}) for side in (a, b)]
+    if on[0] == on[1] and len(on[0]) == 1:
+        return []
+    return [
+        f"A was computed on {listing(on[0])}, B on {listing(on[1])}: processors round differently, so "
+        "equal runs can differ in their last digits, and near a stability limit soon after that."
+    ]
 
 
 def rows(comparison: Comparison, every: bool = False) -> list[list[str]]:

@@ -29,6 +29,10 @@ class Failure:
     error: str
 
 
+class EngineError(Exception):
+    """Cells cannot be run, or no more: what there is no engine for, in one sentence."""
+
+
 class Engine(Protocol):
     """Runs cells somewhere."""
 

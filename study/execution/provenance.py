@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from study.phases.processor import processor
+
 PACKAGES = ("numpy", "scipy", "scikit-learn", "optuna", "mlflow", "pandas", "seaborn", "matplotlib", "loky")
 
 
@@ -21,6 +23,7 @@ def provenance() -> dict[str, str]:
         **{name: version(name) for name in PACKAGES},
         "system": platform.platform(),
         "processor": _processor(),
+        "instructions": processor(),
         "cores": str(cores()),
     }
 

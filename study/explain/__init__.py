@@ -12,6 +12,7 @@ from study.explain import cell as cells
 from study.explain import facts, picture
 from study.explain import narrative as words
 from study.files import place
+from study.phases.processor import processor
 from study.problems.datasets import keep, raw_of
 from study.tracking import Found, Store, StoredCell, StoreError
 
@@ -35,7 +36,7 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
     found = store.find(reference)
     stored = _cell_of(store, found)
     if found.kind == "cell":
-        return Explanation(found.name, cells.sections(stored), None)
+        return Explanation(found.name, [*cells.sections(stored), *elsewhere(stored.summary.processor)], None)
     number = stored.trials.loc[stored.trials["run_id"] == found.run_id, "trial"]
     if number.empty:
         raise StoreError(
@@ -54,7 +55,23 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
     )
     path = place(results, found.study, "explained", f"{found.run_id}.png")
     picture.draw(known, path)
-    return Explanation(found.name, words.sections(known), path)
+    return Explanation(found.name, [*words.sections(known), *elsewhere(stored.summary.processor)], path)
+
+
+def elsewhere(computed_on: str) -> list[words.Section]:
+    """What is to be said where a run was computed on another processor than this one."""
+    if computed_on in ("", processor()):
+        return []
+    return [
+        (
+            "Another processor",
+            [
+                f"The study computed this run on {computed_on}; it is trained again here on {processor()}. "
+                "Processors round differently: the numbers can differ in their last digits, and soon after "
+                "that near a stability limit."
+            ],
+        )
+    ]
 
 
 def _cell_of(store: Store, found: Found) -> StoredCell:

@@ -24,6 +24,7 @@ from study.phases.outcomes import (
     window,
 )
 from study.phases.phase import Done, Left
+from study.phases.processor import processor
 from study.phases.registry import phases_of
 from study.phases.results import CURVES, TRIALS, CellResult, table
 from study.phases.stack import Run, epochs_of, updates_of
@@ -56,7 +57,9 @@ def run_cell(cell: Cell) -> CellResult:
         table(rows, TRIALS),
         _curves(runs),
         {i: run.theta for i, run in enumerate(runs) if judged[i].outcome == Outcome.DIVERGED},
-        Summary(_problem_facts(problem), _counts(cell, problem, runs, judged), clock.seconds, parts),
+        Summary(
+            _problem_facts(problem), _counts(cell, problem, runs, judged), clock.seconds, parts, processor()
+        ),
     )
 
 

@@ -53,12 +53,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Summary:
-    """A cell's summary. seconds: of each phase. parts: what each phase that ran left, by the phase's name."""
+    """A cell's summary. seconds: of each phase. parts: what each phase that ran left, by the phase's name.
+    processor: what its last bits depend on; empty where it was not written down."""
 
     problem: ProblemFacts
     counts: Counts
     seconds: Mapping[str, float] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
+    processor: str = ""
 
     def get(self, kind: type[P]) -> P | None:
         """The part of this kind; None where its phase did not run."""
@@ -80,6 +82,7 @@ class Summary:
             assert not values.keys() & fields, f"two parts have {sorted(values.keys() & fields)}"
             values |= fields
         values |= {f"seconds_{name}": seconds for name, seconds in self.seconds.items()}
+        values["processor"] = self.processor or None
         plain = {name: v.value if isinstance(v, StrEnum) else v for name, v in values.items()}
         return {name: value for name, value in plain.items() if value is not None}
 

@@ -28,6 +28,11 @@ def save(choice: Choice, path: Path) -> None:
         raw = raw_of(choice)
     except ValueError:
         return
+    write(raw, path)
+
+
+def write(raw: Raw, path: Path) -> None:
+    """Write data where they are small."""
     if raw.X.nbytes <= LARGEST:
         words = {k: v for k, v in asdict(raw).items() if k not in ("X", "y")}
         np.savez_compressed(path, X=raw.X, y=raw.y, words=np.array(json.dumps(words)))

@@ -18,6 +18,7 @@ from study.phases.results import TRIALS as TRIAL_COLUMNS
 from study.phases.results import CellResult
 from study.phases.summary import Summary, decode, encode
 from study.problems import kept
+from study.problems.columns import Raw
 
 CELL, SUMMARY, STATES, DATA = "cell.json", "summary.json", "states.npz", "data.npz"
 TRIALS, CURVES = "trials.parquet", "curves.parquet"
@@ -25,14 +26,20 @@ READ = (CELL, SUMMARY, TRIALS, CURVES)
 """What a stored cell is read from."""
 
 
-def save(folder: Path, result: CellResult, run_ids: list[str]) -> None:
-    """Write the cell's files; the table of trials gets a column with each trial's run in MLflow."""
+def save(folder: Path, result: CellResult, run_ids: list[str], data: Raw | None = None) -> None:
+    """Write the cell's files; the table of trials gets a column with each trial's run in MLflow.
+
+    data: somebody's own, by default read where the cell says that they are.
+    """
     result.trials.assign(run_id=pd.Series(run_ids, dtype="str")).to_parquet(
         folder / TRIALS, index=False, write_page_checksum=True
     )
     result.curves.to_parquet(folder / CURVES, index=False, write_page_checksum=True)
     (folder / CELL).write_text(result.cell.definition, encoding="utf-8")
-    kept.save(result.cell.dataset, folder / DATA)
+    if data is None:
+        kept.save(result.cell.dataset, folder / DATA)
+    else:
+        kept.write(data, folder / DATA)
     states = [*result.states.values()]
     np.savez(folder / STATES, trials=[*result.states], theta=np.stack(states) if states else np.empty((0, 0)))
     (folder / SUMMARY).write_text(encode(result.summary), encoding="utf-8")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from study.files import inside
-from study.phases.results import CellResult
+from study.phases.results import TRIALS, CellResult
 from study.problems import kept
 from study.problems.columns import Raw
 from study.tracking import artifacts, finding, moved, reading, retiring, views
@@ -89,29 +89,43 @@ class Store:
         self._locks: dict[str, Lock] = {}
         self.runs = Runs(client)
 
-    def write(self, study: str, result: CellResult) -> str:
-        """Store a cell with its trials and files; the id of the cell's run."""
+    def write(
+        self, study: str, result: CellResult, data: Raw | None = None, finished: int | None = None
+    ) -> str:
+        """Store a cell with its trials and files; the id of the cell's run.
+
+        data: somebody's own, by default read where the cell says that they are. finished: when it was, in
+        milliseconds since 1970, by default now.
+        """
         self._hold(study)
-        now = round(time.time() * 1000)
+        now = finished or round(time.time() * 1000)
         dataset = self._experiment(study, f"trials/{result.cell.dataset.id}")
         trials = trial_rows(study, result, dataset, now)
         cell = cell_row(study, result, self._experiment(study, CELLS), now)
         run_id, *trial_ids = self.writer.open([cell, *trials])
-        self._save(study, run_id, result, trial_ids)
+        self._save(study, run_id, trial_ids, result, data)
         self.writer.finish([*zip(trial_ids, trials, strict=True), (run_id, cell)])
         return run_id
 
-    def _save(self, study: str, run_id: str, result: CellResult, trial_ids: list[str]) -> None:
+    def take(self, study: str, cell: StoredCell, other: Store) -> str:
+        """Store a finished cell of another store as it is there; the id of its run here."""
+        states = other.states(cell.run_id)
+        result = CellResult(cell.cell, cell.trials[[*TRIALS]], cell.curves, states, cell.summary)
+        return self.write(study, result, other.data(cell.run_id), cell.finished)
+
+    def _save(
+        self, study: str, run_id: str, trial_ids: list[str], result: CellResult, data: Raw | None
+    ) -> None:
         """Write the files of a cell, and the digests of them among the tags of its run."""
         if self.engine is not None:  # the place that the database names, without a copy that a kill leaves
             folder = self.results / ARTIFACTS / study / run_id / "artifacts"
             folder.mkdir(parents=True)
-            artifacts.save(folder, result, trial_ids)
+            artifacts.save(folder, result, trial_ids, data)
             artifacts.settle(folder)
             written = artifacts.digests(folder)
         else:
             with tempfile.TemporaryDirectory() as made:
-                artifacts.save(Path(made), result, trial_ids)
+                artifacts.save(Path(made), result, trial_ids, data)
                 written = artifacts.digests(Path(made))
                 self.client.log_artifacts(run_id, made)
         self.client.set_tag(run_id, reading.FILES, json.dumps(written))

@@ -192,6 +192,15 @@ def test_cells_of_one_side_alone_are_listed_and_nothing_in_common_is_said() -> N
     assert "Every cell" not in markdown(found)
 
 
+def test_other_processors_are_said() -> None:
+    a, b = stored(tuned=gaps(), run="a"), stored(tuned=gaps(), run="b")
+    b = dataclasses.replace(b, summary=dataclasses.replace(b.summary, processor="AVX2, openblas Haswell"))
+    said = "A was computed on an unknown processor, B on AVX2, openblas Haswell: processors round differently"
+    assert said in " ".join(sentences(compare(*sides([a], [b]))))
+    for same in ((a, a), (b, b)):
+        assert "computed on" not in " ".join(sentences(compare(*sides([same[0]], [same[1]]))))
+
+
 def test_the_document_has_every_cell_with_its_interval_and_says_where_no_difference_is_clear(
     tmp_path: Path,
 ) -> None:

@@ -14,11 +14,12 @@ import core
 from study.analysis.frame import records
 from study.cli import main
 from study.experiment.cells import PROTOCOL, Budget, Choice
-from study.explain import explain, picture
+from study.explain import elsewhere, explain, picture
 from study.explain.facts import Facts, gather
 from study.explain.narrative import agrees, sections
 from study.explain.replay import Fork
 from study.phases.cell import run_cell
+from study.phases.processor import processor
 from study.phases.results import CellResult
 from study.problems.problem import problem_of
 from study.tracking import Store, StoreError
@@ -346,3 +347,10 @@ def test_the_command_explains_and_refuses_in_one_line(
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert main(["explain", run_id, "--results", str(tmp_path / "nowhere")]) == 2
     assert "there is no store" in capsys.readouterr().err
+
+
+def test_a_run_from_another_processor_is_explained_with_a_caution(ran: Ran) -> None:
+    assert ran["line"].summary.processor == processor()
+    assert elsewhere(ran["line"].summary.processor) == elsewhere("") == []
+    [(_, [sentence])] = elsewhere("AVX9, openblas Nowhere")
+    assert "on AVX9, openblas Nowhere; it is trained again here on " + processor() in sentence

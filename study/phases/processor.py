@@ -1,0 +1,26 @@
+"""What of a processor the bits of a result depend on.
+
+NumPy chooses its loops by the instructions that the processor has, and BLAS its kernels: another choice
+adds in another order, and rounds otherwise.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+
+@cache
+def processor() -> str:
+    """The most that NumPy's loops use of the processor, and BLAS's kernel: `AVX512_ICL, openblas Zen`."""
+    build: Any = np.show_config(mode="dicts")
+    found = build["SIMD Extensions"].get("found", [])
+    kernels = {
+        f"{library['internal_api']} {library.get('architecture', '')}".strip()
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    }
+    return ", ".join([found[-1] if found else "baseline", *sorted(kernels)])
