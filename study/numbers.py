@@ -67,6 +67,11 @@ def share(interval: Interval) -> str:
     return _interval(percent(interval.value), _hundredths(interval.low), _hundredths(interval.high))
 
 
+def fold(decades: float) -> str:
+    """How many times larger, to one digit: 2.9 decades are `800-fold`."""
+    return f"{float(f'{10**decades:.1g}'):,.0f}-fold"
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 cell`, `2 cells`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

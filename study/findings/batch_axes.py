@@ -8,6 +8,7 @@ from study.analysis.arrivals import TARGET, UNITS, ratios
 from study.analysis.frame import Study
 from study.findings.claims import Finding, runs_of
 from study.numbers import listing, number, plural, rough
+from study.statistics import Interval
 
 ANCHOR = "axes"
 
@@ -23,14 +24,23 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
     large, *_, small = names
     ends = table[table["batch"].isin([large, small])]
     pairs = int((ends.groupby(["problem", "optimizer"])["batch"].nunique() == 2).sum())
+    runs = [runs_of(study, batch=batch) for batch in (large, small)]
+    clear = [unit for unit, ratio in found.items() if ratio.excludes(1)]
     clauses = [f"{rough(ratio)} times the {UNITS[unit]}" for unit, ratio in found.items()]
-    text = (
-        f"To bring the training gap below {number(TARGET)} at its tuned rate, {names[small]} needs "
-        f"{listing(clauses)} of {names[large]}: the middle over {plural(pairs, 'pair')} of problem and "
+    evidence = (
+        f"To a training gap below {number(TARGET)} at its tuned rate, {names[small]} needs "
+        f"{listing(clauses)} of {names[large]}: medians over {plural(pairs, 'pair')} of problem and "
         "optimizer."
     )
-    ties = [UNITS[unit] for unit, ratio in found.items() if not ratio.excludes(1)]
-    if ties:
-        text += f" An interval that includes 1 is a tie: so it is in {listing(ties)}."
-    runs = [runs_of(study, batch=batch) for batch in (large, small)]
-    return Finding("What is counted", text, ANCHOR, len(ties) == len(found), runs)
+    claim = _which(names[small], names[large], {unit: found[unit] for unit in clear})
+    return Finding("What is counted", claim, evidence, ANCHOR, not clear, runs)
+
+
+def _which(small: str, large: str, clear: dict[str, Interval]) -> str:
+    """Which batch is faster, by each of the units in which that is clear."""
+    if not clear:
+        return f"Neither {small} nor {large} is clearly faster, whatever is counted."
+    fewer = [UNITS[unit] for unit, ratio in clear.items() if ratio.value < 1]
+    more = [UNITS[unit] for unit, ratio in clear.items() if ratio.value > 1]
+    sides = [f"fewer {listing(fewer)}"] * bool(fewer) + [f"more {listing(more)}"] * bool(more)
+    return f"To the same training gap {small} needs {' but '.join(sides)} than {large}."

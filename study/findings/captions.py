@@ -1,4 +1,4 @@
-"""How to read the figures of the cliff: what each shows, on an example from its own data."""
+"""How to read the figures of stability: what each shows, on an example from its own data."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ WORDS = {
 def stability(tables: Tables, found: LimitEvidence) -> str:
     """How to read the map: by a field that agrees best, and by one that is furthest off."""
     text = (
-        "Each field is an optimizer with a batch strategy; its number is the learning rate at which runs "
-        "began to diverge, in units of the predicted one: 1.00 is just as predicted, orange outlives the "
-        "prediction, blue falls short of it."
+        "Each field is an optimizer with a batch strategy. Its number is the measured stability limit "
+        "divided by the predicted one: 1.00 is as predicted; 20 (orange) means that runs survived rates 20 "
+        "times higher than predicted; below 1 (blue) they diverged earlier."
     )
     both = found.limits[found.limits["ratio"] > 0]
     if len(both):
         off = np.abs(np.log(both["ratio"]))
         near, far = (records(both.loc[[place]])[0] for place in (off.idxmin(), off.idxmax()))
-        text += f" {where(tables, near)} breaks at {number(near['measured'])} where "
+        text += f" {where(tables, near)} diverges from {number(near['measured'])} on, where "
         text += f"{number(near['predicted'])} was predicted"
         if near["key"] != far["key"]:
             text += (
@@ -45,20 +45,18 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
     used = [basis for basis in BASES if (found.limits["basis"] == basis).any()]
     words = "; ".join(f"“{WORDS[basis]}”: {BASES[basis]}" for basis in used)
     bracket = precision(tables)
-    known = (
-        f" Of each replicate the measured limit is known to {number(100 * bracket)}\u202f%."
-        if bracket
-        else ""
+    known = f" Each replicate’s limit is measured to {number(100 * bracket)}\u202f%." if bracket else ""
+    return f"{text}{known}" + (
+        f" The words below the number say what the prediction rests on. {words}." if words else ""
     )
-    return f"{text}{known}" + (f" Below it stands what the prediction rests on. {words}." if words else "")
 
 
 def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -> str:
     text = (
-        "Lines are the predicted limits of the mean square for batches drawn independently, from a single "
-        "sample at the left to all of them at the right, on logarithmic axes. Marks are measured limits, "
-        "with bars over their replicates; a dash is the limit that is predicted for single runs, in the "
-        "order that their batches have."
+        "Lines are predicted stability limits of the mean square, for batches drawn independently, from a "
+        "single sample at the left to all samples at the right; both axes are logarithmic. Marks are "
+        "measured limits, with bars over their replicates. A dash is the limit predicted for single runs, "
+        "in the order that their batches have."
     )
     for problem, plain, heavy, b in pairs(found.by_batch):
         names = tables.study.names
@@ -78,10 +76,10 @@ def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -
 def edges(tables: Tables, found: LimitEvidence) -> str:
     runs = found.edge
     text = (
-        "Sharpness, the largest curvature of the training loss, against the number of updates, full batches, "
-        "both axes logarithmic, the start at the left edge. Each learning rate has a colour and a dashed "
-        "line at the largest curvature at which it is stable, with the rate at its end: 2 over the rate for "
-        "gradient descent; for Adam 38 over the rate, of the curvature that its own scaling leaves."
+        "Sharpness, the largest curvature of the training loss, during training with full batches, against "
+        "the number of updates; both axes are logarithmic. Each learning rate has a colour, and a dashed "
+        "line at the sharpness up to which it is stable, labelled with the rate: 2/rate for gradient "
+        "descent; for Adam 38/rate, for the curvature after its own scaling."
     )
     rose = runs[(runs["reached"].astype(float) > 0) & (runs["verdict"] == "at the line")]
     if len(rose):
@@ -101,28 +99,28 @@ def floors(tables: Tables, found: LimitEvidence) -> str:
     powers = slopes_by_optimizer(found.slopes)
     said = listing([f"{tables.study.names.optimizers[o]} {between(v, 1)}" for o, v in powers.items()])
     return (
-        "From its best learning rate to the right, the gap at which each method without a predicted limit "
-        "ends, on logarithmic axes; the number at a curve’s end is its slope above the best rate. Slope 2 is "
-        "a floor whose distance from the optimum is in proportion to the rate where the loss is a bowl, "
-        "slope 1 the same where the loss is a straight slope, and slope 0 a method that recovers from any "
-        f"rate; medians: {said}. Where a curve crosses the line at 1, the floor lies above the start, which "
-        "is what counts as diverged with these methods."
+        "The final gap of each method without a predicted limit, from its best learning rate upwards, on "
+        "logarithmic axes. The number at the end of a curve is its slope above the best rate. Slope 2 means "
+        "that the distance from the optimum grows in proportion to the rate where the loss is quadratic, "
+        "slope 1 the same where the loss is linear, and slope 0 that the method recovers from any rate. "
+        f"Medians: {said}. Where a curve crosses the line at 1, the plateau lies above the start, which "
+        "counts as diverged."
     )
 
 
 def noise(tables: Tables, found: LimitEvidence) -> str:
     settled = found.noise[found.noise["settled"]]
     text = (
-        "A small batch’s gradient is noisy even at the optimum, so training at a constant rate does not "
-        "settle there but about it, the farther the larger the rate. Each mark is a run of the sweep’s rates "
-        "on least squares: its mean gap over the last half of training against the predicted one; on the "
-        "line it is just as predicted."
+        "The gradient of a small batch is noisy even at the optimum, so training at a constant rate settles "
+        "not there but around it, at a noise floor that rises with the rate. Each mark is a run of the "
+        "sweep on least squares: its mean gap over the last half of training against the predicted one. "
+        "Marks on the line are as predicted."
     )
     if settled.empty:
-        return text + " No run was long enough to have forgotten its start, so all marks are hollow."
+        return text + " No run was long enough to forget its start, so all marks are hollow."
     least, most = settled["predicted"].min(), settled["predicted"].max()
     return (
-        f"{text} Filled marks, {len(settled)} of {len(found.noise)}, have forgotten their start; they span "
-        f"predicted floors from {number(least)} to {number(most)}. Hollow ones may not have, and tell "
-        "less."
+        f"{text} Filled marks, {len(settled)} of {len(found.noise)}, are runs that have forgotten their "
+        f"start; they span predicted noise floors from {number(least)} to {number(most)}. Hollow ones may "
+        "not have, and show less."
     )

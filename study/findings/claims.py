@@ -1,4 +1,4 @@
-"""What a report claims: a sentence, whether it says that no difference is shown, and the runs behind it."""
+"""What a report claims: a sentence, its evidence, whether it is inconclusive, and the runs behind it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,21 @@ def runs_of(study: Study, metric: str = "", **axes: str) -> Runs:
 
 @dataclass(frozen=True)
 class Finding:
-    """What it is about, a sentence or a few, the section that holds the evidence, and the runs behind it.
-    tie: whether it says that the data show no difference."""
+    """One thing that the study shows.
+
+    about: its subject, a word or two. claim: one plain sentence that anyone can repeat. evidence: what was
+    compared, on how many cells, with the interval. section: the anchor of the section that shows it.
+    inconclusive: whether the data show no clear difference. runs: behind it.
+    """
 
     about: str
-    text: str
+    claim: str
     evidence: str
-    tie: bool = False
+    section: str
+    inconclusive: bool = False
     runs: Sequence[Runs] = ()
+
+    @property
+    def text(self) -> str:
+        """The claim and its evidence."""
+        return f"{self.claim} {self.evidence}".strip()

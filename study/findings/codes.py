@@ -1,4 +1,4 @@
-"""What the stored codes mean, in words: outcomes' reasons, bases of limits, states of searches."""
+"""What the stored codes mean, in words: reasons of outcomes, bases of limits, states of searches."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from study.phases.summary import Score
 from study.phases.theory import LimitBasis, NoLimit
 
 BASES = {
-    LimitBasis.EXACT: "full batches on least squares: above this rate the loss grows without end, below it "
-    "it does not",
-    LimitBasis.ORDER: "the same batches again and again on least squares: an epoch is one linear map, which "
+    LimitBasis.EXACT: "full batches on least squares: the loss grows without bound above this rate, and "
+    "not below it",
+    LimitBasis.ORDER: "the same batches in the same order on least squares: an epoch is one linear map that "
     "grows or shrinks; below the limit the gap may still end above its start, as noise drives a cycle",
-    LimitBasis.ALMOST_SURE: "random batches on least squares, in the order that they have: above this rate a "
-    "single run grows in the long run, below it it shrinks, but for what the noise of the residuals adds",
-    LimitBasis.AT_THE_START: "from the largest curvature at the start, which training changes",
+    LimitBasis.ALMOST_SURE: "random batches on least squares, in their own order: in the long run one run grows "
+    "above this rate and shrinks below it, apart from the noise of the residuals",
+    LimitBasis.AT_THE_START: "from the largest curvature at the start, which changes during training",
     LimitBasis.NONE: "no such rate exists, or none is known",
 }
 """On what a predicted limit rests -> what that means."""
@@ -39,9 +39,9 @@ STATUSES = {
 """Where a measured limit lies."""
 
 SEARCHES = {
-    SearchStatus.CLEAR: "clear of the boundaries of the range",
-    SearchStatus.AT_BOUNDARY: "at a boundary of the range: not trusted",
-    SearchStatus.NO_STABLE_RATE: "no stable learning rate found",
+    SearchStatus.CLEAR: "inside the searched range",
+    SearchStatus.AT_BOUNDARY: "at the search boundary",
+    SearchStatus.NO_STABLE_RATE: "no stable rate",
 }
 """What a search ended with."""
 
@@ -82,10 +82,10 @@ def no_limit(code: str, optimizer: str) -> str:
     return {
         NoLimit.SCHEDULE: "the schedule changes the learning rate during training",
         NoLimit.DIVIDES: f"{optimizer} divides its steps by the size of the gradients it has seen, and these "
-        "grow with the loss: too large a rate ends on a plateau, not in a divergence at a rate that can be "
-        "named",
+        "grow with the loss, so too large a rate ends on a plateau, not in a divergence at a rate that can "
+        "be named",
         NoLimit.UNKNOWN: f"for {optimizer} no learning rate is known above which it must diverge",
-        NoLimit.WEIGHT_DECAY: "with random batches limits are known of losses without weight decay alone",
+        NoLimit.WEIGHT_DECAY: "with random batches limits are known only for losses without weight decay",
         NoLimit.ORDER_UNCOMPUTED: "the limit of this order could not be computed: no convergence",
         NoLimit.EPOCHS_UNCOMPUTED: "the limit of single runs could not be computed: an epoch is too long to "
         "be followed, or the rates tried do not enclose it",

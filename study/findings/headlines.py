@@ -1,5 +1,4 @@
-"""Sentences earned by the data. Each says what was compared, on how many cells, and the interval; where
-the interval includes no difference it says that, too."""
+"""What the study found over all problems: for each theme one claim, and what it rests on."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from study.analysis.scores import against, replicates
 from study.analysis.study_tables import Tables
 from study.findings.claims import Finding, Runs, runs_of
 from study.findings.codes import SEARCHES
-from study.numbers import between, fixed, listing, number, percent, plural, share
+from study.numbers import between, fixed, fold, listing, number, percent, plural, share
 from study.phases.search import SearchStatus
 from study.statistics import Interval, clustered, holm, improvement, mean_ranks, wilson
 
@@ -26,7 +25,7 @@ def findings(tables: Tables) -> list[Finding]:
         usable_range,
         batch_size,
         diverged,
-        floors,
+        plateaus,
         tuning_pays,
         selection,
         trust,
@@ -46,39 +45,35 @@ def tuned_gap(tables: Tables) -> Finding | None:
     chance = _chance(tables, first, second)
     if chance is None:
         return None
-    tie = not chance.excludes(0.5)
     level = bool(np.isclose(ranks[first], ranks[second]))
     best = (
-        f"At their tuned rates {labels[first]} and {labels[second]} share the best mean rank"
+        f"At their tuned rates {labels[first]} and {labels[second]} tie for the best mean rank"
         if level
         else f"At its tuned rate {labels[first]} has the best mean rank"
     )
-    text = (
-        f"{best} in training gap, {fixed(ranks[first], 1)} of {len(order)}. "
-        f"{_duel(tables, first, second, whose=labels[first] if level else 'it')}: "
-        f"probability of improvement {between(chance, 2)}, {told(chance, labels[second], level)}."
+    claim = f"{best} in training gap, {fixed(ranks[first], 1)} of {len(order)}."
+    evidence = (
+        f"{_duel(tables, first, second)}; the probability that {labels[first]} does better is "
+        f"{between(chance, 2)}: {outcome(chance, labels[first], labels[second], level)}."
     )
     if last != second:
-        text += f" {_duel(tables, first, last, ', which ranks last,', labels[first] if level else 'it')}."
+        evidence += f" {_duel(tables, first, last)}; {labels[last]} ranks last."
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((first, second, last))]
-    return Finding("Tuned training", text, "overview", tie, runs)
+    return Finding("Tuned training", claim, evidence, "overview", not chance.excludes(0.5), runs)
 
 
-def told(chance: Interval, rival: str, level: bool = False) -> str:
-    """What the duel of the best by rank and a rival says, given its probability of improvement; level:
-    whether their ranks are the same."""
+def outcome(chance: Interval, first: str, rival: str, level: bool = False) -> str:
+    """What the comparison of the best by rank with a rival shows, given its probability of improvement;
+    level: whether their ranks are the same."""
     if not chance.excludes(0.5):
-        return "a tie"
+        return "no clear difference"
     if chance.value > 0.5:
-        return "told apart"
-    if level:
-        return f"told apart, in favour of {rival}"
-    return (
-        f"told apart, in favour of {rival}: a mean rank counts places among all optimizers, a duel those two"
-    )
+        return f"{first} is clearly better"
+    better = f"{rival} is clearly better of the two"
+    return better if level else f"{better}, although a mean rank, which counts all optimizers, puts it second"
 
 
-def told_apart(tables: Tables) -> Finding | None:
+def rank_power(tables: Tables) -> Finding | None:
     """Friedman's test on the ranks, and what its power allows to be said."""
     tests = {row["batch"]: row for row in records(tables.ranking["gap"])}
     row = next(iter(tests.values()), None)
@@ -86,14 +81,19 @@ def told_apart(tables: Tables) -> Finding | None:
         return None
     adjusted = holm(np.array([test["p"] for test in tests.values()]))
     names = tables.study.names.batches
-    found = [names[batch] for batch, p in zip(tests, adjusted, strict=True) if p < SIGNIFICANT]
-    text = (
-        f"Friedman’s test over the {plural(row['problems'], 'problem')} finds that the tuned optimizers’ "
-        f"ranks differ for {listing(found) if found else 'no batch strategy'} ({percent(SIGNIFICANT)} after "
-        f"Holm’s correction). So few problems tell little: mean ranks closer than "
-        f"{fixed(row['distance'], 1)} of {row['optimizers'] - 1} possible cannot be told apart (Nemenyi)."
+    differ = [names[batch] for batch, p in zip(tests, adjusted, strict=True) if p < SIGNIFICANT]
+    problems = plural(row["problems"], "problem")
+    claim = (
+        f"Over {problems} the ranks of the tuned optimizers clearly differ for {listing(differ)}."
+        if differ
+        else f"Over {problems} the ranks of the tuned optimizers differ clearly for no batch strategy."
     )
-    return Finding("Power", text, "ranks", not found, [Runs()])
+    evidence = (
+        f"Friedman’s test at {percent(SIGNIFICANT)}, after Holm’s correction. With so few problems only mean "
+        f"ranks at least {fixed(row['distance'], 1)} of {row['optimizers'] - 1} possible apart are "
+        "distinguishable (Nemenyi’s test)."
+    )
+    return Finding("Power", claim, evidence, "ranks", not differ, [Runs()])
 
 
 def usable_range(tables: Tables) -> Finding | None:
@@ -104,59 +104,70 @@ def usable_range(tables: Tables) -> Finding | None:
         return None
     problems = table.index.get_level_values("problem")
     means = {str(o): clustered(table[o].to_numpy(), problems) for o in table.columns}
-    narrow, *between_them, wide = sorted(means, key=lambda o: means[o].value)
+    narrow, *middle, wide = sorted(means, key=lambda o: means[o].value)
     gain = (table[wide] - table[narrow]).to_numpy()
     interval = clustered(gain, problems)
     apart = interval.excludes(0)
-    text = (
-        "The range of learning rates about the best one at which training ends below the tolerance is "
-        f"widest for {labels[wide]}, {between(means[wide], 1)} decades (interquartile mean over "
-        f"{plural(len(gain), 'cell')}), and narrowest for {labels[narrow]}, {between(means[narrow], 1)}. "
-        f"{labels[wide]}’s is wider in {(gain > 0).sum()} of {len(gain)} cells, by {between(interval, 1)} "
-        f"decades: {'told apart' if apart else 'the interval includes none, a tie'}."
+    claim = (
+        f"{labels[wide]} forgives most: it works over {_a(fold(means[wide].value))} range of rates, "
+        f"{labels[narrow]} over {_a(fold(means[narrow].value))} one."
+        if apart
+        else "No optimizer clearly works over a wider range of learning rates than the others."
     )
-    if between_them:
-        ahead = clustered((table[wide] - table[between_them[-1]]).to_numpy(), problems)
-        text += (
-            f" From the next, {labels[between_them[-1]]}’s, it is {'' if ahead.excludes(0) else 'not '}told "
-            f"apart: {between(ahead, 1)} decades."
-        )
+    evidence = (
+        f"Usable ranges in decades, interquartile means over {plural(len(gain), 'cell')}: {labels[wide]} "
+        f"{between(means[wide], 1)}, {labels[narrow]} {between(means[narrow], 1)}; wider in "
+        f"{(gain > 0).sum()} of {len(gain)} cells, by {between(interval, 1)}."
+    )
+    if middle:
+        ahead = clustered((table[wide] - table[middle[-1]]).to_numpy(), problems)
+        verdict = "clearly wider" if ahead.excludes(0) else "no clear difference"
+        evidence += f" Against the next, {labels[middle[-1]]}: {between(ahead, 1)}, {verdict}."
     bounded = [r for r in records(tables.sensitivity) if r["open_low"] or r["open_high"]]
     count = sum(row["optimizer"] in (wide, narrow) for row in bounded)
     if count:
-        text += f" Where a range reaches the end of the sweep, {count} of these, its width is a lower bound."
+        evidence += f" {plural(count, 'range')} of these reach the end of the sweep and may be wider."
     runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in (wide, narrow)]
-    return Finding("Usable range", text, "ranges", not apart, runs)
+    return Finding("Usable range", claim, evidence, "ranges", not apart, runs)
 
 
 def batch_size(tables: Tables) -> Finding | None:
-    """How the best rate and the cliff move from the largest batch to the smallest."""
+    """How the best rate and the sweep boundary move from the largest batch to the smallest."""
     batches = tables.study.names.batches
     if len(batches) < 2:
         return None
     large, small = list(batches)[:: len(batches) - 1]
     pairs = len(_both(tables, "best", large, small))
-    clauses, ties, short = [], [], False
-    for column, name in (("best", "best learning rate"), ("cliff", "cliff, where half of the runs diverge,")):
+    moves: dict[str, Interval] = {}
+    clauses = []
+    for column, name in (("best", "the best rate"), ("cliff", "the sweep boundary, where half diverge,")):
         both = _both(tables, column, large, small)
         moved = (both[small] / both[large]).map(np.log10)
         if len(moved) < 2:
             continue
-        short |= len(moved) < pairs
-        interval = clustered(moved.to_numpy(), moved.index.get_level_values("problem"))
-        ties.append(not interval.excludes(0))
+        moves[name] = clustered(moved.to_numpy(), moved.index.get_level_values("problem"))
         known = f"{len(moved)} of {pairs}" if len(moved) < pairs else f"{len(moved)}"
-        clauses.append(f"the {name} moves by {between(interval, 1)} decades ({known} pairs)")
-    if not clauses:
+        clauses.append(f"{name} moves by {between(moves[name], 1)} decades ({known} pairs)")
+    if not moves:
         return None
-    text = (
+    evidence = (
         f"From {batches[large]} to {batches[small]}, at the same number of examples, {listing(clauses)}: "
-        "interquartile means over the pairs of problem and optimizer"
-        + (", where both of a pair lie in the sweep" if short else "")
-        + ("; an interval that includes 0 shows no shift." if any(ties) else ".")
+        "interquartile means over pairs of problem and optimizer whose rates both lie in the sweep."
     )
+    claim = _smaller_batches(moves.get("the best rate"), batches[large], batches[small])
     runs = [runs_of(tables.study, "sweep_boundary", batch=batch) for batch in (large, small)]
-    return Finding("Batch size", text, "ranges", all(ties), runs)
+    clear = [move for move in moves.values() if move.excludes(0)]
+    return Finding("Batch size", claim, evidence, "ranges", not clear, runs)
+
+
+def _smaller_batches(move: Interval | None, large: str, small: str) -> str:
+    if move is None or not move.excludes(0):
+        return f"The best learning rate does not clearly move from {large} to {small}."
+    lower = "smaller" if move.value < 0 else "larger"
+    return (
+        f"Smaller batches need {lower} rates: from {large} to {small} the best rate is "
+        f"{fold(abs(move.value))} {lower}."
+    )
 
 
 def diverged(tables: Tables) -> Finding:
@@ -165,21 +176,21 @@ def diverged(tables: Tables) -> Finding:
     counts = tables.shares.groupby("optimizer", sort=False)[["sum", "size"]].sum().reset_index()
     gone, runs = int(counts["sum"].sum()), int(counts["size"].sum())
     low, high = tables.rates["rate"].min(), tables.rates["rate"].max()
-    text = (
-        f"Over the whole sweep, rates {number(low)} to {number(high)}, {gone:,} of {plural(runs, 'run')} "
-        f"diverged, {share(wilson(gone, runs))}."
-    )
+    swept = f"of the sweep at rates from {number(low)} to {number(high)}"
+    evidence = f"{gone:,} of {plural(runs, 'run')}, {share(wilson(gone, runs))}."
     shares = {row["optimizer"]: wilson(row["sum"], row["size"]) for row in records(counts)}
     most, least = _extremes(shares)
+    claim = f"{percent(gone / runs)} of the runs {swept} diverged."
     if shares[most].low > shares[least].high:
-        text += (
-            f" By optimizer it is from {share(shares[least])} with {labels[least]} to {share(shares[most])} "
-            f"with {labels[most]}."
+        claim = (
+            f"{percent(gone / runs)} of the runs {swept} diverged, most often with {labels[most]} and least "
+            f"often with {labels[least]}."
         )
-    return Finding("Divergence", text, "divergence", runs=[Runs(metric="trials_diverged")])
+        evidence += f" {labels[most]} {share(shares[most])}, {labels[least]} {share(shares[least])}."
+    return Finding("Divergence", claim, evidence, "divergence", runs=[Runs(metric="trials_diverged")])
 
 
-def floors(tables: Tables) -> Finding | None:
+def plateaus(tables: Tables) -> Finding | None:
     """Whether too large a rate shows as an explosion, or as training that ends too high."""
     labels = tables.study.names.optimizers
     rows = {row["optimizer"]: row for row in records(tables.failures)}
@@ -190,16 +201,18 @@ def floors(tables: Tables) -> Finding | None:
     if shares[most].low <= shares[least].high:
         return None
     runs, risen = rows[least]["size"], rows[least]["risen"]
-    text = (
-        "Too large a rate does not always explode. Of the runs above the best rate that failed, "
-        f"{share(shares[most])} with {labels[most]} but only {share(shares[least])} with {labels[least]} "
-        "left because their loss was not finite or a million times its start. "
-        f"Of {labels[least]}’s {runs:,}, another {risen:,} ended above their start or still rising, and "
-        f"{runs - rows[least]['exploded'] - risen:,} below it without converging: waiting for NaN would "
-        "find none of them."
+    claim = (
+        f"Too large a rate rarely blows up {labels[least]}: it stalls on a plateau instead, and no NaN warns "
+        "of it."
+    )
+    evidence = (
+        f"Of the runs above the best rate that failed, {share(shares[most])} with {labels[most]} but only "
+        f"{share(shares[least])} with {labels[least]} overflowed or reached a million times their initial "
+        f"gap. Of {labels[least]}’s {runs:,}, another {risen:,} ended above their start or still rising, and "
+        f"{runs - rows[least]['exploded'] - risen:,} below it without converging."
     )
     links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in (most, least)]
-    return Finding("Floors", text, "divergence", runs=links)
+    return Finding("Plateaus", claim, evidence, "divergence", runs=links)
 
 
 def tuning_pays(tables: Tables) -> Finding | None:
@@ -208,21 +221,22 @@ def tuning_pays(tables: Tables) -> Finding | None:
     if not rows:
         return None
     better, worse, tie = (sum(r["verdict"] == v for r in rows) for v in ("better", "worse", "tie"))
-    text = (
-        f"On fresh replicates the tuned rate has a lower validation loss than the default rate in {better} "
-        f"of {plural(len(rows), 'cell')}, {share(wilson(better, len(rows)))}, a higher one in {worse}, and "
-        f"in {tie} they tie."
+    claim = (
+        f"Tuning the rate clearly beats the default rate in {better} of {plural(len(rows), 'cell')}, and "
+        f"clearly loses in {worse}."
+    )
+    evidence = (
+        f"Validation loss on fresh replicates: better in {share(wilson(better, len(rows)))} of the cells, no "
+        f"clear difference in {tie}."
     )
     labels = tables.study.names.optimizers
     pays = {o: [r["verdict"] == "better" for r in rows if r["optimizer"] == o] for o in labels}
-    shares = {o: wilson(sum(found), len(found)) for o, found in pays.items() if found}
+    shares = {o: wilson(sum(wins), len(wins)) for o, wins in pays.items() if wins}
     most, least = _extremes(shares)
-    if shares[most].value > shares[least].value:
+    if shares[most].low > shares[least].high:
         each = [f"{labels[o]} ({sum(pays[o])} of {plural(len(pays[o]), 'cell')})" for o in (most, least)]
-        text += f" Tuning pays most often for {each[0]}, least often for {each[1]}"
-        apart = shares[most].low > shares[least].high
-        text += "." if apart else ", a difference that these few cells do not show to be more than chance."
-    return Finding("Tuning", text, "overview", better == 0 and worse == 0, [Runs()])
+        evidence += f" It pays most often for {each[0]} and least often for {each[1]}."
+    return Finding("Tuning", claim, evidence, "overview", better == 0 and worse == 0, [Runs()])
 
 
 def selection(tables: Tables) -> Finding | None:
@@ -232,32 +246,36 @@ def selection(tables: Tables) -> Finding | None:
     if not n:
         return None
     ties = n - apart["test_score"]
-    text = (
-        f"Of the {plural(n, 'comparison')} of two tuned optimizers on the same problem and batch strategy, "
-        f"{apart['gap']} are told apart by training gap and {apart['test_score']} by test score; the other "
-        f"{ties}, {share(wilson(ties, n))}, are ties there. Each is judged by itself at 95 %, so about one "
+    claim = (
+        f"On held-out data two tuned optimizers are clearly different in {apart['test_score']} of "
+        f"{plural(n, 'comparison')}, in training gap in {apart['gap']}."
+    )
+    evidence = (
+        f"Comparisons are of two optimizers on the same problem and batch strategy; by test score "
+        f"{share(wilson(ties, n))} show no clear difference. Each is judged by itself at 95 %, so about one "
         "in twenty would differ by chance."
     )
-    return Finding("Held-out data", text, "overview", apart["test_score"] <= SIGNIFICANT * n, [Runs()])
+    inconclusive = apart["test_score"] <= SIGNIFICANT * n
+    return Finding("Held-out data", claim, evidence, "overview", inconclusive, [Runs()])
 
 
 def trust(tables: Tables) -> Finding:
-    """The cells whose search is not to be trusted."""
+    """The cells whose search is in doubt."""
     doubts = [str(doubt) for doubt in tables.study.cells["doubt"]]
     searches = plural(len(doubts), "search", "searches")
     lost = _lost(tables)
     if not any(doubts):
-        return Finding("Trust", f"All {searches} ended clear of the edges of their range.{lost}", "tuning")
+        return Finding("Trust", f"All {searches} ended inside the searched range.", lost, "tuning")
     counts = {doubt: doubts.count(doubt) for doubt in dict.fromkeys(doubts) if doubt}
     parts = listing([f"{count} ({SEARCHES[SearchStatus(doubt)]})" for doubt, count in counts.items()])
     verb = "is" if sum(counts.values()) == 1 else "are"
     return Finding(
-        "Trust", f"Of {searches}, {parts} {verb} not to be trusted: marked † in the tables.{lost}", "tuning"
+        "Trust", f"Of {searches}, {parts} {verb} in doubt: marked † in the tables.", lost, "tuning"
     )
 
 
 def _lost(tables: Tables) -> str:
-    """How often a tuned rate did not last on fresh replicates."""
+    """How often a tuned rate failed on fresh replicates."""
     tuned = tables.performance.query("role == 'tuned'").drop_duplicates(
         ["problem", "optimizer", "batch", "rate"]
     )
@@ -266,8 +284,8 @@ def _lost(tables: Tables) -> str:
         return ""
     runs = plural(int(tuned["n"].sum()), "fresh run")
     return (
-        f" But {int(gone['diverged'].sum())} of {runs} at the tuned rates diverged, in "
-        f"{plural(len(gone), 'cell')}: there the rate lies at the cliff or beyond."
+        f"But {int(gone['diverged'].sum())} of {runs} at the tuned rates diverged, in "
+        f"{plural(len(gone), 'cell')}: there the tuned rate lies at the stability limit or above it."
     )
 
 
@@ -296,13 +314,18 @@ def _chance(tables: Tables, a: str, b: str) -> Interval | None:
     return improvement(ours, theirs)
 
 
-def _duel(tables: Tables, a: str, b: str, aside: str = "", whose: str = "it") -> str:
-    counts = against(tables.duels["gap"], a, b)
+def _duel(tables: Tables, a: str, b: str) -> str:
+    """`Against Adam, Nesterov does clearly better on 5 and worse on 12 of 36 pairs ...`."""
+    labels, counts = tables.study.names.optimizers, against(tables.duels["gap"], a, b)
     return (
-        f"Against {tables.study.names.optimizers[b]}{aside} {whose} does better on {counts['better']} of "
-        f"{sum(counts.values())} pairs of problem and batch strategy, worse on {counts['worse']}, and ties "
-        f"on {counts['tie']}"
+        f"Against {labels[b]}, {labels[a]} does clearly better on {counts['better']} and clearly worse on "
+        f"{counts['worse']} of {plural(sum(counts.values()), 'pair')} of problem and batch strategy"
     )
+
+
+def _a(fold: str) -> str:
+    """With its article: `an 800-fold`, `a 30-fold`."""
+    return f"{'an' if fold[0] == '8' or fold.startswith(('11-', '18-')) else 'a'} {fold}"
 
 
 __all__ = ["Finding", "Runs", "findings", "runs_of"]

@@ -1,4 +1,4 @@
-"""What is to be said of one problem, from its numbers."""
+"""What one problem shows, from its numbers."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def _rates(tables: Tables, problem: str) -> str:
     cells = [row for row in records(tables.sensitivity) if row["problem"] == problem]
     stable = [row for row in cells if math.isfinite(row["best"])]
     if not stable:
-        return "No rate of the sweep was stable."
+        return "At every rate of the sweep half of the runs or more diverged."
     low, high = min(stable, key=lambda row: row["best"]), max(stable, key=lambda row: row["best"])
     wide = max(cells, key=lambda row: row["width"])
     never = sum(math.isnan(row["low"]) for row in cells)
     text = f"The best rate of the sweep is {number(low['best'])} in every cell."
     if low["best"] < high["best"]:
         text = (
-            f"The best rates of the sweep run from {number(low['best'])} ({_cell(tables, low)}) to "
+            f"The best rates of the sweep reach from {number(low['best'])} ({_cell(tables, low)}) to "
             f"{number(high['best'])} ({_cell(tables, high)})."
         )
     if never == len(cells):
-        return f"{text} None reaches the tolerance within the budget."
+        return f"{text} No run reaches the tolerance within the budget."
     text += f" The usable range is widest for {_cell(tables, wide)}, {fixed(wide['width'], 1)} decades"
     return text + (f"; {never} of {plural(len(cells), 'cell')} never reach the tolerance." if never else ".")
 
@@ -44,7 +44,7 @@ def _tuned(tables: Tables, problem: str, batch: str) -> str:
     rows = [row for row in records(tables.performance) if wanted.items() <= _axes(row).items()]
     rows = [row for row in rows if math.isfinite(row["gap"].value)]
     if not rows:
-        return f"With {label} no tuned rate lasts on fresh replicates."
+        return f"With {label} every tuned rate diverges on fresh replicates."
     best = min(rows, key=lambda row: row["gap"].value)
     duels = tables.duels["gap"]
     duels = duels[(duels["problem"] == problem) & (duels["batch"] == batch)]
@@ -55,7 +55,7 @@ def _tuned(tables: Tables, problem: str, batch: str) -> str:
         + (around(best["gap"]) if best["gap"].value > RESOLUTION else f"{number(RESOLUTION)} or less")
     )
     apart = sum(counts["better"] for counts in met)
-    return text + (f", told apart from {apart} of the {len(met)} others." if met else ".")
+    return text + (f", clearly smaller than {apart} of the {len(met)} others." if met else ".")
 
 
 def _axes(row: dict[str, Any]) -> dict[str, Any]:

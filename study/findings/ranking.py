@@ -1,4 +1,4 @@
-"""Which optimizer ranks first over the problems, and how much that hangs on single ones."""
+"""Which optimizer ranks first over the problems, and how far that depends on single ones."""
 
 from __future__ import annotations
 
@@ -15,38 +15,54 @@ ANCHOR = "ranks"
 
 
 def ranked(study: Study, found: list[Diagram]) -> Finding | None:
-    """Which optimizers the ranks tell apart over all batch strategies, and how little so few problems can."""
+    """Which optimizers differ by rank over all batch strategies, and how little so few problems can show."""
     if not found:
         return None
-    whole, label = found[0], study.names.optimizers
+    whole = found[0]
     k = len(whole.optimizers)
     first, second = whole.optimizers[:2]
-    pairs = k * (k - 1) // 2
     gap = float(whole.ranks[1] - whole.ranks[0])
+    clear = (first, second) in whole.pairs
     once = "the mean of its ranks over the batch strategies, ranked again" if len(found) > 1 else "its ranks"
-    text = (
-        f"Would the order hold on other problems? Each problem tells once, by {once}. Over "
-        f"{plural(whole.problems, 'problem')} {label[first]} comes first with a mean rank of "
-        f"{fixed(whole.ranks[0], 1)} of {k}, {label[second]} "
-        + (f"next with {fixed(whole.ranks[1], 1)}. " if gap > 0 else "shares it. ")
-    )
+    evidence = f"Each problem counts once, by {once}. "
     if k > 2:
-        text += (
+        evidence += (
             f"Friedman’s test {'finds' if whole.differs else 'does not find'} that the ranks differ "
             f"(p = {number(whole.p)}). "
         )
-    text += (
-        f"Only mean ranks at least {fixed(whole.distance, 1)} of {k - 1} possible apart can be told apart: "
-        f"{len(whole.pairs)} of {plural(pairs, 'pair')} are"
+    evidence += (
+        f"Only mean ranks at least {fixed(whole.distance, 1)} of {k - 1} possible apart are distinguishable: "
+        f"{len(whole.pairs)} of {plural(k * (k - 1) // 2, 'pair')}"
     )
-    text += f" ({_named(study, whole.pairs)})." if 0 < len(whole.pairs) <= 3 else "."
+    evidence += f" ({_named(study, whole.pairs)})." if 0 < len(whole.pairs) <= 3 else "."
     needed = problems_needed(k, gap)
-    tie = (first, second) not in whole.pairs
-    if tie and np.isfinite(needed):
-        text += (
-            f" To tell the first two apart at the difference seen would take about {number(needed)} problems."
+    if not clear and np.isfinite(needed):
+        evidence += f" To distinguish the first two would take about {number(needed)} problems."
+    runs = [runs_of(study, optimizer=o) for o in (first, second)]
+    return Finding("Ranks", _places(study, whole, clear), evidence, ANCHOR, not clear, runs)
+
+
+def _places(study: Study, whole: Diagram, clear: bool) -> str:
+    """Who leads, where that is clear; else that it is not, and how far the mean ranks spread."""
+    label, problems = study.names.optimizers, plural(whole.problems, "problem")
+    first, last = whole.optimizers[0], whole.optimizers[-1]
+    if clear:
+        best = fixed(whole.ranks[0], 1)
+        return f"Over {problems} {label[first]} clearly ranks first, with a mean rank of {best}."
+    if whole.pairs:
+        return (
+            f"No optimizer clearly ranks first over {problems}, but {listing(_worse(study, whole))} clearly "
+            "ranks behind others."
         )
-    return Finding("Ranks", text, ANCHOR, tie, [runs_of(study, optimizer=o) for o in (first, second)])
+    return (
+        f"{plural(whole.problems, 'problem')} do not show which of the {len(whole.optimizers)} optimizers is "
+        f"better: mean ranks go from {fixed(whole.ranks[0], 1)} ({label[first]}) to "
+        f"{fixed(whole.ranks[-1], 1)} ({label[last]})."
+    )
+
+
+def _worse(study: Study, whole: Diagram) -> list[str]:
+    return [study.names.optimizers[o] for o in dict.fromkeys(b for _, b in whole.pairs)]
 
 
 def _named(study: Study, pairs: list[tuple[str, str]]) -> str:
@@ -55,25 +71,27 @@ def _named(study: Study, pairs: list[tuple[str, str]]) -> str:
 
 
 def steadiness(study: Study, ranks: pd.DataFrame, found: list[Stability]) -> Finding | None:
-    """Whether the first place, and the order, hang on a single problem or replicate."""
+    """Whether the first place, and the order, depend on a single problem or replicate."""
     if not found or ranks["optimizer"].nunique() < 2:
         return None
     whole = ranks[ranks["kind"] == ""].set_index("optimizer")["rank"]
     first = listing([study.names.optimizers[o] for o in study.names.optimizers if o in leaders(whole)])
-    clauses = [_left(study, part) for part in found]
-    text = (
-        f"With everything counted, {first} {'share' if len(leaders(whole)) > 1 else 'has'} the first place. "
-        + " ".join(clauses)
+    changes = sum(len(part.moved) for part in found)
+    verb = "share" if len(leaders(whole)) > 1 else "has"
+    claim = f"{first} {verb} the best mean rank" + (
+        f", but not without every single {listing([part.kind for part in found if part.moved])}."
+        if changes
+        else f" whichever single {' or '.join(part.kind for part in found)} is left out."
     )
-    return Finding("Steadiness", text, ANCHOR, runs=[Runs()])
+    evidence = " ".join(_left(study, part) for part in found)
+    return Finding("Steadiness", claim, evidence, ANCHOR, runs=[Runs()])
 
 
 def _left(study: Study, part: Stability) -> str:
     names = [study.names.problems.get(out, out) for out in part.moved]
     named = f" (without {listing(names)})" if 0 < len(names) <= 3 else ""
     return (
-        f"Leaving out any one {part.kind} brings another optimizer to it in {len(part.moved)} of {part.out} "
-        f"cases{named}; "
-        f"Kendall’s τ with the whole ranking is {fixed(part.tau[1], 2)} in the middle "
-        f"and {fixed(part.tau[0], 2)} at the lowest."
+        f"Leaving out one {part.kind} at a time puts another optimizer first in {len(part.moved)} of "
+        f"{part.out} cases{named}; Kendall’s τ with the whole ranking is {fixed(part.tau[1], 2)} in the "
+        f"median and {fixed(part.tau[0], 2)} at least."
     )

@@ -24,24 +24,26 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
     first, second, last = order[0], order[1], order[-1]
     label = study.names.optimizers
     if not first["reached"]:
-        text = f"No tuned optimizer reaches a training gap of {number(target)} on any fresh replicate."
-        return Finding("Speed", text, ANCHOR, tie=True, runs=[Runs()])
+        claim = f"No tuned optimizer reaches a training gap of {number(target)} on any fresh replicate."
+        return Finding("Speed", claim, "", ANCHOR, inconclusive=True, runs=[Runs()])
     ahead = lead(times(study, target), first["optimizer"], second["optimizer"])
-    tie = not ahead.excludes(0)
-    text = (
-        f"To bring the training gap below {number(target)}, {label[first['optimizer']]} has the best "
-        f"profile, which covers {between(first['area'], 2)} of the area up to {number(REACH)} times the "
-        f"fastest run, {label[second['optimizer']]}’s {between(second['area'], 2)}. The difference is "
-        f"{between(ahead, 2)}: {'it includes none, a tie' if tie else 'told apart'}."
+    clear = ahead.excludes(0)
+    fastest = f"{label[first['optimizer']]} is" if clear else "No optimizer is"
+    claim = f"{fastest} clearly the fastest, at its tuned rate, to a training gap below {number(target)}."
+    evidence = (
+        f"Area under the performance profile, up to {number(REACH)} times the examples of the fastest run: "
+        f"{label[first['optimizer']]} {between(first['area'], 2)}, {label[second['optimizer']]} "
+        f"{between(second['area'], 2)}, a difference of {between(ahead, 2)}"
     )
-    if last is not second:
-        text += f" {label[last['optimizer']]} comes last, with {between(last['area'], 2)}."
+    evidence += (
+        f"; last {label[last['optimizer']]}, {between(last['area'], 2)}." if last is not second else "."
+    )
     least = min(order, key=lambda row: row["reached"])
-    text += (
-        f" Of the {plural(first['runs'], 'run')} of each, {label[first['optimizer']]} reaches the target in "
+    evidence += (
+        f" Of {plural(first['runs'], 'run')} each, {label[first['optimizer']]} reaches the target in "
         f"{share(first['share'])}"
     )
     if least["reached"] < first["reached"]:
-        text += f", {label[least['optimizer']]} in {share(least['share'])}"
+        evidence += f", {label[least['optimizer']]} in {share(least['share'])}"
     runs = [runs_of(study, optimizer=o) for o in dict.fromkeys(r["optimizer"] for r in (first, second, last))]
-    return Finding("Speed", f"{text}.", ANCHOR, tie, runs)
+    return Finding("Speed", claim, f"{evidence}.", ANCHOR, not clear, runs)

@@ -1,4 +1,4 @@
-"""What the data say of the cliff, in sentences: predictions against measurements, the edge, the floors."""
+"""Where training becomes unstable: predicted and measured limits, the edge of stability, plateaus, noise."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from study.numbers import between, fixed, listing, number, percent, plural, shar
 from study.phases.theory import LimitBasis
 from study.statistics import Interval, clustered, middle
 
-EVIDENCE = "cliff"
+SECTION = "limits"
 
 ENOUGH = 4
-"""Runs that a cell must have for its median to be told."""
+"""Runs that a cell must have for its median to be given."""
 
 NAMES = {
     LimitBasis.EXACT: "with full batches on least squares, where theory is exact",
-    LimitBasis.ORDER: "with one fixed order on least squares, where it is exact for that order",
-    LimitBasis.ALMOST_SURE: "with random batches on least squares, where it follows the growth of single "
+    LimitBasis.ORDER: "with one fixed order on least squares, where theory is exact for that order",
+    LimitBasis.ALMOST_SURE: "with random batches on least squares, where theory follows the growth of single "
     "runs",
-    LimitBasis.AT_THE_START: "on networks, where it knows the curvature at the start alone",
+    LimitBasis.AT_THE_START: "on networks, where theory knows only the curvature at the start",
 }
 """Basis of a prediction -> where that is, in a sentence."""
 
@@ -43,16 +43,16 @@ CAUSES = {
     (
         LimitBasis.EXACT,
         True,
-    ): "just above its limit a run grows too slowly to be seen in the updates it is watched for",
+    ): "just above its limit a run grows too slowly to show in the updates it is watched for",
     (
         LimitBasis.EXACT,
         False,
-    ): "below its limit a run may rise before it falls, which so short a watch takes for divergence",
+    ): "below its limit a run may rise before it falls, which counts as divergence when the watch is short",
     (
         LimitBasis.ORDER,
         True,
-    ): "with one order the rates that diverge come in windows, with stable ones between them, and "
-    "the lowest, which is predicted, can be so narrow that it lies between two of the rates that were run",
+    ): "with one order the rates that diverge come in windows with stable rates between them, and the "
+    "lowest window, which is predicted, can be so narrow that it lies between two of the rates that were run",
     (
         LimitBasis.ORDER,
         False,
@@ -66,13 +66,13 @@ CAUSES = {
     (
         LimitBasis.ALMOST_SURE,
         False,
-    ): "the residuals’ noise, which the prediction leaves out, keeps a run at a floor from which batches "
-    "throw it far; below the limit it may end above its start, which counts as divergence",
+    ): "the noise of the residuals, which the prediction leaves out, holds a run on a noise floor from which "
+    "batches throw it far; so it may end above its start below the limit, which counts as divergence",
     (
         LimitBasis.AT_THE_START,
         True,
-    ): "the loss curves less where large first steps land than at the "
-    "start, so training outlives a rate that is too large for its first step",
+    ): "the first large steps land where the loss curves less than at "
+    "the start, so training survives a rate that is too large for its first step",
     (
         LimitBasis.AT_THE_START,
         False,
@@ -96,17 +96,35 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
         f"{_upper(NAMES[row['basis']])}: {times(row['ratio'])} over {plural(row['cells'], 'cell')} of "
         f"{plural(row['problems'], 'problem')}, "
         f"{row['near']} within 1\u202f% ({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
-        f"{'' if row['ratio'].excludes(1) else ', no difference shown'}."
+        f"{'' if row['ratio'].excludes(1) else ', no clear difference'}."
         for row in rows
     ]
-    text = (
-        "At which learning rate do runs begin to diverge, measured over predicted? In the median over cells, "
-        f"{clauses[0][0].lower()}{' '.join(clauses)[1:]}"
-    )
+    evidence = f"Measured over predicted stability limit, medians over cells. {' '.join(clauses)}"
     if LimitBasis.AT_THE_START in set(found.agreement["basis"]):
-        text += f" Batch by batch these are {_by_batch(tables, found.limits)}."
-    tie = not any(row["ratio"].excludes(1) for row in rows)
-    return Finding("The cliff", text, EVIDENCE, tie, [runs_of(tables.study, "limit_measured")])
+        evidence += f" By batch size on networks: {_by_batch(tables, found.limits)}."
+    unclear = not any(row["ratio"].excludes(1) for row in rows)
+    runs = [runs_of(tables.study, "limit_measured")]
+    return Finding("Stability limit", _accuracy(rows), evidence, SECTION, unclear, runs)
+
+
+def _accuracy(rows: list[dict[str, Any]]) -> str:
+    """How well theory predicts where training breaks: where it is exact, and on networks."""
+    each = {row["basis"]: row for row in rows}
+    exact, start = each.get(LimitBasis.EXACT), each.get(LimitBasis.AT_THE_START)
+    parts = []
+    if exact is not None:
+        near = f"in {exact['near']} of {plural(exact['cells'], 'cell')}"
+        parts.append(
+            f"with full batches on least squares theory predicts to 1\u202f% where runs diverge {near}"
+        )
+    if start is not None:
+        near = f"in {start['fair']} of {plural(start['cells'], 'cell')}"
+        parts.append(f"on networks the curvature at the start predicts it to 10\u202f% {near}")
+    if not parts:
+        row = rows[0]
+        near = f"in {row['fair']} of {plural(row['cells'], 'cell')}"
+        parts.append(f"theory predicts to 10\u202f% where runs diverge {near}, {NAMES[row['basis']]}")
+    return f"{_upper('; '.join(parts))}."
 
 
 def _by_batch(tables: Tables, limits: pd.DataFrame) -> str:
@@ -131,17 +149,20 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
     places = [
         ("on least squares" if row["basis"] != LimitBasis.AT_THE_START else "on a network") for row in worst
     ]
-    text = " ".join(
-        f"The prediction furthest off {place} is that for {where(tables, cell)}: measured "
-        f"{number(cell['measured'])}, predicted {number(cell['predicted'])}, a factor of "
-        f"{factor(cell['ratio'])}. "
-        f"{_upper(cause(cell, precision(tables)))}."
+    claim = "; ".join(
+        f"{place} the prediction is furthest off for {where(tables, cell)}, by a factor of "
+        f"{factor(cell['ratio'])}"
+        for place, cell in zip(places, cells, strict=True)
+    )
+    evidence = " ".join(
+        f"{_upper(place)}: measured {number(cell['measured'])}, predicted {number(cell['predicted'])}; "
+        f"{cause(cell, precision(tables))}."
         for place, cell in zip(places, cells, strict=True)
     )
     runs = [
         runs_of(tables.study, **{a: cell[a] for a in ("optimizer", "batch", "problem")}) for cell in cells
     ]
-    return Finding("Furthest off", text, EVIDENCE, runs=runs)
+    return Finding("Furthest off", f"{_upper(claim)}.", evidence, SECTION, runs=runs)
 
 
 def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -157,21 +178,25 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
     slack = 1 + precision(tables)
     inside = int(((at["measured"] * slack >= below) & (at["measured"] <= above * slack)).sum())
-    tie = not mean.excludes(1) and not single.excludes(1)
-    text = (
-        "With random batches there are two limits: one for the mean of the squared distance over many runs, "
-        "carried by rare large excursions, and one for each single run. With independent batches the first "
-        "is the lower one; a short last batch of an epoch can bring the second below it. "
-        f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')}, runs were measured "
-        f"to break at {times(mean)} times the first "
-        f"(for batches drawn independently) and {times(single)} times the second (for batches in their own "
-        f"order), in the median; in {inside} between the two"
+    unclear = not mean.excludes(1) and not single.excludes(1)
+    claim = (
+        "With random batches most single runs break between two predicted limits: that of the mean over many "
+        "runs and that of a single run."
+        if inside > len(at) / 2
+        else "With random batches two limits are predicted, of the mean over many runs and of a single run; "
+        "most runs break outside of both."
+    )
+    evidence = (
+        f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} runs break, in the "
+        f"median, at {times(mean)} times the limit of the mean (for batches drawn independently) and "
+        f"{times(single)} times that of single runs (for batches in their own order); in {inside} between "
+        "them"
     )
     if precision(tables):
-        text += f", give or take the {percent(precision(tables))} to which they are measured"
-    return Finding(
-        "Mean and single runs", f"{text}.", EVIDENCE, tie, [runs_of(tables.study, "limit_measured")]
-    )
+        evidence += f", within the {percent(precision(tables))} to which limits are measured"
+    evidence += ". The mean is carried by rare large excursions, so its limit is usually the lower one."
+    runs = [runs_of(tables.study, "limit_measured")]
+    return Finding("Mean and single runs", claim, evidence, SECTION, unclear, runs)
 
 
 def reshuffling(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -180,14 +205,19 @@ def reshuffling(tables: Tables, found: LimitEvidence) -> Finding | None:
     if len(factors) < 2:
         return None
     ratio = clustered(factors, found.orders["problem"], middle)
-    apart = ratio.excludes(1)
-    verdict = ("raises" if ratio.value > 1 else "lowers") if apart else "does not show to move"
-    text = (
-        f"Reshuffling each epoch instead of drawing with replacement {verdict} the measured limit: by a "
-        f"median factor of {times(ratio)} over {plural(len(factors), 'pair')} of cells on least squares, "
-        f"above 1 in {(factors > 1).sum()}{'' if apart else '; the interval includes 1, a tie'}."
+    clear = ratio.excludes(1)
+    verdict = (
+        f"{'raises' if ratio.value > 1 else 'lowers'} the stability limit"
+        if clear
+        else "does not clearly move the stability limit"
     )
-    return Finding("Reshuffling", text, EVIDENCE, not apart, [runs_of(tables.study, "limit_measured")])
+    claim = f"Reshuffling each epoch, instead of drawing with replacement, {verdict}."
+    evidence = (
+        f"By a median factor of {times(ratio)} over {plural(len(factors), 'pair')} of cells on least "
+        f"squares, above 1 in {(factors > 1).sum()}."
+    )
+    runs = [runs_of(tables.study, "limit_measured")]
+    return Finding("Reshuffling", claim, evidence, SECTION, not clear, runs)
 
 
 def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -206,54 +236,62 @@ def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
     if low != high:
         first += f" to {factor(ratios[high][0])} ({names.problems[high]})"
     last = sorted({factor(ratio[1]) for ratio in ratios.values()})
-    text = (
-        f"With batches of one sample {names.optimizers[method]} is predicted to break at {first} times "
-        f"gradient descent’s limit, with all samples at {listing(last)} times it: the velocity adds up the "
-        f"noise of small batches, which brings the limit down towards (1 − b) = {factor(1 - b)} times, and "
-        f"steadies full ones, which lets it rise to (1 + b) = {factor(1 + b)} times."
+    claim = (
+        f"Small batches lower {names.optimizers[method]}’s stability limit, compared with gradient "
+        "descent’s; full batches raise it."
+    )
+    evidence = (
+        f"Predicted: {first} times gradient descent’s limit with batches of one sample, {listing(last)} "
+        "times with all samples. The velocity adds up the noise of small batches, which lowers the limit "
+        f"towards (1 − b) = {factor(1 - b)} times, and damps full batches, which raises it to (1 + b) = "
+        f"{factor(1 + b)} times."
     )
     for problem in dict.fromkeys((low, high)):
         ends = measured_ratios(found.measured[found.measured["problem"] == problem], method)
         if ends:
             texts = [f"{factor(ratio)} with {plural(int(size), 'sample')}" for size, ratio in ends]
-            text += f" Measured on {names.problems[problem]}: {listing(texts)}."
-    return Finding("Momentum", text, EVIDENCE, runs=[runs_of(tables.study, optimizer=method)])
+            evidence += f" Measured on {names.problems[problem]}: {listing(texts)}."
+    return Finding("Momentum", claim, evidence, SECTION, runs=[runs_of(tables.study, optimizer=method)])
 
 
 def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
-    """Of the runs whose sharpness came near its line, how close to it they stayed."""
+    """Of the runs whose sharpness came near its threshold, how close to it they stayed."""
     runs = found.edge[found.edge["verdict"] != "diverged"]
     if runs.empty:
         return None
     reached = runs["reached"].to_numpy(dtype=float)
     rose, above = runs[reached > 0], runs[reached == 0]
-    text = (
+    evidence = (
         f"Of {plural(len(runs), 'run')} whose sharpness was followed and that stayed finite, {len(rose)} "
-        f"rose from below to the line that their learning rate allows{_whose(tables, rose, runs)}"
+        f"rose from below to the threshold of their learning rate{_whose(tables, rose, runs)}"
     )
-    tie = False
+    unclear = False
     if len(rose):
         top, late = (
             clustered(rose[name].to_numpy(dtype=float), rose["problem"], middle)
             for name in ("largest", "late")
         )
-        tie = not late.excludes(1)
-        text += (
-            f"; its largest value there was {times(top)} times the line in the median, and {times(late)} "
-            f"times over the last half of training{', no difference from it' if tie else ''}: it is turned "
-            "back where a step begins to overshoot its valley"
+        unclear = not late.excludes(1)
+        evidence += (
+            f"; medians: at most {times(top)} times the threshold, and {times(late)} times over the last "
+            f"half of training{', no clear difference from it' if unclear else ''}"
         )
-    text += f"; {plural(len(runs) - len(rose) - len(above), 'run')} never came to it."
+    evidence += f". {_upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
     if len(above):
         down = clustered(above["late"].to_numpy(dtype=float), above["problem"], middle)
-        text += (
-            f" {plural(len(above), 'run')}{_whose(tables, above, runs)} started above the line, where no "
-            "step is stable; "
-            f"{(above['late'] < 1).sum()} of them ended below it, where the loss curves less. In the median "
-            f"they were at {times(down)} times the line over the last half."
+        evidence += (
+            f" {plural(len(above), 'run')}{_whose(tables, above, runs)} started above it, where no step is "
+            f"stable; {(above['late'] < 1).sum()} of them ended below, where the loss curves less, at a "
+            f"median of {times(down)} times the threshold over the last half."
         )
+    claim = (
+        f"In {len(rose)} of {plural(len(runs), 'run')} the sharpness rose to the edge of stability and "
+        "hovered there."
+        if len(rose)
+        else "In no run did the sharpness rise to the edge of stability."
+    )
     labels = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys(runs["optimizer"])]
-    return Finding("Edge of stability", text, EVIDENCE, tie, labels)
+    return Finding("Edge of stability", claim, evidence, SECTION, unclear, labels)
 
 
 def _whose(tables: Tables, part: pd.DataFrame, runs: pd.DataFrame) -> str:
@@ -267,7 +305,7 @@ def _whose(tables: Tables, part: pd.DataFrame, runs: pd.DataFrame) -> str:
 
 
 def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
-    """By which power of the rate floors rise without a limit: the steepest and the flattest."""
+    """By which power of the rate plateaus rise, without a limit: the steepest and the flattest."""
     powers = slopes_by_optimizer(found.slopes)
     if not powers:
         return None
@@ -276,19 +314,17 @@ def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
     flat, steep = order[0], order[-1]
     counts = found.slopes["optimizer"].value_counts()
     cells = {o: plural(int(counts[o]), "cell") for o in powers}
-    text = (
-        "Methods without a predicted limit end on a floor that rises with the learning rate. Above the best "
-        f"rate the final gap grows as the rate to the power of {between(powers[steep], 1)} with "
-        f"{names[steep]} (median over {cells[steep]})"
+    evidence = (
+        "Above the best rate the final gap grows as the rate to the power of "
+        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]})"
     )
-    tie = steep != flat and not (powers[steep].low > powers[flat].high)
-    if steep == flat:
-        text += "."
-    else:
-        text += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
-        text += ": not told apart, a tie." if tie else "."
+    unclear = steep != flat and not (powers[steep].low > powers[flat].high)
+    if steep != flat:
+        evidence += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
+        evidence += ", no clear difference" if unclear else ""
+    claim = "Methods without a predicted limit stall on a plateau that rises with the learning rate."
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
-    return Finding("Floors instead of cliffs", text, EVIDENCE, tie, runs)
+    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, unclear, runs)
 
 
 def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -303,37 +339,36 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
         label = ORDERS[str(order)].label
         clauses.append(
             f"with batches {label} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
-            f"{'; no difference shown' if ties[-1] else ''})"
+            f"{'; no clear difference' if ties[-1] else ''})"
         )
-    text = (
-        "On least squares small batches keep the gap at a floor that theory predicts. The measured gap of "
-        f"runs that have forgotten their start is, in the median, {listing(clauses)}."
+    claim = "On least squares small batches hold the gap on a noise floor" + (
+        ", and theory predicts its height." if all(ties) else "; theory predicts its height only roughly."
+    )
+    evidence = (
+        f"The measured gap of runs that have forgotten their start is, in the median, {listing(clauses)}."
     )
     counts = settled["problem"].value_counts()
     if len(counts) > 1 and counts.iloc[0] > len(settled) / 2:
         problem = tables.study.names.problems[str(counts.index[0])]
-        text += f" {counts.iloc[0]} of these {plural(len(settled), 'run')} are on {problem}."
+        evidence += f" {counts.iloc[0]} of these {plural(len(settled), 'run')} are on {problem}."
     enough = found.noise_agreement[found.noise_agreement["runs"] >= ENOUGH]
     cells = np.array([ratio.value for ratio in enough["ratio"]])
     if len(cells) > 1:
-        text += (
+        evidence += (
             f" The medians of the {len(cells)} cells with at least {ENOUGH} such runs go from "
             f"{factor(cells.min())} to {factor(cells.max())}."
         )
     optimizers = dict.fromkeys(settled["optimizer"])
-    return Finding(
-        "Noise floors", text, EVIDENCE, all(ties), [runs_of(tables.study, optimizer=o) for o in optimizers]
-    )
+    runs = [runs_of(tables.study, optimizer=o) for o in optimizers]
+    return Finding("Noise floors", claim, evidence, SECTION, all(ties), runs)
 
 
 def cause(cell: dict[str, Any], precision: float) -> str:
     """Why a measured limit is not at its prediction, in a clause."""
     if abs(cell["ratio"] - 1) <= precision:
-        return "closer they cannot agree, since the measured rate is known no better than that"
+        return "they agree as closely as the limit is measured"
     if cell["predicted_low"] <= cell["measured"] <= cell["predicted_high"]:
-        return (
-            "they do not disagree: the prediction is an estimate, and its interval holds the measured limit"
-        )
+        return "they agree: the prediction is an estimate, and its interval holds the measured limit"
     return CAUSES[cell["basis"], cell["ratio"] > 1]
 
 

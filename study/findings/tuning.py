@@ -1,4 +1,4 @@
-"""How much tuning each optimizer needs, and whether the searches can be trusted."""
+"""How much tuning each optimizer needs, and which searches are in doubt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from study.analysis.frame import Study
 from study.analysis.search_effort import NEAR, _ratios, needed
 from study.findings.claims import Finding, Runs, runs_of
 from study.findings.codes import SEARCHES
-from study.numbers import listing, percent, plural, rough, share
+from study.numbers import listing, number, percent, plural, rough, share
 from study.phases.search import SearchStatus
 from study.statistics import clustered, middle, wilson
 
@@ -27,48 +27,50 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     means = np.log2(table.clip(upper=2 * found["trials"].max())).mean()
     least, *_, most = (str(o) for o in means.sort_values(kind="stable").index)
     ratio = clustered(_ratios(table[most].to_numpy(), table[least].to_numpy()), problems, middle)
-    tie = not ratio.excludes(1)
-    text = (
-        f"The middle search of {label[least]} is within {percent(NEAR)} of all it will gain after "
-        f"{rough(each[least])} trials, that of {label[most]} after {rough(each[most])}. In the same "
-        f"{plural(len(table), 'pair')} of problem and batch strategy {label[most]} needs {rough(ratio)} "
-        f"times as many: {'a tie' if tie else 'told apart'}."
+    clear = ratio.excludes(1)
+    claim = (
+        f"{label[most]} needs {number(ratio.value)} times as many trials of tuning as {label[least]}."
+        if clear
+        else "No optimizer clearly needs fewer trials of tuning than the others."
+    )
+    evidence = (
+        f"The median search is within {percent(NEAR)} of its whole gain after {rough(each[least])} trials "
+        f"for {label[least]} and {rough(each[most])} for {label[most]}; in the same "
+        f"{plural(len(table), 'pair')} of problem and batch strategy the ratio is {rough(ratio)}."
     )
     never = int(np.isinf(table.to_numpy()).sum())
     if never:
-        text += f" {plural(never, 'search', 'searches')} never gained anything."
+        evidence += f" {plural(never, 'search', 'searches')} never gained anything."
     runs = [runs_of(study, optimizer=o) for o in (least, most)]
-    return Finding("Tuning effort", text, ANCHOR, tie, runs)
+    return Finding("Tuning effort", claim, evidence, ANCHOR, not clear, runs)
 
 
-def edge_alarm(study: Study, found: pd.DataFrame) -> Finding:
-    """How often the best rate lay at an edge of the searched range, and what came of it."""
+def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
+    """How often the best rate lay at the search boundary, and what came of it."""
     total = len(study.cells)
     if found.empty:
-        text = (
-            f"In none of {plural(total, 'search', 'searches')}, {share(wilson(0, total))}, did the best rate "
-            "lie within half a decade of an edge of the searched range."
-        )
-        return Finding("Edge of the search", text, ANCHOR, runs=[Runs()])
+        claim = "No search found its best rate at the search boundary."
+        evidence = f"Within half a decade of it: 0 of {plural(total, 'search', 'searches')}."
+        return Finding("Search boundary", claim, evidence, ANCHOR, runs=[Runs()])
     widened = found[found["extended"]]
     doubts = found[~found["trusted"]]
     clauses = []
     if len(widened):
         clear = int(widened["trusted"].sum())
         clauses.append(
-            f"{len(widened)} had a best rate within half a decade of an edge and were searched on over a "
-            f"wider range, which brought {clear} of them clear of it"
+            f"{len(widened)} had a best rate within half a decade of the search boundary and went on over a "
+            f"wider range, which settled {clear} of them"
         )
     if len(doubts):
         kinds = [
             f"{n} {SEARCHES[SearchStatus(str(doubt))]}" for doubt, n in doubts["doubt"].value_counts().items()
         ]
-        clauses.append(f"{len(doubts)} must not be trusted in the end ({listing(kinds)}), marked †")
-    text = (
-        f"Of {plural(total, 'search', 'searches')}, {listing(clauses)}: the alarm fired in "
-        f"{share(wilson(len(found), total))}."
+        clauses.append(f"{len(doubts)} remained in doubt ({listing(kinds)}), marked †")
+    claim = (
+        f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in question at first."
     )
-    return Finding("Edge of the search", text, ANCHOR, runs=[*_doubtful(doubts), Runs()])
+    evidence = f"Of these, {listing(clauses)} ({share(wilson(len(found), total))} of all)."
+    return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), Runs()])
 
 
 def _doubtful(doubts: pd.DataFrame) -> list[Runs]:

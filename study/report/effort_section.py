@@ -23,7 +23,7 @@ from study.findings.batch_axes import ANCHOR as AXES
 from study.findings.batch_axes import batch_axes
 from study.findings.codes import SEARCHES
 from study.findings.tuning import ANCHOR as TUNING
-from study.findings.tuning import edge_alarm, tuning_effort
+from study.findings.tuning import search_boundary, tuning_effort
 from study.numbers import number, percent, rough
 from study.phases.search import SearchStatus
 from study.report.html_tables import Column, Row, Table
@@ -61,7 +61,7 @@ def tuning_section(found: Tables, looks: Looks) -> Section:
     study = found.study
     trials = searches(study)
     alarm = alarms(study)
-    findings = [f for f in (tuning_effort(study, trials), edge_alarm(study, alarm)) if f is not None]
+    findings = [f for f in (tuning_effort(study, trials), search_boundary(study, alarm)) if f is not None]
     blocks = []
     if len(trials):
         blocks.append(

@@ -22,7 +22,7 @@ from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.rank_diagrams import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
 from study.figures.theme import INK, MUTED, Looks
-from study.findings.headlines import told_apart
+from study.findings.headlines import rank_power
 from study.findings.ranking import ANCHOR as RANKS
 from study.findings.ranking import ranked, steadiness
 from study.findings.speed import ANCHOR as SPEED
@@ -46,7 +46,7 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
         return None
     ranks = left_out(study, scores)
     steady = stability(ranks)
-    made = (ranked(study, drawn), told_apart(found), steadiness(study, ranks, steady))
+    made = (ranked(study, drawn), rank_power(found), steadiness(study, ranks, steady))
     findings = [finding for finding in made if finding is not None]
     blocks = [
         Block(
