@@ -18,8 +18,8 @@ def optimization(
 
     rank: mean rank of the tuned gap over the problems. tuned, default: interquartile mean of log10 gap
     over all problems' replicates, an Interval; None where no cell has that rate. width: the same of the
-    usable range in decades, over the problems. margin: middle distance to the cliff in decades, NaN
-    without any; cliffs: problems that have one. diverged: share of the sweep's trials, an Interval.
+    usable range in decades, over the problems. margin: median distance to the sweep boundary in decades, NaN
+    without any; boundaries: problems that have one. diverged: share of the sweep's trials, an Interval.
     tuned_diverged, tuned_runs: counts of the confirmed trials at the tuned rate.
     """
     swept = study.trials[study.trials["phase"] == "sweep"]
@@ -38,7 +38,7 @@ def optimization(
                 | {
                     "width": bootstrap(at["width"].to_numpy()),
                     "margin": float(middle(margins)) if len(margins) else np.nan,
-                    "cliffs": len(margins),
+                    "boundaries": len(margins),
                     "problems": len(at),
                     "diverged": wilson(int(gone.sum()), len(gone)),
                     "tuned_diverged": int(runs.sum()),

@@ -40,9 +40,9 @@ def sensitivity(rates: pd.DataFrame, tolerance: float) -> pd.DataFrame:
 
     best: the rate with the smallest gap. low, high, width: the usable range and its decades, where the
     gap is at or below the tolerance; open_low, open_high: whether it runs to the end of the grid, so
-    that the width is a lower bound. cliff: the smallest rate above the best at which at least half of
-    the replicates diverged; margin: decades from the best rate to it. share: of all the sweep's runs, those
-    that diverged, as an Interval. NaN for what does not exist.
+    that the width is a lower bound. sweep_boundary: the smallest rate above the best at which at least half
+    of the replicates diverged; margin: decades from the best rate to it. share: of the sweep's runs that
+    diverged, as an Interval. NaN for what does not exist.
     """
     rows = []
     for key, group in rates.groupby(["key", *AXES], sort=False):
@@ -64,6 +64,6 @@ def _sensitivity(curve: RateCurve, tolerance: float) -> dict[str, object]:
         "width": curve.width(tolerance),
         "open_low": bool(np.isclose(low, curve.rates[0])),
         "open_high": bool(np.isclose(high, curve.rates[-1])),
-        "cliff": curve.boundary or np.nan,
+        "sweep_boundary": curve.boundary or np.nan,
         "margin": curve.margin if curve.margin is not None else np.nan,
     }

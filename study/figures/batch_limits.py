@@ -43,7 +43,7 @@ class BatchLimitView:
     guides: Sequence[Curve]
     measured: pd.DataFrame
     looks: dict[str, Look]
-    rate_limits: tuple[float, float]
+    rate_range: tuple[float, float]
 
 
 def draw_batch_limits(figure: FigureBase, view: BatchLimitView) -> None:
@@ -65,8 +65,8 @@ def draw_batch_limits(figure: FigureBase, view: BatchLimitView) -> None:
         ax.plot(curve.sizes, curve.limits, color=color, linewidth=1.6, gid=f"curve {curve.label}")
     _measured(ax, view)
     largest = max(curve.sizes.max() for curve in view.curves)
-    ax.set(xlim=(0.8, largest * 1.25), ylim=view.rate_limits)
-    if np.diff(np.trunc(np.log10(view.rate_limits) + 99)) < 2:
+    ax.set(xlim=(0.8, largest * 1.25), ylim=view.rate_range)
+    if np.diff(np.trunc(np.log10(view.rate_range) + 99)) < 2:
         # Decades alone would leave such an axis with a single number.
         ax.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
@@ -116,7 +116,7 @@ def _measured(ax: Axes, view: BatchLimitView) -> None:
 def _labels(ax: Axes, view: BatchLimitView, points: float) -> None:
     """Each line's name at its right end."""
     named = [*view.curves, *view.guides]
-    low, high = np.log10(view.rate_limits)
+    low, high = np.log10(view.rate_range)
     wanted = [(np.log10(curve.limits[-1]) - low) / (high - low) for curve in named]
     for curve, y in zip(named, spread(wanted, 11 / points), strict=True):
         color = curve.look.color if curve.look else MUTED

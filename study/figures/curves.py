@@ -34,14 +34,14 @@ class Line:
 
 @dataclass(frozen=True)
 class CurveView:
-    """What one panel shows. examples: the budget. gap_limits: shared by the panels of a problem; a curve
+    """What one panel shows. examples: the budget. gap_range: shared by the panels of a problem; a curve
     that rises beyond leaves at the upper edge, one that falls beyond runs along the lower."""
 
     optimizer: Look
     lines: Sequence[Line]
     tolerance: float
     examples: float
-    gap_limits: tuple[float, float]
+    gap_range: tuple[float, float]
 
 
 def draw_curves(figure: FigureBase, view: CurveView) -> None:
@@ -51,7 +51,7 @@ def draw_curves(figure: FigureBase, view: CurveView) -> None:
     ax = figure.add_axes((left, bottom, right - left, top - bottom))
     title(figure, view.optimizer.label, view.optimizer.color, SIZE)
     log_axis(ax, "y")
-    ax.set(xlim=(0, view.examples), ylim=view.gap_limits)
+    ax.set(xlim=(0, view.examples), ylim=view.gap_range)
     ax.axhline(view.tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
     for line in view.lines:
         _draw(ax, view, line)
@@ -66,7 +66,7 @@ def _draw(ax: Axes, view: CurveView, line: Line) -> None:
     best = line.role == "best"
     ax.plot(
         line.examples,
-        _within_reach(line.gap, view.gap_limits),
+        _within_reach(line.gap, view.gap_range),
         color=ROLES[line.role],
         linestyle=ROLE_DASHES[line.role],
         linewidth=1.9 if best else 1.4,
@@ -75,23 +75,23 @@ def _draw(ax: Axes, view: CurveView, line: Line) -> None:
         zorder=3 if best else 2,
     )
     if line.diverged:
-        cross(ax, *_exit(line, view.gap_limits), f"diverged-{line.role}-{line.replicate}".replace(" ", "-"))
+        cross(ax, *_exit(line, view.gap_range), f"diverged-{line.role}-{line.replicate}".replace(" ", "-"))
 
 
-def _exit(line: Line, limits: tuple[float, float]) -> tuple[float, float]:
+def _exit(line: Line, axis_range: tuple[float, float]) -> tuple[float, float]:
     """Where a diverged curve ends, or where it crosses the upper edge of the panel for good."""
-    x, y = line.examples, _within_reach(line.gap, limits)
-    inside = np.flatnonzero(y <= limits[1])
+    x, y = line.examples, _within_reach(line.gap, axis_range)
+    inside = np.flatnonzero(y <= axis_range[1])
     if not len(inside) or inside[-1] == len(y) - 1:
-        return float(x[-1]), min(float(y[-1]), limits[1])
+        return float(x[-1]), min(float(y[-1]), axis_range[1])
     i = int(inside[-1])
-    share = np.log(limits[1] / y[i]) / np.log(y[i + 1] / y[i])
-    return float(x[i] + share * (x[i + 1] - x[i])), limits[1]
+    share = np.log(axis_range[1] / y[i]) / np.log(y[i + 1] / y[i])
+    return float(x[i] + share * (x[i + 1] - x[i])), axis_range[1]
 
 
-def _within_reach(gap: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+def _within_reach(gap: np.ndarray, axis_range: tuple[float, float]) -> np.ndarray:
     """The gaps, none below the panel, and none so far above that a line to it could not be drawn."""
-    return np.clip(gap, limits[0], limits[1] * 1e6)
+    return np.clip(gap, axis_range[0], axis_range[1] * 1e6)
 
 
 def _labels(ax: Axes, view: CurveView) -> None:
@@ -100,7 +100,7 @@ def _labels(ax: Axes, view: CurveView) -> None:
     rates = {line.role: line.rate for line in view.lines}
     for role, rate in rates.items():
         lines = [line for line in view.lines if line.role == role]
-        exits = [_exit(line, view.gap_limits) for line in lines if line.diverged]
+        exits = [_exit(line, view.gap_range) for line in lines if line.diverged]
         end = max(exits, default=(0.0, 0.0))
         if len(exits) == len(lines) and end[0] < 0.45 * view.examples:
             _beside(ax, role, rate, end)
@@ -114,8 +114,8 @@ def _labels(ax: Axes, view: CurveView) -> None:
 
 def _height(view: CurveView, ends: Sequence[float]) -> float:
     """The share of the panel's height at which curves with these last gaps end, a little inside of it."""
-    low, high = np.log10(view.gap_limits)
-    middle = np.median(np.log10(np.clip(ends, *view.gap_limits)))
+    low, high = np.log10(view.gap_range)
+    middle = np.median(np.log10(np.clip(ends, *view.gap_range)))
     return float(np.clip((middle - low) / (high - low), 0.03, 0.97))
 
 

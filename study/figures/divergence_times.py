@@ -27,8 +27,8 @@ class DivergenceView:
     trials: pd.DataFrame
     y: str
     label: str
-    rate_limits: tuple[float, float]
-    y_limits: tuple[float, float]
+    rate_range: tuple[float, float]
+    y_range: tuple[float, float]
     hollow: bool
 
 
@@ -40,7 +40,7 @@ def draw_divergence(figure: FigureBase, view: DivergenceView) -> None:
     title(figure, view.optimizer.label, view.optimizer.color, SIZE)
     log_axis(ax, "x")
     log_axis(ax, "y")
-    ax.set(xlim=view.rate_limits, ylim=view.y_limits)
+    ax.set(xlim=view.rate_range, ylim=view.y_range)
     for i, (batch, look) in enumerate(view.batches.items()):
         at = view.trials[view.trials["batch"] == batch]
         # All strategies share the grid's rates: side by side, not on top of each other.
@@ -56,7 +56,7 @@ def draw_divergence(figure: FigureBase, view: DivergenceView) -> None:
 def _marks(ax: Axes, view: DivergenceView, at: pd.DataFrame, look: Look, gid: str, filled: bool) -> None:
     ax.plot(
         at["rate"],
-        at[view.y].clip(*view.y_limits),
+        at[view.y].clip(*view.y_range),
         linestyle="",
         marker=look.marker,
         markersize=3.4,

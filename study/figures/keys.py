@@ -145,7 +145,7 @@ PATH_KEYS = [
 ]
 RANGE_KEYS = [
     Key("best rate", INK, marker="o", face=PAPER),
-    Key("cliff: half of the runs diverge", OUTCOMES["diverged"], marker="X", size=6),
+    Key("half of the runs diverge from here on", OUTCOMES["diverged"], marker="X", size=6),
     Key("default rate", INK, "-", upright=True),
 ]
 SCORE_KEYS = [

@@ -37,14 +37,14 @@ class Scale:
     """An axis. ticks: where they are, or else decades on a logarithmic axis and a few on another one."""
 
     label: str
-    limits: tuple[float, float]
+    axis_range: tuple[float, float]
     log: bool = False
     ticks: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class LineView:
-    """What one panel shows. What lies beyond the limits of y runs along them. named: whether the lines' names
+    """What one panel shows. What lies beyond the range of y runs along them. named: whether the lines' names
     stand at their ends."""
 
     title: str
@@ -79,13 +79,13 @@ def _scale(ax: Axes, name: str, scale: Scale) -> None:
     if scale.ticks:
         axis.set_major_locator(FixedLocator(scale.ticks))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set(**{f"{name}lim": scale.limits})
+    ax.set(**{f"{name}lim": scale.axis_range})
     axis.set_label_text(scale.label)
     axis.labelpad = 1
 
 
 def _draw(ax: Axes, view: LineView, series: Series) -> None:
-    value, low, high = np.clip(series.band, *view.y.limits)
+    value, low, high = np.clip(series.band, *view.y.axis_range)
     ax.fill_between(series.x, low, high, color=series.look.color, alpha=0.13, linewidth=0)
     ax.plot(
         series.x,
@@ -101,7 +101,7 @@ def _draw(ax: Axes, view: LineView, series: Series) -> None:
 
 def _names(ax: Axes, view: LineView) -> None:
     """Each line's name at its right end, moved where two would touch."""
-    low, high = view.y.limits
+    low, high = view.y.axis_range
     ends = [float(np.clip((series.band[0, -1] - low) / (high - low), 0, 1)) for series in view.series]
     points = ax.get_position().height * WIDE[1]
     for series, y in zip(view.series, spread(ends, 12 / points), strict=True):

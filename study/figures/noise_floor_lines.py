@@ -33,28 +33,28 @@ class FloorLine:
 
 @dataclass(frozen=True)
 class FloorView:
-    """limits: of the rate and the gap, shared by the panels."""
+    """rate_range, gap_range: of the rate and the gap, shared by the panels."""
 
     title: str
     lines: Sequence[FloorLine]
-    rate_limits: tuple[float, float]
-    gap_limits: tuple[float, float]
+    rate_range: tuple[float, float]
+    gap_range: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class NoiseView:
-    """runs: a row each (batch, predicted, measured, settled). limits: of both axes."""
+    """runs: a row each (batch, predicted, measured, settled). axis_range: of both axes."""
 
     title: str
     batches: dict[str, Look]
     runs: pd.DataFrame
-    limits: tuple[float, float]
+    axis_range: tuple[float, float]
 
 
 def draw_floors(figure: FigureBase, view: FloorView) -> None:
     """A curve for each optimizer from its best rate on, its slope at its end; dots of slope 1 and 2."""
     ax, points = _axes(figure, view.title, right=46)
-    low, high = view.gap_limits
+    low, high = view.gap_range
     ax.axhline(1, color=MUTED, linewidth=0.8, gid="start")
     _guides(ax, view)
     for line in view.lines:
@@ -69,7 +69,7 @@ def draw_floors(figure: FigureBase, view: FloorView) -> None:
             linewidth=1.3,
             gid=f"floor {line.look.label}",
         )
-    ax.set(xlim=view.rate_limits, ylim=view.gap_limits)
+    ax.set(xlim=view.rate_range, ylim=view.gap_range)
     ax.set_xlabel("learning rate", labelpad=1)
     ax.set_ylabel("training gap q at the end", labelpad=1)
     sloped = [line for line in view.lines if np.isfinite(line.slope)]
@@ -92,13 +92,13 @@ def draw_floors(figure: FigureBase, view: FloorView) -> None:
 def draw_noise(figure: FigureBase, view: NoiseView) -> None:
     """A mark for each run, hollow where the start is not forgotten; on the diagonal it is as predicted."""
     ax, _ = _axes(figure, view.title, right=12)
-    ax.plot(view.limits, view.limits, color=MUTED, linewidth=1.0, gid="diagonal")
+    ax.plot(view.axis_range, view.axis_range, color=MUTED, linewidth=1.0, gid="diagonal")
     for batch, look in view.batches.items():
         for settled in (False, True):
             at = view.runs[(view.runs["batch"] == batch) & (view.runs["settled"] == settled)]
             ax.plot(
                 at["predicted"],
-                at["measured"].clip(*view.limits),
+                at["measured"].clip(*view.axis_range),
                 linestyle="",
                 marker=look.marker,
                 markersize=5.5 if settled else 3.6,
@@ -109,7 +109,7 @@ def draw_noise(figure: FigureBase, view: NoiseView) -> None:
                 zorder=3 if settled else 2,
                 gid=f"{'settled' if settled else 'early'} {batch}",
             )
-    ax.set(xlim=view.limits, ylim=view.limits)
+    ax.set(xlim=view.axis_range, ylim=view.axis_range)
     ax.set_xlabel("predicted floor q", labelpad=1)
     ax.set_ylabel("measured gap q", labelpad=1)
 
@@ -129,6 +129,6 @@ def _guides(ax: Axes, view: FloorView) -> None:
     """Slopes 1 and 2 through the lower left of the curves, to compare theirs with."""
     x0 = min(line.rates[0] for line in view.lines)
     y0 = min(float(line.middle.min()) for line in view.lines)
-    x = np.array([x0, view.rate_limits[1]])
+    x = np.array([x0, view.rate_range[1]])
     for power in (1, 2):
         ax.plot(x, y0 * (x / x0) ** power, color=MUTED, linestyle=GUIDE, linewidth=1.2, gid=f"slope-{power}")

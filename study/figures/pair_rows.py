@@ -23,27 +23,27 @@ RIGHT, TOP, BOTTOM = 12.0, 24.0, 36.0
 @dataclass(frozen=True)
 class RangeView:
     """The usable ranges on one problem. sensitivity: a row for each optimizer and batch strategy, as
-    `study.analysis.sensitivity` makes them. defaults: optimizer -> its default rate. limits: of the sweep's
-    rates."""
+    `study.analysis.sensitivity` makes them. defaults: optimizer -> its default rate. axis_range: of the
+    sweep's rates."""
 
     title: str
     looks: Looks
     sensitivity: pd.DataFrame
     defaults: dict[str, float]
-    limits: tuple[float, float]
+    axis_range: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class ScoreView:
     """Scores on one problem. scores: a row for each optimizer, batch strategy and role, with value, low and
-    high, which may be infinite. label: what the axis means. limits: of the axis; what lies beyond, diverged
-    runs above all, is marked at its edge. log: whether the axis is logarithmic."""
+    high, which may be infinite. label: what the axis means. axis_range: what lies beyond it,
+    diverged runs above all, is marked at its border. log: whether the axis is logarithmic."""
 
     title: str
     looks: Looks
     scores: pd.DataFrame
     label: str
-    limits: tuple[float, float]
+    axis_range: tuple[float, float]
     log: bool
 
 
@@ -53,7 +53,7 @@ def rows_size(optimizers: int, batches: int) -> tuple[float, float]:
 
 
 def draw_ranges(figure: FigureBase, view: RangeView) -> None:
-    """A bar from the lowest to the highest usable rate; a dot at the best, a cross at the cliff."""
+    """A bar from the lowest to the highest usable rate; a dot at the best, a cross at the sweep boundary."""
     ax = _rows(figure, view.title, view.looks)
     log_axis(ax, "x", numticks=8)
     places = _places(view.looks)
@@ -78,14 +78,16 @@ def draw_ranges(figure: FigureBase, view: RangeView) -> None:
                 markersize=4.2,
                 markeredgewidth=1.2,
             )
-        if np.isfinite(row["cliff"]):
-            ax.plot(row["cliff"], y, "X", color=OUTCOMES["diverged"], markersize=4.4, markeredgewidth=0)
+        if np.isfinite(row["sweep_boundary"]):
+            ax.plot(
+                row["sweep_boundary"], y, "X", color=OUTCOMES["diverged"], markersize=4.4, markeredgewidth=0
+            )
     for optimizer, rate in view.defaults.items():
         ends = [places[optimizer, batch] for batch in view.looks.batches]
         ax.plot(
             [rate, rate], [min(ends) - ROW / 2, max(ends) + ROW / 2], color=INK, linewidth=1.1, gid="default"
         )
-    ax.set(xlim=view.limits)
+    ax.set(xlim=view.axis_range)
     ax.set_xlabel("learning rate", labelpad=1)
 
 
@@ -96,9 +98,9 @@ def draw_scores(figure: FigureBase, view: ScoreView) -> None:
         log_axis(ax, "x", numticks=8)
     else:
         ax.grid(True, axis="x", color=GRID)
-    ax.set(xlim=view.limits)
+    ax.set(xlim=view.axis_range)
     places = _places(view.looks)
-    low, high = view.limits
+    low, high = view.axis_range
     for row in records(view.scores.sort_values("role")):
         y, look = places[row["optimizer"], row["batch"]], view.looks.batches[row["batch"]]
         if not low <= row["value"] <= high:

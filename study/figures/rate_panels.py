@@ -29,7 +29,7 @@ class RateView:
 
     rates: a row for each batch strategy and rate (batch, rate, gap, gap_low, gap_high, outcome).
     tuned: a row for each batch strategy (batch, rate, gap). default: the default rate.
-    rate_limits, gap_limits: of the axes, shared by the panels of a problem. limits: a row for each batch
+    rate_range, gap_range: of the axes, shared by the panels of a problem. limits: a row for each batch
     strategy (batch, predicted, measured) whose largest stable rate is known, NaN for the one that is not.
     """
 
@@ -39,8 +39,8 @@ class RateView:
     tuned: pd.DataFrame
     default: float
     tolerance: float
-    rate_limits: tuple[float, float]
-    gap_limits: tuple[float, float]
+    rate_range: tuple[float, float]
+    gap_range: tuple[float, float]
     limits: pd.DataFrame
 
 
@@ -78,7 +78,7 @@ def _strip(ax: Axes, view: RateView) -> None:
         )
         if outcome == "diverged":
             ax.plot(x, y + 0.5, "x", color=PAPER, markersize=2.6, markeredgewidth=0.8)
-    ax.set(xlim=np.log10(view.rate_limits), ylim=(len(names), 0), xticks=[])
+    ax.set(xlim=np.log10(view.rate_range), ylim=(len(names), 0), xticks=[])
     # What the margin has room for.
     short = [" ".join(w if len(w) < 8 else f"{w[:4]}." for w in name.split()) for name in names]
     ax.set_yticks(np.arange(len(names)) + 0.5, short, fontsize=7.5)
@@ -101,7 +101,7 @@ def _spacing(rates: pd.DataFrame) -> float:
 
 
 def _curves(ax: Axes, view: RateView) -> None:
-    low, high = view.gap_limits
+    low, high = view.gap_range
     ax.axhspan(low, view.tolerance, color=OUTCOMES["converged"], alpha=0.08, linewidth=0)
     ax.axhline(view.tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
     ax.axvline(view.default, color=MUTED, linewidth=0.9, linestyle=(0, (1, 1.6)), gid="default")
@@ -138,7 +138,7 @@ def _curves(ax: Axes, view: RateView) -> None:
         )
     log_axis(ax, "x")
     log_axis(ax, "y")
-    ax.set(xlim=view.rate_limits, ylim=view.gap_limits)
+    ax.set(xlim=view.rate_range, ylim=view.gap_range)
     ax.set_xlabel("learning rate", labelpad=1)
     ax.set_ylabel("training gap q", labelpad=1)
     _mark_default(ax, view)
@@ -151,7 +151,7 @@ def _mark_limits(ax: Axes, view: RateView) -> None:
     The lines end one below the other, from left to right, so that none runs through another's number.
     """
     known = view.limits.assign(at=view.limits["measured"].fillna(view.limits["predicted"])).sort_values("at")
-    inside = known[known["at"].between(*view.rate_limits)]
+    inside = known[known["at"].between(*view.rate_range)]
     for place, row in enumerate(records(inside)):
         color, height = view.batches[row["batch"]].color, 1 - (17 + 9.5 * place) / _points(ax)
         across = ax.get_xaxis_transform()
@@ -179,8 +179,8 @@ def _mark_limits(ax: Axes, view: RateView) -> None:
                 gid=f"limit-{row['batch']}",
                 transform=across,
             )
-        leftwards = np.log10(view.rate_limits[1] / row["at"]) < 0.16 * np.log10(
-            view.rate_limits[1] / view.rate_limits[0]
+        leftwards = np.log10(view.rate_range[1] / row["at"]) < 0.16 * np.log10(
+            view.rate_range[1] / view.rate_range[0]
         )
         ax.annotate(
             number(row["at"]),
@@ -203,7 +203,7 @@ def _points(ax: Axes) -> float:
 
 
 def _mark_default(ax: Axes, view: RateView) -> None:
-    leftwards = view.default > np.sqrt(view.rate_limits[0] * view.rate_limits[1])
+    leftwards = view.default > np.sqrt(view.rate_range[0] * view.rate_range[1])
     ax.annotate(
         "default",
         (view.default, 0.985),

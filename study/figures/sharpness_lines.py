@@ -31,13 +31,13 @@ class EdgeLine:
 
 @dataclass(frozen=True)
 class EdgeView:
-    """lines: by ascending rate. limits: of the sharpness, and of the updates."""
+    """lines: by ascending rate. y_range: of the sharpness. x_range: of the updates."""
 
     problem: str
     optimizer: Look
     lines: Sequence[EdgeLine]
-    y_limits: tuple[float, float]
-    x_limits: tuple[float, float]
+    y_range: tuple[float, float]
+    x_range: tuple[float, float]
 
 
 def draw_edge(figure: FigureBase, view: EdgeView) -> None:
@@ -50,11 +50,11 @@ def draw_edge(figure: FigureBase, view: EdgeView) -> None:
     log_axis(ax, "x")
     log_axis(ax, "y")
     for line, color in zip(view.lines, step_colors(len(view.lines)), strict=True):
-        _line(ax, line, color, view.x_limits[0])
-    ax.set(xlim=view.x_limits, ylim=view.y_limits)
+        _line(ax, line, color, view.x_range[0])
+    ax.set(xlim=view.x_range, ylim=view.y_range)
     ax.set_xlabel("update", labelpad=1)
     ax.set_ylabel("sharpness", labelpad=1)
-    low, high = np.log10(view.y_limits)
+    low, high = np.log10(view.y_range)
     wanted = [(np.log10(line.threshold) - low) / (high - low) for line in view.lines]
     places = spread(np.clip(wanted, 0.02, 0.98), 11 / ((top - bottom) * height))
     for line, y, color in zip(view.lines, places, step_colors(len(view.lines)), strict=True):

@@ -126,7 +126,8 @@ def usable_range(tables: Tables) -> Finding | None:
     bounded = [r for r in records(tables.sensitivity) if r["open_low"] or r["open_high"]]
     count = sum(row["optimizer"] in (wide, narrow) for row in bounded)
     if count:
-        evidence += f" {plural(count, 'range')} of these reach the end of the sweep and may be wider."
+        ends = "reaches" if count == 1 else "reach"
+        evidence += f" {count} of these ranges {ends} the end of the sweep and may be wider."
     runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in (wide, narrow)]
     return Finding("Usable range", claim, evidence, "ranges", not apart, runs)
 
@@ -140,7 +141,10 @@ def batch_size(tables: Tables) -> Finding | None:
     pairs = len(_both(tables, "best", large, small))
     moves: dict[str, Interval] = {}
     clauses = []
-    for column, name in (("best", "the best rate"), ("cliff", "the sweep boundary, where half diverge,")):
+    for column, name in (
+        ("best", "the best rate"),
+        ("sweep_boundary", "the sweep boundary, where half diverge,"),
+    ):
         both = _both(tables, column, large, small)
         moved = (both[small] / both[large]).map(np.log10)
         if len(moved) < 2:

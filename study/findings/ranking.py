@@ -79,7 +79,7 @@ def steadiness(study: Study, ranks: pd.DataFrame, found: list[Stability]) -> Fin
     changes = sum(len(part.moved) for part in found)
     verb = "share" if len(leaders(whole)) > 1 else "has"
     claim = f"{first} {verb} the best mean rank" + (
-        f", but not without every single {listing([part.kind for part in found if part.moved])}."
+        f", but leaving out a single {' or '.join(p.kind for p in found if p.moved)} can change that."
         if changes
         else f" whichever single {' or '.join(part.kind for part in found)} is left out."
     )

@@ -119,7 +119,7 @@ def _accuracy(rows: list[dict[str, Any]]) -> str:
         )
     if start is not None:
         near = f"in {start['fair']} of {plural(start['cells'], 'cell')}"
-        parts.append(f"on networks the curvature at the start predicts it to 10\u202f% {near}")
+        parts.append(f"on networks the curvature at the start predicts that rate to 10\u202f% {near}")
     if not parts:
         row = rows[0]
         near = f"in {row['fair']} of {plural(row['cells'], 'cell')}"

@@ -125,7 +125,9 @@ def _cell(tables: Tables, cell: Mapping[str, Any], pool: _Pool) -> dict[str, Any
         **{axis: cell[axis] for axis in ("problem", "optimizer", "batch")},
         "rates": pool.place([_digits(rate) for rate in rates]),
         "best": rates.index(found["best"]) if found["best"] in rates else None,
-        "limit": _limit(cell, rates, float(found["cliff"]), tables.study.names.optimizers[cell["optimizer"]]),
+        "limit": _limit(
+            cell, rates, float(found["sweep_boundary"]), tables.study.names.optimizers[cell["optimizer"]]
+        ),
         "runs": runs,
     }
 
@@ -170,10 +172,10 @@ def hundredths(gaps: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(logs) & (logs < NOT_FINITE), logs.round(), NOT_FINITE).astype(int)
 
 
-def _limit(cell: Mapping[str, Any], rates: Sequence[float], cliff: float, label: str) -> dict[str, Any]:
+def _limit(cell: Mapping[str, Any], rates: Sequence[float], boundary: float, label: str) -> dict[str, Any]:
     """The predicted and the measured limit, where they are known, and both in words."""
     predicted, measured = (_known(cell, f"limit_{name}") for name in ("predicted", "measured"))
-    texts = (_predicted(cell, predicted, label), _measured(cell, rates, cliff))
+    texts = (_predicted(cell, predicted, label), _measured(cell, rates, boundary))
     return {
         **({"predicted": _digits(predicted)} if predicted else {}),
         **({"measured": _digits(measured)} if measured else {}),
@@ -185,21 +187,21 @@ def _predicted(cell: Mapping[str, Any], value: float | None, label: str) -> str:
     basis, missing = cell.get("limit_basis"), cell.get("limit_missing")
     if value:
         note = f" ({BASES[basis]})" if basis in BASES else ""
-        return f"Theory puts the largest stable rate at {exact(value)}{note}."
-    return f"No limit is predicted: {no_limit(missing, label)}." if isinstance(missing, str) else ""
+        return f"Predicted stability limit: {exact(value)}{note}."
+    return f"No stability limit is predicted: {no_limit(missing, label)}." if isinstance(missing, str) else ""
 
 
-def _measured(cell: Mapping[str, Any], rates: Sequence[float], cliff: float) -> str:
+def _measured(cell: Mapping[str, Any], rates: Sequence[float], boundary: float) -> str:
     value, low, high = (_known(cell, f"limit_{name}") for name in ("measured", "low", "high"))
     if value:
         ends = [exact(end) for end in (low, high) if end]
         spread = f", from {ends[0]} to {ends[-1]} over the replicates" if len(set(ends)) > 1 else ""
-        return f"Measured, between runs that last and runs that diverge: {exact(value)}{spread}."
-    if not np.isfinite(cliff):
+        return f"Measured stability limit: {exact(value)}{spread}."
+    if not np.isfinite(boundary):
         return f"No rate up to {number(rates[-1])} made half of the runs diverge."
-    below = [rate for rate in rates if rate < cliff * 0.999]
-    between = f"between {number(below[-1])} and {number(cliff)}" if below else f"below {number(cliff)}"
-    return f"In the sweep, half of the runs or more begin to diverge {between}."
+    below = [rate for rate in rates if rate < boundary * 0.999]
+    between = f"between {number(below[-1])} and {number(boundary)}" if below else f"below {number(boundary)}"
+    return f"In the sweep, half of the runs or more diverge from a rate {between} on."
 
 
 def _known(cell: Mapping[str, Any], name: str) -> float | None:

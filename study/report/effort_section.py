@@ -32,32 +32,30 @@ from study.report.sections import Block, Section, section
 from study.statistics import Interval, clustered, middle
 
 SO_FAR = (
-    "A trial is one training run at one learning rate. The vertical axis is what is still missing: of the "
-    "fall in validation loss that the whole search brings, the share that the best trial so far has not "
-    "made: 1 is no better than the untrained network, 0 as good as it gets. A line that falls early "
-    "belongs to an optimizer that needs little tuning. Every search begins with the same rates; since "
-    "which of them came first was luck, the lines are means over all orders of these. There is one search "
-    "for each problem: the line is the interquartile mean over the problems, and the pale band its "
-    "bootstrap interval."
+    "A trial is one training run at one learning rate. The vertical axis is the share of the search’s whole "
+    "gain in validation loss that the best trial so far is still missing: 1 is no better than the untrained "
+    "network, 0 is as good as it gets. A line that falls early belongs to an optimizer that needs little "
+    "tuning. Every search starts with the same rates in a random order, so the lines are means over all "
+    "orders. Each line is the interquartile mean over the problems, and the pale band its bootstrap interval."
 )
-EDGE = (
-    "A best rate within half a decade of an edge of the searched range raises an alarm, since a better one "
-    "may lie beyond. The search then goes on over two more decades at that edge, twice at the most. A "
-    "search that is at an edge even then, or in which every trial diverged, is not to be trusted and "
-    "marked † in all tables; ‡ marks one that came clear after its range grew."
+BOUNDARY = (
+    "A best rate within half a decade of the search boundary raises an alarm, since a better one may lie "
+    "beyond. The search is then extended by two decades on that side, at most twice. A search that is at "
+    "the boundary even then, or in which every trial diverged, is in doubt and marked † in all tables; ‡ "
+    "marks one that was settled after its range was extended."
 )
 ARRIVED = (
-    "Each curve is the share of an optimizer’s runs at the tuned rate, on all problems, that stay below "
-    "the target after so many examples, updates or milliseconds; further left is faster, and the height at "
-    "the right is the share that gets there at all. The pale bands are bootstrap intervals over the "
-    "replicates. Milliseconds describe this machine: the time of the cell’s sweep over the updates that it "
-    "made, with its trials trained side by side and evaluations included, under whatever load there was."
+    "Each curve is the share of an optimizer’s runs at the tuned rate, on all problems, that stay below the "
+    "target after so many examples, updates or milliseconds. Further left is faster; the height at the "
+    "right is the share that arrives at all. The pale bands are bootstrap intervals over the replicates. "
+    "Milliseconds hold for this machine and its load: the time of the cell’s sweep divided by its updates, "
+    "with trials trained side by side and evaluations included."
 )
 
 
 @section(40)
 def tuning_section(found: Tables, looks: Looks) -> Section:
-    """Best so far against the number of trials, and where the search came to an edge of its range."""
+    """Best so far against the number of trials, and where the search came to its boundary."""
     study = found.study
     trials = searches(study)
     alarm = alarms(study)
@@ -77,11 +75,15 @@ def tuning_section(found: Tables, looks: Looks) -> Section:
             )
         )
     if len(alarm):
-        caption = "Searches whose range grew or that are not to be trusted"
+        caption = "Searches that were extended or are in doubt"
         blocks.append(
-            Block("Where the best rate lay at an edge", EDGE, tables={caption: _alarm_table(found, alarm)})
+            Block(
+                "Where the best rate lay at the search boundary",
+                BOUNDARY,
+                tables={caption: _alarm_table(found, alarm)},
+            )
         )
-    text = "How soon does a search come upon a learning rate that is as good as any it will find?"
+    text = "How soon does a search find a learning rate that is as good as any it will find?"
     return Section(TUNING, "How much tuning each needs", text, findings, blocks)
 
 
@@ -117,11 +119,8 @@ def _needed_table(found: Tables, table: pd.DataFrame) -> Table:
     names = found.study.names
     columns = [
         Column("optimizer"),
-        *(
-            Column(batch, "trials, the middle of the problems", label)
-            for batch, label in names.batches.items()
-        ),
-        Column("all", "trials, the middle of the problems"),
+        *(Column(batch, "trials, median over the problems", label) for batch, label in names.batches.items()),
+        Column("all", "trials, median over the problems"),
     ]
     rows = []
     for optimizer in table:
@@ -143,7 +142,7 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
         Column("trials added"),
         Column("tuned for training"),
         Column("tuned for validation"),
-        Column("trusted"),
+        Column("in doubt"),
     ]
     rows = [
         Row(
@@ -153,7 +152,7 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
                 f"{number(r['search_low'])} to {number(r['search_high'])}",
                 str(r["added"]),
                 *(number(r.get(f"tuned_rate_{claim}", np.nan)) for claim in ("training", "validation")),
-                "yes ‡" if r["trusted"] else f"no †: {SEARCHES[SearchStatus(r['doubt'])]}",
+                "no ‡" if r["trusted"] else f"yes †: {SEARCHES[SearchStatus(r['doubt'])]}",
             ],
             r["problem"],
             r["optimizer"],
@@ -177,8 +176,8 @@ def axes_section(found: Tables, looks: Looks) -> Section | None:
     return Section(
         AXES,
         "What a batch size costs",
-        "Large batches waste examples, small ones waste updates, and what an update costs in time depends on "
-        "both. So which batch strategy is faster depends on what is counted. Progress is always the full "
+        "Large batches need more examples, small ones more updates, and the time of an update depends on "
+        "both. So which batch size is faster depends on what is counted. Progress is always the full "
         "training loss, never that of a mini-batch.",
         [finding],
         [
@@ -186,7 +185,7 @@ def axes_section(found: Tables, looks: Looks) -> Section | None:
                 f"Runs that have reached a training gap of {number(TARGET)}",
                 ARRIVED,
                 {UNITS[unit]: _arrivals(looks, table, unit, f"axes-{unit}") for unit in units},
-                {"Time to the target: the middle run": _arrived_table(found, arrived(table), units)},
+                {"Time to the target: the median run": _arrived_table(found, arrived(table), units)},
             )
         ],
     )
@@ -219,7 +218,7 @@ def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> Tabl
     columns += [Column(UNITS[unit], "until the target", "∞ where half never reach it") for unit in units]
     if "milliseconds" in units:
         columns.append(
-            Column("µs an update", "", "the middle of the problems: sweep’s time over its updates")
+            Column("µs an update", "", "median over the problems of the sweep’s time divided by its updates")
         )
     rows = []
     for row in records(table):

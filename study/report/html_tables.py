@@ -66,13 +66,13 @@ LIBRARY = "the library's default"
 SCORE = "interquartile mean over the fresh replicates, with its 95 % bootstrap interval"
 DIVERGED = "of the fresh replicates, how many diverged"
 SWEPT = "share of the sweep's runs that diverged, with its 95 % Wilson interval"
-WIDTH = "decades of learning rate around the best in which the gap ends below the tolerance"
+WIDTH = "decades of learning rates around the best one at which the gap ends below the tolerance"
 VERDICTS = {
     "better": "problems on which the tuned rate does better than the default",
     "worse": "problems on which it does worse",
-    "tie": "problems on which no difference is shown",
+    "tie": "problems on which there is no clear difference",
 }
-MARGIN = "decades from the best rate to the cliff, where at least half of the runs diverge"
+MARGIN = "decades from the best rate up to the sweep boundary, where at least half of the runs diverge"
 
 
 def optimization(tables: Tables, problem: str) -> Table:
@@ -87,7 +87,7 @@ def optimization(tables: Tables, problem: str) -> Table:
         Column("diverged", "default", DIVERGED),
         Column("diverged", "sweep", SWEPT),
         Column("usable decades", "sweep", WIDTH),
-        Column("to the cliff", "sweep", MARGIN),
+        Column("decades to boundary", "sweep", MARGIN),
     )
     rows = [_row(tables, cell, _optimization(cell)) for cell in _cells(tables, problem, Claim.TRAINING)]
     return Table(columns, rows)
@@ -120,11 +120,11 @@ def optimization_overview(tables: Tables) -> Table:
         Column("gap q", "default", "interquartile mean of its logarithm over all problems' replicates"),
         Column("diverged", "sweep", SWEPT),
         Column("usable decades", "sweep", WIDTH + "; interquartile mean over the problems"),
-        Column("to the cliff", "sweep", MARGIN + "; the middle of the problems that have one"),
+        Column("decades to boundary", "sweep", MARGIN + "; median of the problems that have one"),
     )
     rows = []
     for row in records(tables.optimization):
-        cliff = f"{fixed(row['margin'], 1)} ({row['cliffs']}/{row['problems']})"
+        boundary = f"{fixed(row['margin'], 1)} ({row['boundaries']}/{row['problems']})"
         texts = [
             fixed(row["rank"], 1),
             _powers(row["tuned"]),
@@ -132,7 +132,7 @@ def optimization_overview(tables: Tables) -> Table:
             _powers(row["default"]),
             share(row["diverged"]),
             between(row["width"], 1),
-            cliff,
+            boundary,
         ]
         rows.append(_overview_row(tables, row, texts))
     return Table(columns, rows)
@@ -144,7 +144,7 @@ def selection_overview(tables: Tables) -> Table:
     for name in ("validation loss", "test score"):
         columns += [Column("mean rank", name, f"of the tuned {name} among the optimizers; 1 is the best")]
         columns += [
-            Column(verdict.replace("tie", "tied"), name, about) for verdict, about in VERDICTS.items()
+            Column(verdict.replace("tie", "unclear"), name, about) for verdict, about in VERDICTS.items()
         ]
     rows = []
     for row in records(tables.selection):
@@ -161,10 +161,12 @@ def reasons(tables: Tables) -> Table:
     columns = (
         Column("reason"),
         Column("runs"),
-        Column("earliest", "update", "at which the run left, or its last one"),
-        Column("middle", "update"),
+        Column("earliest", "update", "at which the run blew up, or its last one"),
+        Column("median", "update"),
         Column("latest", "update"),
-        Column("lasted", "", "runs that reached the end of their budget and were judged by their curve"),
+        Column(
+            "whole budget", "", "runs that reached the end of their budget and were judged by their curve"
+        ),
     )
     rows = [
         Row(

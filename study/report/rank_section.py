@@ -38,7 +38,7 @@ EVERY = "all batch strategies"
 
 @section(20)
 def ranks_section(found: Tables, looks: Looks) -> Section | None:
-    """Mean ranks of the tuned training gap, which of them are told apart, and how steady they are."""
+    """Mean ranks of the tuned training gap, which of them clearly differ, and how steady they are."""
     study = found.study
     scores = replicates(study, "gap")
     drawn = diagrams(study, scores)
@@ -50,13 +50,12 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
     findings = [finding for finding in made if finding is not None]
     blocks = [
         Block(
-            "Which ranks can be told apart",
+            "Which ranks clearly differ",
             "Each dot is an optimizer’s mean rank over the problems; further left is better. A thick bar "
-            "joins optimizers whose mean ranks are closer than the critical distance (the ruler on top), "
-            "so that these problems do not tell them apart. Where Friedman’s test finds no difference at "
-            "all, no pair may be tested and one bar joins all. Few problems make the distance long: a bar "
-            "is no proof that two optimizers are equally good, only that this study cannot say which is "
-            "better.",
+            "joins optimizers whose mean ranks are closer than the critical distance (the ruler at the top), "
+            "so that they are not clearly different. Where Friedman’s test finds no difference at all, no "
+            "pair may be tested, and one bar joins all. Few problems make the distance long: a bar does not "
+            "prove that two optimizers are equally good, only that this study cannot say which is better.",
             {"": _diagrams(study.names.batches, looks, drawn)},
             wide=True,
         )
@@ -64,11 +63,10 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
     if steady:
         blocks.append(
             Block(
-                "What hangs on a single problem or replicate",
-                "The dot is the mean rank with everything counted. The bars span the mean ranks that come "
-                "out when one problem, or one replicate of every cell, is left out, each in turn. Where "
-                "bars of two optimizers overlap, their order may be owed to what happened to be in the "
-                "study.",
+                "What depends on a single problem or replicate",
+                "The dot is the mean rank over everything. The bars span the mean ranks that result when one "
+                "problem, or one replicate of every cell, is left out, each in turn. Where the bars of two "
+                "optimizers overlap, their order may depend on what happened to be in the study.",
                 {"": _spans(looks, ranks, steady)},
                 {"When one is left out": _stability_table(found, steady)},
                 wide=True,
@@ -77,9 +75,8 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
     return Section(
         RANKS,
         "Which optimizer ranks first",
-        "On each problem the tuned optimizers are ranked by their middle training gap: 1 is the smallest. "
-        "Mean ranks weigh all problems alike, however large or small their gaps are, but forget how large "
-        "they are.",
+        "On each problem the tuned optimizers are ranked by their median training gap: 1 is the smallest. "
+        "Mean ranks weigh all problems alike, but ignore how large the differences are.",
         findings,
         blocks,
     )
@@ -139,7 +136,7 @@ def _stability_table(found: Tables, steady: list[Stability]) -> Table:
         Column("other first place", "", "how often another optimizer comes first, or shares the first place"),
         Column("without", "", "what was left out then"),
         Column("lowest τ", "", "Kendall’s rank correlation with the whole ranking: 1 is the same order"),
-        Column("middle τ"),
+        Column("median τ"),
     ]
     names = found.study.names.problems
     rows = [
@@ -169,19 +166,19 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
     return Section(
         SPEED,
         "Which optimizer is the fastest",
-        "Counted in examples, from the start until the training gap stays below a target for good. A run "
-        "that never gets there takes infinitely long and stays in the count. The rates were tuned for the "
-        "lowest validation loss, not for speed.",
+        "Speed is counted in examples, until the training gap stays below a target for good. A run that "
+        "never gets there counts as infinitely slow. The rates were tuned for the lowest validation loss, "
+        "not for speed.",
         [finding],
         [
             Block(
                 "Performance profiles",
-                "Each curve is the share of an optimizer’s runs that reach the target in at most so many "
-                "times the examples that the fastest optimizer takes in the same situation: same problem, "
-                "same batches, same initial weights. At 1 on the left it is the share of runs in which it "
-                "is the fastest itself, on the right the share that gets there at all within ten times "
-                "that. Higher is better; the pale bands are bootstrap intervals over the replicates. Time "
-                "is known to the next evaluation only, so small differences show as ties at 1.",
+                "Each curve is the share of an optimizer’s runs that reach the target within so many times "
+                "the examples that the fastest optimizer needs on the same problem, with the same batches "
+                "and the same initial weights. On the left, at 1, it is the share of runs in which it is "
+                "the fastest; on the right, the share that arrives within ten times as many. Higher is "
+                "better; the pale bands are bootstrap intervals over the replicates. Arrival is known only "
+                "to the next evaluation, so small differences show as equal at 1.",
                 pictures,
                 {"Area under the profiles and runs that reach the target": _profile_table(found, table)},
                 wide=True,

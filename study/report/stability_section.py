@@ -1,4 +1,4 @@
-"""The section on the cliff: where each method breaks, predicted and measured, and what it does instead."""
+"""The section on stability limits: where each method breaks, or what it does instead."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from study.findings import captions
 from study.findings.stability_limits import factor, findings
 from study.numbers import between, listing, number, plural
 from study.phases.theory import LimitBasis
-from study.report import stability_tables as cliff_tables
+from study.report import stability_tables as limit_tables
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section, section
 
@@ -41,7 +41,7 @@ curvature left either: its curve leaves at the bottom, and the table has its num
 
 
 @section(10)
-def cliff_section(tables: Tables, looks: Looks) -> Section | None:
+def limits_section(tables: Tables, looks: Looks) -> Section | None:
     """The section of a study; None where its cells hold nothing of limits, edges or floors."""
     found = limit_evidence(tables)
     if found.empty:
@@ -49,14 +49,15 @@ def cliff_section(tables: Tables, looks: Looks) -> Section | None:
     made = (stability_map, batch_sizes, edges, floors, noise)
     blocks = [block for make in made if (block := make(tables, looks, found)) is not None]
     text = (
-        "Every method that subtracts a multiple of the gradient has a learning rate above which it cannot "
-        "stay where the loss curves most: its steps jump over the valley, each farther than the one before. "
-        "That rate is the cliff. Theory predicts it from the data and the method alone, before any training; "
-        "here it stands beside the rate at which runs were seen to diverge, bracketed for each replicate. "
-        "Methods that divide by the size of their gradients have no such rate that theory could name: too "
-        "large a one mostly ends on a floor."
+        "Every method that subtracts a multiple of the gradient has a stability limit: a learning rate "
+        "above which its steps jump across the valley, each farther than the one before. Theory predicts it "
+        "from the data and the method, before any training; here it stands beside the rate at which runs "
+        "were seen to diverge, measured for each replicate. Methods that divide by the size of their "
+        "gradients have no such predicted limit: with them too large a rate mostly ends on a plateau."
     )
-    return Section("cliff", "The cliff: predicted and measured", text, findings(tables, found), blocks)
+    return Section(
+        "limits", "Stability limits: predicted and measured", text, findings(tables, found), blocks
+    )
 
 
 def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
@@ -64,7 +65,7 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
     if not (found.limits["status"] != "").any():
         return None
     names = tables.study.names
-    fields = found.limits.assign(**cliff_tables.fields(found.limits))
+    fields = found.limits.assign(**limit_tables.fields(found.limits))
     views, tiles = [], []
     for problem, at in fields.groupby("problem", sort=False):
         label = names.problems[str(problem)]
@@ -79,7 +80,7 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
     panels = Panels(draw_map, views, map_size(len(looks.optimizers), len(looks.batches)), 2, _map_keys())
     text = captions.stability(tables, found)
     limits = (
-        {"By what the prediction rests on": cliff_tables.agreement(tables, found)}
+        {"By what the prediction rests on": limit_tables.agreement(tables, found)}
         if len(found.agreement)
         else {}
     )
@@ -89,8 +90,8 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
     others = found.limits.drop(linear.index)
     for caption, part in (("Least squares: limits", linear), ("Other cells: limits", others)):
         if len(part):
-            limits[f"{caption} predicted and measured"] = cliff_tables.limits(tables, part)
-    if without := cliff_tables.unpredicted(tables, found.limits):
+            limits[f"{caption} predicted and measured"] = limit_tables.limits(tables, part)
+    if without := limit_tables.unpredicted(tables, found.limits):
         limits["Where no limit is predicted"] = without
     picture = Picture("stability", panels, tiles)
     return Block("The stability map", text, {ALL: picture}, limits, wide=True)
@@ -113,9 +114,9 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
         guides = _guides(at)
         ends = [*(v for c in [*curves, *guides] for v in c.limits), *runs["low"], *runs["high"]]
         ends += [*runs["predicted"].dropna()]
-        limits = (min(ends) / 1.5, max(ends) * 1.5)
+        axis_range = (min(ends) / 1.5, max(ends) * 1.5)
         views.append(
-            BatchLimitView(names.problems[str(problem)], curves, guides, runs, looks.optimizers, limits)
+            BatchLimitView(names.problems[str(problem)], curves, guides, runs, looks.optimizers, axis_range)
         )
         said = [
             f"{c.label} from {number(c.limits[0])} at batches of 1 to {number(c.limits[-1])}" for c in curves
@@ -133,7 +134,7 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
         *([SINGLE] if (measured["basis"] == LimitBasis.ALMOST_SURE).any() else []),
     ]
     return Block(
-        "The limit against the batch size",
+        "The limit and the batch size",
         captions.batch_limits(tables, found, measured),
         {ALL: Picture("batch-limits", Panels(draw_batch_limits, views, BATCH_LIMITS, 2, keys), tiles)},
         wide=True,
@@ -156,8 +157,8 @@ def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         label, look = study.names.problems[problem], looks.optimizers[optimizer]
         values = [v for line in group for v in (*line.sharpness, line.threshold)]
         least = max(min(values), DEPTH * min(line.threshold for line in group))
-        limits = (least / 1.4, max(values) * 1.4)
-        views.append(EdgeView(label, look, group, limits, span))
+        axis_range = (least / 1.4, max(values) * 1.4)
+        views.append(EdgeView(label, look, group, axis_range, span))
         at = found.edge[(found.edge["problem"] == problem) & (found.edge["optimizer"] == optimizer)]
         said = "; ".join(
             f"rate {number(r['rate'])}: {factor(r['late'])} times the line {number(r['threshold'])}, "
@@ -168,11 +169,11 @@ def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     keys = [
         Key("sharpness at the smallest rate", STEPS[0], "-"),
         Key("at the largest rate", STEPS[-1], "-"),
-        Key("the largest curvature that the rate allows", INK, ALLOWED, width=1.0),
+        Key("stable up to here", INK, ALLOWED, width=1.0),
         DIVERGED,
     ]
     picture = Picture("edge", Panels(draw_edge, views, EDGE, 3, keys), tiles)
-    table = {"The sharpness of every run that was followed": cliff_tables.edges(tables, found)}
+    table = {"The sharpness of every run that was followed": limit_tables.edges(tables, found)}
     return Block("The edge of stability", captions.edges(tables, found), {ALL: picture}, table)
 
 
@@ -215,9 +216,9 @@ def floors(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
             tiles.append(Tile(alt, problem=str(problem)))
         if views:
             made[strategy] = Picture(f"floors-{i}", Panels(draw_floors, views, PLATEAUS, 3, keys), tiles)
-    tables_ = {"How steeply floors rise with the rate": cliff_tables.powers(tables, found)}
-    tables_["Slopes of every cell without a predicted limit"] = cliff_tables.slopes(tables, found)
-    return Block("Floors instead of a cliff", captions.floors(tables, found), made, tables_)
+    tables_ = {"How steeply plateaus rise with the rate": limit_tables.powers(tables, found)}
+    tables_["Slopes of every cell without a predicted limit"] = limit_tables.slopes(tables, found)
+    return Block("Plateaus instead of a limit", captions.floors(tables, found), made, tables_)
 
 
 def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
@@ -226,10 +227,10 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         return None
     names = tables.study.names
     values = found.noise[["predicted", "measured"]].to_numpy()
-    limits = (float(np.percentile(values, 1)) / 3, float(max(np.percentile(values[:, 0], 100), 1)) * 2)
+    axis_range = (float(np.percentile(values, 1)) / 3, float(max(np.percentile(values[:, 0], 100), 1)) * 2)
     views, tiles = [], []
     for problem, at in found.noise.groupby("problem", sort=False):
-        views.append(NoiseView(names.problems[str(problem)], looks.batches, at, limits))
+        views.append(NoiseView(names.problems[str(problem)], looks.batches, at, axis_range))
         settled = at.loc[at["settled"], "ratio"]
         middle = f", median of measured over predicted {factor(settled.median())}" if len(settled) else ""
         alt = (
@@ -245,11 +246,11 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     ]
     picture = Picture("noise", Panels(draw_noise, views, PLATEAUS, 3, keys), tiles)
     table = (
-        {"Noise floors: measured over predicted": cliff_tables.noise(tables, found)}
+        {"Noise floors: measured over predicted": limit_tables.noise(tables, found)}
         if len(found.noise_agreement)
         else {}
     )
-    return Block("The floor that noise keeps", captions.noise(tables, found), {ALL: picture}, table)
+    return Block("Noise floors", captions.noise(tables, found), {ALL: picture}, table)
 
 
 def _map_keys() -> list[Key]:

@@ -1,4 +1,4 @@
-"""The tables of the section on the cliff, and what stands in the fields of its map."""
+"""The tables of the section on stability limits, and what stands in the fields of its map."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def agreement(tables: Tables, found: LimitEvidence) -> Table:
     columns = [
         Column("prediction"),
         Column("cells"),
-        Column("median", "measured / predicted", "with its 95 % bootstrap interval, problems drawn whole"),
+        Column("median", "measured / predicted", "with its 95 % bootstrap interval, resampled by problem"),
         Column("least", "measured / predicted"),
         Column("most", "measured / predicted"),
         Column("within 1 %", "share of the cells", "with its 95 % Wilson interval"),
@@ -64,7 +64,9 @@ def agreement(tables: Tables, found: LimitEvidence) -> Table:
 def limits(tables: Tables, limits: pd.DataFrame) -> Table:
     columns = [
         *(Column(name) for name in ("problem", "optimizer", "batch")),
-        Column("mean square", "limit", "above it the mean grows, of batches drawn independently"),
+        Column(
+            "mean square", "limit", "above it the mean over many runs grows, with batches drawn independently"
+        ),
         Column("predicted", "limit", "with its 95 % interval where it is an estimate"),
         Column("measured", "limit", "the median over the replicates"),
         Column("replicates", "limit", "the lowest and the highest of them"),
@@ -103,11 +105,13 @@ def edges(tables: Tables, found: LimitEvidence) -> Table:
     columns = [
         *(Column(name) for name in ("problem", "optimizer", "batch")),
         Column("rate"),
-        Column("allowed", "sharpness", "the largest curvature at which the rate is stable"),
-        Column("first", "sharpness", "at the start; of a method that divides its steps after its first ones"),
+        Column("allowed", "sharpness", "the largest sharpness at which the rate is stable"),
+        Column(
+            "first", "sharpness", "at the start; for methods that divide their steps, after the first ones"
+        ),
         Column("largest", "sharpness / allowed"),
         Column("last half", "sharpness / allowed", "its median over the last half of the evaluations"),
-        Column("reached", "", "the update at which it first came to the line"),
+        Column("reached", "", "the update at which it first reached the line"),
         Column("verdict", "", "at the line: within 10 % of it over the last half"),
     ]
     rows = [
@@ -131,9 +135,9 @@ def powers(tables: Tables, found: LimitEvidence) -> Table:
         Column("optimizer"),
         Column("cells", "", "with at least three rates above their best one"),
         Column(
-            "slope", "", "the median over its cells, with its 95 % bootstrap interval, problems drawn whole"
+            "slope", "", "the median over its cells, with its 95 % bootstrap interval, resampled by problem"
         ),
-        Column("told from 0", "", "cells whose own interval lies above 0: the floor rises with the rate"),
+        Column("rising", "", "cells whose own interval lies above 0: the plateau rises with the rate"),
     ]
     rows = []
     for optimizer, median in slopes_by_optimizer(found.slopes).items():

@@ -40,7 +40,7 @@ class TestDiagrams:
             assert d.ranks.tolist() == [1, 2, 3]
             assert d.problems == 8
 
-    def test_what_is_told_apart_is_not_joined(self):
+    def test_what_is_distinguishable_is_not_joined(self):
         """Nemenyi's distance for three methods on eight problems is 1.17: neighbours are joined."""
         d = diagrams(study("abcdefgh", **THREE))[0]
         assert d.bars == ((0, 1), (1, 2))
@@ -52,7 +52,7 @@ class TestDiagrams:
         assert d.bars == ((0, 2),)
         assert d.pairs == []
 
-    def test_no_pair_is_told_apart_where_friedman_finds_nothing_however_far_apart_it_is(self):
+    def test_no_pair_is_distinguished_where_friedman_finds_nothing_however_far_apart_it_is(self):
         """Ranks 1.5 to 3.5 are 2.0 apart and the distance is 1.9, but Friedman's p is 0.066."""
         orders = [(1, 2, 3, 4)] * 4 + [(1, 4, 2, 3), (4, 3, 1, 2)]
         names = ("sgd", "momentum", "nesterov", "adam")
@@ -110,20 +110,18 @@ class TestDiagrams:
 
 
 class TestRanked:
-    def test_the_sentence_says_what_is_told_apart_and_what_that_takes(self):
+    def test_the_claim_names_nobody_where_the_first_place_is_open(self):
         found = ranked(study("abcdefgh", **THREE))
-        assert found.tie  # the first two are not told apart
-        assert "Over 8 problems Adam comes first with a mean rank of 1.0 of 3, Heavy ball next with 2.0" in (
-            text(found)
+        assert found.inconclusive  # the first two are not clearly different
+        assert found.claim == (
+            "No optimizer clearly ranks first over 8 problems, but Gradient descent clearly ranks behind "
+            "others."
         )
         assert "Friedman’s test finds that the ranks differ (p = 3.4·10⁻⁴)" in text(found)
-        assert (
-            "at least 1.2 of 2 possible apart can be told apart: 1 of 3 pairs are (Adam before Gradient"
-            in (text(found))
+        assert "at least 1.2 of 2 possible apart are distinguishable: 1 of 3 pairs (Adam before Gradient" in (
+            text(found)
         )
-        assert "To tell the first two apart at the difference seen would take about 11 problems." in text(
-            found
-        )
+        assert "To distinguish the first two would take about 11 problems." in text(found)
         assert found.runs == [
             Runs("Adam", {"optimizer": "adam"}),
             Runs("Heavy ball", {"optimizer": "momentum"}),
@@ -131,12 +129,14 @@ class TestRanked:
 
     def test_a_clear_first_place_is_no_tie(self):
         found = ranked(study("abcdefghijklmnop", ("1",), **THREE))
-        assert not found.tie
+        assert not found.inconclusive
         assert "would take" not in text(found)
+        assert "Over 16 problems Adam clearly ranks first, with a mean rank of 1.0." in text(found)
 
     def test_equal_ranks_need_no_number_of_problems(self):
         found = ranked(study("abcd", sgd={}, adam={}, momentum={}))
-        assert found.tie
+        assert found.inconclusive
+        assert "4 problems do not show which of the 3 optimizers is better" in text(found)
         assert "does not find that the ranks differ (p = 1)" in text(found)
         assert "would take" not in text(found)
 
@@ -162,9 +162,14 @@ class TestSteadiness:
         problem, _ = stable(found)
         assert problem.moved == ("a/net", "b/net")
         assert problem.tau[0] == 0  # a shared first place has no order
-        said = "Leaving out any one problem brings another optimizer to it in 2 of 3 cases (without a and b)"
+        said = (
+            "Leaving out one problem at a time puts another optimizer first in 2 of 3 cases (without a and b)"
+        )
         assert said in text(steadiness(found))
-        assert "With everything counted, Gradient descent has the first place." in text(steadiness(found))
+        assert (
+            "Gradient descent has the best mean rank, but leaving out a single problem can change that."
+            in text(steadiness(found))
+        )
 
     def test_a_first_place_that_hangs_on_one_replicate_is_counted(self):
         """The middle of sgd's three is its second: without one of its good runs it loses."""
@@ -181,4 +186,7 @@ class TestSteadiness:
         assert steadiness(one) is None
 
     def test_a_shared_first_place_says_so(self):
-        assert "Gradient descent and Adam share the first place" in text(steadiness(study(sgd={}, adam={})))
+        assert (
+            "Gradient descent and Adam share the best mean rank whichever single problem or replicate"
+            in text(steadiness(study(sgd={}, adam={})))
+        )

@@ -99,7 +99,7 @@ class TestSensitivity:
         assert found["low"] == pytest.approx(10 ** (-1 - share))
         assert found["high"] == pytest.approx(1.0)
         assert found["width"] == pytest.approx(1 + share)
-        assert (found["cliff"], found["margin"]) == (pytest.approx(10.0), pytest.approx(1.0))
+        assert (found["sweep_boundary"], found["margin"]) == (pytest.approx(10.0), pytest.approx(1.0))
         assert not found["open_low"]
         assert not found["open_high"]
         assert found["share"].value == pytest.approx(4 / 12)
@@ -108,7 +108,7 @@ class TestSensitivity:
         found = sensitivity_of(planted(sweep={1e-3: 0.05, 1e-2: 0.01, 1e-1: 0.02}))
         assert found["open_low"]
         assert found["open_high"]
-        assert np.isnan(found["cliff"])
+        assert np.isnan(found["sweep_boundary"])
 
     def test_what_never_converges_has_no_range(self):
         found = sensitivity_of(planted(sweep={1e-3: 0.9, 1e-2: 0.3, 1e-1: INF}))
@@ -210,7 +210,7 @@ class TestOverview:
         found = sensitivity(rates, study.tolerance)
         gaps = replicates(study, "gap")
         row = only(optimization(study, gaps, ranking(study, gaps), found))
-        assert (row["tuned_diverged"], row["tuned_runs"], row["cliffs"], row["problems"]) == (1, 8, 2, 2)
+        assert (row["tuned_diverged"], row["tuned_runs"], row["boundaries"], row["problems"]) == (1, 8, 2, 2)
         assert row["diverged"].value == pytest.approx(8 / 24)
         assert row["width"].value == pytest.approx(found["width"].mean())
 

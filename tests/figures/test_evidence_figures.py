@@ -138,7 +138,7 @@ class TestSections:
         assert {p.name: len(p.panels.views) for p in found.pictures} == pictures
         assert all(len(p.tiles) == len(p.panels.views) for p in found.pictures)
         assert found.findings
-        assert all(finding.evidence == found.anchor and finding.runs for finding in found.findings)
+        assert all(finding.section == found.anchor and finding.runs for finding in found.findings)
 
     @pytest.mark.parametrize(
         "sad",
@@ -160,10 +160,10 @@ class TestSections:
         (_, block) = self.made(tuning_section, extended=1, search_high=1e4).blocks
         (table,) = block.tables.values()
         assert len(table.rows) == 18
-        assert list(table.rows[0].cells[3:]) == ["0.001 to 100", "0.001 to 10⁴", "1", "0.5", "yes ‡"]
+        assert list(table.rows[0].cells[3:]) == ["0.001 to 100", "0.001 to 10⁴", "1", "0.5", "no ‡"]
         assert table.rows[0].run == ("7", "run-of-a-sgd-full")
 
     def test_a_search_that_is_not_trusted_says_why(self):
         (_, block) = self.made(tuning_section, search_status="at_search_boundary").blocks
         (table,) = block.tables.values()
-        assert table.rows[0].cells[-1] == "no †: at a boundary of the range: not trusted"
+        assert table.rows[0].cells[-1] == "yes †: at the search boundary"

@@ -78,28 +78,23 @@ class TestProfiles:
     def test_the_fastest_is_named_with_its_lead(self):
         found = study(sgd={"hits": self.SLOW}, adam={"hits": self.FAST}, momentum={"hits": self.NEVER})
         finding = speed.fastest(found, profiles.profile_table(found))
-        assert not finding.tie
-        assert "Adam has the best profile, which covers 1.00 [1.00, 1.00] of the area up to 10 times" in text(
-            finding
-        )
-        assert (
-            "Gradient descent’s 0.40 [0.40, 0.40]. The difference is 0.60 [0.60, 0.60]: told apart"
-            in text(finding)
-        )
-        assert "Heavy ball comes last, with 0.00 [0.00, 0.00]" in text(finding)
+        assert not finding.inconclusive
+        assert "Adam is clearly the fastest, at its tuned rate, to a training gap below 0.1." in text(finding)
+        assert "Gradient descent 0.40 [0.40, 0.40], a difference of 0.60 [0.60, 0.60]" in text(finding)
+        assert "last Heavy ball, 0.00 [0.00, 0.00]" in text(finding)
         assert "Adam reaches the target in 100 % [86, 100], Heavy ball in 0 % [0, 14]." in text(finding)
         assert [runs.label for runs in finding.runs] == ["Adam", "Gradient descent", "Heavy ball"]
 
     def test_equal_speed_is_a_tie(self):
         found = study(sgd={"hits": self.FAST}, adam={"hits": self.FAST})
         finding = speed.fastest(found, profiles.profile_table(found))
-        assert finding.tie
-        assert "The difference is 0.00 [0.00, 0.00]: it includes none, a tie." in text(finding)
+        assert finding.inconclusive
+        assert "No optimizer is clearly the fastest" in text(finding)
 
     def test_where_no_run_reaches_the_target_it_says_so(self):
         found = study(sgd={"hits": self.NEVER}, adam={"hits": self.NEVER})
         finding = speed.fastest(found, profiles.profile_table(found))
-        assert finding.tie
+        assert finding.inconclusive
         assert "No tuned optimizer reaches a training gap of 0.1" in text(finding)
 
     def test_one_optimizer_is_compared_with_none(self):
@@ -156,26 +151,25 @@ class TestTuningEffort:
     def test_who_needs_more_trials_is_told_with_the_factor(self):
         found = study(sgd={"search": self.LATE}, adam={"search": self.EARLY})
         finding = tuning.tuning_effort(found, effort.searches(found))
-        assert not finding.tie
-        assert "search of Adam is within 10 % of all it will gain after 1 [1, 1] trials" in text(finding)
-        assert "that of Gradient descent after 4 [4, 4]." in text(finding)
-        assert (
-            "In the same 6 pairs of problem and batch strategy Gradient descent needs 4 [4, 4] times as many"
-            in (text(finding))
+        assert not finding.inconclusive
+        assert "The median search is within 10 % of its whole gain after 1 [1, 1] trials for Adam" in text(
+            finding
         )
+        assert "and 4 [4, 4] for Gradient descent" in text(finding)
+        assert "Gradient descent needs 4 times as many trials of tuning as Adam." in (text(finding))
 
     def test_the_same_effort_is_a_tie(self):
         found = study(sgd={}, adam={})
         finding = tuning.tuning_effort(found, effort.searches(found))
-        assert finding.tie
-        assert "1 [1, 1] times as many: a tie" in text(finding)
+        assert finding.inconclusive
+        assert "the ratio is 1 [1, 1]" in text(finding)
 
     def test_a_search_that_gains_nothing_needs_for_ever(self):
         found = study(sgd={"search": (INF,) * 4}, adam={"search": self.EARLY})
         finding = tuning.tuning_effort(found, effort.searches(found))
-        assert "that of Gradient descent after ∞ [∞, ∞]." in text(finding)
+        assert "∞ [∞, ∞] for Gradient descent" in text(finding)
         assert "6 searches never gained anything" in text(finding)
-        assert not finding.tie
+        assert not finding.inconclusive
 
     def test_one_optimizer_is_compared_with_none(self):
         found = study(sgd={})
@@ -188,27 +182,30 @@ class TestAlarms:
         row = effort.alarms(found).iloc[0]
         assert (row["optimizer"], row["added"], bool(row["trusted"])) == ("sgd", 2, True)
         assert (row["first_high"], row["search_high"]) == (100.0, 1e4)
-        finding = tuning.edge_alarm(found, effort.alarms(found))
-        assert "Of 2 searches, 1 had a best rate within half a decade of an edge" in text(finding)
-        assert "which brought 1 of them clear of it: the alarm fired in 50 % [9, 91]." in text(finding)
+        finding = tuning.search_boundary(found, effort.alarms(found))
+        assert "In 1 of 2 searches the best rate was in question at first." in text(finding)
+        assert "which settled 1 of them (50 % [9, 91] of all)." in text(finding)
 
     def test_one_that_did_not_come_clear_is_not_trusted_and_its_runs_are_linked(self):
         status = SearchStatus.AT_BOUNDARY
         found = study("a", ("1",), sgd={"extended": 2, "search_status": status}, adam={})
-        finding = tuning.edge_alarm(found, effort.alarms(found))
-        assert f"1 must not be trusted in the end (1 {SEARCHES[status]}), marked †" in text(finding)
+        finding = tuning.search_boundary(found, effort.alarms(found))
+        assert f"1 remained in doubt (1 {SEARCHES[status]}), marked †" in text(finding)
         assert finding.runs[0] == Runs(SEARCHES[status], {"search_status": "at_search_boundary"})
 
     def test_no_stable_rate_is_a_doubt_of_its_own(self):
         found = study("a", ("1",), sgd={"search_status": "no_stable_rate", "search": (INF,)})
         assert effort.alarms(found)["doubt"].tolist() == ["no_stable_rate"]
-        finding = tuning.edge_alarm(found, effort.alarms(found))
+        finding = tuning.search_boundary(found, effort.alarms(found))
         assert finding.runs[0].tags == {"search_status": "no_stable_rate"}
 
     def test_no_alarm_is_told_with_its_interval(self):
         found = study(sgd={})
         assert effort.alarms(found).empty
-        assert "In none of 6 searches, 0 % [0, 39]" in text(tuning.edge_alarm(found, effort.alarms(found)))
+        assert (
+            "No search found its best rate at the search boundary. Within half a decade of it: 0 of 6"
+            in text(tuning.search_boundary(found, effort.alarms(found)))
+        )
 
 
 class TestAxes:
@@ -255,16 +252,19 @@ class TestAxes:
         assert "stochastic (batch 1) needs 0.25 [0.25, 0.25] times the examples processed" in text(finding)
         assert "0.25 [0.25, 0.25] times the measured milliseconds of full batch" in text(finding)
         assert "over 6 pairs of problem and optimizer" in text(finding)
-        assert not finding.tie
+        assert not finding.inconclusive
         assert [runs.tags for runs in finding.runs] == [{"batch": "full"}, {"batch": "1"}]
 
     def test_equal_times_and_times_that_are_never_reached_are_ties(self):
         for hits in ((400.0,) * 4, (INF,) * 4):
             found = self.cells(hits, hits)
             finding = batch_axes.batch_axes(found, axes.arrivals(found))
-            assert finding.tie
+            assert finding.inconclusive
             assert "1 [1, 1] times the examples processed" in text(finding)
-            assert "a tie: so it is in examples processed, updates and measured milliseconds" in text(finding)
+            assert (
+                "Neither stochastic (batch 1) nor full batch is clearly faster, whatever is counted."
+                in text(finding)
+            )
 
     def test_one_that_never_arrives_is_infinitely_slow(self):
         found = self.cells((INF,) * 4)

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from study.figures import theme
 from study.phases.theory import LimitBasis
 from study.report import pictures, render
-from study.report.stability_section import cliff_section
+from study.report.stability_section import limits_section
 from tests.figures.test_figures import artist, axes, contrast, gids
 from tests.findings.test_stability_limits import RISING, everything, known, looks, plain, read
 from tests.planted_cells import INF, VALLEY, planted
@@ -23,7 +23,7 @@ def panel(picture, i=0):
 @pytest.fixture(scope="module")
 def blocks():
     tables, _ = read(*everything())
-    return {block.title: block for block in cliff_section(tables, looks(tables)).blocks}
+    return {block.title: block for block in limits_section(tables, looks(tables)).blocks}
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def picture(blocks):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cliff")
-    render("cliff", "LimitEvidence", everything(), {}, folder, workers=1)
+    folder = tmp_path_factory.mktemp("limits")
+    render("limits", "LimitEvidence", everything(), {}, folder, workers=1)
     return folder
 
 
@@ -57,7 +57,7 @@ class TestFigures:
     def test_bounds_are_shown_as_bounds(self):
         cell = planted(limit_status="above_grid", limit_predicted=50.0, limit_basis=LimitBasis.EXACT)
         tables, _ = read(cell)
-        block = cliff_section(tables, looks(tables)).blocks[0]
+        block = limits_section(tables, looks(tables)).blocks[0]
         assert artist(panel(next(iter(block.pictures.values()))), "number-sgd-full").get_text() == "> 2.00"
 
     def test_colours_are_centred_at_one_and_told_apart_by_side(self):
@@ -77,7 +77,7 @@ class TestFigures:
                 assert contrast(shades["--paper"], color) >= 3, name
 
     def test_limits_against_batch_size_have_their_guides_and_marks(self, picture):
-        ax = panel(picture("The limit against the batch size"))
+        ax = panel(picture("The limit and the batch size"))
         curve = artist(ax, "curve Gradient descent")
         assert curve.get_xdata().tolist() == [1, 10, 100]
         assert curve.get_ydata().tolist() == [0.2, 0.8, 1.0]
@@ -88,7 +88,7 @@ class TestFigures:
         assert {"measured sgd 16 reshuffled", "measured sgd 16 replacement"} <= gids(ax)
 
     def test_an_axis_within_a_decade_still_has_numbers(self, picture):
-        ax = panel(picture("The limit against the batch size"))
+        ax = panel(picture("The limit and the batch size"))
         low, high = ax.get_ylim()
         assert sum(low <= tick <= high for tick in ax.get_yticks()) >= 2
 
@@ -101,7 +101,7 @@ class TestFigures:
         assert [text.get_text() for text in ax.texts] == ["0.1"]
 
     def test_floors_start_at_the_best_rate_and_end_in_their_slope(self, picture):
-        ax = panel(picture("Floors instead of a cliff"))
+        ax = panel(picture("Plateaus instead of a limit"))
         assert artist(ax, "floor RMSprop").get_ydata() == pytest.approx(list(RISING.values()))
         assert [text.get_text() for text in ax.texts] == ["2.0"]
         guide = artist(ax, "slope-2")
@@ -109,7 +109,7 @@ class TestFigures:
         assert np.diff(y) / np.diff(x) == pytest.approx([2])
 
     def test_noise_is_drawn_against_its_prediction(self, picture):
-        ax = panel(picture("The floor that noise keeps"))
+        ax = panel(picture("Noise floors"))
         assert artist(ax, "settled 16").get_xdata().tolist() == [0.04, 0.04, 0.02, 0.02]
         assert len(artist(ax, "early 16").get_xdata()) == 0
         line = artist(ax, "diagonal")
@@ -146,21 +146,21 @@ class TestFigures:
     def test_texts_name_what_is_seen(self, blocks):
         texts = {title: plain(block.text) for title, block in blocks.items()}
         assert (
-            "Heavy ball, full batch, on toy breaks at 1.9 where 1.9 was predicted"
+            "Heavy ball, full batch, on toy diverges from 1.9 on, where 1.9 was predicted"
             in texts["The stability map"]
         )
         assert "Gradient descent, full batch, on net at 6 instead of 2." in texts["The stability map"]
-        assert "ends at 1.9, on the upper guide, 1.9" in texts["The limit against the batch size"]
+        assert "ends at 1.9, on the upper guide, 1.9" in texts["The limit and the batch size"]
         assert "at rate 0.1 it goes from 5 to the line at 20 by update 20" in texts["The edge of stability"]
-        assert "RMSprop 2.0 [2.0, 2.0]" in texts["Floors instead of a cliff"]
-        assert "predicted floors from 0.02 to 0.04" in texts["The floor that noise keeps"]
+        assert "RMSprop 2.0 [2.0, 2.0]" in texts["Plateaus instead of a limit"]
+        assert "predicted noise floors from 0.02 to 0.04" in texts["Noise floors"]
 
 
 class TestReport:
     def test_the_section_stands_in_page_contents_and_summary(self, folder):
         page = Parsed((folder / "report.html").read_text(encoding="utf-8"))
-        assert page.all("section", id="cliff")
-        assert len([a for a in page.all("a") if a.get("href") == "#cliff"]) == 2  # contents and summary
+        assert page.all("section", id="limits")
+        assert len([a for a in page.all("a") if a.get("href") == "#limits"]) == 2  # contents and summary
         labels = [a["aria-label"] for a in page.all("figure", role="img")]
         assert any(label.startswith("toy: measured limit over predicted limit") for label in labels)
         assert any("sharpness along training" in label for label in labels)
@@ -173,7 +173,7 @@ class TestReport:
 
     def test_the_twin_has_pictures_and_tables(self, folder):
         twin = (folder / "report.md").read_text(encoding="utf-8")
-        assert "## The cliff: predicted and measured" in twin
+        assert "## Stability limits: predicted and measured" in twin
         for name in ("stability", "batch-limits", "edge", "floors-0", "noise"):
             assert f"](figures/{name}.png)" in twin
             assert (folder / "figures" / f"{name}.png").stat().st_size > 5000
@@ -194,7 +194,7 @@ class TestReport:
     )
     def test_a_study_that_knows_little_has_a_section(self, summary):
         tables, _ = read(planted(sweep=VALLEY | {10.0: [0.2, INF]}, **summary))
-        found = cliff_section(tables, looks(tables))
+        found = limits_section(tables, looks(tables))
         assert [len(p.panels.figure().subfigs) for p in found.pictures] == [
             len(p.tiles) for p in found.pictures
         ]
