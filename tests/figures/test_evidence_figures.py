@@ -160,7 +160,7 @@ class TestSections:
         (_, block) = self.made(tuning_section, extended=1, search_high=1e4).blocks
         (table,) = block.tables.values()
         assert len(table.rows) == 18
-        assert list(table.rows[0].cells[3:]) == ["0.001 to 100", "0.001 to 10⁴", "1", "0.5", "no ‡"]
+        assert list(table.rows[0].cells[3:]) == ["0.001 to 100", "0.001 to 10⁴", "1", "0.5", "0.5", "no ‡"]
         assert table.rows[0].run == ("7", "run-of-a-sgd-full")
 
     def test_a_search_that_is_not_trusted_says_why(self):
