@@ -173,7 +173,7 @@ def add_a_section_with_a_figure() -> None:
             "counted",
             "How many trials were counted",
             "A bar for each problem.",
-            [Finding("Counting", f"There are {counts.sum()} trials.", "counted")],
+            [Finding("Counting", f"There are {counts.sum()} trials.", "All phases.", "counted")],
             [
                 Block(
                     "Trials",
