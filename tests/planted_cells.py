@@ -211,6 +211,7 @@ def _code(kind: type[Any], field: str, value: Any) -> Any:
 
 
 DEFAULTS: dict[str, Any] = {
+    **tuned_rates(0.5),
     "score": Score.ACCURACY,
     "best_known_loss": 0.0,
     "parameters": 3,
@@ -226,7 +227,6 @@ DEFAULTS: dict[str, Any] = {
     "sweep_margin_decades": 1.0,
     "usable_width_decades": 2.0,
     "search_status": "clear",
-    "tuned_rate": 0.5,
     "default_rate": 0.01,
     "search_low": GRID[0],
     "search_high": GRID[-1],
