@@ -210,7 +210,6 @@ def test_a_networks_boundary_moves_with_the_rate_and_own_points_are_added(opened
     page.get_by_text("Change the problem").click()
     page.get_by_label("Data", exact=True).select_option(label="my own")
     page.locator(".pg-main").click(position={"x": 200, "y": 200})
-    page.get_by_text("Change the problem").click()
     page.get_by_label("A click adds").select_option(label="a pink square")
     page.locator(".pg-main").click(position={"x": 300, "y": 250})
     assert [one.split(",")[2] for one in settings(page)["own"].split(";")] == ["0", "1"]

@@ -80,12 +80,11 @@ export const createModel = () => {
         );
         kept[i] = { depends, sweep };
       }
-      return {
-        optimizer,
-        run,
-        sweep: kept[i].sweep,
-        limit: predicted(problem, optimizer, run, settings.batch),
-      };
+      // What the limit depends on is what its sweep does, but where the run's end chooses among minima.
+      if (problem.minima || kept[i].limit === undefined) {
+        kept[i].limit = predicted(problem, optimizer, run, settings.batch);
+      }
+      return { optimizer, run, sweep: kept[i].sweep, limit: kept[i].limit };
     });
     if (model.sides.some(({ sweep }) => sweep.done === 0)) model.work(4); // for a first idea of which rate is best
     return model;

@@ -135,7 +135,14 @@ const nearest = (problem, place) => {
   return problem.minima.reduce((found, one) => (far(one) < far(found) ? one : found));
 };
 
-const curvatureAt = (problem, place) => eigenvalues(problem.hessian(place))[0];
+const curvatures = new WeakMap(); // of each problem, by place: a network's takes many gradients
+const curvatureAt = (problem, place) => {
+  const known = curvatures.get(problem) ?? new Map();
+  curvatures.set(problem, known);
+  const key = Array.from(place).join();
+  if (!known.has(key)) known.set(key, eigenvalues(problem.hessian(place))[0]);
+  return known.get(key);
+};
 
 // The predicted limit of a linear method and its curvature, at the minimum where `run` ends or else at its start;
 // null where there is none.
