@@ -23,7 +23,7 @@ Hyper = Any
 
 
 @dataclass(frozen=True)
-class Interval:
+class RealRange:
     """A range of real numbers; infinite ends are always open."""
 
     low: float = -math.inf
@@ -42,25 +42,25 @@ class Interval:
         return f"{left}{self.low:g}, {self.high:g}{right}"
 
 
-POSITIVE = Interval(0, math.inf, "neither")
-NON_NEGATIVE = Interval(0, math.inf, "left")
-FRACTION = Interval(0, 1, "left")  # decay rates such as beta1: one would never forget
+POSITIVE = RealRange(0, math.inf, "neither")
+NON_NEGATIVE = RealRange(0, math.inf, "left")
+FRACTION = RealRange(0, 1, "left")  # decay rates such as beta1: one would never forget
 
 
 class Option(NamedTuple):
     """What is known of a hyperparameter. about: what it does, in a line."""
 
     default: Any
-    domain: Interval
+    domain: RealRange
     about: str
 
 
-def hyper(default: float, domain: Interval, about: str) -> Any:
+def hyper(default: float, domain: RealRange, about: str) -> Any:
     """A dataclass field for a hyperparameter: its default, its domain and what it does, in one place."""
     return dataclasses.field(default=default, metadata={"domain": domain, "about": about})
 
 
-def check_hyper(owner: str, name: str, value: ArrayLike, domain: Interval) -> Hyper:
+def check_hyper(owner: str, name: str, value: ArrayLike, domain: RealRange) -> Hyper:
     """`value` as a float or as a (R,) float64 array; ValueError when it is not in `domain`."""
     items = np.array(value, dtype=object)
     masked = isinstance(value, np.ma.MaskedArray)

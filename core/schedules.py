@@ -14,10 +14,10 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from core import domain
-from core.domain import NON_NEGATIVE, Hyper, Interval, Option, Tunable, hyper, power
+from core.domain import NON_NEGATIVE, Hyper, Option, RealRange, Tunable, hyper, power
 
-SHARE = Interval(0, 1)
-POSITIVE_SHARE = Interval(0, 1, "right")
+SHARE = RealRange(0, 1)
+POSITIVE_SHARE = RealRange(0, 1, "right")
 
 
 @dataclass(frozen=True, eq=False)

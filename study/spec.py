@@ -22,7 +22,7 @@ from study.experiment.cells import (
 )
 from study.experiment.reader import LARGEST, Item, Reader, SpecError, at_most
 from study.files import UnsafeError, read_text
-from study.phases.registry import in_order
+from study.phases.catalogue import in_order
 from study.problems.datasets import DATASETS, distinct, ready, task_of, train_size
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]

@@ -12,8 +12,8 @@ import pandas as pd
 
 from core import BatchStrategy
 from study.experiment.cells import CONSTANT, Cell, Choice, NetworkSpec, Protocol, Rates
+from study.phases.catalogue import parts
 from study.phases.confirm import ConfirmSettings
-from study.phases.registry import parts
 from study.phases.results import CURVES, TRIALS
 from study.phases.search import Claim, SearchSettings
 from study.phases.summary import Counts, ProblemFacts, Score, Summary

@@ -20,7 +20,7 @@ from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, Netwo
 from core import schedules as core_schedules
 from core.activations import Activation
 from core.batches import ORDERS, Order
-from core.domain import Hyper, Interval, hyper
+from core.domain import Hyper, RealRange, hyper
 from core.hessian import hessian_product
 from core.initializers import Initializer
 from core.losses import Loss
@@ -55,7 +55,7 @@ REGISTRIES: tuple[dict[Any, Any], ...] = (
     ORDERS,
     report_sections.MAKERS,
 )
-Height = Annotated[float, Interval(0, 9)]
+Height = Annotated[float, RealRange(0, 9)]
 
 
 def add_an_optimizer() -> None:
@@ -63,8 +63,8 @@ def add_an_optimizer() -> None:
     class Halved(Optimizer):
         """theta_t = theta_{t-1} - lr share g_t."""
 
-        lr: Hyper = hyper(0.1, Interval(0, 10), LR)
-        share: Hyper = hyper(0.5, Interval(0, 1), "what part of a gradient a step takes")
+        lr: Hyper = hyper(0.1, RealRange(0, 10), LR)
+        share: Hyper = hyper(0.5, RealRange(0, 1), "what part of a gradient a step takes")
 
         def step(self, g: np.ndarray, s: State, theta: np.ndarray, t: int) -> np.ndarray:
             g *= like(self.lr * self.share, g)
@@ -83,7 +83,7 @@ def add_a_schedule() -> None:
     class Late(core_schedules.Schedule):
         """1, and `last` over the last tenth of the run."""
 
-        last: Hyper = hyper(0.1, Interval(0, 1), "the factor over the last tenth of the run")
+        last: Hyper = hyper(0.1, RealRange(0, 1), "the factor over the last tenth of the run")
 
         def factor(self, progress: float) -> Hyper:
             return 1.0 if progress < 0.9 else self.last
@@ -98,7 +98,7 @@ def add_a_dataset() -> None:
 
 def add_a_file_format() -> None:
     @registry.table("fixed_width", "text in columns of one width", (".fwf",))
-    def _fixed_width(path: str, skip: Annotated[int, Interval(0, 9)] = 0) -> Table:
+    def _fixed_width(path: str, skip: Annotated[int, RealRange(0, 9)] = 0) -> Table:
         return of_frame(path, pd.read_fwf(path, skiprows=skip), "fixed width")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, Interval, hyper, power
+from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, RealRange, hyper, power
 from core.optimizers.adam import Adam
 from core.optimizers.base import (
     DECOUPLED,
@@ -167,11 +167,11 @@ class Adafactor(Optimizer):
         1e-2, NON_NEGATIVE, "bound of the relative step, which is 1 / sqrt(t) where that is smaller"
     )
     beta2_decay: Hyper = hyper(
-        -0.8, Interval(-np.inf, 0), "power of t by which the weight of the newest squares falls"
+        -0.8, RealRange(-np.inf, 0), "power of t by which the weight of the newest squares falls"
     )
     eps1: Hyper = hyper(2.0**-52, NON_NEGATIVE, "its square is the least that a squared gradient counts for")
     eps2: Hyper = hyper(1e-3, NON_NEGATIVE, "the least root mean square that a layer counts for in its step")
-    d: Hyper = hyper(1.0, Interval(1), "root mean square beyond which a layer's update is scaled down")
+    d: Hyper = hyper(1.0, RealRange(1), "root mean square beyond which a layer's update is scaled down")
     weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, DECOUPLED)
 
     def init(self, theta: np.ndarray) -> State:

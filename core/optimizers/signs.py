@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain import FRACTION, NON_NEGATIVE, Hyper, Interval, hyper
+from core.domain import FRACTION, NON_NEGATIVE, Hyper, RealRange, hyper
 from core.optimizers.base import DECOUPLED, LR, Optimizer, State, average, like, register, shrink
 
 
@@ -52,12 +52,12 @@ class Rprop(Optimizer):
     )
     eta_minus: Hyper = hyper(
         0.5,
-        Interval(0, 1, "neither"),
+        RealRange(0, 1, "neither"),
         "what a step size is multiplied by where the gradient's sign has changed",
     )
     eta_plus: Hyper = hyper(
         1.2,
-        Interval(1, np.inf, "neither"),
+        RealRange(1, np.inf, "neither"),
         "what a step size is multiplied by where the gradient's sign has stayed",
     )
     step_min: Hyper = hyper(1e-6, NON_NEGATIVE, "smallest step size")

@@ -29,7 +29,7 @@ def costs(study: Study) -> pd.Series:
     The seconds of the cell's sweep over the updates that all its trials made: what an update costs when
     many trials train as one stack, evaluations included, on the machine and under the load that there was.
     """
-    swept = study.trials[study.trials["phase"] == "sweep"]
+    swept = study.swept
     updates = study.cells["key"].map(swept.groupby("key")["updates"].sum())
     seconds = study.cells.get("seconds_sweep", pd.Series(np.nan, study.cells.index))
     return pd.Series((seconds / updates.where(updates > 0)).to_numpy(), study.cells["key"])
@@ -39,7 +39,7 @@ def arrivals(study: Study) -> pd.DataFrame:
     """The confirmed trials at tuned rates, a row each: the examples, updates and milliseconds until the
     training gap stays below TARGET, inf where it never does, as in the one row of a cell without a tuned
     rate; milliseconds are NaN where no time was kept."""
-    tuned = study.confirmed[Claim.SPEED].query("role == 'tuned'")
+    tuned = study.tuned[Claim.SPEED]
     hits = tuned[f"hit_{TARGET:g}"].where(~tuned["diverged"], np.inf)
     tuned = tuned[["key", *AXES, "replicate", "trial"]].assign(examples=hits)
     updates = pd.Series(np.inf, tuned.index)

@@ -53,7 +53,7 @@ def chosen_curves(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
     examples, updates: processed so far. gap: the relative training gap. left: whether the trial
     diverged, so that its curve may end before the others. outcome: of this trial.
     """
-    swept = study.trials[study.trials["phase"] == "sweep"]
+    swept = study.swept
     columns = ["key", "trial", "rate", "replicate", "outcome", "first_bad_step"]
     trials = chosen.drop(columns="outcome").merge(swept[columns], on=["key", "rate"])
     parts = []

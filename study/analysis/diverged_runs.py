@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from study.analysis import selections
 from study.analysis.frame import AXES, Study
 from study.statistics import wilson
-
-PHASES = ("sweep", "search", "confirm")
 
 
 def diverged(study: Study) -> pd.DataFrame:
@@ -19,7 +18,7 @@ def diverged(study: Study) -> pd.DataFrame:
     lasted says which. decades: decades that the training loss gained at each update, up to the last
     finite state.
     """
-    gone = study.trials[study.trials["diverged"] & study.trials["phase"].isin(PHASES)]
+    gone = selections.unprovoked(study.trials).query("diverged")
     left = gone["first_bad_step"] > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         decades = np.log10(gone["growth"].to_numpy())
@@ -33,7 +32,7 @@ def diverged(study: Study) -> pd.DataFrame:
 def shares(study: Study) -> pd.DataFrame:
     """A row for each optimizer and batch strategy: how many of the sweep's trials diverged, of how many,
     and the share as an Interval."""
-    swept = study.trials[study.trials["phase"] == "sweep"]
+    swept = study.swept
     counts = swept.groupby(["optimizer", "batch"], sort=False)["diverged"].agg(["sum", "size"]).reset_index()
     shares = [wilson(int(k), int(n)) for k, n in zip(counts["sum"], counts["size"], strict=True)]
     return counts.assign(share=pd.Series(shares, dtype=object))
@@ -56,7 +55,7 @@ def failures_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
     """A row for each optimizer: of the sweep's trials at rates above the best that did not converge (`size`),
     how many `exploded`, leaving before the end of their budget, the `share` of those as an Interval, and how
     many diverged otherwise: they had `risen` above their start, or were rising, at the end."""
-    swept = study.trials[study.trials["phase"] == "sweep"]
+    swept = study.swept
     best = swept["key"].map(sensitivity.set_index("key")["best"])
     failed = swept[(swept["rate"] > best * 1.001) & (swept["outcome"] != "converged")]
     left = failed["first_bad_step"] > 0

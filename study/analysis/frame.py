@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.optimizers.base import Recursion
+from study.analysis import selections
 from study.analysis.labels import Names, names_of, problem_of
 from study.experiment.cells import Cell, Protocol
 from study.phases.confirm import at_rates
@@ -50,6 +52,16 @@ class Study:
         return {str(key): rows for key, rows in self.trials.groupby("key", sort=False)}
 
     @cached_property
+    def swept(self) -> pd.DataFrame:
+        """The rows of `trials` of the sweep."""
+        return selections.swept(self.trials)
+
+    @cached_property
+    def searched(self) -> pd.DataFrame:
+        """Those of the search."""
+        return selections.searched(self.trials)
+
+    @cached_property
     def confirmed(self) -> dict[Claim, pd.DataFrame]:
         """For each claim the confirmed trials at the rate tuned for it and at the default one, `role` saying
         which: what the claim rests on, on replicates that the tuning did not use."""
@@ -62,6 +74,22 @@ class Study:
             ).reset_index(drop=True)
             for claim, column in columns.items()
         }
+
+    @cached_property
+    def tuned(self) -> dict[Claim, pd.DataFrame]:
+        """For each claim those of `confirmed` at the rate tuned for it."""
+        return {claim: selections.tuned(trials) for claim, trials in self.confirmed.items()}
+
+    @cached_property
+    def followed(self) -> pd.DataFrame:
+        """The rows of `trials` whose sharpness was followed."""
+        return selections.followed(self.trials)
+
+    @cached_property
+    def recursions(self) -> dict[str, Recursion | None]:
+        """Optimizer -> the linear recursion that it is; None where it is none, as under a schedule."""
+        methods = {cell.method: cell for cell in self.asked.values()}
+        return {method: cell.recursion for method, cell in methods.items()}
 
     @cached_property
     def run_of(self) -> dict[str, tuple[str, str]]:
@@ -82,7 +110,7 @@ def gather(cells: Sequence[StoredCell]) -> Study:
     rows = [
         _axes(cell)
         | {"run_id": cell.run_id, "experiment": cell.experiment_id, "doubt": doubt(cell.summary)}
-        | {"extended": bool((cell.trials["role"] == "extended").any())}
+        | {"extended": not selections.extended(cell.trials).empty}
         | cell.summary.flat()
         for cell in cells
     ]

@@ -11,11 +11,11 @@ import pandas as pd
 from core.batches import USUAL
 from study.analysis.limit_tables import (
     agreement,
+    heavy_ball,
     limit_by_batch,
     measured_by_batch,
     orders_compared,
     plain,
-    velocity,
 )
 from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
 from study.analysis.sharpness_runs import edge_runs
@@ -69,9 +69,9 @@ def pairs(by_batch: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame,
     """(problem, limits of gradient descent, limits of a heavy ball, its b) of every problem with both."""
     found = []
     for problem, at in by_batch.groupby("problem", sort=False):
-        descent = at[[plain(str(method)) for method in at["optimizer"]]]
-        for method, heavy in at.groupby("optimizer", sort=False):
-            b = velocity(str(method))
+        descent = at[at["recursion"].map(plain)]
+        for _, heavy in at.groupby("optimizer", sort=False):
+            b = heavy_ball(heavy["recursion"].iloc[0])
             if b is not None and len(descent) and len(heavy):
                 found.append((str(problem), descent, heavy, b))
     return found
@@ -89,8 +89,8 @@ def measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float
     """(batch size, measured limit over gradient descent's) at the smallest and the largest size of both."""
     usual = measured[measured["order"] == USUAL].set_index(["optimizer", "size"])["measured"]
     known = [str(name) for name in usual.index.get_level_values(0).unique()]
-    descent = next((name for name in known if plain(name)), None)
-    if descent is None or method not in known:
+    descent = next((str(name) for name in measured.loc[measured["recursion"].map(plain), "optimizer"]), None)
+    if descent not in known or method not in known:
         return []
     ratio = (usual[method] / usual[descent]).dropna().sort_index()
     places = list(dict.fromkeys([0, len(ratio) - 1])) if len(ratio) else []

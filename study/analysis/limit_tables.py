@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core import OPTIMIZERS, BatchStrategy, optimizer
+from core import BatchStrategy
 from core.batches import ORDERS, USUAL
 from core.optimizers.base import Recursion
 from study.analysis.frame import AXES, Study, records
@@ -38,7 +38,7 @@ def limits(study: Study) -> pd.DataFrame:
     known = cells.reindex(columns=[*CODES.values(), *NUMBERS.values()])
     codes = {name: known[column].astype(object).fillna("").astype(str) for name, column in CODES.items()}
     numbers = {name: known[column].astype(float) for name, column in NUMBERS.items()}
-    swept = study.trials[study.trials["phase"] == "sweep"].groupby("key")["rate"]
+    swept = study.swept.groupby("key")["rate"]
     table = cells[["key", *AXES]].assign(**codes, **numbers)
     table["lowest"], table["highest"] = (cells["key"].map(ends) for ends in (swept.min(), swept.max()))
     table["ratio"] = table["measured"] / table["predicted"]
@@ -99,13 +99,20 @@ def orders_compared(limits: pd.DataFrame) -> pd.DataFrame:
 
 
 def limit_by_batch(study: Study) -> pd.DataFrame:
-    """A row for each problem, optimizer and batch size (size, limit): the predicted mean-square limit."""
-    empty = pd.DataFrame(columns=["problem", "optimizer", "size", "limit"])
+    """A row for each problem, optimizer (and its `recursion`) and batch size: the predicted mean-square
+    `limit` at this `size`."""
+    empty = pd.DataFrame(columns=["problem", "optimizer", "recursion", "size", "limit"])
     if "limit_by_batch" not in study.cells:
         return empty
     known = study.cells.dropna(subset=["limit_by_batch"]).drop_duplicates(["problem", "optimizer"])
     rows = [
-        {"problem": cell["problem"], "optimizer": cell["optimizer"], "size": size, "limit": limit}
+        {
+            "problem": cell["problem"],
+            "optimizer": cell["optimizer"],
+            "recursion": study.recursions[cell["optimizer"]],
+            "size": size,
+            "limit": limit,
+        }
         for cell in records(known)
         for size, limit in cell["limit_by_batch"].items()
     ]
@@ -113,35 +120,28 @@ def limit_by_batch(study: Study) -> pd.DataFrame:
 
 
 def measured_by_batch(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
-    """The measured limits with their batch `size` in samples (a full one's is the data's) and `order`."""
+    """The measured limits with their batch `size` in samples (a full one's is the data's) and `order`, and
+    the `recursion` of their optimizer."""
     samples = study.cells.set_index("key")["training_samples"]
     at = limits[limits["status"] == LimitStatus.MEASURED]
     strategies = _strategies(at)
-    return at.assign(**strategies | {"size": strategies["size"].fillna(at["key"].map(samples))})
+    own = [study.recursions[optimizer] for optimizer in at["optimizer"]]
+    recursions = pd.Series(own, index=at.index, dtype=object)
+    size = strategies["size"].fillna(at["key"].map(samples))
+    return at.assign(**strategies | {"size": size, "recursion": recursions})
 
 
-def velocity(method: str) -> float | None:
-    """b of a heavy ball as the store names it, such as `momentum(momentum=0.5)`; None of anything else."""
-    recursion = recursion_of(method)
+def heavy_ball(recursion: Recursion | None) -> float | None:
+    """b of a heavy ball, with weight decay or without; None of anything else."""
     b = recursion.momentum if recursion else 0.0
     if recursion is None or not b:
         return None
     return b if recursion == Recursion(1.0, b, b, 1.0, recursion.weight_decay) else None
 
 
-def plain(method: str) -> bool:
-    """Whether a method as the store names it is gradient descent and no more."""
-    return recursion_of(method) == Recursion()
-
-
-def recursion_of(method: str) -> Recursion | None:
-    """The linear recursion of a method as the store names it; None where it is none, as under a schedule, and
-    of a name that this version does not know."""
-    base, _, options = method.removesuffix(")").partition("(")
-    if " + " in method or base not in OPTIMIZERS:
-        return None
-    given = (option.split("=") for option in options.split(", ") if option)
-    return optimizer(base, **{key: float(value) for key, value in given}).recursion
+def plain(recursion: Recursion | None) -> bool:
+    """Whether a method is gradient descent and no more."""
+    return recursion == Recursion()
 
 
 def share_near(row: dict[str, object], column: str) -> Interval:

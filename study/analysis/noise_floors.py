@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core import BatchStrategy
+from study.analysis import selections
 from study.analysis.frame import AXES, Study
 from study.phases.search import RESOLUTION
 from study.phases.theory import LimitBasis
@@ -23,7 +24,7 @@ def floors(study: Study, sensitivity: pd.DataFrame, limits: pd.DataFrame) -> pd.
     above the start: bounded steps end there instead of overflowing.
     """
     without = limits.loc[limits["basis"] == LimitBasis.NONE, "key"]
-    swept = study.trials[(study.trials["phase"] == "sweep") & study.trials["key"].isin(without)]
+    swept = study.swept[study.swept["key"].isin(without)]
     best = swept["key"].map(sensitivity.set_index("key")["best"]).astype(float)
     lasted = (swept["first_bad_step"] == 0) & np.isfinite(swept["q_end"])
     kept = swept[lasted & (swept["rate"] >= best * 0.999)]
@@ -58,8 +59,8 @@ def noise(study: Study) -> pd.DataFrame:
     the flattest direction, exp(-2 rate curvature updates), below FORGOTTEN of the floor. They are the
     longer runs with which a limit was measured, where there are such, else the sweep's.
     """
-    trials = study.trials
-    known = trials[(trials["role"] == "grid") & (trials["noise_floor"] > 0) & ~trials["diverged"]]
+    known = selections.on_grid(study.trials)
+    known = known[(known["noise_floor"] > 0) & ~known["diverged"]]
     longest = known.groupby(["key", "rate", "replicate"])["updates"].transform("max")
     runs = known[known["updates"] == longest].drop_duplicates(["key", "rate", "replicate"])
     cells = study.cells.set_index("key").reindex(columns=["best_known_loss", "curvature_low"]).astype(float)

@@ -22,8 +22,8 @@ def optimization(
     without any; boundaries: problems that have one. diverged: share of the sweep's trials, an Interval.
     tuned_diverged, tuned_runs: counts of the confirmed trials at the tuned rate.
     """
-    swept = study.trials[study.trials["phase"] == "sweep"]
-    tuned = study.confirmed[Claim.TRAINING].query("role == 'tuned'")
+    swept = study.swept
+    tuned = study.tuned[Claim.TRAINING]
     rows = []
     for optimizer in study.names.optimizers:
         for batch in study.names.batches:

@@ -49,7 +49,7 @@ def times(study: Study, target: float) -> Times:
     strata = [
         (p, b) for b in names.batches for p in names.problems if has.get((p, b), 0) == len(names.optimizers)
     ]
-    tuned = study.confirmed[Claim.SPEED].query("role == 'tuned'")
+    tuned = study.tuned[Claim.SPEED]
     column = f"hit_{target:g}"
     # A run that came back from an excursion may have reached the target and diverged all the same.
     tuned = tuned.assign(time=tuned[column].where(~tuned["diverged"], np.inf))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import AXES, Study, in_order
+from study.phases.confirm import ConfirmRole
 from study.phases.search import RESOLUTION, Claim
 from study.statistics import (
     Interval,
@@ -96,7 +97,7 @@ def tuning(study: Study, scores: Replicates) -> pd.DataFrame:
     and the middle factor between the two (default over tuned; of `gap` only it makes sense)."""
     rows = []
     for problem, optimizer, batch, role in scores:
-        if role == "default" and (problem, optimizer, batch, "tuned") in scores:
+        if role == ConfirmRole.DEFAULT and (problem, optimizer, batch, ConfirmRole.TUNED) in scores:
             tuned, default = (scores[problem, optimizer, batch, r] for r in ROLES)
             chance = improvement(tuned, default)
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from study.analysis import selections
 from study.analysis.frame import AXES, Study
 from study.statistics import bootstrap, expected_best
 
@@ -27,15 +28,14 @@ def searches(study: Study) -> pd.DataFrame:
     mean over all orders of them. near: how many trials it takes until it is at most NEAR, the same mean.
     """
     parts = []
-    searched = study.trials[study.trials["phase"] == "search"]
-    for key, group in searched.groupby("key", sort=False):
+    for key, group in study.searched.groupby("key", sort=False):
         group = group.sort_values("trial")
         curves = study.curves[str(key)]
         start = float(curves.loc[curves["trial"] == group["trial"].iloc[0], "validation_loss"].iloc[0])
         replicates = group["replicate"].nunique()
         losses = np.median(group["loss"].to_numpy().reshape(-1, replicates), axis=1)
         alone = _missing(losses, start)
-        startup = int((group["role"] == "startup").sum()) // replicates
+        startup = len(selections.startup(group)) // replicates
         order, missing = np.arange(1, len(losses) + 1), _so_far(alone, startup)
         cell = group[["key", *AXES]].iloc[::replicates]
         parts.append(cell.assign(trials=order, missing=missing, near=_near(alone, startup)))
@@ -103,8 +103,8 @@ def alarms(study: Study) -> pd.DataFrame:
     the end; added: trials that the extensions added; trusted: whether the best rate was clear of the edges in
     the end.
     """
-    swept = study.trials[study.trials["phase"] == "sweep"].groupby("key")["rate"].agg(["min", "max"])
-    extended = study.trials[study.trials["role"] == "extended"].groupby("key").size()
+    swept = study.swept.groupby("key")["rate"].agg(["min", "max"])
+    extended = selections.extended(study.trials).groupby("key").size()
     table = study.cells.assign(
         first_low=study.cells["key"].map(swept["min"]),
         first_high=study.cells["key"].map(swept["max"]),

@@ -19,7 +19,7 @@ def rate_table(study: Study) -> pd.DataFrame:
     least and the largest among those that did not diverge. diverged: how many did. outcome: the
     commonest one, the worse of two that are as common: "diverged" wherever half of them did.
     """
-    swept = study.trials[study.trials["phase"] == "sweep"]
+    swept = study.swept
     swept = swept.assign(finite=swept["gap"].where(np.isfinite(swept["gap"])))
     groups = swept.groupby(["key", *AXES, "rate"], sort=False)
     table = groups.agg(

@@ -23,10 +23,8 @@ def edge_runs(study: Study) -> pd.DataFrame:
         *("key", *AXES, "trial", "rate", "replicate", "threshold", "diverged", "start", "largest", "late"),
         *("reached", "verdict"),
     ]
-    trials = study.trials
-    followed = trials[
-        (trials["phase"] == "edge") & (trials["threshold"] > 0) & np.isfinite(trials["threshold"])
-    ]
+    followed = study.followed
+    followed = followed[(followed["threshold"] > 0) & np.isfinite(followed["threshold"])]
     rows = []
     for trial in records(followed):
         line = edge_line(study, trial["key"], trial["trial"])

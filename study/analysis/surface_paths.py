@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from study.analysis import selections
 from study.analysis.frame import AXES, Study, in_order, records
+from study.phases.sweep import Sweep
 from study.problems.problem import Quadratic
 
 KINDS = ("too small", "good", "overshooting", "diverging")
@@ -97,7 +99,7 @@ def _points(study: Study, key: str) -> pd.DataFrame:
     """The curves of a cell's runs that look for what the rate does, sweep and limit, with their trials."""
     trials = study.trials_of[key]
     columns = ["trial", "phase", "rate", "replicate", "outcome"]
-    return study.curves[key].merge(trials.loc[trials["phase"].isin(["sweep", "limit"]), columns], on="trial")
+    return study.curves[key].merge(selections.along_rates(trials)[columns], on="trial")
 
 
 def _reach(points: pd.DataFrame, surface: Surface) -> pd.Series:
@@ -109,7 +111,7 @@ def _reach(points: pd.DataFrame, surface: Surface) -> pd.Series:
 def _kinds(runs: pd.DataFrame, best: float, roles: pd.Series) -> dict[str, int]:
     """Kind -> trial. runs: a row a trial, by rate; `best` is NaN when every rate diverged."""
     runs = runs[runs["replicate"] == runs["replicate"].iloc[0]]
-    gone, swept = runs["outcome"] == "diverged", runs["phase"] == "sweep"
+    gone, swept = runs["outcome"] == "diverged", runs["phase"] == Sweep.name
     above = runs["rate"] > (best * 1.001 if np.isfinite(best) else 0)
     at = {role: swept & np.isclose(runs["rate"], roles.get(role, np.nan)) for role in ("too small", "best")}
     found = {

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from study.analysis import selections
 from study.analysis.frame import doubt
 from study.analysis.labels import problem_of
 from study.compare.sides import Side
@@ -241,7 +242,7 @@ def _shares(a: StoredCell, b: StoredCell) -> Pair:
 
 
 def _swept(cell: StoredCell) -> pd.DataFrame:
-    return cell.trials[cell.trials["phase"] == "sweep"]
+    return selections.swept(cell.trials)
 
 
 def _point(value: float | None) -> Interval | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from study.experiment.cells import Cell
-from study.phases.registry import phases_of
+from study.phases.catalogue import phases_of
 from study.problems.problem import shape_of
 
 CELL_SECONDS = 0.5

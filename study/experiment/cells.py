@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
+from core.optimizers.base import Recursion
 
 PROTOCOL = 5
 """Raised whenever the same cell would give other numbers than before, so that none is reused, and
@@ -206,6 +207,11 @@ class Cell:
     def make_optimizer(self, **hyperparameters: Any) -> Optimizer:
         """The cell's optimizer with the given hyperparameters on top of its own."""
         return optimizer(self.optimizer.name, **{**dict(self.optimizer.options), **hyperparameters})
+
+    @property
+    def recursion(self) -> Recursion | None:
+        """The linear recursion that the method is; None where it is none, as under a schedule."""
+        return self.make_optimizer().recursion if self.schedule == CONSTANT else None
 
     def make_schedule(self) -> Schedule:
         return schedule(self.schedule.name, **dict(self.schedule.options))

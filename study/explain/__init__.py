@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.explain import cell as cells
+from study.explain import cell_sections as cells
 from study.explain import facts, picture
 from study.explain import narrative as words
 from study.files import place
 from study.phases.processor import processor
 from study.problems.datasets import keep, raw_of
-from study.tracking import Found, Store, StoredCell, StoreError
+from study.tracking import NamedRun, Store, StoredCell, StoreError
 
 __all__ = ["Explanation", "explain"]
 
@@ -74,7 +74,7 @@ def elsewhere(computed_on: str) -> list[words.Section]:
     ]
 
 
-def _cell_of(store: Store, found: Found) -> StoredCell:
+def _cell_of(store: Store, found: NamedRun) -> StoredCell:
     stored = store.read(found.study, [found.key])
     if not stored:
         raise StoreError(

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from core import Optimizer, sharpness, smallest_eigenvalue
+from study.analysis import selections
 from study.analysis.frame import records
 from study.experiment.cells import Cell
-from study.explain.replay import Fork, Replay, Run, fork, replay
+from study.explain.replay import Fork, Replay, ReplayedRun, fork, replay
 from study.phases.outcomes import gap
 from study.phases.stack import epochs_of
 from study.phases.summary import Summary
@@ -155,17 +156,17 @@ def gather(
     )
 
 
-def _run(cell: Cell, trials: pd.DataFrame, row: Mapping[str, Any]) -> Run:
+def _run(cell: Cell, trials: pd.DataFrame, row: Mapping[str, Any]) -> ReplayedRun:
     """The trial, as long as the longest of its phase, whose budget may be its own."""
     problem = problem_of(cell)
     longest = int(trials.loc[trials["phase"] == row["phase"], "updates"].max())
     planned = epochs_of(cell.protocol.budget, problem.samples)
     epochs = max(planned, longest // cell.strategy.updates(problem.samples))
-    return Run(cell, problem, float(row["rate"]), str(row["replicate"]), epochs)
+    return ReplayedRun(cell, problem, float(row["rate"]), str(row["replicate"]), epochs)
 
 
 def _rate_curve(trials: pd.DataFrame) -> RateCurve:
-    swept = trials[trials["phase"] == "sweep"]
+    swept = selections.swept(trials)
     gone = swept["outcome"] == "diverged"
     groups = swept.assign(gone=gone, q=swept["q_end"].where(~gone, np.inf)).groupby("rate")
     table = groups.agg(q=("q", "median"), gone=("gone", "mean"))
@@ -191,7 +192,7 @@ def _window(end: int) -> range:
     return range(end - 2 * half, end + 1)
 
 
-def _replay(run: Run, stored: np.ndarray, window: range) -> Replay:
+def _replay(run: ReplayedRun, stored: np.ndarray, window: range) -> Replay:
     return replay(run, sorted({0, 1, *stored.tolist(), *window}))
 
 
@@ -204,7 +205,7 @@ def _divides(again: Replay) -> bool:
     return not np.isnan(again.divisor).all()
 
 
-def _sharpness(run: Run, again: Replay, looked: set[int]) -> list[Sharpness]:
+def _sharpness(run: ReplayedRun, again: Replay, looked: set[int]) -> list[Sharpness]:
     divides = _divides(again)
     found: list[Sharpness] = []
     for update, theta, divisor in zip(again.updates.tolist(), again.theta, again.divisor, strict=True):
@@ -217,18 +218,18 @@ def _sharpness(run: Run, again: Replay, looked: set[int]) -> list[Sharpness]:
     return found
 
 
-def _at(run: Run, update: int, theta: np.ndarray, divisor: np.ndarray | None) -> Sharpness:
+def _at(run: ReplayedRun, update: int, theta: np.ndarray, divisor: np.ndarray | None) -> Sharpness:
     """The sharpness at these parameters, for a method that divides as it feels it."""
     value, why = _curvature(run, theta, divisor)
     return Sharpness(update, value, _threshold(run, max(update, 1)), why)
 
 
-def _threshold(run: Run, update: int) -> float | None:
+def _threshold(run: ReplayedRun, update: int) -> float | None:
     known = run.cell.make_optimizer(lr=run.rate_at(update)).critical_curvature()
     return None if known is None else float(known)
 
 
-def _curvature(run: Run, theta: np.ndarray, divisor: np.ndarray | None) -> tuple[float, str]:
+def _curvature(run: ReplayedRun, theta: np.ndarray, divisor: np.ndarray | None) -> tuple[float, str]:
     """An eigenvalue, or NaN and why."""
     if divisor is not None and not (np.isfinite(divisor).all() and (divisor > 0).all()):
         return float("nan"), "the gradients were zero or not finite"
@@ -242,7 +243,9 @@ def _curvature(run: Run, theta: np.ndarray, divisor: np.ndarray | None) -> tuple
     return (estimate.value, "") if estimate.converged else (float("nan"), estimate.message)
 
 
-def _growth(run: Run, again: Replay, q: np.ndarray, window: range, found: list[Sharpness]) -> Growth | None:
+def _growth(
+    run: ReplayedRun, again: Replay, q: np.ndarray, window: range, found: list[Sharpness]
+) -> Growth | None:
     decay = _decay(run)
     distance = np.sqrt(run.problem.excess(again.theta, decay) if decay else np.maximum(q, 0))
     rounding = distance[0] * np.sqrt(ROUNDING[run.cell.protocol.precision]) if decay else 0.0
@@ -268,14 +271,14 @@ def _growth(run: Run, again: Replay, q: np.ndarray, window: range, found: list[S
     )
 
 
-def _decay(run: Run) -> float:
+def _decay(run: ReplayedRun) -> float:
     """The weight decay of a linear method on least squares, where both together have a fixed point."""
     recursion = run.cell.make_optimizer().recursion
     return recursion.weight_decay if recursion is not None and least_squares(run.cell) else 0.0
 
 
 def _range_of_curvature(
-    run: Run, again: Replay, window: range, found: list[Sharpness]
+    run: ReplayedRun, again: Replay, window: range, found: list[Sharpness]
 ) -> tuple[float, float]:
     if least_squares(run.cell):
         split, net = run.problem.split, run.problem.net
@@ -287,7 +290,7 @@ def _range_of_curvature(
     return (min(values), max(values)) if values else (float("nan"), float("nan"))
 
 
-def _moved(run: Run, again: Replay, window: range) -> float:
+def _moved(run: ReplayedRun, again: Replay, window: range) -> float:
     theta = again.theta[np.isin(again.updates, window)]
     if len(theta) < 2:
         return float("nan")

@@ -33,7 +33,7 @@ POINTS = 20
 
 
 @dataclass(frozen=True)
-class Run:
+class ReplayedRun:
     """A trial that can be trained again. epochs: as many as its schedule spans, if nothing ends it before."""
 
     cell: Cell
@@ -68,7 +68,7 @@ class Replay:
     loss: np.ndarray
 
 
-def replay(run: Run, at: Iterable[int]) -> Replay:
+def replay(run: ReplayedRun, at: Iterable[int]) -> Replay:
     """The run after each of the updates `at`; nothing ends it but numbers that overflow."""
     trace = _train(run, [run.rate], run.epochs, run.cell.make_schedule(), at)
     wanted = np.isin(trace.steps, [*at]) & (np.arange(len(trace.steps)) < trace.evaluations[0])
@@ -108,7 +108,7 @@ class Fork:
         return bool(np.mean(below > 0) >= CLEAR and np.median(below) > np.std(same - line))
 
 
-def fork(run: Run) -> Fork:
+def fork(run: ReplayedRun) -> Fork:
     """Train the run once more and let it go on on the same batches, at FACTORS times its rate."""
     each = run.cell.strategy.updates(run.problem.samples)
     further = max(round(STRETCH * run.epochs), -(-LEAST // each))
@@ -123,7 +123,9 @@ def fork(run: Run) -> Fork:
     return Fork(trace.steps[kept], np.where(np.isfinite(q), q, np.inf)[:, kept])
 
 
-def _train(run: Run, rates: Sequence[float], epochs: int, schedule: Schedule, at: Iterable[int]) -> Trace:
+def _train(
+    run: ReplayedRun, rates: Sequence[float], epochs: int, schedule: Schedule, at: Iterable[int]
+) -> Trace:
     problem, cell = run.problem, run.cell
     start = problem.start(run.replicate).astype(cell.protocol.precision)
     return train(

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from study.analysis.frame import records
 from study.figures.panels import log_axis
 from study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
+from study.phases.confirm import ConfirmRole
 
 WIDTH = 390.0
 ROW, GAP = 8.0, 6.0
@@ -107,9 +108,9 @@ def draw_scores(figure: FigureBase, view: ScoreView) -> None:
             _beyond(ax, row["value"] > high, y, look.color, bool(np.isinf(row["value"])))
             continue
         ends = np.clip([row["low"], row["high"]], low, high)
-        if row["role"] == "tuned":
+        if row["role"] == ConfirmRole.TUNED:
             ax.plot(ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
-        face = look.color if row["role"] == "tuned" else PAPER
+        face = look.color if row["role"] == ConfirmRole.TUNED else PAPER
         ax.plot(
             row["value"],
             y,

@@ -12,6 +12,7 @@ from study.analysis.study_tables import Tables
 from study.findings.claims import Finding, Runs, runs_of
 from study.findings.codes import SEARCHES
 from study.numbers import between, fixed, fold, listing, number, percent, plural, share
+from study.phases.confirm import ConfirmRole
 from study.phases.search import SearchStatus
 from study.statistics import Interval, clustered, holm, improvement, mean_ranks, wilson
 
@@ -310,7 +311,7 @@ def _chance(tables: Tables, a: str, b: str) -> Interval | None:
     shared = [
         (values, scores[problem, b, batch, role])
         for (problem, optimizer, batch, role), values in scores.items()
-        if optimizer == a and role == "tuned" and (problem, b, batch, role) in scores
+        if optimizer == a and role == ConfirmRole.TUNED and (problem, b, batch, role) in scores
     ]
     if not shared:
         return None

@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from study.experiment.cells import Cell
+from study.phases.catalogue import phases_of
 from study.phases.outcomes import (
     TOLERANCES,
     Outcome,
@@ -25,7 +26,6 @@ from study.phases.outcomes import (
 )
 from study.phases.phase import Done, Left
 from study.phases.processor import processor
-from study.phases.registry import phases_of
 from study.phases.results import CURVES, TRIALS, CellResult, table
 from study.phases.stack import Run, epochs_of, updates_of
 from study.phases.summary import Counts, ProblemFacts, Score, Summary

@@ -11,7 +11,7 @@ import pandas as pd
 
 from study.experiment.cells import Cell, Choice, PhaseSettings
 from study.experiment.reader import Reader
-from study.phases.phase import MOST_TRIALS, Done, Left, Phase, Stack, register
+from study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
 from study.phases.search import Claim, TunedRates
 from study.phases.stack import Run, Trial, run_stack, updates_of
 from study.phases.summary import Part
@@ -90,7 +90,7 @@ class Confirm(Phase):
     def run(self, cell: Cell, problem: Problem, done: Done) -> Confirmed:
         return Confirmed(confirm(cell, problem, done.of(TunedRates).rates), cell.default_rate)
 
-    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
         """If each claim has a rate of its own."""
         replicates = cell.protocol.of(ConfirmSettings).replicates
-        return [Stack((len(Claim) + 1) * replicates, updates_of(cell, samples))]
+        return [StackCost((len(Claim) + 1) * replicates, updates_of(cell, samples))]

@@ -21,7 +21,7 @@ from core.loop import Divisor
 from core.names import suggest
 from study.experiment.cells import CONSTANT, Budget, Cell, Choice, PhaseSettings
 from study.experiment.reader import Item, Reader, at_most
-from study.phases.phase import Done, Left, Phase, Stack, register
+from study.phases.phase import Done, Left, Phase, StackCost, register
 from study.phases.stack import Run, Trial, run_stack
 from study.phases.summary import Part
 from study.phases.sweep import RateCurve, Swept
@@ -182,12 +182,12 @@ class Edge(Phase):
     def run(self, cell: Cell, problem: Problem, done: Done) -> Followed:
         return Followed(follow(cell, problem, done.of(Swept).curve))
 
-    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
         """If the sweep has a rate that does not diverge."""
         edge = settings_of(cell)
         if edge is None:
             return []
-        return [Stack(edge.rates, edge.updates, PRODUCTS * edge.rates * (edge.evaluations + 1))]
+        return [StackCost(edge.rates, edge.updates, PRODUCTS * edge.rates * (edge.evaluations + 1))]
 
 
 def _check_followed(item: Item, optimizers: Sequence[Choice] | None) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 from study.experiment.cells import Cell, Choice, PhaseSettings
 from study.experiment.reader import Reader
 from study.phases.outcomes import divergence
-from study.phases.phase import Done, Left, Phase, Stack, register
+from study.phases.phase import Done, Left, Phase, StackCost, register
 from study.phases.stack import Run, Trial, epochs_of, run_stack, updates_of
 from study.phases.summary import Part
 from study.phases.sweep import GRID, RateCurve, Swept, grid
@@ -214,10 +214,10 @@ class Limit(Phase):
     def run(self, cell: Cell, problem: Problem, done: Done) -> MeasuredLimit:
         return measure_limit(cell, problem, done.of(Swept).curve)
 
-    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
         """If the grid holds the limit where the sweep's boundary is."""
         settings, rates = cell.protocol.of(LimitSettings), grid(cell.rates)
         sharp = len(sections(float(rates[0]), float(rates[1]), settings.precision, ROUNDS))
         updates = updates_of(at_horizon(cell, samples), samples)
         counts = [2, *[max(sharp, ZONE)] * ROUNDS]
-        return [Stack(settings.replicates * count, updates) for count in counts]
+        return [StackCost(settings.replicates * count, updates) for count in counts]

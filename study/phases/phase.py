@@ -1,7 +1,7 @@
 """What a phase is: one block with its settings, its work, its cost and what it leaves.
 
 A module of this package that defines a subclass of `Phase` under `@register` adds one; nothing else has to
-know of it, but for the import in `study.phases.registry`.
+know of it, but for the import in `study.phases.catalogue`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackCost:
     """The cost of trials that train together: how many, for how many updates each if none leaves early, and
     how many products with the Hessian are taken besides."""
 
@@ -108,7 +108,7 @@ class Phase(ABC):
     def run(self, cell: Cell, problem: Problem, done: Done) -> Left:
         """Its work, after that of the phases before it."""
 
-    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
         """What it trains, on so many training samples, as far as that is known beforehand."""
         return ()
 

@@ -19,7 +19,7 @@ import numpy as np
 from study.experiment.cells import Cell, Choice, PhaseSettings, Rates
 from study.experiment.reader import Reader, at_most
 from study.phases.outcomes import converged, divergence, gap, hitting_examples, median, q_end, window
-from study.phases.phase import MOST_TRIALS, Done, Left, Phase, Stack, register
+from study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
 from study.phases.stack import Run, Trial, run_stack, updates_of
 from study.phases.summary import Part
 from study.problems.problem import Problem
@@ -352,12 +352,12 @@ class Search(Phase):
     def run(self, cell: Cell, problem: Problem, done: Done) -> TunedRates:
         return search(cell, problem)
 
-    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
         """If the best rates stay clear of the boundaries."""
         settings = cell.protocol.of(SearchSettings)
         rest = settings.trials - settings.startup
         batches = [min(settings.batch, rest - asked) for asked in range(0, rest, settings.batch)]
         return [
-            Stack(rates * settings.replicates, updates_of(cell, samples))
+            StackCost(rates * settings.replicates, updates_of(cell, samples))
             for rates in (settings.startup, *batches)
         ]

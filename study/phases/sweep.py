@@ -11,7 +11,7 @@ import numpy as np
 from study.experiment.cells import Cell, Choice, PhaseSettings, Rates
 from study.experiment.reader import Reader
 from study.phases.outcomes import divergence, q_end
-from study.phases.phase import MOST_TRIALS, Done, Left, Phase, Stack, register
+from study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
 from study.phases.stack import Run, Trial, run_stack, updates_of
 from study.phases.summary import Part
 from study.problems.problem import Problem
@@ -158,5 +158,5 @@ class Sweep(Phase):
         runs = sweep(cell, problem)
         return Swept(runs, rate_curve(runs, problem.best_loss), cell.protocol.tolerance)
 
-    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
-        return [Stack(len(grid(cell.rates)) * len(replicates(cell)), updates_of(cell, samples))]
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
+        return [StackCost(len(grid(cell.rates)) * len(replicates(cell)), updates_of(cell, samples))]

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.domain import Interval, check_hyper
+from core.domain import RealRange, check_hyper
 from core.names import lookup, suggest
 from study.experiment.cells import Choice
 from study.problems import made, own  # they enter their blocks in the registry
@@ -92,7 +92,7 @@ def check_options(choice: Choice) -> None:
 
 
 def _check_option(name: str, option: str, value: Any, default: Any, domain: Domain) -> None:
-    if isinstance(domain, Interval):
+    if isinstance(domain, RealRange):
         check_hyper(name, option, value, domain)
         if not isinstance(value, (int, type(default))):
             raise ValueError(f"{name}: {option} must be a whole number, got {value!r}")

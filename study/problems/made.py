@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import datasets as sk
 from sklearn.preprocessing import StandardScaler
 
-from core.domain import Interval
+from core.domain import RealRange
 from study.problems.columns import Raw
 from study.problems.registry import Noise, Samples, Seed, dataset
 
@@ -29,7 +29,7 @@ def _breast_cancer() -> Raw:
 
 
 @dataset("digits", "classes", "1797 images of 8 x 8 pixels, 10 digits")
-def _digits(samples: Annotated[int, Interval(100, 1797)] = 1797) -> Raw:
+def _digits(samples: Annotated[int, RealRange(100, 1797)] = 1797) -> Raw:
     """The first `samples` images: the digits come in nearly equal shares."""
     X, y = sk.load_digits(return_X_y=True)
     return Raw(X[:samples], y[:samples])
@@ -58,7 +58,7 @@ def _friedman1(samples: Samples = 500, noise: Noise = 0.5, seed: Seed = 0) -> Ra
 )
 def _line(
     samples: Samples = 200,
-    offset: Annotated[float, Interval(-1000, 1000)] = 2.0,
+    offset: Annotated[float, RealRange(-1000, 1000)] = 2.0,
     noise: Noise = 0.5,
     seed: Seed = 0,
 ) -> Raw:
@@ -102,8 +102,8 @@ class Spectrum:
 )
 def _ill_conditioned(
     samples: Samples = 400,
-    features: Annotated[int, Interval(1, 1000)] = 10,
-    condition: Annotated[float, Interval(1)] = 100.0,
+    features: Annotated[int, RealRange(1, 1000)] = 10,
+    condition: Annotated[float, RealRange(1)] = 100.0,
     noise: Noise = 0.1,
     seed: Seed = 0,
 ) -> Raw:
@@ -118,8 +118,8 @@ def _ill_conditioned(
 )
 def _teacher(
     samples: Samples = 400,
-    features: Annotated[int, Interval(1, 1000)] = 6,
-    units: Annotated[int, Interval(1, 1000)] = 8,
+    features: Annotated[int, RealRange(1, 1000)] = 6,
+    units: Annotated[int, RealRange(1, 1000)] = 8,
     seed: Seed = 0,
 ) -> Raw:
     """Without noise: a tanh network with as many hidden units fits it exactly, so its best loss is 0."""
@@ -130,7 +130,9 @@ def _teacher(
 
 
 @dataset("logistic", "binary", "labels drawn with the odds of a linear rule: classes that overlap, made")
-def _logistic(samples: Samples = 500, features: Annotated[int, Interval(1, 1000)] = 8, seed: Seed = 0) -> Raw:
+def _logistic(
+    samples: Samples = 500, features: Annotated[int, RealRange(1, 1000)] = 8, seed: Seed = 0
+) -> Raw:
     """No rule separates them, so logistic regression has one optimum, at finite weights."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((samples, features)) * np.geomspace(1, 3, features)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from sklearn import datasets as sk
 
-from core.domain import Interval
+from core.domain import RealRange
 from core.names import lookup
 from study.problems.registry import table
 from study.problems.tables import Table, of_frame, read_arrays, read_parquet, read_text
@@ -49,7 +49,7 @@ def _sklearn(fetch: str, cache: str = "") -> Table:
 
 
 @table("openml", "a dataset of OpenML by its name, fetched once and kept")
-def _openml(data: str, version: Annotated[int, Interval(1)] = 1, cache: str = "") -> Table:
+def _openml(data: str, version: Annotated[int, RealRange(1)] = 1, cache: str = "") -> Table:
     """cache: scikit-learn's folder of data; its own default where empty."""
     return _fetched(
         f"openml {data}",

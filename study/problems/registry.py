@@ -1,7 +1,7 @@
 """The registry of datasets: each is entered by one block, a maker of arrays or a reader of a table.
 
 The parameters of that function are the dataset's options, and their types say what these may be: a number
-of an interval (`Annotated[int, Interval(1, 9)]`), text (`str`), one of several (`Literal["yes", "no"]`), or a
+of an interval (`Annotated[int, RealRange(1, 9)]`), text (`str`), one of several (`Literal["yes", "no"]`), or a
 list of columns (`tuple[str, ...]`).
 """
 
@@ -14,16 +14,16 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from sklearn.preprocessing import StandardScaler
 
-from core.domain import NON_NEGATIVE, Interval
+from core.domain import NON_NEGATIVE, RealRange
 from study.problems.columns import ALLOWED, Raw, Wishes, understand
 from study.problems.splitting import Scaler
 from study.problems.tables import Table
 
-Samples = Annotated[int, Interval(20, 100_000)]
-Seed = Annotated[int, Interval(0, 2**32 - 1)]
+Samples = Annotated[int, RealRange(20, 100_000)]
+Seed = Annotated[int, RealRange(0, 2**32 - 1)]
 Noise = Annotated[float, NON_NEGATIVE]
 
-Domain = Interval | tuple[str, ...] | type[list[str]]
+Domain = RealRange | tuple[str, ...] | type[list[str]]
 """What an option may be: a number, one of these texts (any, where there are none), or a list of texts."""
 
 
@@ -108,7 +108,7 @@ def _domains(make: Callable[..., Any]) -> dict[str, Domain]:
 
 def _domain(hint: Any) -> Domain:
     if get_origin(hint) is Annotated:
-        return next(part for part in hint.__metadata__ if isinstance(part, Interval))
+        return next(part for part in hint.__metadata__ if isinstance(part, RealRange))
     if get_origin(hint) is Literal:
         return tuple(get_args(hint))
     return list[str] if get_origin(hint) is tuple else ()

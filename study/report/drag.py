@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from study.analysis import selections
 from study.analysis.frame import records
 from study.analysis.study_tables import Tables
 from study.analysis.surface_paths import Surface
@@ -82,7 +83,7 @@ class _Pool:
 
 def _problem(tables: Tables, problem: str) -> dict[str, Any]:
     trials = tables.study.trials
-    swept = trials[(trials["problem"] == problem) & (trials["phase"] == "sweep")]  # others may train longer
+    swept = selections.swept(trials[trials["problem"] == problem])  # others may train longer
     examples = [
         tables.study.curves[str(key)].set_index("trial").loc[group, "examples"].max()
         for key, group in swept.groupby("key")["trial"]
@@ -112,7 +113,7 @@ def _surface(surface: Surface) -> dict[str, Any]:
 
 def _cell(tables: Tables, cell: Mapping[str, Any], pool: _Pool) -> dict[str, Any]:
     trials = tables.study.trials_of[cell["key"]]
-    swept = trials.loc[trials["phase"] == "sweep", RUN]
+    swept = selections.swept(trials)[RUN]
     curves = _curves(tables.study.curves[cell["key"]])
     surface, best = tables.surfaces.get(cell["problem"]), float(cell["best_known_loss"])
     groups: dict[float, list[dict[str, Any]]] = {}

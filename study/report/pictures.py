@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from study.analysis import selections
 from study.analysis.frame import records
 from study.analysis.study_tables import Tables
 from study.figures.curves import SIZE as CURVES
@@ -108,7 +109,7 @@ def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Pict
         at = rates[rates["optimizer"] == optimizer]
         if at.empty:
             continue
-        tuned = confirmed[(confirmed["optimizer"] == optimizer) & (confirmed["role"] == "tuned")]
+        tuned = selections.tuned(confirmed[confirmed["optimizer"] == optimizer])
         tuned = tuned.assign(gap=[interval.value for interval in tuned["gap"]])
         default = _default_rates(tables)[optimizer]
         ends = [*rates["rate"], *confirmed["rate"]]
@@ -201,7 +202,7 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
     )
     size = rows_size(len(looks.optimizers), len(looks.batches))
     keys = batch_keys(looks, "mark")
-    gone = tables.diverged[tables.diverged["phase"] == "sweep"]
+    gone = selections.swept(tables.diverged)
     found = [
         Picture(
             "diverged",
@@ -259,7 +260,7 @@ def _score_view(tables: Tables, looks: Looks, problem: str, score: str, axis: st
 
 def _limits(rows: pd.DataFrame, log: bool) -> tuple[float, float]:
     """What the tuned scores and their intervals span, with a margin; all gaps, as they go up to 1."""
-    shown = rows if log else rows[rows["role"] == "tuned"]
+    shown = rows if log else selections.tuned(rows)
     ends = shown[["low", "value", "high"]].to_numpy().ravel()
     ends = ends[np.isfinite(ends)]
     if log:

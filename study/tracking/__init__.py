@@ -5,9 +5,9 @@
 
 from study.tracking.connect import place
 from study.tracking.errors import StoreError
-from study.tracking.finding import Found
+from study.tracking.finding import NamedRun
 from study.tracking.store import Store, open_store
 from study.tracking.stored import StoredCell
 from study.tracking.views import StudyInfo, run_link
 
-__all__ = ["Found", "Store", "StoreError", "StoredCell", "StudyInfo", "open_store", "place", "run_link"]
+__all__ = ["NamedRun", "Store", "StoreError", "StoredCell", "StudyInfo", "open_store", "place", "run_link"]

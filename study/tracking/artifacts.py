@@ -12,7 +12,7 @@ import pandas as pd
 
 from study.experiment.cells import Cell, restore
 from study.files import inside, sync
-from study.phases.registry import parts
+from study.phases.catalogue import parts
 from study.phases.results import CURVES as CURVE_COLUMNS
 from study.phases.results import TRIALS as TRIAL_COLUMNS
 from study.phases.results import CellResult

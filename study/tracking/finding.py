@@ -19,7 +19,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Found:
+class NamedRun:
     """A run of this program. kind: "trial" or "cell"; key: of its cell; study: whose it is."""
 
     run_id: str
@@ -29,7 +29,7 @@ class Found:
     key: str
 
 
-def find(client: MlflowClient, experiments: Sequence[str], reference: str) -> Found:
+def find(client: MlflowClient, experiments: Sequence[str], reference: str) -> NamedRun:
     """The run in one of the `experiments` that `reference` names; StoreError where it names none, or many."""
     run = _by_id(client, experiments, _id(reference))
     tags, name = run.data.tags, f"run {run.info.run_id} ({run.info.run_name})"
@@ -43,7 +43,7 @@ def find(client: MlflowClient, experiments: Sequence[str], reference: str) -> Fo
     if run.info.lifecycle_stage == "deleted":
         raise StoreError(f"{name} is deleted: restore it in MLflow, or name another run")
     key = tags["cell"] if kind == "trial" else tags["key"]
-    return Found(run.info.run_id, run.info.run_name, kind, tags["study"], key)
+    return NamedRun(run.info.run_id, run.info.run_name, kind, tags["study"], key)
 
 
 def _id(reference: str) -> str:

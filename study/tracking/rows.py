@@ -91,7 +91,7 @@ def trial_rows(study: str, result: CellResult, experiment: str, end: int) -> lis
             end=end,
             tags=axes | _trial_tags(t, curve),
             params={**options, "lr": f"{t['rate']:.6g}"},
-            metrics=(*_trial_metrics(t), *_curve_metrics(curve)),
+            metrics=(*_trial_metrics(t, curve), *_curve_metrics(curve)),
         )
         for i, t in enumerate(trials)
         for curve in (curves[t["trial"]],)
@@ -157,7 +157,7 @@ def _trial_tags(t: dict[str, Any], curve: Curve) -> dict[str, str]:
     return tags
 
 
-def _trial_metrics(t: dict[str, Any]) -> Iterator[Point]:
+def _trial_metrics(t: dict[str, Any], curve: Curve) -> Iterator[Point]:
     yield Point("lr", t["rate"])
     yield Point("log10_lr", math.log10(t["rate"]))
     for name in ("q_end", "validation_score", "test_score"):
@@ -167,7 +167,7 @@ def _trial_metrics(t: dict[str, Any]) -> Iterator[Point]:
         yield Point("noise_floor", t["noise_floor"])
     if math.isfinite(t["hit_0.1"]):
         yield Point("hit_0.1", t["hit_0.1"])
-    if t["phase"] == "edge":  # a line to read the run's sharpness against
+    if np.isfinite(curve["sharpness"]).any():  # a line to read the run's sharpness against
         yield Point("threshold", t["threshold"])
 
 

@@ -175,7 +175,7 @@ class Store:
                 found[axes] = found.get(axes, key) if first else key
         return self.read(study, [*found.values()])
 
-    def find(self, reference: str) -> finding.Found:
+    def find(self, reference: str) -> finding.NamedRun:
         """The trial's or cell's run named by an id, the start of one, or an address of its page in MLflow.
 
         StoreError where it names none, several, or a run that this program did not make.

@@ -10,7 +10,7 @@ import pytest
 
 import core
 from core import OPTIMIZERS, Network, domains, optimizer
-from core.domain import Interval
+from core.domain import RealRange
 from core.loop import Objective, iterate
 
 REFERENCES = Path(__file__).parents[1] / "references"
@@ -281,12 +281,12 @@ def test_what_the_caller_gave_may_change_afterwards():
 @pytest.mark.parametrize(
     ("interval", "members", "strangers", "text"),
     [
-        (Interval(), [-1e300, 0, 1e300], [math.inf, math.nan], "(-inf, inf)"),
-        (Interval(0, 1), [0, 0.5, 1], [-1e-300, 1.0000001], "[0, 1]"),
-        (Interval(0, 1, "left"), [0, 0.999], [1], "[0, 1)"),
-        (Interval(0, 1, "right"), [1e-300, 1], [0], "(0, 1]"),
-        (Interval(0, 1, "neither"), [0.5], [0, 1], "(0, 1)"),
-        (Interval(0), [0, 1e300], [-1, math.inf], "[0, inf)"),
+        (RealRange(), [-1e300, 0, 1e300], [math.inf, math.nan], "(-inf, inf)"),
+        (RealRange(0, 1), [0, 0.5, 1], [-1e-300, 1.0000001], "[0, 1]"),
+        (RealRange(0, 1, "left"), [0, 0.999], [1], "[0, 1)"),
+        (RealRange(0, 1, "right"), [1e-300, 1], [0], "(0, 1]"),
+        (RealRange(0, 1, "neither"), [0.5], [0, 1], "(0, 1)"),
+        (RealRange(0), [0, 1e300], [-1, math.inf], "[0, inf)"),
     ],
 )
 def test_an_interval_has_the_members_that_its_text_says(interval, members, strangers, text):

@@ -5,7 +5,7 @@ import pytest
 
 from study.analysis import gather
 from study.analysis.limit_evidence import limit_evidence
-from study.analysis.limit_tables import limits, velocity
+from study.analysis.limit_tables import heavy_ball, limits
 from study.analysis.sharpness_runs import edge_runs
 from study.analysis.study_tables import analyse
 from study.figures import theme
@@ -125,8 +125,8 @@ class TestLimits:
             ("sgd", None),
         ],
     )
-    def test_the_velocity_of_a_heavy_ball_is_in_its_name(self, method, b):
-        assert velocity(method) == b
+    def test_the_momentum_of_a_heavy_ball_is_that_of_its_recursion(self, method, b):
+        assert heavy_ball(planted(optimizer=method).cell.recursion) == b
 
     def test_every_basis_has_its_words(self):
         assert set(WORDS) == set(BASES)

@@ -15,7 +15,7 @@ from study.execution.cost import cost
 from study.experiment.cells import Cell, Choice, PhaseSettings, restore
 from study.experiment.reader import Reader, SpecError
 from study.phases.cell import run_cell
-from study.phases.phase import PHASES, Done, Left, Phase, Stack, in_order, register
+from study.phases.phase import PHASES, Done, Left, Phase, StackCost, in_order, register
 from study.phases.stack import Run, Trial, run_stack, updates_of
 from study.phases.summary import Part
 from study.phases.sweep import Swept
@@ -72,8 +72,8 @@ class AgainPhase(Phase):
         trials = [Trial(self.name, "half", best / 2, f"again-{k}") for k in range(count)]
         return Again(run_stack(cell, problem, trials), best / 2)
 
-    def stacks(self, cell: Cell, samples: int) -> Sequence[Stack]:
-        return [Stack(cell.protocol.of(AgainSettings).replicates, updates_of(cell, samples))]
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
+        return [StackCost(cell.protocol.of(AgainSettings).replicates, updates_of(cell, samples))]
 
 
 @pytest.fixture

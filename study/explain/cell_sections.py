@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from study.analysis import selections
 from study.explain.narrative import Section
 from study.numbers import listing, number, plural
 from study.phases.outcomes import Outcome
@@ -34,7 +35,8 @@ def sections(cell: StoredCell) -> list[Section]:
 def _telling(cell: StoredCell) -> Iterator[tuple[str, dict[str, Any]]]:
     """One trial of each kind that there is."""
     trials = cell.trials
-    swept = trials[(trials["phase"] == "sweep") & trials["replicate"].eq("sweep-0")].sort_values("rate")
+    swept = selections.swept(trials)
+    swept = swept[swept["replicate"] == swept["replicate"].min()].sort_values("rate")
     best = cell.summary.part(SweepSummary).sweep_best_rate or np.inf
     gone, below = swept["outcome"] == "diverged", swept["rate"] < best
     near = np.isclose(swept["rate"].astype(float), best)
@@ -44,8 +46,8 @@ def _telling(cell: StoredCell) -> Iterator[tuple[str, dict[str, Any]]]:
         ("the first rate that diverged", swept[gone].head(1)),
         ("the largest rate of the sweep", swept.tail(1)),
         ("well below the best rate", swept[below & ~near].tail(3).head(1)),
-        ("the tuned rate", trials[trials["role"] == "tuned"].head(1)),
-        ("the default rate", trials[trials["role"] == "default"].head(1)),
+        ("the tuned rate", selections.tuned(trials).head(1)),
+        ("the default rate", selections.default(trials).head(1)),
     ]
     seen = set()
     for why, rows in kinds:

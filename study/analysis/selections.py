@@ -1,0 +1,66 @@
+"""Trials by what they were run for: the one place where phases and roles are asked by name."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from study.phases.confirm import Confirm, ConfirmRole
+from study.phases.edge import Edge
+from study.phases.limit import Limit
+from study.phases.search import Search, SearchRole
+from study.phases.sweep import GRID, Sweep
+
+
+def swept(trials: pd.DataFrame) -> pd.DataFrame:
+    """The sweep's trials."""
+    return trials[trials["phase"] == Sweep.name]
+
+
+def searched(trials: pd.DataFrame) -> pd.DataFrame:
+    """The search's trials."""
+    return trials[trials["phase"] == Search.name]
+
+
+def startup(searched: pd.DataFrame) -> pd.DataFrame:
+    """Those of the search at the rates that all cells start from."""
+    return searched[searched["role"] == SearchRole.STARTUP]
+
+
+def extended(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those of the search after its range grew."""
+    return trials[trials["role"] == SearchRole.EXTENDED]
+
+
+def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials on fresh replicates."""
+    return trials[trials["phase"] == Confirm.name]
+
+
+def tuned(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those at a tuned rate on fresh replicates."""
+    return trials[trials["role"] == ConfirmRole.TUNED]
+
+
+def default(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those at the optimizer's default rate on fresh replicates."""
+    return trials[trials["role"] == ConfirmRole.DEFAULT]
+
+
+def followed(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those whose sharpness was followed."""
+    return trials[trials["phase"] == Edge.name]
+
+
+def on_grid(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those at a rate of the sweep's grid, the sweep's and those that measure the limit."""
+    return trials[trials["role"] == GRID]
+
+
+def along_rates(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those that show what the rate does: of the sweep and of the limit."""
+    return trials[trials["phase"].isin([Sweep.name, Limit.name])]
+
+
+def unprovoked(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those of sweep, search and confirmation: the others look for divergence on purpose."""
+    return trials[trials["phase"].isin([Sweep.name, Search.name, Confirm.name])]
