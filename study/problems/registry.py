@@ -1,8 +1,8 @@
 """The registry of datasets: each is entered by one block, a maker of arrays or a reader of a table.
 
 The parameters of that function are the dataset's options, and their types say what these may be: a number
-of a range (`Annotated[int, RealRange(1, 9)]`), text (`str`), one of several (`Literal["yes", "no"]`), or a list
-of columns (`tuple[str, ...]`).
+of a range (`Annotated[int, RealRange(1, 9)]`), text (`str`), one of several (`Literal["yes", "no"]`), or a
+list of columns (`tuple[str, ...]`).
 """
 
 from __future__ import annotations
