@@ -158,6 +158,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     race = command("race", _race, "draw optimizers racing on a surface, as a film for slides (GIF)")
     _add_race(race)
+    checking = command("check-store", _check, "look at every stored file, and say what is damaged")
+    checking.add_argument(
+        "--retire", action="store_true", help="move damaged cells into MLflow's trash, to be trained anew"
+    )
     ui = command("ui", _ui, "open the stored runs in the MLflow UI, on this machine only")
     ui.add_argument("--port", type=int, default=None, help="default: 5000, or the next free one")
     for sub in (run, report, estimate):
@@ -167,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
             default=cores(),
             help="number of processes (default: one per core, here %(default)s)",
         )
-    for sub in (run, merged, report, listed, explain, compare, lessons, race, ui):
+    for sub in (run, merged, report, listed, explain, compare, lessons, race, checking, ui):
         sub.add_argument(
             "--results",
             type=Path,
@@ -447,6 +451,16 @@ def _race(options: argparse.Namespace, console: Console) -> int:
     file = race(options.surface, options.optimizers, options.steps, options.results)
     console.print(f"race: {file}", markup=False, soft_wrap=True)
     return 0
+
+
+def _check(options: argparse.Namespace, console: Console) -> int:
+    from study.commands.checking import check
+
+    with closing(_open(options.results, reading=True)) as store:
+        seen = check(store, options.retire)
+    for line in seen.lines or ["no study is stored"]:
+        console.print(line, soft_wrap=True)
+    return 0 if seen.sound else 1
 
 
 def _ui(options: argparse.Namespace, console: Console) -> int:

@@ -147,6 +147,18 @@ class Store:
         found = retiring.damaged(self.runs, self.results, study, keys)
         return {tag(run, "key"): what for run, what in found}
 
+    def label(self, study: str, key: str) -> str:
+        """What the run of a finished cell is called."""
+        return str(self.runs.finished(study, [key])[key].info.run_name)
+
+    def database_faults(self) -> list[str]:
+        """What SQLite itself finds wrong in its file; other databases look after theirs."""
+        if self.engine is None or self.engine.dialect.name != "sqlite":
+            return []
+        with self.engine.connect() as db:
+            said = [str(line) for (line,) in db.exec_driver_sql("PRAGMA quick_check(5)")]
+        return [line for line in said if line != "ok"]
+
     def retire_lost(self, study: str, keys: Collection[str] | None = None) -> int:
         """Move finished cells whose files are gone or damaged into MLflow's trash, so that they are run
         again, of those in `keys` where it is given; how many it was. StoreError as `damaged` does."""
