@@ -1,4 +1,4 @@
-"""The README's code runs, its commands exist, its links lead somewhere."""
+"""The code in README, CONTRIBUTING and docs runs, their commands exist, their links lead somewhere."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from study import spec
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGES = {path: path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}
+ALL = "\n".join(PAGES.values())
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```", ALL, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_is_a_screen_and_a_half() -> None:
+    assert len(README.splitlines()) < 150
 
 
 def test_the_python_example_runs_and_prints_what_it_says() -> None:
@@ -28,15 +35,13 @@ def test_the_python_example_runs_and_prints_what_it_says() -> None:
 
 def test_every_make_target_is_in_the_makefile_and_the_other_way_round() -> None:
     targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z]+)", README)) | set(
-        re.findall(r"^make ([a-z]+)", README, re.MULTILINE)
-    )
+    named = set(re.findall(r"`make ([a-z]+)", ALL)) | set(re.findall(r"^make ([a-z]+)", ALL, re.MULTILINE))
     assert named <= targets
     assert targets - named == {"help", "format"}
 
 
 def test_every_command_of_the_study_exists() -> None:
-    commands = set(re.findall(r"python -m study ([a-z]+)", README))
+    commands = set(re.findall(r"python -m study ([a-z]+)", ALL))
     assert {"estimate", "list", "report"} <= commands
     for command in commands:
         call = [sys.executable, "-m", "study", command, "--help"]
@@ -44,20 +49,38 @@ def test_every_command_of_the_study_exists() -> None:
 
 
 def test_pictures_and_links_are_there() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    assert any(link.endswith(".png") for link in links)
-    for link in links:
-        assert (ROOT / link).exists(), link
+    assert re.search(r"\]\([^)]+\.png\)", README)
+    for page, text in PAGES.items():
+        for link in re.findall(r"\]\(([^)#]+)\)", text):
+            assert (page.parent / link).exists(), f"{page}: {link}"
+
+
+def test_every_page_of_the_manual_is_linked_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(docs/([a-z]+\.md)\)", README)) | {"bench.md"}
+    assert linked == {path.name for path in (ROOT / "docs").glob("*.md")}
+
+
+def test_the_places_that_contributors_are_sent_to_exist() -> None:
+    rows = re.findall(r"^\| an? .*\|$", CONTRIBUTING, flags=re.MULTILINE)
+    assert len(rows) == 10
+    for row in rows:
+        for place in re.findall(r"`((?:core|study|tests)/[^`]*)`", row):
+            assert (ROOT / place).exists(), place
+    for word in re.findall(r"`@?([A-Za-z_]+)`", "".join(rows)):
+        found = [
+            p for p in [*ROOT.glob("core/**/*.py"), *ROOT.glob("study/**/*.py")] if word in p.read_text()
+        ]
+        assert word == "_section" or found, word
 
 
 def test_what_it_found_stands_in_the_reference_report() -> None:
-    """Word for word, so that no number is left over from an earlier study."""
+    """Claim for claim, so that no number is left over from an earlier study."""
     report = (REFERENCE / "report.md").read_text(encoding="utf-8")
     (section,) = re.findall(r"^## What it found\n(.*?)^## ", README, flags=re.MULTILINE | re.DOTALL)
-    findings = re.findall(r"^- (.*(?:\n  .*)*)", section, flags=re.MULTILINE)
-    assert len(findings) >= 3
-    for finding in findings:
-        assert " ".join(finding.split()) in " ".join(report.split()), finding
+    claims = re.findall(r"^- (.*(?:\n  .*)*)", section, flags=re.MULTILINE)
+    assert len(claims) == 5
+    for claim in claims:
+        assert f"**{' '.join(claim.split())}**" in " ".join(report.split()), claim
 
 
 def test_the_reference_report_is_small_and_of_the_study_as_it_is() -> None:
@@ -87,7 +110,7 @@ def test_how_fast_it_is_stands_in_the_table_of_the_benchmark() -> None:
     table = (ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
     (table,) = re.findall(r"^### 64-32-10, adam, 32 trials\n(.*?)^###", table, flags=re.MULTILINE | re.DOTALL)
     measured = {tuple(re.findall(r"\| ([\d.]+)", row)) for row in table.splitlines()}
-    (section,) = re.findall(r"^## How fast it is\n(.*?)^## ", README, flags=re.MULTILINE | re.DOTALL)
+    section = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
     rows = [numbers for row in section.splitlines() if len(numbers := re.findall(r"\| ([\d.]+)", row)) == 4]
     assert len(rows) == 4
     assert {tuple(row) for row in rows} <= measured
