@@ -128,7 +128,8 @@ def write_report(
         cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
         if not cells:
             raise StoreError(_nothing_stored(study.name, store))
-        page = render(study.name, study.title, cells, facts, folder, workers)
+        drawings = folder.parent / "drawings" / study.name
+        page = render(study.name, study.title, cells, facts, folder, workers, drawings=drawings)
     with account.time("tracking"):
         store.log_study(study.name, study.text, facts, folder, study.keys)
     return page

@@ -31,7 +31,7 @@ __all__ = ["Experiment", "SpecError", "load", "parse"]
 LONGEST_FILE, LONGEST_NAME = 10**6, 100
 """Bytes of an experiment file, and characters of a name in it, which becomes a folder's and a lock's."""
 
-RESERVED = {"artifacts", "mlflow.db", "reference", "ui.log"}
+RESERVED = {"artifacts", "drawings", "mlflow.db", "reference", "ui.log"}
 """Names that other things have in the results folder."""
 
 MOST_CELLS = 10**6

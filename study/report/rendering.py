@@ -6,9 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,11 @@ from study.analysis.study_tables import analyse
 from study.execution.processes import Pool
 from study.figures.keys import SIZE as KEY
 from study.figures.keys import Key, draw_key
-from study.figures.panels import Panels, write_png
+from study.figures.panels import Panels
 from study.figures.svg import to_svgs
 from study.figures.theme import looks, variables
+from study.report.drawing import Drawings
 from study.report.page import Page, compose, problem_parts
-from study.report.pictures import Picture
 from study.report.policy import classes, policy
 from study.tracking import StoredCell
 
@@ -43,12 +41,14 @@ def render(
     folder: Path,
     workers: int,
     store: str = STORE,
+    drawings: Path | None = None,
 ) -> Path:
     """Write `report.html`, `report.md` and `figures/` of an experiment into `folder`; the page's path.
 
     provenance: what it was run with, names and values shown in their order. workers: processes that
-    draw. store: where MLflow's pages are, for the links to runs. Nothing in `folder` changes until all
-    is written. ValueError without cells, or when they were run with different protocols.
+    draw. store: where MLflow's pages are, for the links to runs. drawings: the folder in which drawings are
+    kept from one report to the next, so that only what changed is drawn. Nothing in `folder` changes until
+    all is written. ValueError without cells, or when they were run with different protocols.
     """
     study = gather(cells)
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,14 +63,15 @@ def render(
             found = analyse(study)
             look = looks(found.study.names.optimizers, found.study.names.batches)
             problems = problem_parts(found, look)
-        draw = partial(_draw, pool, colors=look.variables, folder=whole / "figures")
+        drawing = Drawings(pool, look.variables, whole / "figures", drawings)
         # The workers draw most of the page while the rest of it is composed.
         parts = [picture for part in problems for picture in part.pictures]
-        begun = draw(parts, [picture for part in problems for picture in part.sheets])
+        begun = drawing.start(parts, [picture for part in problems for picture in part.sheets])
         with threadpool_limits(1):
             page = compose(experiment, title, found, look, problems, provenance, store)
         svgs = begun()
-        svgs |= draw([picture for picture in page.pictures if picture.name not in svgs], page.sheets)()
+        svgs |= drawing.start([p for p in page.pictures if p.name not in svgs], page.sheets)()
+        drawing.forget()
         (whole / "report.html").write_text(_html(page, svgs), encoding="utf-8")
         (whole / "report.md").write_text(_markdown(page), encoding="utf-8")
         for name in ("figures", "report.md", "report.html"):
@@ -80,34 +81,6 @@ def render(
 
 def _imported() -> None:
     """A process that has done this has imported what drawing needs, which takes seconds."""
-
-
-def _draw(
-    pool: Pool,
-    pictures: Iterable[Picture],
-    sheets: Iterable[Picture],
-    colors: Mapping[str, str],
-    folder: Path,
-) -> Callable[[], dict[str, list[str]]]:
-    """Begin to draw; what is returned waits for the panels of each picture as SVG, by the picture's name.
-
-    The pictures in `sheets` are also written into `folder` as PNG.
-    """
-    files = {picture.name: folder / f"{picture.name}.png" for picture in sheets}
-    # The large ones first, so that no process is left with one at the end.
-    ordered = sorted(pictures, key=lambda p: (p.name not in files, -len(p.tiles) * p.panels.size[1]))
-    names = [picture.name for picture in ordered]
-    drawn = pool.start([partial(_picture, p, colors, files.get(p.name)) for p in ordered])
-    return lambda: dict(zip(names, drawn(), strict=True))
-
-
-def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> list[str]:
-    # The page sets its legends itself; only a file needs them drawn.
-    panels = picture.panels if file is not None else replace(picture.panels, keys=())
-    figure = panels.figure()
-    if file is not None:
-        write_png(figure, file)
-    return to_svgs(figure, panels, picture.name, colors)
 
 
 def _html(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:

@@ -1,0 +1,130 @@
+"""Drawing: pictures to SVG and PNG in several processes, each drawn anew only where what it shows changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+
+from study import figures
+from study.execution.processes import Pool
+from study.figures.panels import write_png
+from study.figures.svg import to_svgs
+from study.report.pictures import Picture
+
+LIBRARIES = ("matplotlib", "seaborn", "numpy", "pandas")
+"""That decide what a picture looks like, besides the code of `study.figures`."""
+
+
+@dataclass
+class Drawings:
+    """Draws pictures, and keeps each under the hash of all that it is made from.
+
+    kept: the folder of drawings from earlier reports, whose content is data, never code; None keeps none.
+    """
+
+    pool: Pool
+    colors: Mapping[str, str]
+    folder: Path
+    kept: Path | None = None
+    used: set[str] = field(default_factory=set)
+
+    def start(
+        self, pictures: Iterable[Picture], sheets: Iterable[Picture]
+    ) -> Callable[[], dict[str, list[str]]]:
+        """Begin to draw; what is returned waits for the panels of each picture as SVG, by the picture's name.
+
+        The pictures in `sheets` are also written into `folder` as PNG.
+        """
+        files = {picture.name: self.folder / f"{picture.name}.png" for picture in sheets}
+        # The large ones first, so that no process is left with one at the end.
+        ordered = sorted(pictures, key=lambda p: (p.name not in files, -len(p.tiles) * p.panels.size[1]))
+        keys = {p.name: _key(p, self.colors, p.name in files) for p in ordered}
+        self.used |= set(keys.values())
+        ready = {p.name: svgs for p in ordered if (svgs := self._kept(keys[p.name], files.get(p.name)))}
+        fresh = [picture for picture in ordered if picture.name not in ready]
+        drawn = self.pool.start([partial(_picture, p, self.colors, files.get(p.name)) for p in fresh])
+
+        def wait() -> dict[str, list[str]]:
+            made = dict(zip((picture.name for picture in fresh), drawn(), strict=True))
+            for name, svgs in made.items():
+                self._keep(keys[name], svgs, files.get(name))
+            return {picture.name: (ready | made)[picture.name] for picture in ordered}
+
+        return wait
+
+    def forget(self) -> None:
+        """Delete the drawings that were not used this time."""
+        if self.kept is not None and self.kept.is_dir():
+            for file in self.kept.iterdir():
+                if file.stem not in self.used:
+                    file.unlink()
+
+    def _kept(self, key: str, file: Path | None) -> list[str] | None:
+        """The panels of an earlier drawing, its PNG copied to `file`; None where there is no whole one."""
+        if self.kept is None:
+            return None
+        try:
+            svgs = json.loads((self.kept / f"{key}.json").read_text(encoding="utf-8"))
+            if file is not None:
+                shutil.copyfile(self.kept / f"{key}.png", file)
+        except (OSError, ValueError):
+            return None
+        return svgs if isinstance(svgs, list) and all(isinstance(svg, str) for svg in svgs) else None
+
+    def _keep(self, key: str, svgs: list[str], file: Path | None) -> None:
+        if self.kept is None:
+            return
+        self.kept.mkdir(parents=True, exist_ok=True)
+        if file is not None:
+            _write(self.kept / f"{key}.png", file.read_bytes())
+        _write(self.kept / f"{key}.json", json.dumps(svgs).encode())  # last: it is looked for first
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as made:
+        made.write(content)
+    os.replace(made.name, path)
+
+
+def _key(picture: Picture, colors: Mapping[str, str], file: bool) -> str:
+    """The hash of all that a drawing depends on: what is shown, and the code that draws it."""
+    shown = replace(picture, panels=replace(picture.panels, draw=_unused))
+    content = pickle.dumps((shown, _name(picture.panels.draw), sorted(colors.items()), file), protocol=5)
+    return hashlib.sha256(_code().encode() + content).hexdigest()[:32]
+
+
+def _unused(*_: object) -> None:
+    """In the place of the function that draws, whose name and source are hashed instead."""
+
+
+def _name(function: Callable[..., object]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+@cache
+def _code() -> str:
+    """The hash of the code of the figures and of the libraries that draw."""
+    sources = sorted(Path(str(figures.__path__[0])).glob("*.py"))
+    digest = hashlib.sha256()
+    for part in [*(f"{name} {version(name)}".encode() for name in LIBRARIES), *map(Path.read_bytes, sources)]:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
+
+
+def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> list[str]:
+    # The page sets its legends itself; only a file needs them drawn.
+    panels = picture.panels if file is not None else replace(picture.panels, keys=())
+    figure = panels.figure()
+    if file is not None:
+        write_png(figure, file)
+    return to_svgs(figure, panels, picture.name, colors)
