@@ -8,10 +8,12 @@ are under way, whatever the size of the study.
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,18 +39,40 @@ PLAIN = ["dask", "msgpack"]
 """How results may be written on their way here: not by pickle."""
 
 
+def run_texts(definitions: Sequence[str]) -> bytes:
+    """What a worker does: run the cells of these definitions, and pack their results."""
+    return pack([attempt(restore(text)) for text in definitions])
+
+
 @dataclass(frozen=True)
 class Cluster:
     """The engine of a cluster. scheduler: its address; None: a cluster of `workers` processes of one's own,
-    on this machine and on its loopback interface alone."""
+    on this machine and on its loopback interface alone. work: what a worker does, from the definitions of
+    cells to their packed results.
+
+    Raises EngineError for an address that must not be used.
+    """
 
     scheduler: str | None = None
     workers: int = 1
+    work: Callable[[Sequence[str]], bytes] = run_texts
+
+    def __post_init__(self) -> None:
+        if self.scheduler is not None:
+            check_address(self.scheduler)
 
     def run(self, cells: Sequence[Cell]) -> Generator[CellResult | Failure, None, None]:
         """See `Engine.run`. EngineError where there is no scheduler, or none any more."""
+        with self.started() as run:
+            yield from run(cells)
+
+    @contextmanager
+    def started(self) -> Iterator[Callable[[Sequence[Cell]], Generator[CellResult | Failure, None, None]]]:
+        """The engine, with the workers there: what runs cells."""
         with self._client() as client:
-            yield from _stream(client, cells)
+            if self.scheduler is None:
+                client.wait_for_workers(self.workers)
+            yield partial(_stream, client, work=self.work)
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -59,7 +83,6 @@ class Cluster:
             ):
                 yield client
             return
-        check_address(self.scheduler)
         try:
             client = Client(
                 self.scheduler, timeout=CONNECT_SECONDS, deserializers=PLAIN, set_as_default=False
@@ -98,6 +121,7 @@ def _on_this_machine(workers: int) -> Iterator[LocalCluster]:
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address=None,
+            silence_logs=logging.ERROR,
             memory_limit=0,  # a cell is small, and a worker that is paused near a limit would never go on
         ) as cluster,
     ):
@@ -116,7 +140,9 @@ class _Chunk:
         return [_Chunk((cell,), self.retries - 1) for cell in self.cells]
 
 
-def _stream(client: Client, cells: Sequence[Cell]) -> Generator[CellResult | Failure, None, None]:
+def _stream(
+    client: Client, cells: Sequence[Cell], work: Callable[[Sequence[str]], bytes]
+) -> Generator[CellResult | Failure, None, None]:
     waiting = deque(chunks(cells, _slots(client)))
     running: dict[Future, _Chunk] = {}
     finished = as_completed(loop=client.loop)
@@ -125,7 +151,7 @@ def _stream(client: Client, cells: Sequence[Cell]) -> Generator[CellResult | Fai
             while waiting and len(running) < WINDOW * _slots(client):
                 chunk = waiting.popleft()
                 texts = [cell.definition for cell in chunk.cells]
-                running[future := client.submit(run_texts, texts, pure=False)] = chunk
+                running[future := client.submit(work, texts, pure=False)] = chunk
                 finished.add(future)
             future = next(finished)
             chunk = running.pop(future)
@@ -138,11 +164,6 @@ def _stream(client: Client, cells: Sequence[Cell]) -> Generator[CellResult | Fai
             yield from _results(chunk, future)
     finally:
         client.cancel([*running])
-
-
-def run_texts(definitions: Sequence[str]) -> bytes:
-    """What a worker does: run the cells of these definitions, and pack their results."""
-    return pack([attempt(restore(text)) for text in definitions])
 
 
 def chunks(cells: Sequence[Cell], workers: int) -> list[_Chunk]:
