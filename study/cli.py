@@ -14,23 +14,23 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import track
 
 from study import spec
-from study.commands import listing
+from study.commands import arguments, listing
 from study.execution.engine import Engine, EngineError
 from study.execution.provenance import cores, provenance
 from study.execution.shard import Shard
 from study.files import UnsafeError, inside
-from study.problems.columns import ALLOWED
 from study.tracking.errors import StoreError, failure
 
 if TYPE_CHECKING:
     from study.tracking import Store
 
+FORMATS = ("parquet", "csv")
 EXPERIMENTS = Path("experiments")
 RESULTS = Path("results")
 ENGINES = ("processes", "dask")
@@ -148,7 +148,26 @@ def _parser() -> argparse.ArgumentParser:
     advise = command(
         "advise", _advise, "recommend learning rates for a dataset and a network, and explain why"
     )
-    _add_question(advise)
+    arguments.add_question(advise)
+    checked = command("check", _check, "check whether methods of your own keep the contracts of their kind")
+    checked.add_argument("file", type=Path, help="a Python file that registers them")
+    new = command(
+        "new", _new, "write a commented experiment to begin with, for a file of your own or as a template"
+    )
+    new.add_argument("data", nargs="?", help="the path of your file (default: a template on iris)")
+    arguments.add_reading(new)
+    new.add_argument(
+        "--to",
+        type=Path,
+        metavar="FILE",
+        help="the experiment file (default: named as your file, or new.toml)",
+    )
+    exported = command(
+        "export", _export, "write a stored study's tables of trials, curves and cells to files"
+    )
+    exported.add_argument("name", help="the name of a stored experiment")
+    exported.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="(default: %(default)s)")
+    exported.add_argument("--to", type=Path, metavar="FOLDER", help="where (default: RESULTS/NAME/tables)")
     estimate = command(
         "estimate", _estimate, "show how many trials an experiment would train and how long that takes"
     )
@@ -157,8 +176,8 @@ def _parser() -> argparse.ArgumentParser:
         "lessons", _lessons, "write the eight lessons, pages to open from disk, each of which runs"
     )
     race = command("race", _race, "draw optimizers racing on a surface, as a film for slides (GIF)")
-    _add_race(race)
-    checking = command("check-store", _check, "look at every stored file, and say what is damaged")
+    arguments.add_race(race)
+    checking = command("check-store", _check_store, "look at every stored file, and say what is damaged")
     checking.add_argument(
         "--retire", action="store_true", help="move damaged cells into MLflow's trash, to be trained anew"
     )
@@ -167,11 +186,11 @@ def _parser() -> argparse.ArgumentParser:
     for sub in (run, report, estimate):
         sub.add_argument(
             "--workers",
-            type=_count,
+            type=arguments.count,
             default=cores(),
             help="number of processes (default: one per core, here %(default)s)",
         )
-    for sub in (run, merged, report, listed, explain, compare, lessons, race, checking, ui):
+    for sub in (run, merged, report, exported, listed, explain, compare, lessons, race, checking, ui):
         sub.add_argument(
             "--results",
             type=Path,
@@ -179,90 +198,6 @@ def _parser() -> argparse.ArgumentParser:
             help="folder for everything that is generated (default: results)",
         )
     return parser
-
-
-COLUMNS = {
-    "inputs": "of your file, to predict the target from (default: all others)",
-    "drop": "of your file, to be left out",
-}
-READING = {
-    "task": "what the target is (default: text and any two values are classes, others real)",
-    "categories": "text among the inputs (default: refuse); onehot makes a column of 0 and 1 of each",
-    "missing": "rows with missing values (default: refuse)",
-    "scaling": "of the inputs, by the training rows (default: standard)",
-    "target_scaling": "of a regression's target (default: standard)",
-    "header": "whether the first line has the columns' names: yes or no (default: as it looks)",
-    "separator": "between fields: comma, semicolon, tab, bar, space or a character (default: as it looks)",
-    "decimal": "the decimal mark, a point or a comma (default: as it looks)",
-    "encoding": "of the text (default: as it looks)",
-}
-"""Options of a file of one's own, as an experiment has them too."""
-
-
-def _add_question(advise: argparse.ArgumentParser) -> None:
-    advise.add_argument(
-        "dataset", help="the name of a dataset (see: list datasets), or the path of your file"
-    )
-    advise.add_argument("--target", metavar="COLUMN", help="the column of your file that is to be predicted")
-    for name, about in COLUMNS.items():
-        advise.add_argument(f"--{name}", nargs="+", metavar="COLUMN", help=about)
-    for name, about in READING.items():
-        advise.add_argument(f"--{name.replace('_', '-')}", choices=ALLOWED.get(name), help=about)
-    advise.add_argument(
-        "--hidden",
-        type=_count,
-        nargs="*",
-        default=[32],
-        metavar="UNITS",
-        help="units of each hidden layer; without numbers a linear model (default: 32)",
-    )
-    advise.add_argument(
-        "--activation", default="relu", help="activation of the hidden layers (default: %(default)s)"
-    )
-    advise.add_argument(
-        "--optimizers",
-        nargs="+",
-        default=["sgd", "momentum", "adam"],
-        metavar="NAME",
-        help="names as in: list optimizers (default: sgd momentum adam)",
-    )
-    advise.add_argument(
-        "--batches",
-        nargs="+",
-        default=["full", "32", "1"],
-        metavar="SIZE",
-        help='batch sizes: full, a number, or a number and its order, as "16 replacement" or "16 fixed" '
-        "(default: full 32 1)",
-    )
-    advise.add_argument(
-        "--seed", type=_seed, default=0, help="seed of the split and of the initial weights (default: 0)"
-    )
-
-
-def _add_race(race: argparse.ArgumentParser) -> None:
-    race.add_argument(
-        "optimizers",
-        nargs="*",
-        default=["sgd", "momentum", "adam"],
-        metavar="NAME[=RATE]",
-        help="optimizers and rates, as sgd=0.1 adam=0.05 (default: sgd momentum adam, at rates that suit)",
-    )
-    race.add_argument(
-        "--surface", default="valley", help="valley, himmelblau or rosenbrock (default: valley)"
-    )
-    race.add_argument("--steps", type=_count, default=100, help="how many steps (default: 100)")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > 6 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number, 1 to 999999, got {text[:50]!r}")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text[:50]!r}")
-    return int(text)
 
 
 def _open(results: Path, reading: bool = False) -> Store:
@@ -301,6 +236,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from study.pipeline import Account, train_missing, write_report
     from study.problems.description import describe_own
 
+    for line in listing.loaded(experiment.plugins):
+        console.print(line)
     for line in describe_own(experiment.cells):
         console.print(line, markup=False)
     account, engine = Account(), _engine(options)
@@ -423,12 +360,17 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 def _advise(options: argparse.Namespace, console: Console) -> int:
     from study.commands.advise import advise, notes, question
+    from study.problems import plugins
     from study.problems.description import describe
 
-    given = {name: getattr(options, name) for name in ("target", *COLUMNS, *READING)}
-    wishes = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None}
+    try:
+        loaded = [plugins.load(path.expanduser().resolve()) for path in options.plugins]
+    except ValueError as error:
+        raise spec.SpecError(str(error)) from None
+    for line in listing.loaded(loaded):
+        console.print(line)
     asked = ("dataset", "hidden", "activation", "optimizers", "batches", "seed")
-    cells = question(options=wishes, **{name: getattr(options, name) for name in asked})
+    cells = question(options=_wishes(options), **{name: getattr(options, name) for name in asked})
     for line in describe(cells[0].dataset, options.seed):
         console.print(line)
     advices = [advise(cell) for cell in track(cells, "probing", console=console, transient=True)]
@@ -453,7 +395,7 @@ def _race(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace, console: Console) -> int:
+def _check_store(options: argparse.Namespace, console: Console) -> int:
     from study.commands.checking import check
 
     with closing(_open(options.results, reading=True)) as store:
@@ -461,6 +403,45 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     for line in seen.lines or ["no study is stored"]:
         console.print(line, soft_wrap=True)
     return 0 if seen.sound else 1
+
+
+def _check(options: argparse.Namespace, console: Console) -> int:
+    from study.commands.check import check
+
+    console.print(f"plugin {options.file} is run")
+    found = check(options.file)
+    for method, faults in found.items():
+        console.print(f"{method}: {'keeps its contract' if not faults else f'{len(faults)} violated'}")
+        for fault in faults:
+            console.print(f"  {fault}")
+    return 1 if any(found.values()) else 0
+
+
+def _new(options: argparse.Namespace, console: Console) -> int:
+    from study.commands.new import write
+
+    path = options.to or Path(f"{Path(options.data).stem}.toml" if options.data else "new.toml")
+    for line in write(path, options.data, _wishes(options)):
+        console.print(line)
+    console.print(f"experiment: {path}")
+    return 0
+
+
+def _export(options: argparse.Namespace, console: Console) -> int:
+    from study.commands.frames import export, frames
+
+    with closing(_open(options.results, reading=True)) as store:
+        tables = frames(store, options.name)
+    folder = options.to or inside(options.results, options.results / options.name / "tables")
+    for path in export(tables, folder, options.format):
+        console.print(f"table: {path}", soft_wrap=True)
+    return 0
+
+
+def _wishes(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of a file of one's own that were given."""
+    given = {name: getattr(options, name) for name in ("target", *arguments.COLUMNS, *arguments.READING)}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None}
 
 
 def _ui(options: argparse.Namespace, console: Console) -> int:

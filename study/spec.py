@@ -17,12 +17,14 @@ from study.experiment.cells import (
     Cell,
     Choice,
     NetworkSpec,
+    Plugin,
     Protocol,
     Rates,
 )
 from study.experiment.reader import LARGEST, Item, Reader, SpecError, at_most
 from study.files import UnsafeError, read_text
 from study.phases.catalogue import in_order
+from study.problems import plugins
 from study.problems.datasets import DATASETS, distinct, ready, task_of, train_size
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
@@ -56,6 +58,7 @@ class Experiment:
     title: str
     cells: tuple[Cell, ...]
     text: str
+    plugins: tuple[Plugin, ...] = ()
 
     @property
     def outline(self) -> Outline:
@@ -98,6 +101,7 @@ def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
     if name.casefold() in RESERVED:
         top.note("name", f'expected another name than "{name}": the results folder has it for itself')
     title = top.text("title", default=name or "untitled")
+    loaded = _plugins(top, folder)
     protocol = _protocol(top)
     shared = _rates(top.table("rates")) if top.has("rates") else None
     optimizers = top.choices("optimizers", OPTIMIZERS, "optimizer", _check_optimizer)
@@ -126,11 +130,26 @@ def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
         for s in schedules
         for batch in batches
     )
+    cells = tuple(dataclasses.replace(cell, plugins=plugins.used_by(loaded, cell)) for cell in cells)
     for phase in in_order():
         if fault := phase.fault(cells):
             top.note(phase.name, fault)
     top.stop_at_faults()
-    return Experiment(name, title, cells, text)
+    return Experiment(name, title, cells, text, tuple(loaded))
+
+
+def _plugins(top: Reader, folder: Path) -> list[Plugin]:
+    """The files of one's own methods, which are run here: what they register can be named below."""
+    loaded = []
+    for item in top.items("plugins") if top.has("plugins") else []:
+        with top.collect("plugins"):
+            if not isinstance(item.value, str):
+                item.fail("the path of a Python file")
+            try:
+                loaded.append(plugins.load((folder / Path(item.value).expanduser()).resolve()))
+            except ValueError as error:
+                top.note("plugins", str(error))
+    return loaded
 
 
 def _protocol(top: Reader) -> Protocol:

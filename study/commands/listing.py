@@ -12,8 +12,10 @@ from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, domai
 from core.batches import ORDERS
 from core.domain import Option
 from core.schedules import domains as schedule_domains
+from study.experiment.cells import Plugin
 from study.findings.codes import BASIS_NAMES
 from study.problems.datasets import DATASETS, LOSS
+from study.problems.plugins import names
 
 if TYPE_CHECKING:
     from study.commands.advise import Advice
@@ -145,6 +147,15 @@ def advice(advices: Sequence[Advice]) -> Table:
             a.why,
         )
     return table
+
+
+def loaded(files: Sequence[Plugin]) -> list[str]:
+    """What files of one's own registered, a line each."""
+    return [
+        f"plugin {plugin.path} was run; it registers "
+        + ", ".join(f"{kind} {name}" for kind, known in names(plugin).items() for name in known)
+        for plugin in files
+    ]
 
 
 def _plain(advice: Advice) -> str:

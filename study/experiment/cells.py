@@ -155,9 +155,18 @@ CONSTANT = Choice("constant")
 
 
 @dataclass(frozen=True)
+class Plugin:
+    """A Python file that registers methods: where it is, and the hash of its content."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Cell:
     """dataset x network x optimizer x batch strategy, with all that its numbers depend on.
 
+    plugins: the files that registered something that it uses.
     An optimizer under a learning-rate schedule is compared as a method of its own.
     """
 
@@ -168,6 +177,7 @@ class Cell:
     rates: Rates
     protocol: Protocol
     schedule: Choice = CONSTANT
+    plugins: tuple[Plugin, ...] = ()
 
     @cached_property
     def key(self) -> str:
@@ -178,6 +188,8 @@ class Cell:
         if "digest" in dict(self.dataset.options):  # where its file lies makes no difference
             options = [option for option in self.dataset.options if option[0] != "path"]
             settings["dataset"] = {"name": self.dataset.id, "options": options}
+        if self.plugins:
+            settings["plugins"] = [plugin.digest for plugin in self.plugins]
         text = json.dumps([PROTOCOL, settings, used], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -188,7 +200,8 @@ class Cell:
 
     @property
     def _tree(self) -> dict[str, Any]:
-        return msgspec.to_builtins(self) | {"protocol": self.protocol.tree}
+        tree = msgspec.to_builtins(self) | {"protocol": self.protocol.tree}
+        return tree if self.plugins else {k: v for k, v in tree.items() if k != "plugins"}
 
     @property
     def problem(self) -> str:

@@ -13,6 +13,7 @@ from study.explain import facts, picture
 from study.explain import narrative as words
 from study.files import place
 from study.phases.processor import processor
+from study.problems import plugins
 from study.problems.datasets import keep, raw_of
 from study.tracking import NamedRun, Store, StoredCell, StoreError
 
@@ -86,6 +87,10 @@ def _cell_of(store: Store, found: NamedRun) -> StoredCell:
 
 def _bring(store: Store, stored: StoredCell) -> None:
     """Have the cell's data at hand: where they were, or else as the store keeps them."""
+    try:
+        plugins.ready(stored.cell)
+    except ValueError as error:
+        raise StoreError(f"{error}; to explain its runs, bring it back as it was") from None
     try:
         raw_of(stored.cell.dataset)
     except ValueError as error:

@@ -30,6 +30,7 @@ from study.phases.results import CURVES, TRIALS, CellResult, table
 from study.phases.stack import Run, epochs_of, updates_of
 from study.phases.summary import Counts, ProblemFacts, Score, Summary
 from study.phases.sweep import Swept
+from study.problems import plugins
 from study.problems.problem import Problem, problem_of
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ T = TypeVar("T")
 def run_cell(cell: Cell) -> CellResult:
     """Every phase of a cell, in order. Linear algebra stays on one thread: cells run side by side."""
     left: dict[str, Left] = {}
+    plugins.ready(cell)
     with threadpool_limits(1):
         clock = _Clock()
         problem = clock("prepare", lambda: problem_of(cell))

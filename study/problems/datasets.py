@@ -87,8 +87,7 @@ def check_options(choice: Choice) -> None:
     for option in [option for option, default in options.items() if default is None]:
         if option not in dict(choice.options):
             raise ValueError(f"{choice.name}: {option} is missing; it must be said")
-    if known.own:
-        raw_of(choice)
+    raw_of(choice)
 
 
 def _check_option(name: str, option: str, value: Any, default: Any, domain: Domain) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from core.domain import NON_NEGATIVE, RealRange
@@ -52,14 +53,20 @@ class Dataset:
 
 DATASETS: dict[str, Dataset] = {}
 
+Made = TypeVar("Made", Raw, tuple[np.ndarray, np.ndarray])
+
 
 def dataset(
     name: str, task: str, about: str, scaler: Callable[..., Scaler] = lambda **_: StandardScaler()
-) -> Callable[[Callable[..., Raw]], Callable[..., Raw]]:
-    """Decorator that enters a maker of arrays."""
+) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
+    """Decorator that enters a maker of arrays X (n, d) and y (n,): class numbers 0, 1, ... or values."""
 
-    def enter(make: Callable[..., Raw]) -> Callable[..., Raw]:
-        DATASETS[name] = Dataset(name, task, about, make, scaler, None, _options(make), _domains(make))
+    def enter(make: Callable[..., Made]) -> Callable[..., Made]:
+        def arrays(**options: Any) -> Raw:
+            made = make(**options)
+            return _checked(name, task, made if isinstance(made, Raw) else Raw(*made))
+
+        DATASETS[name] = Dataset(name, task, about, arrays, scaler, None, _options(make), _domains(make))
         return make
 
     return enter
@@ -89,6 +96,19 @@ def table(
         return read
 
     return enter
+
+
+def _checked(name: str, task: str, raw: Raw) -> Raw:
+    """The arrays of a maker, as they are; ValueError where they are not such as its task needs."""
+    X, y = np.asarray(raw.X), np.asarray(raw.y)
+    if X.ndim != 2 or y.shape != (len(X),):
+        raise ValueError(f"{name}: expected X (n, d) and y (n,), got {X.shape} and {y.shape}")
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
+        raise ValueError(f"{name}: expected finite numbers")
+    labels = np.unique(y)
+    if task != "real" and (len(labels) < 2 or not np.array_equal(labels, np.arange(len(labels)))):
+        raise ValueError(f"{name}: expected class numbers 0, 1, ..., got {labels[:5]}")
+    return replace(raw, X=X, y=y)
 
 
 def of_file(suffix: str) -> str:

@@ -1,0 +1,104 @@
+"""Arguments that several commands take, or many of one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from study.problems.columns import ALLOWED
+
+COLUMNS = {
+    "inputs": "of your file, to predict the target from (default: all others)",
+    "drop": "of your file, to be left out",
+}
+READING = {
+    "task": "what the target is (default: text and any two values are classes, others real)",
+    "categories": "text among the inputs (default: refuse); onehot makes a column of 0 and 1 of each",
+    "missing": "rows with missing values (default: refuse)",
+    "scaling": "of the inputs, by the training rows (default: standard)",
+    "target_scaling": "of a regression's target (default: standard)",
+    "header": "whether the first line has the columns' names: yes or no (default: as it looks)",
+    "separator": "between fields: comma, semicolon, tab, bar, space or a character (default: as it looks)",
+    "decimal": "the decimal mark, a point or a comma (default: as it looks)",
+    "encoding": "of the text (default: as it looks)",
+}
+"""Options of a file of one's own, as an experiment has them too."""
+
+
+def add_reading(command: argparse.ArgumentParser) -> None:
+    """The options of a file of one's own."""
+    command.add_argument("--target", metavar="COLUMN", help="the column of your file that is to be predicted")
+    for name, about in COLUMNS.items():
+        command.add_argument(f"--{name}", nargs="+", metavar="COLUMN", help=about)
+    for name, about in READING.items():
+        command.add_argument(f"--{name.replace('_', '-')}", choices=ALLOWED.get(name), help=about)
+
+
+def add_question(advise: argparse.ArgumentParser) -> None:
+    advise.add_argument(
+        "dataset", help="the name of a dataset (see: list datasets), or the path of your file"
+    )
+    add_reading(advise)
+    advise.add_argument(
+        "--plugins",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="Python files of methods of your own",
+    )
+    advise.add_argument(
+        "--hidden",
+        type=count,
+        nargs="*",
+        default=[32],
+        metavar="UNITS",
+        help="units of each hidden layer; without numbers a linear model (default: 32)",
+    )
+    advise.add_argument(
+        "--activation", default="relu", help="activation of the hidden layers (default: %(default)s)"
+    )
+    advise.add_argument(
+        "--optimizers",
+        nargs="+",
+        default=["sgd", "momentum", "adam"],
+        metavar="NAME",
+        help="names as in: list optimizers (default: sgd momentum adam)",
+    )
+    advise.add_argument(
+        "--batches",
+        nargs="+",
+        default=["full", "32", "1"],
+        metavar="SIZE",
+        help='batch sizes: full, a number, or a number and its order, as "16 replacement" or "16 fixed" '
+        "(default: full 32 1)",
+    )
+    advise.add_argument(
+        "--seed", type=seed, default=0, help="seed of the split and of the initial weights (default: 0)"
+    )
+
+
+def add_race(race: argparse.ArgumentParser) -> None:
+    race.add_argument(
+        "optimizers",
+        nargs="*",
+        default=["sgd", "momentum", "adam"],
+        metavar="NAME[=RATE]",
+        help="optimizers and rates, as sgd=0.1 adam=0.05 (default: sgd momentum adam, at rates that suit)",
+    )
+    race.add_argument(
+        "--surface", default="valley", help="valley, himmelblau or rosenbrock (default: valley)"
+    )
+    race.add_argument("--steps", type=count, default=100, help="how many steps (default: 100)")
+
+
+def count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, got {text!r}")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
+    return int(text)
