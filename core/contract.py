@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from core.activations import ACTIVATIONS
-from  import Interval
+from core.domain import RealRange
 from core.gradcheck import gradient_error
 from core.initializers import INITIALIZERS
 from core.loop import Divisor, Objective, Trace, iterate
@@ -129,7 +129,7 @@ def _per_trial(name: str, theta: np.ndarray) -> Iterator[str]:
             return
 
 
-def _inside(domain: Interval, default: float, share: float) -> float:
+def _inside(domain: RealRange, default: float, share: float) -> float:
     """A value of the domain, for a share in (0, 1): about the default where an end is infinite."""
     if math.isfinite(domain.low) and math.isfinite(domain.high):
         return domain.low + (domain.high - domain.low) * (0.05 + 0.9 * share)
