@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from core.activations import ACTIVATIONS
+from core.descent import descend
 from core.domain import RealRange
 from core.gradcheck import gradient_error
 from core.initializers import INITIALIZERS
@@ -144,15 +145,10 @@ def _limits(name: str) -> Iterator[str]:
     if recursion is None or limit is None or not np.isfinite(limit):
         return
     for share in (0.5, 0.95, 1.05):
-        theta = np.ones((1, 1))
-        run = optimizer(name, lr=share * float(limit)).prepare(((1,),))
-        state = run.init(theta)
-        sizes = []
-        for t in range(1, 401):
-            theta = theta - run.step(theta.copy(), state, theta, t)
-            sizes.append(float(np.abs(theta[0, 0])))
-        grows = max(sizes[300:]) > max(sizes[100:200])
-        if grows != (share > 1) and max(sizes[100:200]) > 1e-290:
+        made = optimizer(name, lr=share * float(limit))
+        sizes = np.abs(descend(made, lambda theta: theta, [1.0], 400)[1:, 0])
+        grows = not sizes[300:].max() <= sizes[100:200].max()  # NaN where it overflowed
+        if grows != (share > 1) and not sizes[100:200].max() <= 1e-290:
             side = "above" if share > 1 else "below"
             yield f"at {share} of its critical rate, {side} it, a quadratic {'grows' if grows else 'shrinks'}"
 
