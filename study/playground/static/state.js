@@ -26,7 +26,7 @@ export const DEFAULTS = {
   condition: 10,
   angle: 30,
   slope: 2,
-  intercept: 1,
+  intercept: -1,
   offset: 1,
   spread: 1,
   noise: 0.5,

@@ -131,10 +131,10 @@ export const drawCurve = (canvas, scene) => {
   const box = { left: 60, top: 12, right: paper.width - 12, bottom: paper.height - 44 };
   const low = center[0] - half,
     high = center[0] + half;
-  const top = Math.max(problem.value([low]), problem.value([high])) - problem.minimum;
+  const top = Math.max(problem.value([low]), problem.value([high])); // over 0, so that what is left shows
   const x = linear(low, high, box.left, box.right);
-  const y = linear(problem.minimum - 0.06 * top, problem.minimum + 1.02 * top, box.bottom, box.top);
-  const marks = { x: plainMarks(low, high, 5), y: plainMarks(problem.minimum, problem.minimum + top, 4) };
+  const y = linear(-0.06 * top, 1.02 * top, box.bottom, box.top);
+  const marks = { x: plainMarks(low, high, 5), y: plainMarks(0, top, 4) };
   axes(paper, box, x, y, [scene.names[0], "loss"], colors, marks);
   ctx.save();
   ctx.beginPath();
@@ -178,7 +178,7 @@ export const drawData = (canvas, scene) => {
     { points } = problem;
   const paper = begin(canvas, colors),
     { ctx } = paper;
-  const box = { left: 60, top: 12, right: paper.width - 12, bottom: paper.height - 44 };
+  const box = { left: 60, top: 24, right: paper.width - 12, bottom: paper.height - 44 };
   const xs = points.map((p) => p[0]),
     ys = points.map((p) => p[1]);
   const pad = (values) => {
@@ -190,6 +190,7 @@ export const drawData = (canvas, scene) => {
     [y0, y1] = scene.frame?.y ?? pad(ys);
   const x = linear(x0, x1, box.left, box.right),
     y = linear(y0, y1, box.bottom, box.top);
+  text(ctx, "dashed: least squares", box.right, 9, colors.muted, "right");
   axes(paper, box, x, y, scene.units, colors, { x: plainMarks(x0, x1, 5), y: plainMarks(y0, y1, 4) });
   ctx.save();
   ctx.beginPath();
@@ -276,7 +277,7 @@ export const drawLoss = (canvas, scene) => {
   const { colors, shown, settings, problem } = scene;
   const paper = begin(canvas, colors),
     { ctx } = paper;
-  const box = { left: 60, top: 12, right: paper.width - 12, bottom: paper.height - 44 };
+  const box = { left: 60, top: 24, right: paper.width - 12, bottom: paper.height - 44 };
   const [low, high] = problem.plane ? [-3, 1] : [-6, 3];
   const x = linear(0, settings.steps, box.left, box.right),
     y = linear(low, high, box.bottom, box.top);
@@ -285,6 +286,7 @@ export const drawLoss = (canvas, scene) => {
     y: powerMarks(low, high, problem.plane ? 1 : 3),
     lines: true,
   };
+  text(ctx, "below the dashed line: converged", box.right, 9, colors.muted, "right");
   axes(paper, box, x, y, ["step", "loss left (start = 1)"], colors, marks);
   const height = (gap) =>
     Number.isFinite(gap)
@@ -292,7 +294,7 @@ export const drawLoss = (canvas, scene) => {
       : box.top - 30;
   ctx.save();
   ctx.beginPath();
-  ctx.rect(box.left, 0, box.right - box.left + 8, box.bottom + 2);
+  ctx.rect(box.left, box.top - 7, box.right - box.left + 8, box.bottom - box.top + 9);
   ctx.clip();
   const line = y(Math.log10(problem.tolerance));
   ctx.setLineDash([4, 4]);

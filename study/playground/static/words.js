@@ -14,9 +14,9 @@ const WITHOUT = {
     "It divides by the largest gradients that it has seen, so its steps shrink until they fit: too large a rate throws it far out, and it comes back.",
   adam: "Each step is about as long as the rate, for it divides by the size of its gradients, which it forgets slowly: too large a rate throws it far out, and brings it back late.",
   rmsprop:
-    "Each step is about as long as the rate, for it divides by the size of its gradients: too large a rate does not blow up here, but keeps jumping about the minimum.",
+    "Each step is about as long as the rate, for it divides by the size of its gradients: too large a rate keeps it jumping about the minimum, and a far larger one higher up than it began, but without end it does not grow.",
   signsgd:
-    "Each step is just as long as the rate: too large a rate does not blow up, but keeps jumping about the minimum.",
+    "Each step is just as long as the rate: too large a rate keeps it jumping about the minimum, and a far larger one higher up than it began, but without end it does not grow.",
 };
 WITHOUT.adamw = WITHOUT.adam;
 WITHOUT.lion = WITHOUT.signsgd;
