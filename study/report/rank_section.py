@@ -167,8 +167,8 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
         SPEED,
         "Which optimizer is the fastest",
         "Speed is counted in examples, until the training gap stays below a target for good. A run that "
-        "never gets there counts as infinitely slow. The rates were tuned for the lowest validation loss, "
-        "not for speed.",
+        "never gets there counts as infinitely slow. The rates are those that the search "
+        "found fastest.",
         [finding],
         [
             Block(
