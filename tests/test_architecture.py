@@ -90,6 +90,10 @@ def test_requirements_pin_every_declared_dependency() -> None:
         "requirements-dev.txt": project["optional-dependencies"]["dev"],
     }.items():
         lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        strange = [
+            line for line in lines if not re.fullmatch(r"#.*|-r requirements.txt|[\w.-]+==[\w.]+", line)
+        ]
+        assert not strange, f"{file}: pip cannot read {strange}"
         pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
         for name in names:
             assert re.split(r"[>\[]", name)[0].lower() in pinned, f"{file} does not pin {name}"
