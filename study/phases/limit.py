@@ -30,7 +30,7 @@ from study.phases.phase import Done, Left, Phase, StackCost, register
 from study.phases.stack import Run, Trial, epochs_of, run_stack, updates_of
 from study.phases.summary import Part
 from study.phases.sweep import GRID, RateCurve, Swept, grid
-from study.phases.threshold import Threshold, monotone, threshold
+from study.phases.threshold import HALF, Threshold, monotone, threshold
 from study.problems.problem import Problem, least_squares
 
 ROUNDS = 2
@@ -110,7 +110,7 @@ class MeasuredLimit(Left):
     def summary(self) -> LimitSummary:
         found = self.threshold if self.diverged else None
         if found is None:
-            below = bool(self.diverged) and self.share[0] >= 0.5
+            below = bool(self.diverged) and self.share[0] >= HALF
             return LimitSummary(LimitStatus.BELOW_GRID if below else LimitStatus.ABOVE_GRID)
         ends = (found.rate, found.low, found.high, found.zone_low, found.zone_high)
         return LimitSummary(LimitStatus.MEASURED, *ends)
@@ -147,9 +147,9 @@ def _enclose(found: MeasuredLimit, cell: Cell, problem: Problem, curve: RateCurv
     low, high = max(low - 1, 0), min(high + 1, len(rates))
     found.run(cell, problem, rates[low:high], GRID)
     for _ in range(STEPS):
-        if found.share[0] >= 0.5 and low > 0:
+        if found.share[0] >= HALF and low > 0:
             low, more = max(low - 2, 0), rates[max(low - 2, 0) : low]
-        elif found.share[-1] < 0.5 and high < len(rates):
+        elif found.share[-1] < HALF and high < len(rates):
             high, more = min(high + 2, len(rates)), rates[high : high + 2]
         else:
             return
@@ -160,7 +160,7 @@ def _next_rates(found: MeasuredLimit, precision: float, rounds: int) -> list[flo
     """Where to look next: within the two rates between which all runs change their fate, or over the zone in
     which only some do."""
     rates, share = found.rates, found.share
-    i = int(np.flatnonzero(share >= 0.5)[0])
+    i = int(np.flatnonzero(share >= HALF)[0])
     if share[i - 1] == 0 and share[i] == 1:
         return sections(float(rates[i - 1]), float(rates[i]), precision, rounds)
     low = int(np.flatnonzero(share <= 0.15)[-1]) if (share <= 0.15).any() else 0

@@ -41,6 +41,10 @@ class Threshold:
         return float(max(0.0, np.log10(self.zone_high / self.zone_low)))
 
 
+HALF = 0.5 - 1e-12
+"""From here on a fitted share counts as a half: a mean of shares is one up to rounding."""
+
+
 def threshold(rates: np.ndarray, diverged: np.ndarray, seed: int = 0) -> Threshold | None:
     """The threshold of `diverged: (K, G)`, whether each of K replicates diverged at each of `rates: (G,)`,
     ascending.
@@ -92,7 +96,7 @@ def _crossings(rates: np.ndarray, shares: np.ndarray) -> np.ndarray:
     fit = monotone(shares)
     found = np.empty((len(fit), 3))
     for row, curve in zip(found, fit, strict=True):
-        above = np.flatnonzero(curve >= 0.5 - 1e-12)
+        above = np.flatnonzero(curve >= HALF)
         if not len(above):
             row[:] = np.inf
         elif above[0] == 0:
@@ -103,7 +107,7 @@ def _crossings(rates: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _between(rates: np.ndarray, curve: np.ndarray, i: int) -> tuple[float, float, float]:
-    half = np.flatnonzero(np.abs(curve - 0.5) <= 1e-12)
+    half = np.flatnonzero(np.abs(curve - 0.5) <= 0.5 - HALF)
     if len(half) > 1:
         return float(np.sqrt(rates[half[0]] * rates[half[-1]])), float(rates[i - 1]), float(rates[half[-1]])
     below, above = curve[i - 1], curve[i]
