@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Integral
 
 import numpy as np
@@ -40,9 +41,21 @@ class Order:
     replacement: bool = False
 
 
+KEPT = 2048
+"""Samples up to which drawn orders are kept: those of a study's few seeds are asked for by every
+optimizer and rate, and to draw one takes as long as to train on it."""
+
+
 def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
-    """The order (n,) of the samples in epoch 0, 1, ... for one replicate's data seed."""
-    return np.random.default_rng([seed, epoch]).permutation(n)
+    """The order (n,) of the samples in epoch 0, 1, ... for one data seed; not to be written to."""
+    return _kept(seed, epoch, n) if n <= KEPT else np.random.default_rng([seed, epoch]).permutation(n)
+
+
+@lru_cache(maxsize=2 * KEPT)
+def _kept(seed: int, epoch: int, n: int) -> np.ndarray:
+    order = np.random.default_rng([seed, epoch]).permutation(n)
+    order.flags.writeable = False
+    return order
 
 
 def _permuted(seed: int, epoch: int, n: int, size: int) -> np.ndarray:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "compiled", "numpy")
 """What makes the updates. auto: compiled code where it can and where that is faster, NumPy elsewhere."""
 
-WORK = 1 << 17
+WORK = 1 << 18
 """Parameters times samples in a batch up to which trials go side by side in compiled code. Beyond it, a trial
 that is alone would wait for the empty lanes beside it."""
 

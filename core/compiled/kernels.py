@@ -82,6 +82,95 @@ def below(theta: int, w: int, memory: int, delta: int, target: int, inputs: int,
         store(memory, target + i, s)
 
 
+def affine_group(
+    theta: int,
+    w: int,
+    source: int,
+    a: int,
+    apart: int,
+    target: int,
+    z: int,
+    further: int,
+    inputs: int,
+    outputs: int,
+) -> None:
+    """As `affine` for a group of samples, whose inputs lie `apart` and whose outputs `further` vectors apart."""
+    row = inputs + 1
+    a1, a2, a3 = a + apart, a + 2 * apart, a + 3 * apart
+    z1, z2, z3 = z + further, z + 2 * further, z + 3 * further
+    whole = outputs - outputs % 2
+    for o in range(0, whole, 2):
+        w0 = w + o * row
+        w1 = w0 + row
+        s0 = s1 = s2 = s3 = load(theta, w0 + inputs)
+        r0 = r1 = r2 = r3 = load(theta, w1 + inputs)
+        for i in range(inputs):
+            u, v = load(theta, w0 + i), load(theta, w1 + i)
+            x0, x1, x2, x3 = (
+                load(source, a + i),
+                load(source, a1 + i),
+                load(source, a2 + i),
+                load(source, a3 + i),
+            )
+            s0, s1, s2, s3 = s0 + u * x0, s1 + u * x1, s2 + u * x2, s3 + u * x3
+            r0, r1, r2, r3 = r0 + v * x0, r1 + v * x1, r2 + v * x2, r3 + v * x3
+        store(target, z + o, s0)
+        store(target, z1 + o, s1)
+        store(target, z2 + o, s2)
+        store(target, z3 + o, s3)
+        store(target, z + o + 1, r0)
+        store(target, z1 + o + 1, r1)
+        store(target, z2 + o + 1, r2)
+        store(target, z3 + o + 1, r3)
+    for o in range(whole, outputs):
+        s0 = s1 = s2 = s3 = load(theta, w + o * row + inputs)
+        for i in range(inputs):
+            u = load(theta, w + o * row + i)
+            s0, s1 = s0 + u * load(source, a + i), s1 + u * load(source, a1 + i)
+            s2, s3 = s2 + u * load(source, a2 + i), s3 + u * load(source, a3 + i)
+        store(target, z + o, s0)
+        store(target, z1 + o, s1)
+        store(target, z2 + o, s2)
+        store(target, z3 + o, s3)
+
+
+def below_group(
+    theta: int, w: int, memory: int, delta: int, target: int, apart: int, inputs: int, outputs: int
+) -> None:
+    """As `below` for a group of samples, whose deltas lie `apart` vectors apart."""
+    row = inputs + 1
+    d1, d2, d3 = delta + apart, delta + 2 * apart, delta + 3 * apart
+    t1, t2, t3 = target + apart, target + 2 * apart, target + 3 * apart
+    whole = inputs - inputs % 2
+    for i in range(0, whole, 2):
+        s0 = s1 = s2 = s3 = r0 = r1 = r2 = r3 = spread(0.0)
+        for o in range(outputs):
+            at = w + o * row + i
+            u, v = load(theta, at), load(theta, at + 1)
+            x0, x1, x2, x3 = (
+                load(memory, delta + o),
+                load(memory, d1 + o),
+                load(memory, d2 + o),
+                load(memory, d3 + o),
+            )
+            s0, s1, s2, s3 = s0 + u * x0, s1 + u * x1, s2 + u * x2, s3 + u * x3
+            r0, r1, r2, r3 = r0 + v * x0, r1 + v * x1, r2 + v * x2, r3 + v * x3
+        store(memory, target + i, s0)
+        store(memory, t1 + i, s1)
+        store(memory, t2 + i, s2)
+        store(memory, t3 + i, s3)
+        store(memory, target + i + 1, r0)
+        store(memory, t1 + i + 1, r1)
+        store(memory, t2 + i + 1, r2)
+        store(memory, t3 + i + 1, r3)
+    for i in range(whole, inputs):
+        for s in range(GROUP):
+            total = spread(0.0)
+            for o in range(outputs):
+                total = total + load(theta, w + o * row + i) * load(memory, delta + s * apart + o)
+            store(memory, target + s * apart + i, total)
+
+
 def collect_one(
     grad: int, w: int, d: int, delta: int, x: int, a: int, inputs: int, outputs: int, first: bool
 ) -> None:
@@ -134,23 +223,28 @@ def collect_group(
             store(grad, at + inputs, load(grad, at + inputs) + bias)
 
 
-def forward(net: int, theta: int, x: int, a: int, memory: int, h: int) -> None:
-    """The outputs of all layers for one sample (inputs at a of x), one layer after the other from h on."""
+def forward(net: int, theta: int, x: int, a: int, memory: int, group: int, units: int) -> None:
+    """The outputs of all layers for a group of samples, inputs from a of x on; those of a sample, one layer after the
+    other, are the next `units` vectors of memory."""
     depth = read_int(net, DEPTH)
-    source = x
-    w = 0
+    source, apart = x, read_int(net, SIZES)
+    w = h = 0
     for layer in range(depth):
         inputs, outputs = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
-        affine(theta, w, source, a, memory, h, inputs, outputs)
+        if group == GROUP:
+            affine_group(theta, w, source, a, apart, memory, h, units, inputs, outputs)
+        else:
+            affine(theta, w, source, a, memory, h, inputs, outputs)
         if layer < depth - 1:
-            call(read_int(net, ACTIVATE), (memory + h * VECTOR_BYTES, outputs))
+            for s in range(group):
+                call(read_int(net, ACTIVATE), (memory + (s * units + h) * VECTOR_BYTES, outputs))
         w += outputs * (inputs + 1)
-        source, a = memory, h
+        source, a, apart = memory, h, units
         h += outputs
 
 
-def backward(net: int, theta: int, memory: int, h: int, delta: int, units: int, size: int) -> None:
-    """The deltas of the layers below the last one, whose delta is there already."""
+def backward(net: int, theta: int, memory: int, deltas: int, group: int, units: int, size: int) -> None:
+    """The deltas of the layers below the last one, whose deltas are there already."""
     end = units
     w = size
     for layer in range(read_int(net, DEPTH) - 1, 0, -1):
@@ -158,11 +252,13 @@ def backward(net: int, theta: int, memory: int, h: int, delta: int, units: int, 
         w -= outputs * (inputs + 1)
         end -= outputs
         at = end - inputs
-        below(theta, w, memory, delta + end, delta + at, inputs, outputs)
-        call(
-            read_int(net, SLOPE),
-            (memory + (h + at) * VECTOR_BYTES, memory + (delta + at) * VECTOR_BYTES, inputs),
-        )
+        if group == GROUP:
+            below_group(theta, w, memory, deltas + end, deltas + at, units, inputs, outputs)
+        else:
+            below(theta, w, memory, deltas + end, deltas + at, inputs, outputs)
+        for s in range(group):
+            a, d = memory + (s * units + at) * VECTOR_BYTES, memory + (deltas + s * units + at) * VECTOR_BYTES
+            call(read_int(net, SLOPE), (a, d, inputs))
 
 
 def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memory: int) -> None:
@@ -182,12 +278,12 @@ def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memo
     start = 0
     while start < samples:
         group = GROUP if samples - start >= GROUP else 1
+        forward(net, theta, x, start * inputs, memory, group, units)
         for s in range(group):
-            h, d = s * units, deltas + s * units
-            forward(net, theta, x, (start + s) * inputs, memory, h)
-            z, target = memory + (h + units - k) * VECTOR_BYTES, memory + (d + units - k) * VECTOR_BYTES
+            last = (s + 1) * units - k
+            z, target = memory + last * VECTOR_BYTES, memory + (deltas + last) * VECTOR_BYTES
             call(read_int(net, DELTA), (z, y + (start + s) * k * VECTOR_BYTES, target, k, samples, scratch))
-            backward(net, theta, memory, h, d, units, size)
+        backward(net, theta, memory, deltas, group, units, size)
         w = u = 0
         source, a, apart = x, start * inputs, inputs
         for layer in range(depth):

@@ -27,7 +27,17 @@ SAMPLES = 1 << 18
 def advance_function(dtype: str) -> Any:
     """The loop over updates with the gradient in it, compiled."""
     k = kernels
-    parts = (k.affine, k.below, k.collect_one, k.collect_group, k.forward, k.backward, k.gradient)
+    parts = (
+        k.affine,
+        k.affine_group,
+        k.below,
+        k.below_group,
+        k.collect_one,
+        k.collect_group,
+        k.forward,
+        k.backward,
+        k.gradient,
+    )
     names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "DEPTH", "SIZES")
     constants = "\n".join(f"{name} = {getattr(kernels, name)}" for name in names)
     text = [constants, sources(*parts, k.fill, k.keep_before, k.find), inspect.getsource(k.advance)]
