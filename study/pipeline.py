@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from study.execution.compiling import compile_for
 from study.execution.cost import cost
 from study.execution.engine import Engine, Failure
 from study.execution.progress import Display
@@ -89,6 +90,7 @@ def train_missing(
     if not missing:
         return
     work = {cell.key: cost(cell).seconds for cell in missing}
+    compile_for(missing, console)
     missing.sort(key=lambda cell: -work[cell.key])  # the long ones first: no core waits at the end
     with (
         account.time("training"),

@@ -23,7 +23,7 @@ ROOMS = {
     "matplotlib": ["study/figures/"],
     "seaborn": ["study/figures/"],
     "jinja2": ["study/lessons/", "study/report/"],
-    "rich": ["study/cli.py", "study/commands/", "study/pipeline.py", "study/execution/progress.py"],
+    "rich": ["study/cli.py", "study/commands/", "study/pipeline.py", "study/execution/"],
     "loky": ["study/execution/processes.py"],
     "dask": ["study/execution/cluster.py"],
     "distributed": ["study/execution/cluster.py"],

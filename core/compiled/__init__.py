@@ -14,6 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import numpy as np
 
     from core.batches import BatchStrategy
@@ -62,9 +64,27 @@ def stack_for(
 
 
 @cache
+def default_engine() -> str:
+    """What "auto" means here for what can be compiled: "compiled", or "numpy" where Numba is missing."""
+    return "compiled" if importlib.util.find_spec("numba") is not None else "numpy"
+
+
+@cache
 def _installed() -> bool:
     """Whether there is Numba; says once that there is none."""
-    if importlib.util.find_spec("numba") is not None:
+    if default_engine() == "compiled":
         return True
     warnings.warn("Numba is not installed: training goes on with NumPy, several times slower", stacklevel=2)
     return False
+
+
+def warm_up(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str]:
+    """Compile, or read what is kept, for trainings of these kinds; the name of each piece before it is begun.
+
+    Once, before several processes start, so that they need not all do it.
+    """
+    if default_engine() != "compiled":
+        return
+    from core.compiled.stack import prepare
+
+    yield from prepare(what)

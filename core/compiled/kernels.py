@@ -94,7 +94,7 @@ def affine_group(
     inputs: int,
     outputs: int,
 ) -> None:
-    """As `affine` for a group of samples, whose inputs lie `apart` and whose outputs `further` vectors apart."""
+    """As `affine` for a group of samples: inputs lie `apart` and outputs `further` vectors apart."""
     row = inputs + 1
     a1, a2, a3 = a + apart, a + 2 * apart, a + 3 * apart
     z1, z2, z3 = z + further, z + 2 * further, z + 3 * further
@@ -224,8 +224,10 @@ def collect_group(
 
 
 def forward(net: int, theta: int, x: int, a: int, memory: int, group: int, units: int) -> None:
-    """The outputs of all layers for a group of samples, inputs from a of x on; those of a sample, one layer after the
-    other, are the next `units` vectors of memory."""
+    """The outputs of all layers for a group of samples, whose inputs begin at a of x.
+
+    Those of a sample, one layer after the other, are the next `units` vectors of memory.
+    """
     depth = read_int(net, DEPTH)
     source, apart = x, read_int(net, SIZES)
     w = h = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -65,6 +66,19 @@ def obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
     except UntraceableError as error:
         return str(error)
     return ""
+
+
+def prepare(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str]:
+    """See `core.compiled.warm_up`."""
+    for net, optimizer, dtype in what:
+        theta = np.zeros((1, net.size), dtype)
+        if obstacle(net, optimizer, theta):
+            continue
+        yield f"{net.activation} {net.loss} {optimizer.name} {dtype.name}"
+        prepared = optimizer.prepare(net.shapes)
+        advance_function(dtype.name)
+        network_functions(net.activation, net.loss, dtype.name)
+        compiled("update", dtype.name, rule(prepared, prepared.init(theta), theta).source, 8)
 
 
 class CompiledStack(Stack):

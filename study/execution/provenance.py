@@ -11,7 +11,18 @@ from pathlib import Path
 
 from study.phases.processor import processor
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "optuna", "mlflow", "pandas", "seaborn", "matplotlib", "loky")
+PACKAGES = (
+    "numpy",
+    "numba",
+    "scipy",
+    "scikit-learn",
+    "optuna",
+    "mlflow",
+    "pandas",
+    "seaborn",
+    "matplotlib",
+    "loky",
+)
 
 
 def provenance() -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
+from core.compiled import default_engine
 from core.optimizers.base import Recursion
 
 PROTOCOL = 5
@@ -182,7 +183,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """The identity of the cell's results: a hash of all that they depend on, the optimizer's
-        defaults included."""
+        defaults and what makes the updates included."""
         used = [tunable.hyperparameters for tunable in (self.make_optimizer(), self.make_schedule())]
         settings = self._tree
         if "digest" in dict(self.dataset.options):  # where its file lies makes no difference
@@ -190,7 +191,7 @@ class Cell:
             settings["dataset"] = {"name": self.dataset.id, "options": options}
         if self.plugins:
             settings["plugins"] = [plugin.digest for plugin in self.plugins]
-        text = json.dumps([PROTOCOL, settings, used], sort_keys=True)
+        text = json.dumps([PROTOCOL, default_engine(), settings, used], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

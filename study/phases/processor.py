@@ -1,7 +1,7 @@
-"""What of a processor the bits of a result depend on.
+"""What of a machine the bits of a result depend on.
 
 NumPy chooses its loops by the instructions that the processor has, and BLAS its kernels: another choice
-adds in another order, and rounds otherwise.
+adds in another order, and rounds otherwise. So does compiled code, which is there where Numba is.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from core.compiled import default_engine
+
 
 @cache
 def processor() -> str:
-    """The most that NumPy's loops use of the processor, and BLAS's kernel: `AVX512_ICL, openblas Zen`."""
+    """What makes the updates, the most that NumPy's loops use of the processor, and BLAS's kernel:
+    `compiled, AVX512_ICL, openblas Zen`."""
     build: Any = np.show_config(mode="dicts")
     found = build["SIMD Extensions"].get("found", [])
     kernels = {
@@ -23,4 +26,4 @@ def processor() -> str:
         for library in threadpool_info()
         if library["user_api"] == "blas"
     }
-    return ", ".join([found[-1] if found else "baseline", *sorted(kernels)])
+    return ", ".join([default_engine(), found[-1] if found else "baseline", *sorted(kernels)])
