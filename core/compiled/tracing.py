@@ -163,10 +163,28 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         return bool(np.all(self._sample()))
 
     def _sample(self) -> Any:
-        value = node_of(self).value
-        if value is None:
+        node = node_of(self)
+        if node.value is None:
             raise UntraceableError("a branch on an array's values")
-        return value
+        if _on_time(node) and not _first_alone(node):
+            raise UntraceableError("a branch on how many updates there were")
+        return node.value
+
+
+def _on_time(node: Node) -> bool:
+    return node.name == "t" or any(map(_on_time, node.operands))
+
+
+def _first_alone(node: Node) -> bool:
+    """Whether a comparison of the update t = 1, 2, ... with a number treats all but the first alike."""
+    if len(node.operands) != 2 or node.operands[0].name != "t" or node.operands[1].operation != "constant":
+        return False
+    later = {bool(_sampled(node.operation, (_at(t), node.operands[1]))) for t in (2, 3, 1e9)}
+    return node.operands[1].value <= 1 and len(later) == 1
+
+
+def _at(t: float) -> Node:
+    return Node("constant", (), SCALAR, "weak", value=t)
 
 
 def node_of(value: Any) -> Node:

@@ -1,5 +1,6 @@
 """The compiled update of every optimizer has the bits of its NumPy passes."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -88,3 +89,18 @@ def test_what_is_not_done_entry_by_entry_is_left_to_numpy(name):
     theta = np.zeros((2, 9))
     with pytest.raises(UntraceableError):
         rule(method, method.init(theta), theta)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Late(OPTIMIZERS["sgd"]):
+    """Gradient descent that stands still after some updates."""
+
+    def step(self, g, s, theta, t):
+        return super().step(g, s, theta, t) if t <= 300 else np.zeros_like(g)
+
+
+def test_a_rule_that_changes_its_mind_later_is_left_to_numpy():
+    theta = np.zeros((2, 9))
+    late = Late(lr=0.1).prepare(((9,),))
+    with pytest.raises(UntraceableError, match="a branch on how many updates there were"):
+        rule(late, late.init(theta), theta)
