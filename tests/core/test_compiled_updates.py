@@ -10,6 +10,7 @@ from core import OPTIMIZERS, optimizer
 from core.compiled.blocks import Blocks
 from core.compiled.rules import rule
 from core.compiled.tracing import UntraceableError
+from core.optimizers.momentum import GradientDescent
 
 P, R = 9, 21
 NUMPY_ALONE = {
@@ -92,7 +93,7 @@ def test_what_is_not_done_entry_by_entry_is_left_to_numpy(name):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Late(OPTIMIZERS["sgd"]):
+class Late(GradientDescent):
     """Gradient descent that stands still after some updates."""
 
     def step(self, g, s, theta, t):
