@@ -240,6 +240,13 @@ def _plain(path: Path, names: dict[str, str], experiments: dict[str, str]) -> An
     return path.read_bytes()
 
 
+def difference(a: Any, b: Any) -> str:
+    """Where two contents part, in the words of both."""
+    a, b = str(a), str(b)
+    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return f"...{a[max(0, at - 150) : at + 80]} IS NOW ...{b[max(0, at - 20) : at + 80]}"
+
+
 def loop(kills: int, folder: Path, seed: int = 0) -> Counter[str]:
     """At least `kills` kills, spread over as many runs as they take, a few in each; how often what."""
     dice, total = random.Random(seed), Counter[str]()
@@ -254,7 +261,8 @@ def loop(kills: int, folder: Path, seed: int = 0) -> Counter[str]:
         got = content(here / "results")
         runs += 1
         differ = [name for name in expected | got if expected.get(name) != got.get(name)]
-        assert not differ, f"after {dict(total)}: {differ[:5]}"
+        shown = [(name, difference(expected.get(name), got.get(name))) for name in differ[:5]]
+        assert not differ, f"after {dict(total)}: {len(differ)} differ: {shown}"
         left = [str(p) for p in here.rglob(".*") if re.match(r"\.(report-|artifact|mlflow.db.new)", p.name)]
         assert not left, left
         print(f"{total.total()} kills in {runs} runs: {dict(total)}", flush=True)
