@@ -303,6 +303,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
 
 
 def _estimate(options: argparse.Namespace, console: Console) -> int:
+    from study.execution import memory
     from study.execution.cost import cost
     from study.numbers import plural
 
@@ -314,6 +315,9 @@ def _estimate(options: argparse.Namespace, console: Console) -> int:
     console.print(
         f"about {minutes:.1f} minutes on {plural(options.workers, 'worker')}; less where trials diverge early"
     )
+    largest = max(memory.peak(cell) for cell in experiment.cells)
+    needed = memory.together(experiment.cells, options.workers)
+    console.print(f"about {memory.shown(largest)} of memory a worker, {memory.shown(needed)} in all")
     return 0
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from study.execution.engine import KILLED, ONE_THREAD, RETRIES, Failure, attempt
+from study.execution.memory import free, refuse_short
 from study.experiment.cells import Cell
 from study.phases.results import CellResult
 
@@ -29,7 +30,8 @@ class Processes:
 
     def run(self, cells: Sequence[Cell]) -> Generator[CellResult | Failure, None, None]:
         """See `Engine.run`. When a worker is killed, the cells that are not finished are run again on new
-        workers, RETRIES times without any progress."""
+        workers, RETRIES times without any progress. EngineError where they would not fit into memory."""
+        refuse_short(cells, self.workers, free())
         todo, patience = {cell.key: cell for cell in cells}, RETRIES
         while todo:
             try:

@@ -235,7 +235,7 @@ def _plain(path: Path, names: dict[str, str], experiments: dict[str, str]) -> An
             text = text.replace(f"#/experiments/{i}/", f"#/experiments/{name}/")
         text = re.sub(r"\d+(\.\d+)? s\b|\d{4}-\d\d-\d\d \d\d:\d\d UTC|sha256-[\w+/=]+", "", text)
         # Of the pictures, one is of measured milliseconds.
-        text = re.sub(r'(?s)data-curves="measured .*?</figure>', "", text)
+        text = re.sub(r'(?s)data-curves="measured .*?(?=data-curves=|</section>)', "", text)
         return re.sub(r"(?s)(Time spent|seconds).{0,400}", "", text)
     return path.read_bytes()
 

@@ -1,0 +1,58 @@
+"""What a run needs of memory is said before, and held against what is free."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from study.cli import main
+from study.execution.engine import EngineError
+from study.execution.memory import free, peak, refuse_short, together
+from study.spec import parse
+from tests.experiment.test_spec import GOOD
+
+CELLS = parse(GOOD, "tiny.toml").cells
+LARGE = parse(GOOD.replace("hidden = []", "hidden = [3_000_000]"), "tiny.toml").cells
+
+RUN = """
+import resource, sys
+from study.phases.cell import run_cell
+from study.spec import parse
+run_cell(parse(sys.stdin.read(), "tiny.toml").cells[0])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def test_memory_grows_with_what_is_trained() -> None:
+    assert peak(LARGE[0]) > 2 * 2**30 > 2**30 > peak(CELLS[0])
+    assert together(CELLS, 2) > together(CELLS, 1) > peak(CELLS[0])
+
+
+@pytest.mark.slow
+def test_a_cell_takes_no_more_than_was_said() -> None:
+    text = GOOD.replace("hidden = []", "hidden = [3000]") + "[search]\ntrials = 2\n[budget]\nexamples = 500\n"
+    done = subprocess.run([sys.executable, "-c", RUN], input=text, capture_output=True, text=True, check=True)
+    said, took = peak(parse(text, "tiny.toml").cells[0]), int(done.stdout)
+    assert took < said < 3 * took
+
+
+def test_a_run_that_does_not_fit_is_refused_with_the_number_and_the_way_on() -> None:
+    refuse_short(CELLS, 8, None)
+    refuse_short(CELLS, 2, together(CELLS, 2))
+    with pytest.raises(EngineError, match=r"about 1\.\d GiB of memory on 3 workers.*use --workers 2"):
+        refuse_short(CELLS, 3, together(CELLS, 2))
+    with pytest.raises(EngineError, match=r"the largest cell, ill_conditioned.* takes about \d+\.\d GiB"):
+        refuse_short(LARGE, 2, 2**30)
+    assert (free() or 2**30) > 2**20
+
+
+def test_estimate_says_it_and_run_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "large.toml"
+    file.write_text(GOOD.replace("hidden = []", "hidden = [900_000_000]"))
+    assert main(["estimate", str(file), "--workers", "2"]) == 0
+    assert "GiB of memory" in capsys.readouterr().out
+    assert main(["run", str(file), "--results", str(tmp_path / "results"), "--workers", "2"]) == 3
+    assert "are free" in capsys.readouterr().err
