@@ -57,6 +57,35 @@ def first_steps(step: object, count: int = 30, rate: float = 0.1) -> np.ndarray:
     return np.array(sizes)
 
 
+MATHEMATICS = [
+    "<b>Gradient descent</b>: θ ← θ − r g, a step that shrinks as the gradient does; limit 2 / λ<sub>max</sub>",
+    "<b>AdaGrad</b>: v ← v + g²; θ ← θ − r g / (√v + ε). v only grows, so the steps shrink for good",
+    "<b>RMSprop</b>: v ← αv + (1 − α)g²; the same step; here α = 0.9. v forgets, so that near the minimum a step is ± r: a cycle of |θ| = r/2",
+    "<b>Adam</b>: a mean m of g as well, and both corrected: m̂ = m / (1 − β₁<sup>t</sup>), v̂ = v / (1 − β₂<sup>t</sup>); θ ← θ − r m̂ / (√v̂ + ε)",
+]
+WRONG_LINE = "v forgets far more slowly than m, so at first √v is much too small for m: the first step is (1 − β₁)/√(1 − β₂) = 3.2 times the rate, and the next ones are longer still."
+PLAYGROUNDS = [
+    Playground(
+        "play",
+        {
+            "problem": "valley",
+            "condition": 100,
+            "angle": 0,
+            "steps": 150,
+            "a": "sgd",
+            "b": "rmsprop",
+            "b.lr": 0.03,
+            "b.alpha": 0.9,
+        },
+    )
+]
+TRY = [
+    "Compare the two strips: gradient descent ends in a red cliff, RMSprop in a wide orange zone, where it cannot settle.",
+    "Change the second optimizer to AdaGrad, then to Adam, and drag its rate far right: it is thrown out, and comes back.",
+    "Turn the valley by 45°: the adaptive methods scale each coordinate, and lose much of their advantage.",
+]
+
+
 def lesson() -> Lesson:
     rates = np.geomspace(1e-3, 30, 40)
     ends = {name: np.array([np.median(left(path(name, rate))[-30:]) for rate in rates]) for name in METHODS}
@@ -77,15 +106,10 @@ def lesson() -> Lesson:
         question="What do AdaGrad, RMSprop and Adam change?",
         answer="They divide each step by the size of the gradients seen, so that its length is about the rate. Nothing blows up at rates at which gradient "
         "descent is gone. But RMSprop, which forgets, cannot settle closer than its rate lets it.",
-        mathematics=[
-            "<b>Gradient descent</b>: θ ← θ − r g, a step that shrinks as the gradient does; limit 2 / λ<sub>max</sub>",
-            "<b>AdaGrad</b>: v ← v + g²; θ ← θ − r g / (√v + ε). v only grows, so the steps shrink for good",
-            "<b>RMSprop</b>: v ← αv + (1 − α)g²; the same step; here α = 0.9. v forgets, so that near the minimum a step is ± r: a cycle of |θ| = r/2",
-            "<b>Adam</b>: a mean m of g as well, and both corrected: m̂ = m / (1 − β₁<sup>t</sup>), v̂ = v / (1 − β₂<sup>t</sup>); θ ← θ − r m̂ / (√v̂ + ε)",
-        ],
+        mathematics=MATHEMATICS,
         right=Code("Right: the young means corrected", adam_step),
         wrong=Code("Often published: not corrected", adam_step_uncorrected),
-        wrong_line="v forgets far more slowly than m, so at first √v is much too small for m: the first step is (1 − β₁)/√(1 − β₂) = 3.2 times the rate, and the next ones are longer still.",
+        wrong_line=WRONG_LINE,
         pictures=[
             *[
                 Picture(
@@ -168,26 +192,8 @@ def lesson() -> Lesson:
                 ),
             ),
         ],
-        playgrounds=[
-            Playground(
-                "play",
-                {
-                    "problem": "valley",
-                    "condition": 100,
-                    "angle": 0,
-                    "steps": 150,
-                    "a": "sgd",
-                    "b": "rmsprop",
-                    "b.lr": 0.03,
-                    "b.alpha": 0.9,
-                },
-            )
-        ],
-        try_=[
-            "Compare the two strips: gradient descent ends in a red cliff, RMSprop in a wide orange zone, where it cannot settle.",
-            "Change the second optimizer to AdaGrad, then to Adam, and drag its rate far right: it is thrown out, and comes back.",
-            "Turn the valley by 45°: the adaptive methods scale each coordinate, and lose much of their advantage.",
-        ],
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
     )
 
 

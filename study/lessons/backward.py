@@ -115,6 +115,36 @@ def without_mean(X: np.ndarray, Y: np.ndarray, A1: np.ndarray, A2: np.ndarray, w
     return tuple(X.shape[1] * g for g in backward(X, Y, A1, A2, weights))
 
 
+MATHEMATICS = [
+    "<b>Forward</b>: A₁ = σ(W₁X + b₁), A₂ = σ(W₂A₁ + b₂), and L = <sup>1</sup>⁄<sub>M</sub> ‖A₂ − Y‖²",
+    "<b>Output</b>: dZ₂ = <sup>2</sup>⁄<sub>M</sub> (A₂ − Y) ∘ A₂ ∘ (1 − A₂)",
+    "<b>Back through the layer that it came through</b>: dZ₁ = (<b>W₂ᵀ</b> dZ₂) ∘ A₁ ∘ (1 − A₁)",
+    "<b>Each bias</b> gets the sum of its own unit’s deltas over the samples",
+]
+WRONG_LINE = (
+    "W1.T @ dZ2 should be W2.T @ dZ2. Inputs, hidden units and outputs are two each, so the shapes fit and nothing complains. "
+    "np.full_like(b, dZ.sum()) gives all units one bias gradient. And without / M the usable rate depends on how many samples there are."
+)
+PLAYGROUNDS = [
+    Playground(
+        "play",
+        {
+            "problem": "network",
+            "hidden": 2,
+            "activation": "sigmoid",
+            "objective": "mse",
+            "steps": 600,
+            "a.lr": 8,
+        },
+        open=True,
+    )
+]
+TRY = [
+    "Two sigmoid units and a squared error, with the true gradient. Find the rate from which it learns within 600 steps.",
+    "Change the loss to cross-entropy: the same network, and lower rates suffice.",
+]
+
+
 def lesson() -> Lesson:
     points, labels = moons(160)
     X, Y = points.T, np.stack([1 - labels, labels]).astype(float)
@@ -140,16 +170,10 @@ def lesson() -> Lesson:
         question="Which line of this published backward pass is wrong?",
         answer="The delta goes back through the wrong layer’s weights, all biases get one number, and 1/M is missing. No error is raised, and "
         f"the loss goes down. At best it ends at {number(published[-1])} where the true gradient ends at {number(right[-1])}.",
-        mathematics=[
-            "<b>Forward</b>: A₁ = σ(W₁X + b₁), A₂ = σ(W₂A₁ + b₂), and L = <sup>1</sup>⁄<sub>M</sub> ‖A₂ − Y‖²",
-            "<b>Output</b>: dZ₂ = <sup>2</sup>⁄<sub>M</sub> (A₂ − Y) ∘ A₂ ∘ (1 − A₂)",
-            "<b>Back through the layer that it came through</b>: dZ₁ = (<b>W₂ᵀ</b> dZ₂) ∘ A₁ ∘ (1 − A₁)",
-            "<b>Each bias</b> gets the sum of its own unit’s deltas over the samples",
-        ],
+        mathematics=MATHEMATICS,
         right=Code("Right", backward),
         wrong=Code("As published", backward_published),
-        wrong_line="W1.T @ dZ2 should be W2.T @ dZ2. Inputs, hidden units and outputs are two each, so the shapes fit and nothing complains. "
-        "np.full_like(b, dZ.sum()) gives all units one bias gradient. And without / M the usable rate depends on how many samples there are.",
+        wrong_line=WRONG_LINE,
         pictures=[
             Picture(
                 CurvePanel(
@@ -218,22 +242,6 @@ def lesson() -> Lesson:
                 bool(np.allclose(scaled, right, rtol=1e-6)),
             ),
         ],
-        playgrounds=[
-            Playground(
-                "play",
-                {
-                    "problem": "network",
-                    "hidden": 2,
-                    "activation": "sigmoid",
-                    "objective": "mse",
-                    "steps": 600,
-                    "a.lr": 8,
-                },
-                open=True,
-            )
-        ],
-        try_=[
-            "Two sigmoid units and a squared error, with the true gradient. Find the rate from which it learns within 600 steps.",
-            "Change the loss to cross-entropy: the same network, and lower rates suffice.",
-        ],
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
     )

@@ -65,6 +65,22 @@ def plateau(x: np.ndarray, y: np.ndarray, rate: float, updates: int = 20_000) ->
     return float((losses(np.array(path[updates // 2 :]), x, y) - floor).mean())
 
 
+MATHEMATICS = [
+    "<b>Loss</b> L(θ) = <sup>1</sup>⁄<sub>2m</sub> ‖Xθ − y‖², so the gradient is <sup>1</sup>⁄<sub>m</sub> Xᵀ(Xθ − y): the ½ cancels the 2 of the square",
+    "<b>Batch</b> of B rows: g = <sup>1</sup>⁄<sub>B</sub> X<sub>B</sub>ᵀ(X<sub>B</sub>θ − y<sub>B</sub>), right on average. B = m is batch, B = 1 stochastic",
+    "<b>Limit</b> of all data: 2 / λ<sub>max</sub>(XᵀX/m). With batches the mean square of the distance needs less: at B = 1 its noise grows with ‖x‖⁴",
+    "<b>Plateau</b>: E[L] − L* settles at about rate × noise, whatever the number of epochs",
+]
+PLAYGROUNDS = [
+    Playground("play", {"problem": "line", "steps": 150, "a.lr": 0.15, "batch": 1, "noise": 1}, open=True)
+]
+TRY = [
+    "Drag “Batch” from 1 to all: the path calms down, and the predicted limit moves right.",
+    "At batch 1, halve the rate: the cloud about the minimum shrinks.",
+    "Set the noise of the data to 0: one at a time converges too, for then every sample has the same minimum.",
+]
+
+
 def lesson() -> Lesson:
     x, y = points()
     X = np.column_stack([x, np.ones_like(x)])
@@ -81,12 +97,7 @@ def lesson() -> Lesson:
         question="All the data, a few, or one at a time: what does the batch change?",
         answer="Small batches make many cheap steps and go down fast, then stop going down: their noise keeps the loss on a "
         f"plateau that shrinks with the rate. And they tolerate less: {exact(limits[1])} instead of {exact(full)} here.",
-        mathematics=[
-            "<b>Loss</b> L(θ) = <sup>1</sup>⁄<sub>2m</sub> ‖Xθ − y‖², so the gradient is <sup>1</sup>⁄<sub>m</sub> Xᵀ(Xθ − y): the ½ cancels the 2 of the square",
-            "<b>Batch</b> of B rows: g = <sup>1</sup>⁄<sub>B</sub> X<sub>B</sub>ᵀ(X<sub>B</sub>θ − y<sub>B</sub>), right on average. B = m is batch, B = 1 stochastic",
-            "<b>Limit</b> of all data: 2 / λ<sub>max</sub>(XᵀX/m). With batches the mean square of the distance needs less: at B = 1 its noise grows with ‖x‖⁴",
-            "<b>Plateau</b>: E[L] − L* settles at about rate × noise, whatever the number of epochs",
-        ],
+        mathematics=MATHEMATICS,
         right=Code("Right: the mean over the batch", gradient_of_batch),
         wrong=Code("Often published: the sum", gradient_summed),
         wrong_line="Without / len(y) the step is B times as long. The usable rate then depends on the batch, and all the data at once "
@@ -142,14 +153,6 @@ def lesson() -> Lesson:
                 bool(not summed[-1] < 1e6 and full / len(x) < rate < full),
             ),
         ],
-        playgrounds=[
-            Playground(
-                "play", {"problem": "line", "steps": 150, "a.lr": 0.15, "batch": 1, "noise": 1}, open=True
-            )
-        ],
-        try_=[
-            "Drag “Batch” from 1 to all: the path calms down, and the predicted limit moves right.",
-            "At batch 1, halve the rate: the cloud about the minimum shrinks.",
-            "Set the noise of the data to 0: one at a time converges too, for then every sample has the same minimum.",
-        ],
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
     )

@@ -35,6 +35,26 @@ def run(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ((path @ X.T - y) ** 2).mean(axis=1) / 2, path[-1]
 
 
+MATHEMATICS = [
+    "<b>With an intercept</b>: ŷ = m (x − x̄) + b; with x centred H is diagonal, so m and b do not disturb each other",
+    "<b>Without</b>: ŷ = m (x − x̄). The gradient for m is the same, so m goes the same way to the same slope",
+    "<b>What is left for ever</b>: ½ ȳ², half the square of the mean of y, whatever the rate and the number of steps",
+]
+WRONG_LINE = "Centring x does not centre y. Without the ones every prediction is 0 on average, and y is not. Center y as well, or fit the intercept."
+PLAYGROUNDS = [
+    Playground(
+        "play",
+        {"problem": "line", "offset": 0, "intercept": 2, "fitted": False, "steps": 40, "a.lr": 0.5},
+        open=True,
+    )
+]
+TRY = [
+    "One parameter only, the slope: the point runs to the bottom of the curve, and the bottom is high above 0.",
+    "Tick “Fit the intercept”: the curve becomes a bowl, and the line moves onto the points.",
+    "Tick “Standardise” instead: y is then centred too, and nothing is lost.",
+]
+
+
 def lesson() -> Lesson:
     x, y = points()
     with_ones, without = run(design(x), y), run(design_without_ones(x), y)
@@ -51,14 +71,10 @@ def lesson() -> Lesson:
         question="Can a loss curve look right and be wrong?",
         answer="Yes. With x centred and no column of ones, the loss falls smoothly and settles, and the slope is even right. Only the level is wrong: "
         f"the curve settles at {exact(float(without[0][-1]))} where {exact(floor)} can be had.",
-        mathematics=[
-            "<b>With an intercept</b>: ŷ = m (x − x̄) + b; with x centred H is diagonal, so m and b do not disturb each other",
-            "<b>Without</b>: ŷ = m (x − x̄). The gradient for m is the same, so m goes the same way to the same slope",
-            "<b>What is left for ever</b>: ½ ȳ², half the square of the mean of y, whatever the rate and the number of steps",
-        ],
+        mathematics=MATHEMATICS,
         right=Code("Right: a column of ones", design),
         wrong=Code("Often published: none", design_without_ones),
-        wrong_line="Centring x does not centre y. Without the ones every prediction is 0 on average, and y is not. Center y as well, or fit the intercept.",
+        wrong_line=WRONG_LINE,
         pictures=[
             Picture(
                 CurvePanel(
@@ -109,16 +125,6 @@ def lesson() -> Lesson:
                 r2["with"] > 0.9 and r2["without"] < 0.05,
             ),
         ],
-        playgrounds=[
-            Playground(
-                "play",
-                {"problem": "line", "offset": 0, "intercept": 2, "fitted": False, "steps": 40, "a.lr": 0.5},
-                open=True,
-            )
-        ],
-        try_=[
-            "One parameter only, the slope: the point runs to the bottom of the curve, and the bottom is high above 0.",
-            "Tick “Fit the intercept”: the curve becomes a bowl, and the line moves onto the points.",
-            "Tick “Standardise” instead: y is then centred too, and nothing is lost.",
-        ],
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
     )

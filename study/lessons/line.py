@@ -73,6 +73,27 @@ def limit_in_turn(H: np.ndarray) -> float:
     return low
 
 
+MATHEMATICS = [
+    "<b>Model</b> ŷ = m x + b, and the <b>loss</b> L(m, b) = <sup>1</sup>⁄<sub>2n</sub> Σ (m x<sub>i</sub> + b − y<sub>i</sub>)²",
+    "<b>Gradient</b> ∂L/∂m = <sup>1</sup>⁄<sub>n</sub> Σ (ŷ<sub>i</sub> − y<sub>i</sub>) x<sub>i</sub>, and ∂L/∂b = <sup>1</sup>⁄<sub>n</sub> Σ (ŷ<sub>i</sub> − y<sub>i</sub>)",
+    "<b>Update</b> m ← m − r ∂L/∂m, and b ← b − r ∂L/∂b, both gradients at the same (m, b)",
+    "<b>Curvature</b> H = <sup>1</sup>⁄<sub>n</sub> Σ (x<sub>i</sub>, 1)ᵀ(x<sub>i</sub>, 1); along a direction of curvature λ an update multiplies the distance by 1 − r λ, so it must be r &lt; 2 / λ<sub>max</sub>",
+]
+WRONG_LINE = (
+    "The second line already uses the new m. It still ends at least squares, so nothing looks wrong, "
+    "but it is another method, and its limit is another one."
+)
+PLAYGROUNDS = [
+    Playground("one", {"problem": "parabola", "steps": 30, "a.lr": 1.7, "speed": 2}, autoplay=True),
+    Playground("two", {"problem": "line", "steps": STEPS, "a.lr": 0.6, "start": "-0.5,3"}, open=True),
+]
+TRY = [
+    "One parameter first. Drag the knob from left to right and watch the point: it creeps, it walks, it jumps across, it leaves.",
+    "Find the rate at which it arrives in a single step. It is half the limit: 1 / λ.",
+    "Below, the line itself. Drag the offset of x away from 0: the bowl becomes a narrow valley, and the limit falls. Then tick “Standardise”.",
+]
+
+
 def lesson() -> Lesson:
     x, y = points()
     H = hessian(x)
@@ -111,16 +132,10 @@ def lesson() -> Lesson:
         question="Too small, good, too large: what does the learning rate do to a straight line?",
         answer=f"Below {exact(limit)} every step brings the line nearer to the least-squares line; above it every "
         "step throws it farther away. That limit is known before the first step: 2 over the largest curvature.",
-        mathematics=[
-            "<b>Model</b> ŷ = m x + b, and the <b>loss</b> L(m, b) = <sup>1</sup>⁄<sub>2n</sub> Σ (m x<sub>i</sub> + b − y<sub>i</sub>)²",
-            "<b>Gradient</b> ∂L/∂m = <sup>1</sup>⁄<sub>n</sub> Σ (ŷ<sub>i</sub> − y<sub>i</sub>) x<sub>i</sub>, and ∂L/∂b = <sup>1</sup>⁄<sub>n</sub> Σ (ŷ<sub>i</sub> − y<sub>i</sub>)",
-            "<b>Update</b> m ← m − r ∂L/∂m, and b ← b − r ∂L/∂b, both gradients at the same (m, b)",
-            "<b>Curvature</b> H = <sup>1</sup>⁄<sub>n</sub> Σ (x<sub>i</sub>, 1)ᵀ(x<sub>i</sub>, 1); along a direction of curvature λ an update multiplies the distance by 1 − r λ, so it must be r &lt; 2 / λ<sub>max</sub>",
-        ],
+        mathematics=MATHEMATICS,
         right=Code("Right: both gradients first", step),
         wrong=Code("Often published: one after the other", step_in_turn),
-        wrong_line="The second line already uses the new m. It still ends at least squares, so nothing looks wrong, "
-        "but it is another method, and its limit is another one.",
+        wrong_line=WRONG_LINE,
         pictures=[
             *maps,
             Picture(
@@ -180,15 +195,8 @@ def lesson() -> Lesson:
                 bool(abs(turn / limit - 1) > 0.05 and _in_turn_agrees(x, y, turn)),
             ),
         ],
-        playgrounds=[
-            Playground("one", {"problem": "parabola", "steps": 30, "a.lr": 1.7, "speed": 2}, autoplay=True),
-            Playground("two", {"problem": "line", "steps": STEPS, "a.lr": 0.6, "start": "-0.5,3"}, open=True),
-        ],
-        try_=[
-            "One parameter first. Drag the knob from left to right and watch the point: it creeps, it walks, it jumps across, it leaves.",
-            "Find the rate at which it arrives in a single step. It is half the limit: 1 / λ.",
-            "Below, the line itself. Drag the offset of x away from 0: the bowl becomes a narrow valley, and the limit falls. Then tick “Standardise”.",
-        ],
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
     )
 
 

@@ -72,6 +72,24 @@ def descend_by(
     return np.array(found)
 
 
+MATHEMATICS = [
+    "<b>One layer</b>: Z = Xw + b, A = σ(Z), and L = −<sup>1</sup>⁄<sub>m</sub> Σ [y log a + (1 − y) log(1 − a)]",
+    "dL/da = <sup>1</sup>⁄<sub>m</sub> (a − y) / (a (1 − a)) and da/dz = a (1 − a), so <b>dZ = (A − Y) / m</b>, dw = Xᵀ dZ, db = Σ dZ",
+    "<b>Two layers</b>: dZ₂ = (A₂ − Y)/m, dW₂ = dZ₂ᵀA₁, dZ₁ = (dZ₂W₂) ∘ g′(Z₁), dW₁ = dZ₁ᵀX: the <i>second</i> layer’s weights carry the delta back",
+    "<b>Curvature</b> is at most that of least squares over 4: r &lt; 8 / λ<sub>max</sub>(XᵀX/m) is always safe, and not a limit",
+]
+WRONG_LINE = (
+    "The factor A (1 − A) belongs to the mean squared error. Left in under cross-entropy it is nearly 0 exactly where the "
+    "network is surely wrong: it learns least where it should learn most."
+)
+PLAYGROUNDS = [Playground("play", {"problem": "network", "hidden": 0, "steps": 200, "a.lr": 1}, open=True)]
+TRY = [
+    "With no hidden unit this is logistic regression. Raise the rate: far past the estimated limit it still learns, for its curvature shrinks as it grows sure.",
+    "Add hidden units one by one and watch the boundary bend. At three it can follow the moons.",
+    "Change the loss to the mean square and press Play: it sets off more slowly.",
+]
+
+
 def lesson() -> Lesson:
     X, y = moons()
     Z = np.random.default_rng(0).normal(0, 3, 12)
@@ -100,16 +118,10 @@ def lesson() -> Lesson:
         question="Why is the delta of a sigmoid’s output simply A − Y?",
         answer="Because the cross-entropy’s gradient divides by the sigmoid’s slope, and the two cancel. Logistic regression is then a "
         "network of one layer, and a network of two begins its backward pass with the same line.",
-        mathematics=[
-            "<b>One layer</b>: Z = Xw + b, A = σ(Z), and L = −<sup>1</sup>⁄<sub>m</sub> Σ [y log a + (1 − y) log(1 − a)]",
-            "dL/da = <sup>1</sup>⁄<sub>m</sub> (a − y) / (a (1 − a)) and da/dz = a (1 − a), so <b>dZ = (A − Y) / m</b>, dw = Xᵀ dZ, db = Σ dZ",
-            "<b>Two layers</b>: dZ₂ = (A₂ − Y)/m, dW₂ = dZ₂ᵀA₁, dZ₁ = (dZ₂W₂) ∘ g′(Z₁), dW₁ = dZ₁ᵀX: the <i>second</i> layer’s weights carry the delta back",
-            "<b>Curvature</b> is at most that of least squares over 4: r &lt; 8 / λ<sub>max</sub>(XᵀX/m) is always safe, and not a limit",
-        ],
+        mathematics=MATHEMATICS,
         right=Code("Right for cross-entropy", output_delta),
         wrong=Code("Often published beside it: that of a squared error", output_delta_of_mse),
-        wrong_line="The factor A (1 − A) belongs to the mean squared error. Left in under cross-entropy it is nearly 0 exactly where the "
-        "network is surely wrong: it learns least where it should learn most.",
+        wrong_line=WRONG_LINE,
         pictures=[
             Picture(
                 CurvePanel(
@@ -171,12 +183,6 @@ def lesson() -> Lesson:
                 not np.isfinite(naive) and stable == 0,
             ),
         ],
-        playgrounds=[
-            Playground("play", {"problem": "network", "hidden": 0, "steps": 200, "a.lr": 1}, open=True)
-        ],
-        try_=[
-            "With no hidden unit this is logistic regression. Raise the rate: far past the estimated limit it still learns, for its curvature shrinks as it grows sure.",
-            "Add hidden units one by one and watch the boundary bend. At three it can follow the moons.",
-            "Change the loss to the mean square and press Play: it sets off more slowly.",
-        ],
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
     )

@@ -43,6 +43,24 @@ def gaps(X: np.ndarray, y: np.ndarray, rate: float | None) -> np.ndarray:
     return np.array(found) / found[0]
 
 
+MATHEMATICS = [
+    "<b>Update</b> θ ← θ − r ∇L(θ); written θ := θ − ∂J/∂θ, it has r = 1",
+    "<b>Standardised columns</b>: the diagonal of H = XᵀX/m is 1, so λ<sub>max</sub> lies between 1 and the number of columns. Correlated columns bring it above 2, and r = 1 diverges",
+    "<b>Columns of norm one</b>: H is smaller by m, and so every limit is m times higher",
+]
+WRONG_LINE = (
+    "A gradient is not a step: it has the units of loss per parameter. The rate makes a step of it, and must know the curvature, which "
+    "depends on how the columns are scaled."
+)
+PLAYGROUNDS = [
+    Playground("play", {"problem": "line", "offset": 3, "steps": 60, "a.lr": 1}, open=True),
+]
+TRY = [
+    "The rate is 1, which is what the update without one has. Drag the offset or the spread of x: the same rate diverges, converges and crawls.",
+    "Tick “Standardise”: for one column λ is 1, and a rate of 1 arrives in one step. With two columns it no longer would.",
+]
+
+
 def lesson() -> Lesson:
     standard, unit, y = data()
     curvatures = {
@@ -60,15 +78,10 @@ def lesson() -> Lesson:
         question="What happens when the learning rate is left out of the update?",
         answer="It is then 1, whatever the data. On standardised columns 1 is above the limit and the loss explodes; on columns of norm one it "
         f"is {number(limits['unit'])} times too low and nothing moves. Same code, same data, opposite failures.",
-        mathematics=[
-            "<b>Update</b> θ ← θ − r ∇L(θ); written θ := θ − ∂J/∂θ, it has r = 1",
-            "<b>Standardised columns</b>: the diagonal of H = XᵀX/m is 1, so λ<sub>max</sub> lies between 1 and the number of columns. Correlated columns bring it above 2, and r = 1 diverges",
-            "<b>Columns of norm one</b>: H is smaller by m, and so every limit is m times higher",
-        ],
+        mathematics=MATHEMATICS,
         right=Code("Right: a rate, below 2 / λ", update),
         wrong=Code("Often published: no rate", update_without_rate),
-        wrong_line="A gradient is not a step: it has the units of loss per parameter. The rate makes a step of it, and must know the curvature, which "
-        "depends on how the columns are scaled.",
+        wrong_line=WRONG_LINE,
         pictures=[
             Picture(
                 CurvePanel(
@@ -120,11 +133,6 @@ def lesson() -> Lesson:
                 ),
             ),
         ],
-        playgrounds=[
-            Playground("play", {"problem": "line", "offset": 3, "steps": 60, "a.lr": 1}, open=True),
-        ],
-        try_=[
-            "The rate is 1, which is what the update without one has. Drag the offset or the spread of x: the same rate diverges, converges and crawls.",
-            "Tick “Standardise”: for one column λ is 1, and a rate of 1 arrives in one step. With two columns it no longer would.",
-        ],
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
     )

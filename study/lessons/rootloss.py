@@ -36,6 +36,21 @@ def rmse_path(x: np.ndarray, y: np.ndarray, rate: float, steps: int = STEPS) -> 
     return net.loss_and_grad(path, x[:, None], y)[0], path
 
 
+MATHEMATICS = [
+    "<b>L layers</b>: A<sub>l</sub> = g(A<sub>l−1</sub>W<sub>l</sub>ᵀ + b<sub>l</sub>), the last one a softmax. With cross-entropy again dZ<sub>L</sub> = (A<sub>L</sub> − Y)/m, and dZ<sub>l</sub> = (dZ<sub>l+1</sub>W<sub>l+1</sub>) ∘ g′(Z<sub>l</sub>) down to the first",
+    "<b>RMSE</b> = √MSE, so ∇RMSE = ∇MSE / (2 RMSE): gradient descent on the RMSE at r is descent on ½ MSE at r / RMSE",
+    "<b>Limit</b> at a minimum with residual RMSE*: r = 2 RMSE* / λ<sub>max</sub>. Above it the RMSE itself grows until r / RMSE is stable: a bounded cycle",
+    "<b>Perfect fit</b>, RMSE* = 0: every rate is above the limit, and the RMSE ends near r λ<sub>max</sub> / 2",
+]
+WRONG_LINE = "exp(1000) is infinite, and ∞/∞ is NaN. Too large a rate makes logits large, so a run that would have come back ends here. The shift changes no probability."
+PLAYGROUNDS = [Playground("play", {"problem": "line", "loss": "rmse", "steps": 100, "a.lr": 0.2}, open=True)]
+TRY = [
+    "Drag the rate past the predicted limit: no red. The path jumps to and fro across the valley, at a distance that grows with the rate.",
+    "Change the loss to ½ mean square, then to the mean square: the limit halves, because the curvature doubles.",
+    "Set the noise to 0: with the root no rate converges for good.",
+]
+
+
 def lesson() -> Lesson:
     x, y = points()
     curvature = float(np.linalg.eigvalsh(hessian(x))[1])
@@ -63,15 +78,10 @@ def lesson() -> Lesson:
         question="What does a loss that is a root do to the learning rate?",
         answer=f"The RMSE’s gradient does not shrink towards the minimum, so its limit is no cliff: above {exact(limit)} the run does not blow up, "
         "it cycles for ever. And when the fit is perfect it never quite arrives at any rate.",
-        mathematics=[
-            "<b>L layers</b>: A<sub>l</sub> = g(A<sub>l−1</sub>W<sub>l</sub>ᵀ + b<sub>l</sub>), the last one a softmax. With cross-entropy again dZ<sub>L</sub> = (A<sub>L</sub> − Y)/m, and dZ<sub>l</sub> = (dZ<sub>l+1</sub>W<sub>l+1</sub>) ∘ g′(Z<sub>l</sub>) down to the first",
-            "<b>RMSE</b> = √MSE, so ∇RMSE = ∇MSE / (2 RMSE): gradient descent on the RMSE at r is descent on ½ MSE at r / RMSE",
-            "<b>Limit</b> at a minimum with residual RMSE*: r = 2 RMSE* / λ<sub>max</sub>. Above it the RMSE itself grows until r / RMSE is stable: a bounded cycle",
-            "<b>Perfect fit</b>, RMSE* = 0: every rate is above the limit, and the RMSE ends near r λ<sub>max</sub> / 2",
-        ],
+        mathematics=MATHEMATICS,
         right=Code("Right: the largest logit taken out", softmax),
         wrong=Code("Often published", softmax_overflowing),
-        wrong_line="exp(1000) is infinite, and ∞/∞ is NaN. Too large a rate makes logits large, so a run that would have come back ends here. The shift changes no probability.",
+        wrong_line=WRONG_LINE,
         pictures=[
             Picture(
                 CurvePanel(
@@ -126,12 +136,6 @@ def lesson() -> Lesson:
                 all(0.4 < ends[r] / tops[r] < 1.1 for r in ends) and 1.7 < ends[0.04] / ends[0.02] < 2.3,
             ),
         ],
-        playgrounds=[
-            Playground("play", {"problem": "line", "loss": "rmse", "steps": 100, "a.lr": 0.2}, open=True)
-        ],
-        try_=[
-            "Drag the rate past the predicted limit: no red. The path jumps to and fro across the valley, at a distance that grows with the rate.",
-            "Change the loss to ½ mean square, then to the mean square: the limit halves, because the curvature doubles.",
-            "Set the noise to 0: with the root no rate converges for good.",
-        ],
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
     )
