@@ -1,8 +1,21 @@
-"""The phases of a cell, each of which registers itself: sweep, search, confirm, limit, edge, theory."""
+"""All phases of a cell: every module of this package is loaded, and the phases among them register."""
 
 from __future__ import annotations
 
-from study.phases import confirm, edge, limit, search, sweep, theory
+import importlib
+import pkgutil
+
+import study.phases
 from study.phases.phase import Phase, in_order, parts, phases_of
 
-__all__ = ["Phase", "confirm", "edge", "in_order", "limit", "parts", "phases_of", "search", "sweep", "theory"]
+__all__ = ["Phase", "in_order", "parts", "phases_of"]
+
+
+def load() -> None:
+    """Load the modules of the package, but for this one and what runs the phases."""
+    for module in pkgutil.iter_modules(study.phases.__path__):
+        if module.name not in ("catalogue", "cell"):
+            importlib.import_module(f"study.phases.{module.name}")
+
+
+load()

@@ -1,7 +1,7 @@
 """What a phase is: one block with its settings, its work, its cost and what it leaves.
 
 A module of this package that defines a subclass of `Phase` under `@register` adds one; nothing else has to
-know of it, but for the import in `study.phases.catalogue`.
+know of it.
 """
 
 from __future__ import annotations

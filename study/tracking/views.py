@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from study.phases.confirm import Confirm, ConfirmRole
+from study.phases.sweep import Sweep
 from study.tracking.rows import CHART, POINTS
 
 CREATED = "attributes.start_time"
@@ -157,19 +159,23 @@ def trial_views(optimizers: Sequence[str]) -> tuple[View, ...]:
     columns = ("params.lr", "tags.outcome", "tags.role", "metrics.q_end", "metrics.validation_score")
     bad = ("params.lr", "tags.first_bad_step", "tags.reason", "tags.off_chart", "tags.phase")
     curves = (line("train_loss"), line("validation_loss"))
-    score, tuned = "metrics.`validation_score`", "tags.role = 'tuned'"
+    score, tuned = "metrics.`validation_score`", f"tags.role = '{ConfirmRole.TUNED}'"
     return (
         View("trials", "Trials", "tags.kind = 'trial'", columns),
         View("diverged", "Diverged trials", "tags.outcome = 'diverged'", bad, "metrics.`lr`"),
         View("tuned", "Tuned winners", tuned, columns, score, ascending=False),
         View(
-            "curves", "Curves of the tuned winners", f"{tuned} and {first('confirm')}", columns, charts=curves
+            "curves",
+            "Curves of the tuned winners",
+            f"{tuned} and {first(Confirm.name)}",
+            columns,
+            charts=curves,
         ),
         *(
             View(
                 f"rates-{i}",
                 f"Learning rates of {name}",
-                f"tags.optimizer = '{name}' and {first('sweep')}",
+                f"tags.optimizer = '{name}' and {first(Sweep.name)}",
                 columns,
                 charts=(scatter("log10_lr", "q_end"), *curves),
             )

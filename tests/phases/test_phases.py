@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from typing import ClassVar
 
 import pytest
 
+import study.phases
 from study.execution.cost import cost
 from study.experiment.cells import Cell, Choice, PhaseSettings, restore
 from study.experiment.reader import Reader, SpecError
+from study.phases import catalogue
 from study.phases.cell import run_cell
 from study.phases.phase import PHASES, Done, Left, Phase, StackCost, in_order, register
 from study.phases.stack import Run, Trial, run_stack, updates_of
@@ -156,3 +159,17 @@ def test_two_phases_of_one_name_or_rank_are_refused() -> None:
 
 def test_phases_run_in_this_order() -> None:
     assert [p.name for p in in_order()] == ["sweep", "search", "confirm", "limit", "edge", "theory"]
+
+
+def test_a_module_of_the_package_is_found_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dropped.py").write_text(
+        "from tests.phases.test_phases import AgainPhase\n"
+        "from study.phases.phase import register\n"
+        "register(AgainPhase)\n"
+    )
+    monkeypatch.setattr(study.phases, "__path__", [*study.phases.__path__, str(tmp_path)])
+    catalogue.load()
+    try:
+        assert "again" in catalogue.parts()
+    finally:
+        del PHASES["again"], sys.modules["study.phases.dropped"]
