@@ -14,7 +14,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from study.experiment import cells
 from study.phases.results import CURVES, TRIALS
+from study.pipeline import Account, write_report
+from study.spec import Outline
 from study.tracking import Store, StoreError, open_store
 from study.tracking.rows import CHART
 from study.tracking.writers import ClientWriter
@@ -304,3 +307,22 @@ def test_importing_the_package_does_not_import_mlflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_report_of_cells_that_are_stored_no_more_says_what_to_do(store: Store, tmp_path: Path) -> None:
+    store.write("demo", planted())
+    asked = Outline("demo", "Demo", "", ("a key of another version",))
+    with pytest.raises(StoreError, match=r"holds 1 cell of 'demo', but none .* run the experiment again"):
+        write_report(asked, store, tmp_path / "report", 1, Account(), {})
+    with pytest.raises(StoreError, match=r"no finished cell of 'other': run the experiment first"):
+        write_report(Outline("other", "", "", ("x",)), store, tmp_path / "report", 1, Account(), {})
+
+
+def test_a_cell_of_an_earlier_version_is_refused_with_what_to_do(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(cells, "PROTOCOL", cells.PROTOCOL - 1)
+        store.write("demo", planted())
+    with pytest.raises(StoreError, match=r"written by an earlier version .*: run the experiment once more"):
+        store.read("demo")
