@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
 
 from study.execution.cost import cost
 from study.experiment.cells import Cell, Rates
@@ -16,6 +18,7 @@ from study.phases.limit import (
     LimitStatus,
     LimitSummary,
     MeasuredLimit,
+    _next_rates,
     at_horizon,
     measure_limit,
     sections,
@@ -147,3 +150,14 @@ def test_the_phase_is_counted_in_the_cost_and_leaves_the_others_as_they_are() ->
     assert limit["replicate"].nunique() == LimitSettings().replicates
     assert plain.summary.get(LimitSummary) is None
     assert plain.summary.part(TheorySummary) == with_phase.summary.part(TheorySummary)
+
+
+@given(arrays(bool, (6, 5)))
+def test_whatever_the_outcomes_a_limit_that_was_found_can_be_looked_at_closer(diverged: np.ndarray) -> None:
+    """A mean of shares is a half up to rounding: what finds the limit and what refines it agree on it."""
+    found = MeasuredLimit(tuple("abcdef"))
+    rates = np.geomspace(0.01, 1, 5)
+    found.diverged = {float(rate): diverged[:, i] for i, rate in enumerate(rates)}
+    if found.threshold is not None:
+        for rate in _next_rates(found, 0.01, 2):
+            assert rates[0] < rate < rates[-1]
