@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -19,6 +22,9 @@ from study.phases.results import CellResult
 from study.spec import Experiment, Outline
 from study.tracking import Store, StoreError
 from study.tracking.lock import one_at_a_time
+
+WAITING = 16
+"""Results that may wait to be stored."""
 
 
 @dataclass
@@ -95,6 +101,7 @@ def train_missing(
     with (
         account.time("training"),
         Display(console, len(missing), sum(work.values())) as display,
+        _Behind(partial(_write, store, experiment.name, account)) as behind,
         closing(engine.run(missing)) as results,
     ):
         for result in results:
@@ -102,12 +109,44 @@ def train_missing(
                 account.failures.append(result)
                 console.print(f"failed: {result.cell.label}", style="red")
             else:
-                with account.time("tracking"):
-                    store.write(experiment.name, result)
+                behind.write(result)
                 account.add(result)
             display.finished(result if isinstance(result, CellResult) else None, work[result.cell.key])
     with account.time("tracking"):
         store.finish()
+
+
+def _write(store: Store, study: str, account: Account, result: CellResult) -> None:
+    with account.time("tracking"):
+        store.write(study, result)
+
+
+class _Behind:
+    """Stores results in a thread of its own, in order, so that training goes on while a server is slow.
+
+    An error is raised by the next `write`, or at the end. After an error or an interruption what is under way
+    is brought to its end, and nothing more.
+    """
+
+    def __init__(self, store: Callable[[CellResult], None]) -> None:
+        self.store = store
+        self.pending: deque[Future[None]] = deque()
+        self.thread = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> _Behind:
+        return self
+
+    def write(self, result: CellResult) -> None:
+        """Wait where WAITING results are not stored yet: they take memory."""
+        self.pending.append(self.thread.submit(self.store, result))
+        while self.pending and (self.pending[0].done() or len(self.pending) > WAITING):
+            self.pending.popleft().result()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            for future in self.pending:
+                future.result()
+        self.thread.shutdown(cancel_futures=True)
 
 
 def write_report(

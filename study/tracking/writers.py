@@ -11,8 +11,9 @@ import logging
 import secrets
 import time
 import uuid
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import Engine, MetaData, Table, bindparam, inspect, select
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 log = logging.getLogger(__name__)
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+CALLS = 8
+"""Requests to a server that are under way at once."""
 
 VERSIONS = range(3, 4)
 """Major versions of MLflow whose way of writing rows is known."""
@@ -56,16 +63,30 @@ class ClientWriter:
         self.client = client
 
     def open(self, rows: Sequence[RunRow]) -> list[str]:
-        create = self.client.create_run
-        return [create(r.experiment, r.start, r.tags, r.name).info.run_id for r in rows]
+        return list(self._each(self._create, rows))
 
     def finish(self, runs: Sequence[tuple[str, RunRow]]) -> None:
+        *trials, cell = runs
+        list(self._each(self._finish, trials))
+        self._finish(cell)  # which says that all the others are
+
+    def _create(self, row: RunRow) -> str:
+        return str(self.client.create_run(row.experiment, row.start, row.tags, row.name).info.run_id)
+
+    def _finish(self, run: tuple[str, RunRow]) -> None:
         from mlflow.entities import Metric, Param
 
-        for run_id, row in runs:
-            metrics = [Metric(p.key, p.value, row.end, p.step) for p in row.metrics]
-            self.client.log_batch(run_id, metrics, [Param(k, v) for k, v in row.params.items()])
-            self.client.set_terminated(run_id, "FINISHED", row.end)
+        run_id, row = run
+        metrics = [Metric(p.key, p.value, row.end, p.step) for p in row.metrics]
+        self.client.log_batch(run_id, metrics, [Param(k, v) for k, v in row.params.items()])
+        self.client.set_terminated(run_id, "FINISHED", row.end)
+
+    def _each(self, do: Callable[[A], B], items: Sequence[A]) -> Iterator[B]:
+        """In order; several at a time where that saves waiting, as it does with a server."""
+        if not self.client.tracking_uri.startswith("http"):
+            return map(do, items)
+        with ThreadPoolExecutor(CALLS) as pool:
+            return iter(list(pool.map(do, items)))
 
 
 class SqlWriter:
