@@ -137,19 +137,19 @@ def asleep(folder: Path, definitions: Sequence[str]) -> bytes:
     return pack(results)
 
 
-def check(store: Store, workers: Sequence[int]) -> list[tuple[int, float, float]]:
+def check(store: Store, workers: Sequence[int], faster: float) -> list[tuple[int, float, float]]:
     """For each number of workers: the seconds of a real run with sleeping workers, and those simulated with
-    what the writer took in that very run."""
+    what the writer took in that very run. faster: by which the cells' times are divided."""
     cells = [cell for study in store.studies() for cell in store.read(study.name)]
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for cell in cells:
-            seconds = sum(cell.summary.seconds.values())
+            seconds = sum(cell.summary.seconds.values()) / faster
             packed = pack([_result(store, cell)])
             (Path(folder) / cell.key).write_bytes(b"%f\n" % seconds + packed)
         for number in workers:
             real, writing = _run(cells, Path(folder), number)
-            train = np.array([sum(cell.summary.seconds.values()) for cell in cells])
+            train = np.array([sum(cell.summary.seconds.values()) for cell in cells]) / faster
             found.append((number, real, simulate(train, writing / len(cells), number).makespan))
     return found
 
@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="the results folder of a study that was run here")
     parser.add_argument("--cells", type=int, default=100_000, help="of the simulated study")
     parser.add_argument("--check", type=int, nargs="*", default=[], metavar="W", help="numbers of workers")
+    parser.add_argument("--faster", type=float, default=1.0, help="divides the times that workers sleep")
     options = parser.parse_args()
     with closing(open_store(options.results, reading=True)) as store:
         costs = measure(store)
@@ -196,7 +197,7 @@ def main() -> None:
             f"storing {1e3 * costs.store:.0f} ms"
         )
         print("\n".join(table(costs, options.cells)))
-        for number, real, simulated in check(store, options.check):
+        for number, real, simulated in check(store, options.check, options.faster):
             share = simulated / real
             print(f"{number} sleeping workers: {real:.1f} s, simulated {simulated:.1f} s ({share:.2f})")
 

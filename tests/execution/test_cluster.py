@@ -28,6 +28,7 @@ from study.phases.cell import run_cell
 from study.phases.results import CellResult
 from tests.builders import cell, same
 from tests.execution.certificates import as_variables, write_certificates
+from tests.execution.hosts import Host, hosts
 
 CELLS = [cell(optimizer=o, batch=b) for o in ("sgd", "momentum", "adam") for b in (None, 16, 1)]
 BIG = CELLS * 40
@@ -127,19 +128,18 @@ def test_on_this_machine_it_is_what_processes_compute(
 
 
 @contextmanager
-def program(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def program(host: Host, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """One of Dask's programs, until the end of the block."""
-    started = start(*arguments, **environment)
+    started = start(host, *arguments, **environment)
     try:
         yield started
     finally:
-        started.kill()
-        started.wait()
+        end(started)
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+def start(host: Host, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]],
+        [*host.prefix, sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]],
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -147,10 +147,23 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     )
 
 
-def scheduler_at(file: Path, *more: str) -> tuple[str, ...]:
+def end(*processes: subprocess.Popen[bytes]) -> None:
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def scheduler_at(host: Host, file: Path, *more: str) -> tuple[str, ...]:
     return (
-        *("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"),
+        *("scheduler", "--host", host.address, "--port", "0", "--no-dashboard"),
         *("--scheduler-file", str(file), *more),
+    )
+
+
+def worker_at(host: Host, address: str, folder: Path) -> tuple[str, ...]:
+    return (
+        *("worker", address, "--host", host.address, "--no-nanny", "--nthreads", "1", "--no-dashboard"),
+        *("--local-directory", str(folder)),
     )
 
 
@@ -170,42 +183,41 @@ def wait_until(true: Callable[[], object]) -> None:
 def test_workers_that_are_killed_one_after_the_other_lose_nothing(
     expected: dict[str, CellResult], tmp_path: Path
 ) -> None:
-    """A scheduler and four workers, over TLS with certificates of one's own; after every
-    second result one is killed, in the midst of its work, and another comes."""
+    """A scheduler and four workers, each on a host of its own, one of them behind a slow link, over TLS with
+    certificates of one's own. After every second result a worker is killed, in the midst of its work, and
+    another comes."""
     settings = write_certificates(tmp_path)
-    keys = as_variables(settings)
-    file = tmp_path / "scheduler.json"
-    with program(*scheduler_at(file, "--protocol", "tls"), **keys), dask.config.set(settings):
+    keys, file = as_variables(settings), tmp_path / "scheduler.json"
+    with ExitStack() as stack:
+        scheduler, *places = stack.enter_context(hosts(5, slow=4))
+        stack.enter_context(dask.config.set(settings))
+        stack.enter_context(program(scheduler, *scheduler_at(scheduler, file, "--protocol", "tls"), **keys))
         address = address_in(file)
-        assert address.startswith("tls://127.0.0.1:")
+        assert address.startswith(f"tls://{scheduler.address}:")
 
-        def worker() -> subprocess.Popen[bytes]:
-            arguments = ("worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard")
-            return start(*arguments, "--host", "127.0.0.1", "--local-directory", str(tmp_path), **keys)
+        def worker(host: Host) -> tuple[Host, subprocess.Popen[bytes]]:
+            return host, start(host, *worker_at(host, address, tmp_path), **keys)
 
-        workers = [worker() for _ in range(4)]
+        workers = [worker(host) for host in places]
+        stack.callback(lambda: end(*(process for _, process in workers)))
         results: list[CellResult | Failure] = []
-        try:
-            for result in Cluster(address).run(CELLS):
-                results.append(result)
-                if len(results) % 2:
-                    workers.append(worker())
-                    workers[0].send_signal(signal.SIGKILL)
-                    workers.pop(0).wait()
-        finally:
-            for process in workers:
-                process.kill()
-                process.wait()
+        for result in Cluster(address).run(CELLS):
+            results.append(result)
+            if len(results) % 2:
+                host, process = workers.pop(0)
+                end(process)
+                workers.append(worker(host))
     check(results, expected)
 
 
 @pytest.mark.slow
 def test_a_scheduler_that_goes_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "scheduler.json"
+    here = Host("127.0.0.1")
     with ExitStack() as programs:
-        scheduler = programs.enter_context(program(*scheduler_at(file)))
+        scheduler = programs.enter_context(program(here, *scheduler_at(here, file)))
         address = address_in(file)
-        programs.enter_context(program("worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard"))
+        programs.enter_context(program(here, *worker_at(here, address, tmp_path)))
         results = Cluster(address).run(CELLS)
         assert isinstance(next(results), CellResult)
         scheduler.kill()
