@@ -138,6 +138,14 @@ def _parser() -> argparse.ArgumentParser:
     compare = command(
         "compare", _compare, "show what changed between two experiments, or two versions of one"
     )
+    compare.add_argument(
+        "--pair",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("OF_A", "OF_B"),
+        help="compare these optimizers or batches: --pair momentum 'momentum(momentum=0.99)'; repeatable",
+    )
     for name in ("a", "b"):
         compare.add_argument(
             name,
@@ -349,7 +357,8 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
     from study import compare
 
     with closing(_open(options.results, reading=True)) as store:
-        comparison = compare.compare(*(compare.side(store, name) for name in (options.a, options.b)))
+        a, b = (compare.side(store, name) for name in (options.a, options.b))
+        comparison = compare.compare(a, b, options.pair)
     console.print("Settings that differ, in the cells that both have:", style="bold")
     for line in comparison.settings or ["none"]:
         console.print(line)
@@ -358,7 +367,10 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
         console.print(sentence)
     if any(change.changed and not change.same for change in comparison.changes):
         console.print(listing.changes(comparison))
-    console.print(f"every cell: {compare.write(comparison, options.results)}", soft_wrap=True)
+    document = compare.write(comparison, options.results)
+    console.print(f"every cell: {document}", soft_wrap=True)
+    if compare.draw(comparison, document.with_suffix(".png")):
+        console.print(f"rate curves: {document.with_suffix('.png')}", soft_wrap=True)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ import pandas as pd
 from study.analysis import selections
 from study.analysis.frame import doubt
 from study.analysis.labels import problem_of
+from study.compare.pairs import Axes
+from study.compare.pairs import pairs as matched
 from study.compare.sides import Side
 from study.phases.confirm import at_rates
 from study.phases.limit import LimitSummary
@@ -24,9 +26,6 @@ from study.tracking import StoredCell
 
 PRECISION = 0.01
 """Relative width to which limits are measured: a smaller difference is none."""
-
-Axes = tuple[str, str, str]
-"""problem, optimizer and batch strategy, which two cells must share to be compared."""
 
 UNCLEAR, LOWER, HIGHER = "no clear difference", "lower", "higher"
 
@@ -46,7 +45,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one cell. same: both sides have the very same run.
+    """What became of one cell. axes: of A's cell; other: of B's, where one thing was changed. same: both
+    sides have the very same run.
 
     rate: tuned; its verdict says whether it moved by more than a step of the sweep's grid. gap: log10 of
     B's training gap at its tuned rate over A's, with its interval; None without replicates of both. paired:
@@ -65,6 +65,7 @@ class Change:
     limit: Pair
     share: Pair
     doubts: tuple[str, str]
+    other: Axes
 
     @property
     def verdict(self) -> str:
@@ -94,23 +95,23 @@ class Comparison:
     only_b: list[Axes]
 
 
-def compare(a: Side, b: Side) -> Comparison:
-    """Everything that differs between two sides, A's order of cells kept."""
+def compare(a: Side, b: Side, asked: Iterable[tuple[str, str]] = ()) -> Comparison:
+    """Everything that differs between two sides, A's order of cells kept. asked: see `pairs`."""
     of_a, of_b = ({axes_of(cell): cell for cell in side.cells} for side in (a, b))
-    shared = [axes for axes in of_a if axes in of_b]
-    pairs = [(of_a[axes], of_b[axes]) for axes in shared]
+    shared = matched(of_a, of_b, asked)
+    pairs = [(of_a[x], of_b[y]) for x, y in shared]
     settings = [(a.definitions[x.key], b.definitions[y.key]) for x, y in pairs]
     changes = [
-        _change(axes, x, y, had, has)
-        for axes, (x, y), (had, has) in zip(shared, pairs, settings, strict=True)
+        _change(axes, other, x, y, had, has)
+        for (axes, other), (x, y), (had, has) in zip(shared, pairs, settings, strict=True)
     ]
     return Comparison(
         a,
         b,
         _settings(settings, [x.key != y.key for x, y in pairs]),
         _corrected(changes),
-        [axes for axes in of_a if axes not in of_b],
-        [axes for axes in of_b if axes not in of_a],
+        [axes for axes in of_a if axes not in {x for x, _ in shared}],
+        [axes for axes in of_b if axes not in {y for _, y in shared}],
     )
 
 
@@ -149,7 +150,9 @@ def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     return {name.removeprefix("protocol.").removeprefix("phases."): value for name, value in flat.items()}
 
 
-def _change(axes: Axes, a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]) -> Change:
+def _change(
+    axes: Axes, other: Axes, a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, Any]
+) -> Change:
     gaps = [_gaps(cell) for cell in (a, b)]
     paired = _paired(had, has) and list(gaps[0].index) == list(gaps[1].index)
     logs = [np.log10(np.maximum(g.to_numpy(), RESOLUTION)) for g in gaps]
@@ -165,6 +168,7 @@ def _change(axes: Axes, a: StoredCell, b: StoredCell, had: dict[str, Any], has: 
         _limits(a, b),
         _shares(a, b),
         (doubt(a.summary), doubt(b.summary)),
+        other,
     )
 
 
@@ -218,14 +222,15 @@ def _width(cell: StoredCell, tolerance: float) -> Interval:
 
 def _limits(a: StoredCell, b: StoredCell) -> Pair:
     """Measured limits; where a side has none, both sides' sweep boundaries, without a verdict."""
-    limits = [_limit(cell) for cell in (a, b)]
+    limits = [limit_of(cell) for cell in (a, b)]
     if None in limits:
         limits = [_point(cell.summary.part(SweepSummary).sweep_boundary) for cell in (a, b)]
         return Pair(limits[0], limits[1])
     return _pair(limits[0], limits[1], 1 + PRECISION)
 
 
-def _limit(cell: StoredCell) -> Interval | None:
+def limit_of(cell: StoredCell) -> Interval | None:
+    """The measured stability limit with its interval; None where there is none."""
     limit = cell.summary.get(LimitSummary)
     if limit is None or limit.limit_measured is None or limit.limit_low is None or limit.limit_high is None:
         return None

@@ -11,11 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from study.analysis.labels import names_of
-from study.compare.changes import HIGHER, LOWER, UNCLEAR, Axes, Change, Comparison, Pair
+from study.compare.changes import HIGHER, LOWER, UNCLEAR, Change, Comparison, Pair
+from study.compare.pairs import Axes
 from study.compare.sides import Side
 from study.files import place
 from study.numbers import around, fixed, listing, number, percent, plural, share
 from study.statistics import Interval
+
+MOST_PAIRS = 8
+"""Pairs with something changed that have a sentence each."""
 
 COLUMNS = ("cell", "tuned rate", "gap, B/A", "usable decades", "stability limit", "diverged")
 
@@ -25,7 +29,7 @@ def sentences(comparison: Comparison) -> list[str]:
     changes = comparison.changes
     said = [f"A is {_side(comparison.a)}. B is {_side(comparison.b)}."]
     said += [
-        f"Only in {name}: {'; '.join(_named(comparison, axes) for axes in alone)}."
+        f"Only in {name}: {'; '.join(named(comparison, axes) for axes in alone)}."
         for name, alone in (("A", comparison.only_a), ("B", comparison.only_b))
         if alone
     ]
@@ -38,6 +42,7 @@ def sentences(comparison: Comparison) -> list[str]:
     if same:
         said.append(f"{_of(same, changes)} are the same stored runs in both.")
     twice = [change for change in changes if not change.same]
+    said += _pairs(comparison)
     return [*said, _gap(twice), *_moved(twice), *_doubts(twice)]
 
 
@@ -57,7 +62,7 @@ def rows(comparison: Comparison, every: bool = False) -> list[list[str]]:
     """A row of COLUMNS for each cell in which something changed, or for each cell at all, with intervals."""
     return [
         [
-            _named(comparison, change.axes),
+            _of_pair(comparison, change),
             _pair(change.rate, lambda i: number(i.value)),
             _ratio(change),
             _pair(change.width, lambda i: fixed(i.value, 1)),
@@ -116,7 +121,52 @@ def _side(side: Side) -> str:
     return f"{side.name} ({plural(len(side.cells), 'cell')}, finished {when} UTC)"
 
 
-def _named(comparison: Comparison, axes: Axes) -> str:
+def _of_pair(comparison: Comparison, change: Change) -> str:
+    """The cell; of a pair with something changed, what it is in B as well."""
+    name = named(comparison, change.axes)
+    return name if change.axes == change.other else f"{name} -> {_changed(comparison, change)[1]}"
+
+
+def _changed(comparison: Comparison, change: Change) -> tuple[str, str]:
+    """What differs between a pair's cells, in A and in B, as labels."""
+    names = names_of(cell.tags for side in (comparison.a, comparison.b) for cell in side.cells)
+    parts = [
+        (labels[x], labels[y])
+        for labels, x, y in zip(
+            (names.optimizers, names.batches), change.axes[1:], change.other[1:], strict=True
+        )
+        if x != y
+    ]
+    return ", ".join(x for x, _ in parts), ", ".join(y for _, y in parts)
+
+
+def _pairs(comparison: Comparison) -> list[str]:
+    """A sentence for each pair of which something was changed: what that does to its limit."""
+    said = []
+    for change in comparison.changes:
+        if change.other == change.axes:
+            continue
+        one, two = _changed(comparison, change)
+        where = named(comparison, change.axes)
+        if change.limit.a is None or change.limit.b is None:
+            said.append(f"{where}: {two} in place of {one}; a side has no limit to compare.")
+        elif change.limit.verdict == UNCLEAR:
+            said.append(
+                f"{where}: {two} in place of {one} leaves the limit at {number(change.limit.a.value, 2)}, "
+                "without a clear difference."
+            )
+        else:
+            said.append(
+                f"{where}: {two} in place of {one} moves the limit from {number(change.limit.a.value, 2)} to "
+                f"{number(change.limit.b.value, 2)}."
+            )
+    if len(said) > MOST_PAIRS:
+        said[MOST_PAIRS:] = [f"{len(said) - MOST_PAIRS} more pairs are in the document."]
+    return said
+
+
+def named(comparison: Comparison, axes: Axes) -> str:
+    """Optimizer, problem and batch strategy as labels."""
     names = names_of(cell.tags for side in (comparison.a, comparison.b) for cell in side.cells)
     problem, optimizer, batch = axes
     return f"{names.optimizers[optimizer]} on {names.problems[problem]}, {names.batches[batch]}"
