@@ -93,10 +93,11 @@ def parse(text: str, source: str, folder: Path = Path()) -> Experiment:
         raise SpecError(f"{source}: not valid TOML: {error}") from None
     except RecursionError:
         raise SpecError(f"{source}: not valid here: it is nested hundreds of levels deep") from None
-    return _experiment(Reader(source, "", tree), text, folder)
+    return experiment(Reader(source, "", tree), text, folder)
 
 
-def _experiment(top: Reader, text: str, folder: Path) -> Experiment:
+def experiment(top: Reader, text: str, folder: Path) -> Experiment:
+    """What a file says, checked whole; SpecError with everything that is wrong."""
     name = top.text("name", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*", most=LONGEST_NAME)
     if name.casefold() in RESERVED:
         top.note("name", f'expected another name than "{name}": the results folder has it for itself')

@@ -169,6 +169,16 @@ def _plain(advice: Advice) -> str:
     return exact(limit / 2)
 
 
+def keys() -> Table:
+    """Every key of an experiment file, what it may be and its default."""
+    from study.commands.reference import keys as known  # with all that reads a file
+
+    table = _table("Keys of an experiment file", "name", "what it may be", "default")
+    for key in known():
+        table.add_row(key.place, key.kind, key.default or "required")
+    return table
+
+
 REGISTERED: dict[str, Callable[[], Table]] = {
     "optimizers": optimizers,
     "schedules": schedules,
@@ -177,5 +187,6 @@ REGISTERED: dict[str, Callable[[], Table]] = {
     "activations": activations,
     "initializers": initializers,
     "batches": batches,
+    "keys": keys,
 }
 """What can be named in an experiment file -> its table."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from study.cli import Output, main
 from study.execution.cost import cost
 from study.experiment.reader import Reader
-from study.spec import SpecError, _experiment, load, parse
+from study.spec import SpecError, experiment, load, parse
 from tests.experiment.test_spec import GOOD
 
 NINES, HEX = "9" * 400, "0x" + "f" * 5000
@@ -133,7 +133,7 @@ PLACES = st.sampled_from(leaves(TREE)[1:])
 def test_any_value_in_any_place_is_read_or_refused(path: tuple[Any, ...], value: Any) -> None:
     tree = replaced(TREE, path, value)
     try:
-        found = _experiment(Reader("tiny.toml", "", tree), "", Path())
+        found = experiment(Reader("tiny.toml", "", tree), "", Path())
     except SpecError:
         return
     for cell in found.cells[:2]:
