@@ -312,17 +312,15 @@ def _report(options: argparse.Namespace, console: Console) -> int:
 
 def _estimate(options: argparse.Namespace, console: Console) -> int:
     from study.execution import memory
-    from study.execution.cost import cost
+    from study.execution.cost import cost, wall_seconds
     from study.numbers import plural
 
     experiment = spec.load(options.file)
     costs = [cost(cell) for cell in experiment.cells]
     trials, updates = sum(c.trials for c in costs), sum(c.updates for c in costs)
-    minutes = sum(c.seconds for c in costs) / options.workers / 60
+    minutes = wall_seconds(costs, options.workers) / 60
     console.print(f"{experiment.name}: {plural(len(costs), 'cell')}, {trials:,} trials, {updates:,} updates")
-    console.print(
-        f"about {minutes:.1f} minutes on {plural(options.workers, 'worker')}; less where trials diverge early"
-    )
+    console.print(f"about {minutes:.1f} minutes on {plural(options.workers, 'worker')}, the report included")
     largest = max(memory.peak(cell) for cell in experiment.cells)
     needed = memory.together(experiment.cells, options.workers)
     console.print(f"about {memory.shown(largest)} of memory a worker, {memory.shown(needed)} in all")

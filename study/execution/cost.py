@@ -1,15 +1,37 @@
-"""What a cell costs: exact counts, and a rough time for ordering, progress and `estimate`."""
+"""What a cell costs: exact counts, and a rough time for ordering, progress and `estimate`.
+
+The times come from a model of the stacked step, fitted on one machine. Compiled code and NumPy each have
+their own: on small batches they are dozens of times apart.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from study.experiment.cells import Cell
+import numpy as np
+
+from core import BatchStrategy, Network, optimizer
+from core.compiled import stack_for
+from study.experiment.cells import Cell, Choice
 from study.phases.catalogue import phases_of
-from study.problems.problem import shape_of
+from study.problems.problem import network_of, shape_of
 
-CELL_SECONDS = 0.5
+CELL_SECONDS = 0.3
 """What a cell takes whatever it trains: its data, its evaluations, the search's own arithmetic."""
+
+STAYS = 0.62
+"""Share of the planned updates that are made: trials that diverge leave early."""
+
+START_SECONDS = 6.0
+"""Of a run: imports, the store, and compiled code being read."""
+
+TRIAL_SECONDS = 1.7e-3
+"""To store a trial, beside the training."""
+
+REPORT_SECONDS, REPORT_POWER = 3.0, 0.54
+"""Of the report: so much times the number of cells to this power."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +45,40 @@ class Cost:
 
 
 def cost(cell: Cell) -> Cost:
-    """The cost of a cell. The seconds come from a model of the stacked step, measured on one machine:
-    a share for each update of a stack, and for each trial in it one that grows with the parameters
-    and one that grows with parameters times batch; a product with the Hessian takes six times a trial's."""
+    """The cost of a cell.
+
+    A share for each update of a stack, and for each trial in it one that grows with the parameters and one
+    that grows with parameters times batch; a product with the Hessian takes six times a trial's in NumPy.
+    """
     samples, parameters = shape_of(cell)
     batch = cell.strategy.size or samples
     stacks = [stack for phase in phases_of(cell) for stack in phase.stacks(cell, samples)]
-    per_trial = 1.0 + 3.5e-3 * parameters + 1.1e-4 * parameters * batch
-    microseconds = sum(stack.updates * (80 + stack.trials * per_trial) for stack in stacks)
-    microseconds += sum(stack.products for stack in stacks) * (150 + 6 * per_trial)
+    plain = 1.0 + 3.5e-3 * parameters + 1.1e-4 * parameters * batch
+    if _compiled(cell):
+        each, per_trial = 0.0, 0.05 + 1.5e-4 * parameters * batch
+    else:
+        each, per_trial = 80.0, plain
+    microseconds = STAYS * sum(stack.updates * (each + stack.trials * per_trial) for stack in stacks)
+    microseconds += sum(stack.products for stack in stacks) * (150 + 6 * plain)
     trained = sum(stack.trials * stack.updates for stack in stacks)
     return Cost(sum(stack.trials for stack in stacks), trained, CELL_SECONDS + microseconds / 1e6)
+
+
+def wall_seconds(costs: Sequence[Cost], workers: int) -> float:
+    """About how long a run of cells of these costs takes, the report included."""
+    if not costs:
+        return START_SECONDS
+    training = sum(cost.seconds + TRIAL_SECONDS * cost.trials for cost in costs) / workers
+    return START_SECONDS + training + REPORT_SECONDS * len(costs) ** REPORT_POWER
+
+
+def _compiled(cell: Cell) -> bool:
+    """Whether the cell's updates are made in compiled code."""
+    net, samples = network_of(cell), shape_of(cell)[0]
+    return _compiles(net, cell.optimizer, cell.protocol.precision, cell.strategy, samples)
+
+
+@lru_cache(maxsize=256)
+def _compiles(net: Network, method: Choice, precision: str, strategy: BatchStrategy, samples: int) -> bool:
+    made, theta = optimizer(method.name, **dict(method.options)), np.zeros((1, net.size), precision)
+    return stack_for("auto", net, made, theta, strategy, samples) is not None

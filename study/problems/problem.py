@@ -136,13 +136,19 @@ def loss_of(cell: Cell) -> str:
 
 def shape_of(cell: Cell) -> tuple[int, int]:
     """Training samples and parameters of the cell's problem, without training anything."""
-    return _shape(cell.dataset, cell.network, cell.protocol.seed)
+    samples, net = _shape(cell.dataset, cell.network, cell.protocol.seed)
+    return samples, net.size
+
+
+def network_of(cell: Cell) -> Network:
+    """The network that the cell trains, without training it."""
+    return _shape(cell.dataset, cell.network, cell.protocol.seed)[1]
 
 
 @lru_cache(maxsize=32)
-def _shape(dataset: Choice, network: NetworkSpec, root: int) -> tuple[int, int]:
+def _shape(dataset: Choice, network: NetworkSpec, root: int) -> tuple[int, Network]:
     split = load(dataset, root)
-    return len(split.y["train"]), _network(split, network).size
+    return len(split.y["train"]), _network(split, network)
 
 
 @lru_cache(maxsize=32)
