@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, Console], int] = options.command
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     console = Output(None if sys.stdout.isatty() else 120)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have background jobs ignore it
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -73,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {said}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing more to stop
         print("stopped: what was finished is stored; run the same command again to continue", file=sys.stderr)
         return 130
 

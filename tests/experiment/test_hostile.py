@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,13 @@ def test_any_arguments_are_understood_or_refused(arguments: list[str]) -> None:
     except SystemExit as end:
         status = int(end.code or 0)
     assert status in (0, 2)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_output_is_no_traceback(closed: str) -> None:
+    command = f"{sys.executable} -m study list schedules {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_brackets_in_a_name_are_no_markup(
