@@ -310,14 +310,13 @@ def fill(
     stride: int,
     start: int,
     stop: int,
+    shared: bool,
 ) -> None:
     """target (samples, width) <- the samples that each trial takes from start to stop of its order.
 
-    values: (n, apart) numbers. order: rows of `stride` sample numbers each. rows: which one is each trial's.
+    values: (n, apart) numbers. order: rows of `stride` sample numbers each. rows: which one is each trial's,
+    `shared` where it is the same for all.
     """
-    shared = True
-    for lane in range(1, LANES):
-        shared = shared and read_int(rows, lane) == read_int(rows, 0)
     at = 0
     for q in range(start, stop):
         if shared:
@@ -375,11 +374,14 @@ def advance(
     bad: (LANES,) where it is not zero, the first update after which a trial is not finite, and ended and
     ended_wide are what block and wide were then, but theta before it.
     """
+    shared = True
+    for lane in range(1, LANES):
+        shared = shared and read_int(rows, lane) == read_int(rows, 0)
     for step in range(steps):
         start, stop = read_int(starts, step), read_int(stops, step)
         if step == 0 or start != read_int(starts, step - 1) or stop != read_int(stops, step - 1):
-            fill(x, inputs, d, d + 1, order, rows, stride, start, stop)
-            fill(y, targets, k, k, order, rows, stride, start, stop)
+            fill(x, inputs, d, d + 1, order, rows, stride, start, stop, shared)
+            fill(y, targets, k, k, order, rows, stride, start, stop, shared)
         gradient(net, block, grad, x, y, stop - start, memory)
         if factors != 0:
             for lane in range(LANES):
