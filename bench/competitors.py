@@ -50,9 +50,11 @@ class Competitor:
 
 CORE = Competitor("core", "this core", "bench.numpy_core")
 PRODUCTS = Competitor("products", "its matrix products alone", "bench.numpy_core", "prepare_products")
+NUMPY = Competitor("numpy", "its NumPy road", "bench.numpy_core", "prepare_numpy")
 UPDATE = Competitor("update", "its update rule alone", "bench.numpy_core", "prepare_update")
 COMPETITORS = (
     CORE,
+    NUMPY,
     PRODUCTS,
     UPDATE,
     Competitor("jax", "JAX, jit + vmap + scan", "bench.jax_scan", needs="jax"),

@@ -14,7 +14,7 @@ from core.network import outer
 from core.training import NetworkObjective
 
 
-def prepare(task: Task) -> Prepared:
+def prepare(task: Task, engine: str = "auto") -> Prepared:
     """A stack of trials, each with its own learning rate (all the same number here)."""
     optimizer = _optimizer(task)
     data = task.net.data(*task.data, np.float32)
@@ -23,10 +23,15 @@ def prepare(task: Task) -> Prepared:
 
     def run() -> None:
         objective = NetworkObjective(task.net, data, strategy, [SEED] * task.trials)
-        stack = stack_for("auto", task.net, optimizer, task.start, strategy, data.size)
+        stack = stack_for(engine, task.net, optimizer, task.start, strategy, data.size)
         final[:] = [iterate(optimizer, objective, task.start, _nothing, [task.steps], stack_of=stack).theta]
 
     return Prepared(run, lambda: final[0], task.trials)
+
+
+def prepare_numpy(task: Task) -> Prepared:
+    """The same without compiled code."""
+    return prepare(task, "numpy")
 
 
 def _optimizer(task: Task) -> core.Optimizer:

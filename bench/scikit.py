@@ -21,7 +21,8 @@ def prepare(task: Task) -> Prepared:
     """One pass over all updates' batches, laid end to end, is one call of partial_fit."""
     X, Y = task.data
     model, known = _model(task)
-    targets, order = (Y if model.loss == "squared_error" else Y.argmax(axis=1)), task.order.ravel()
+    values = Y.ravel() if task.sizes[-1] == 1 else Y  # one output is a vector there
+    targets, order = (values if model.loss == "squared_error" else Y.argmax(axis=1)), task.order.ravel()
 
     def run() -> None:
         model.partial_fit(X[order], targets[order], **known)

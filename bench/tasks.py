@@ -122,18 +122,35 @@ CANCER = ((30, 64, 64, 2), "half_mse")  # not softmax: scikit-learn has no softm
 BATCHES = (1, 32, 256, None)
 TRIALS = (1, 8, 32, 128)
 
+STUDY = (((4, 32, 3), "softmax_cross_entropy"), ((2, 32, 1), "half_mse"), ((10, 1), "half_mse"))
+"""Networks as the study has them, on random data of as many samples as one of its middling problems."""
+
+STUDY_SAMPLES = 264
+STUDY_BATCHES = (1, 16, 64, 256, None)
+STUDY_TRIALS = (1, 8, 44, 128)
+
 
 def all_tasks() -> list[Task]:
     """The whole comparison."""
-    return [
+    optimizers = ("adam", "momentum", "sgd")
+    large = [
         Task(sizes, loss, optimizer, batch, trials)
         for sizes, loss in (DIGITS, CANCER)
-        for optimizer in ("adam", "momentum", "sgd")
+        for optimizer in optimizers
         for batch in BATCHES
         for trials in TRIALS
     ]
+    small = [
+        Task(sizes, loss, optimizer, batch, trials, STUDY_SAMPLES)
+        for sizes, loss in STUDY
+        for optimizer in optimizers
+        for batch in STUDY_BATCHES
+        for trials in STUDY_TRIALS
+    ]
+    return [*small, *large]
 
 
 def quick_tasks() -> list[Task]:
-    """One network, Adam and 32 trials, over all batch sizes."""
-    return [Task(*DIGITS, "adam", batch, 32) for batch in BATCHES]
+    """Adam on three networks and one number of trials each, over all batch sizes."""
+    small = [Task(*STUDY[i], "adam", batch, 44, STUDY_SAMPLES) for i in (0, 2) for batch in STUDY_BATCHES]
+    return [*small, *(Task(*DIGITS, "adam", batch, 32) for batch in BATCHES)]

@@ -9,7 +9,7 @@ import bench.__main__
 from bench import growth, measure
 from bench.competitors import COMPETITORS, CORE, PRODUCTS, UPDATE, Competitor, Prepared
 from bench.tables import markdown
-from bench.tasks import CANCER, DIGITS, SETTINGS, Task, all_tasks, quick_tasks
+from bench.tasks import CANCER, DIGITS, SETTINGS, STUDY, Task, all_tasks, quick_tasks
 
 SCIKIT = next(competitor for competitor in COMPETITORS if competitor.name == "scikit-learn")
 ABSENT = Competitor("absent", "a library", "bench.no_such_library", needs="a-library")
@@ -28,7 +28,9 @@ def _briefly(monkeypatch):
 
 
 @pytest.mark.parametrize("batch", [1, 32, None])
-@pytest.mark.parametrize("network", [DIGITS, CANCER], ids=["digits", "cancer"])
+@pytest.mark.parametrize(
+    "network", [DIGITS, CANCER, *STUDY], ids=["digits", "cancer", "iris", "moons", "linear"]
+)
 @pytest.mark.parametrize("optimizer", SETTINGS)
 def test_those_that_train_the_same_are_measured(network, optimizer, batch):
     sizes, loss = network
@@ -70,7 +72,7 @@ def test_a_loop_stands_in_the_table_of_every_number_of_trials():
 
 def test_the_whole_comparison_has_every_combination_once():
     tasks = all_tasks()
-    assert len(set(tasks)) == len(tasks) == 2 * 3 * 4 * 4
+    assert len(set(tasks)) == len(tasks) == 2 * 3 * 4 * 4 + 3 * 3 * 5 * 4
     assert set(quick_tasks()) <= set(tasks)
 
 
