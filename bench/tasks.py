@@ -152,5 +152,9 @@ def all_tasks() -> list[Task]:
 
 def quick_tasks() -> list[Task]:
     """Adam on three networks and one number of trials each, over all batch sizes."""
-    small = [Task(*STUDY[i], "adam", batch, 44, STUDY_SAMPLES) for i in (0, 2) for batch in STUDY_BATCHES]
+    small = [
+        Task(sizes, loss, "adam", batch, 44, STUDY_SAMPLES)
+        for sizes, loss in (STUDY[0], STUDY[2])
+        for batch in STUDY_BATCHES
+    ]
     return [*small, *(Task(*DIGITS, "adam", batch, 32) for batch in BATCHES)]
