@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import dask
@@ -34,6 +35,8 @@ CHUNK_SECONDS = 30.0
 """Small cells go out together, until they are estimated to take so long."""
 
 CONNECT_SECONDS = 15
+
+GONE = "the Dask scheduler is gone; what was finished is stored, and the same command continues"
 
 PLAIN = ["dask", "msgpack"]
 """How results may be written on their way here: not by pickle."""
@@ -161,7 +164,15 @@ def _stream(
                 else:
                     yield from (Failure(cell, KILLED) for cell in chunk.cells)
                 continue
-            yield from _results(chunk, future)
+            try:
+                packed = _arrived(future)
+            except CancelledError:
+                # The client lost its scheduler for a while, or the scheduler a result with its worker.
+                if not (chunk.retries and _answers(client)):
+                    raise EngineError(GONE) from None
+                waiting.appendleft(replace(chunk, retries=chunk.retries - 1))
+                continue
+            yield from _results(chunk, packed)
     finally:
         client.cancel([*running])
 
@@ -183,20 +194,47 @@ def chunks(cells: Sequence[Cell], workers: int) -> list[_Chunk]:
 
 def _slots(client: Client) -> int:
     """Tasks that the workers there are now can run at once, at least one: others may come."""
-    return max(1, sum(client.nthreads().values()))
+    try:
+        return max(1, sum(client.nthreads().values()))
+    except OSError:  # the tasks that are under way say what becomes of them
+        return 1
+
+
+def _answers(client: Client) -> bool:
+    """Whether the scheduler is there, if need be once the client has reached it again."""
+    end = time.monotonic() + CONNECT_SECONDS
+    while client.status != "closed" and time.monotonic() < end:
+        if client.status == "running":
+            try:
+                client.nthreads()
+                return True
+            except OSError:
+                pass
+        time.sleep(0.1)
+    return False
 
 
 def _killed(future: Future) -> bool:
     return future.status == "error" and isinstance(future.exception(), KilledWorker)
 
 
-def _results(chunk: _Chunk, future: Future) -> list[CellResult | Failure]:
+def _arrived(future: Future) -> bytes | Exception:
+    """What a worker sent, or why that could not be read; CancelledError where it is lost."""
     if future.status in ("cancelled", "lost"):
-        raise EngineError(
-            "the Dask scheduler is gone; what was finished is stored, and the same command continues"
-        )
+        raise CancelledError(future.status)
     try:
-        packed: Any = future.result()
-        return unpack(chunk.cells, packed)
+        packed: bytes = future.result()
+        return packed
+    except CancelledError:
+        raise
     except Exception as error:  # whatever the engine or a worker made of it
+        return error
+
+
+def _results(chunk: _Chunk, packed: bytes | Exception) -> list[CellResult | Failure]:
+    try:
+        if isinstance(packed, Exception):
+            raise packed
+        return unpack(chunk.cells, packed)
+    except Exception as error:
         return [Failure(cell, f"its result did not arrive: {error!r}") for cell in chunk.cells]
