@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core import OPTIMIZERS
 from core.optimizers.base import Recursion
 from study.analysis import selections
 from study.analysis.labels import Names, names_of, problem_of
@@ -87,9 +88,13 @@ class Study:
 
     @cached_property
     def recursions(self) -> dict[str, Recursion | None]:
-        """Optimizer -> the linear recursion that it is; None where it is none, as under a schedule."""
+        """Optimizer -> the linear recursion that it is; None where it is none, as under a schedule, and where
+        this program does not know the optimizer."""
         methods = {cell.method: cell for cell in self.asked.values()}
-        return {method: cell.recursion for method, cell in methods.items()}
+        return {
+            method: cell.recursion if cell.optimizer.name in OPTIMIZERS else None
+            for method, cell in methods.items()
+        }
 
     @cached_property
     def run_of(self) -> dict[str, tuple[str, str]]:

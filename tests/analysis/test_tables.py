@@ -255,3 +255,10 @@ class TestDivergence:
 )
 def test_the_smallest_and_the_saddest_studies_have_tables(cells):
     assert len(analyse(gather(cells)).sensitivity) == len(cells)
+
+
+def test_an_optimizer_that_this_program_does_not_know_has_no_recursion():
+    study = gather([planted(optimizer="of_somebody"), planted(optimizer="momentum(momentum=0.5)")])
+    unknown, ball = study.recursions.values()
+    assert unknown is None
+    assert ball.momentum == 0.5
