@@ -236,7 +236,10 @@ def _plain(path: Path, names: dict[str, str], experiments: dict[str, str]) -> An
         text = re.sub(r"\d+(\.\d+)? s\b|\d{4}-\d\d-\d\d \d\d:\d\d UTC|sha256-[\w+/=]+", "", text)
         # Of the pictures, one is of measured milliseconds.
         text = re.sub(r'(?s)data-curves="measured .*?(?=data-curves=|</section>)', "", text)
-        return re.sub(r"(?s)(Time spent|seconds).{0,400}", "", text)
+        text = re.sub(r"(?s)Time spent.*?</dl>", "", text)
+        text = re.sub(r"(?s)<table>(?:(?!</table>).)*?milliseconds.*?</table>", "", text)
+        after = r"(\n.+)*" if path.suffix == ".md" else ""  # the rows of a table of times
+        return re.sub(rf"(?m)^.*seconds.*{after}", "", text)
     return path.read_bytes()
 
 

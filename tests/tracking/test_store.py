@@ -128,7 +128,7 @@ def test_studies_are_kept_apart(store: Store) -> None:
 
 
 def test_pages_of_runs_are_all_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.tracking.store.PAGE", 2)
+    monkeypatch.setattr("study.tracking.runs.PAGE", 2)
     ids = {store.write("demo", planted(batch=b, names=["descends"])) for b in range(1, 6)}
     assert set(store.finished("demo").values()) == ids
     assert len(store.studies()) == 1
@@ -161,10 +161,10 @@ def test_a_study_run_is_not_a_cell(store: Store) -> None:
 
 
 def test_an_unknown_study_is_answered_with_those_there_are(store: Store) -> None:
-    with pytest.raises(StoreError, match=r"'demo', .*name the file instead \(studies: none\)"):
+    with pytest.raises(StoreError, match=r"'demo', .*name the file instead \(stored: none\)"):
         store.study_text("demo")
     store.write("other", planted(names=["descends"]))
-    with pytest.raises(StoreError, match=r"'demo', .* \(studies: other\)"):
+    with pytest.raises(StoreError, match=r"'demo', .* \(stored: other\)"):
         store.study_text("demo")
     assert store.read("demo") == []
 
@@ -261,7 +261,9 @@ def test_what_a_server_says_is_passed_on_at_once(results: Path, postgresql: Serv
 
 def test_a_driver_that_is_not_installed_is_named(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(StoreError, match=r"^postgresql://.* it needs the package psycopg, .*\[postgresql\]"):
+    with pytest.raises(
+        StoreError, match=r"^postgresql://.* the package psycopg is not installed .*\[postgresql\]"
+    ):
         open_store(results, "postgresql://somebody@localhost:1/study")
 
 
