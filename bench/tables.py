@@ -32,7 +32,8 @@ def _table(rows: list[Result]) -> str:
     lines = [f"| | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(batches)}"]
     for competitor in COMPETITORS:
         cells = {r.batch: r for r in rows if r.competitor == competitor.name}
-        if cells:
+        missing = all(cell.note.startswith("not installed") for cell in cells.values())
+        if cells and not missing:
             label = competitor.label + _compile_time(list(cells.values()))
             shown = [_cell(cells[b], core.get(b)) if b in cells else "" for b in batches]
             lines.append(f"| {label} | {' | '.join(shown)} |")

@@ -157,4 +157,4 @@ def quick_tasks() -> list[Task]:
         for sizes, loss in (STUDY[0], STUDY[2])
         for batch in STUDY_BATCHES
     ]
-    return [*small, *(Task(*DIGITS, "adam", batch, 32) for batch in BATCHES)]
+    return [*(Task(*DIGITS, "adam", batch, 32) for batch in BATCHES), *small]
