@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from study.tracking import Store, StoredCell, studies
@@ -65,12 +66,12 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _joined(cells: list[StoredCell], table: str) -> pd.DataFrame:
-    """The cells' tables under each other, with what each row is of before its own columns."""
+    """The cells' tables under each other, with what each row is of, as categories, before its own columns."""
     if not cells:
         return pd.DataFrame(columns=pd.Index(AXES))
     parts = pd.concat([getattr(cell, table) for cell in cells], ignore_index=True)
     lengths = [len(getattr(cell, table)) for cell in cells]
     for i, name in enumerate(AXES):
-        values = pd.Series([_axes(cell)[name] for cell in cells], dtype="category")
-        parts.insert(i, name, values.repeat(lengths).to_numpy())
+        values = pd.Categorical([_axes(cell)[name] for cell in cells])
+        parts.insert(i, name, values.take(np.repeat(np.arange(len(cells)), lengths)))
     return parts
