@@ -146,7 +146,7 @@ def check(store: Store, workers: Sequence[int], faster: float) -> list[tuple[int
         for cell in cells:
             seconds = sum(cell.summary.seconds.values()) / faster
             packed = pack([_result(store, cell)])
-            (Path(folder) / cell.key).write_bytes(b"%f\n" % seconds + packed)
+            (Path(folder) / cell.cell.key).write_bytes(b"%f\n" % seconds + packed)
         for number in workers:
             real, writing = _run(cells, Path(folder), number)
             train = np.array([sum(cell.summary.seconds.values()) for cell in cells]) / faster

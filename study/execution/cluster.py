@@ -124,7 +124,7 @@ def _on_this_machine(workers: int) -> Iterator[LocalCluster]:
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            silence_logs=logging.ERROR,
+            silence_logs=logging.CRITICAL,  # what matters of it comes as results and failures
             memory_limit=0,  # a cell is small, and a worker that is paused near a limit would never go on
         ) as cluster,
     ):
