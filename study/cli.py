@@ -21,19 +21,16 @@ from rich.progress import track
 
 from study import spec
 from study.commands import arguments, listing
+from study.commands.parser import parser
 from study.execution.engine import Engine, EngineError
-from study.execution.provenance import cores, provenance
-from study.execution.shard import Shard
+from study.execution.provenance import provenance
 from study.files import UnsafeError, inside
 from study.tracking.errors import StoreError, failure
 
 if TYPE_CHECKING:
     from study.tracking import Store
 
-FORMATS = ("parquet", "csv")
 EXPERIMENTS = Path("experiments")
-RESULTS = Path("results")
-ENGINES = ("processes", "dask")
 
 
 class Output(Console):
@@ -51,7 +48,7 @@ class Output(Console):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser(__doc__.splitlines()[0], RUN).parse_args(arguments)
     command: Callable[[argparse.Namespace, Console], int] = options.command
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
@@ -81,137 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m study", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, run: Callable[..., int], about: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=about, description=about)
-        sub.set_defaults(command=run)
-        return sub
-
-    run = command(
-        "run", _run, "train the cells of an experiment that are not stored yet, then write the report"
-    )
-    run.add_argument("file", type=Path, help="the experiment file, such as experiments/quick.toml")
-    run.add_argument(
-        "--no-report", action="store_true", help="train only; write the report later with: report"
-    )
-    run.add_argument(
-        "--engine",
-        choices=ENGINES,
-        default=ENGINES[0],
-        help="what runs the cells: processes of this machine, or a Dask cluster (default: %(default)s)",
-    )
-    run.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="of a Dask cluster, tls://HOST:PORT (default: a cluster on this machine alone)",
-    )
-    run.add_argument(
-        "--shard",
-        type=_shard,
-        metavar="K/N",
-        help="run part K of N of the cells, without a report, for array jobs; then: merge",
-    )
-    merged = command("merge", _merge, "make one store of several, such as those of array jobs")
-    merged.add_argument("stores", nargs="+", type=Path, metavar="FOLDER", help="results of other runs")
-    report = command("report", _report, "write the report of a stored experiment again, without training")
-    report.add_argument("experiment", help="an experiment file, or the name of a stored experiment")
-    report.add_argument(
-        "--copy",
-        type=Path,
-        metavar="FOLDER",
-        help="also copy the Markdown report there, overwriting an existing copy",
-    )
-    listed = command(
-        "list", _list, "list the stored experiments, or the names that an experiment file may use"
-    )
-    listed.add_argument(
-        "what",
-        nargs="?",
-        default="studies",
-        choices=["studies", *listing.REGISTERED],
-        help="what to list (default: the stored experiments)",
-    )
-    command("optimizers", _list, "short for: list optimizers").set_defaults(what="optimizers")
-    explain = command("explain", _explain, "explain what happened in one stored run, and why, with a figure")
-    explain.add_argument(
-        "run", help="the run's id in MLflow, the first digits of it, or the address of its page"
-    )
-    compare = command(
-        "compare", _compare, "show what changed between two experiments, or two versions of one"
-    )
-    compare.add_argument(
-        "--pair",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("OF_A", "OF_B"),
-        help="compare these optimizers or batches: --pair momentum 'momentum(momentum=0.99)'; repeatable",
-    )
-    for name in ("a", "b"):
-        compare.add_argument(
-            name,
-            metavar=name.upper(),
-            help="the name of a stored experiment, a version of it (NAME@first, NAME@latest, or as it was at "
-            "a time in UTC, NAME@2026-07-28T12:30), or an experiment file",
-        )
-    advise = command(
-        "advise", _advise, "recommend learning rates for a dataset and a network, and explain why"
-    )
-    arguments.add_question(advise)
-    checked = command("check", _check, "check whether methods of your own keep the contracts of their kind")
-    checked.add_argument("file", type=Path, help="a Python file that registers them")
-    new = command(
-        "new", _new, "write a commented experiment to begin with, for a file of your own or as a template"
-    )
-    new.add_argument("data", nargs="?", help="the path of your file (default: a template on iris)")
-    arguments.add_reading(new)
-    new.add_argument(
-        "--to",
-        type=Path,
-        metavar="FILE",
-        help="the experiment file (default: named as your file, or new.toml)",
-    )
-    exported = command(
-        "export", _export, "write a stored study's tables of trials, curves and cells to files"
-    )
-    exported.add_argument("name", help="the name of a stored experiment")
-    exported.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="(default: %(default)s)")
-    exported.add_argument("--to", type=Path, metavar="FOLDER", help="where (default: RESULTS/NAME/tables)")
-    estimate = command(
-        "estimate", _estimate, "show how many trials an experiment would train and how long that takes"
-    )
-    estimate.add_argument("file", type=Path, help="the experiment file")
-    lessons = command(
-        "lessons", _lessons, "write the eight lessons, pages to open from disk, each of which runs"
-    )
-    race = command("race", _race, "draw optimizers racing on a surface, as a film for slides (GIF)")
-    arguments.add_race(race)
-    checking = command("check-store", _check_store, "look at every stored file, and say what is damaged")
-    checking.add_argument(
-        "--retire", action="store_true", help="move damaged cells into MLflow's trash, to be trained anew"
-    )
-    ui = command("ui", _ui, "open the stored runs in the MLflow UI, on this machine only")
-    ui.add_argument("--port", type=int, default=None, help="default: 5000, or the next free one")
-    for sub in (run, report, estimate):
-        sub.add_argument(
-            "--workers",
-            type=arguments.count,
-            default=cores(),
-            help="number of processes (default: one per core, here %(default)s)",
-        )
-    for sub in (run, merged, report, exported, listed, explain, compare, lessons, race, checking, ui):
-        sub.add_argument(
-            "--results",
-            type=Path,
-            default=RESULTS,
-            help="folder for everything that is generated (default: results)",
-        )
-    return parser
-
-
 def _open(results: Path, reading: bool = False) -> Store:
     from study.tracking import open_store  # MLflow takes more than a second to import
 
@@ -219,13 +85,6 @@ def _open(results: Path, reading: bool = False) -> Store:
         return open_store(results, reading=reading)
     except OSError as error:
         raise StoreError(f"{results}: cannot hold the results: {error.strerror}") from None
-
-
-def _shard(text: str) -> Shard:
-    try:
-        return Shard.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _engine(options: argparse.Namespace) -> Engine:
@@ -467,3 +326,23 @@ def _ui(options: argparse.Namespace, console: Console) -> int:
 
     serve(options.results, os.environ.get("MLFLOW_TRACKING_URI"), options.port)
     return 0
+
+
+RUN: dict[str, Callable[[argparse.Namespace, Console], int]] = {
+    "run": _run,
+    "merge": _merge,
+    "report": _report,
+    "list": _list,
+    "optimizers": _list,
+    "explain": _explain,
+    "compare": _compare,
+    "advise": _advise,
+    "check": _check,
+    "new": _new,
+    "export": _export,
+    "estimate": _estimate,
+    "lessons": _lessons,
+    "race": _race,
+    "check-store": _check_store,
+    "ui": _ui,
+}

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from study import cli
+from study.cli import RUN
+from study.commands.parser import parser
 from study.tracking import open_store
 from tests.execution.test_processes import EXPERIMENT
 
@@ -22,7 +23,7 @@ COMMANDS = re.findall(r"^\.venv/bin/python -m study (.+)$", (ROOT / "docs/scale.
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_its_commands_are_understood(command: str) -> None:
-    cli._parser().parse_args(shlex.split(command))
+    parser("", RUN).parse_args(shlex.split(command))
 
 
 def test_the_script_is_one_that_a_batch_system_reads() -> None:

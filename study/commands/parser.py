@@ -1,0 +1,205 @@
+"""The commands, their arguments and their help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from study.commands import arguments, listing
+from study.execution.provenance import cores
+from study.execution.shard import Shard
+
+FORMATS = ("parquet", "csv")
+ENGINES = ("processes", "dask")
+RESULTS = Path("results")
+
+Arguments = Callable[[argparse.ArgumentParser], None]
+
+
+def parser(about: str, run: Mapping[str, Callable[..., int]]) -> argparse.ArgumentParser:
+    """The parser of all COMMANDS; each one's options have what `run` holds for it as their `command`."""
+    top = argparse.ArgumentParser(prog="python -m study", description=about)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name, (help_text, add) in COMMANDS.items():
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        sub.set_defaults(command=run[name])
+        add(sub)
+    return top
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, help="the experiment file, such as experiments/quick.toml")
+    command.add_argument(
+        "--no-report", action="store_true", help="train only; write the report later with: report"
+    )
+    command.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help="what runs the cells: processes of this machine, or a Dask cluster (default: %(default)s)",
+    )
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster, tls://HOST:PORT (default: a cluster on this machine alone)",
+    )
+    command.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="K/N",
+        help="run part K of N of the cells, without a report, for array jobs; then: merge",
+    )
+    _workers(command)
+    _results(command)
+
+
+def _merge(command: argparse.ArgumentParser) -> None:
+    command.add_argument("stores", nargs="+", type=Path, metavar="FOLDER", help="results of other runs")
+    _results(command)
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("experiment", help="an experiment file, or the name of a stored experiment")
+    command.add_argument(
+        "--copy",
+        type=Path,
+        metavar="FOLDER",
+        help="also copy the Markdown report there, overwriting an existing copy",
+    )
+    _workers(command)
+    _results(command)
+
+
+def _list(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "what",
+        nargs="?",
+        default="studies",
+        choices=["studies", *listing.REGISTERED],
+        help="what to list (default: the stored experiments)",
+    )
+    _results(command)
+
+
+def _optimizers(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(what="optimizers")
+
+
+def _explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "run", help="the run's id in MLflow, the first digits of it, or the address of its page"
+    )
+    _results(command)
+
+
+def _compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--pair",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("OF_A", "OF_B"),
+        help="compare these optimizers or batches: --pair momentum 'momentum(momentum=0.99)'; repeatable",
+    )
+    for name in ("a", "b"):
+        command.add_argument(
+            name,
+            metavar=name.upper(),
+            help="the name of a stored experiment, a version of it (NAME@first, NAME@latest, or as it was at "
+            "a time in UTC, NAME@2026-07-28T12:30), or an experiment file",
+        )
+    _results(command)
+
+
+def _check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, help="a Python file that registers them")
+
+
+def _new(command: argparse.ArgumentParser) -> None:
+    command.add_argument("data", nargs="?", help="the path of your file (default: a template on iris)")
+    arguments.add_reading(command)
+    command.add_argument(
+        "--to",
+        type=Path,
+        metavar="FILE",
+        help="the experiment file (default: named as your file, or new.toml)",
+    )
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", help="the name of a stored experiment")
+    command.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="(default: %(default)s)")
+    command.add_argument("--to", type=Path, metavar="FOLDER", help="where (default: RESULTS/NAME/tables)")
+    _results(command)
+
+
+def _estimate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, help="the experiment file")
+    _workers(command)
+
+
+def _race(command: argparse.ArgumentParser) -> None:
+    arguments.add_race(command)
+    _results(command)
+
+
+def _check_store(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--retire", action="store_true", help="move damaged cells into MLflow's trash, to be trained anew"
+    )
+    _results(command)
+
+
+def _ui(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=int, default=None, help="default: 5000, or the next free one")
+    _results(command)
+
+
+def _workers(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--workers",
+        type=arguments.count,
+        default=cores(),
+        help="number of processes (default: one per core, here %(default)s)",
+    )
+
+
+def _results(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        help="folder for everything that is generated (default: results)",
+    )
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+COMMANDS: dict[str, tuple[str, Arguments]] = {
+    "run": ("train the cells of an experiment that are not stored yet, then write the report", _run),
+    "merge": ("make one store of several, such as those of array jobs", _merge),
+    "report": ("write the report of a stored experiment again, without training", _report),
+    "list": ("list the stored experiments, or the names that an experiment file may use", _list),
+    "optimizers": ("short for: list optimizers", _optimizers),
+    "explain": ("explain what happened in one stored run, and why, with a figure", _explain),
+    "compare": ("show what changed between two experiments, or two versions of one", _compare),
+    "advise": (
+        "recommend learning rates for a dataset and a network, and explain why",
+        arguments.add_question,
+    ),
+    "check": ("check whether methods of your own keep the contracts of their kind", _check),
+    "new": ("write a commented experiment to begin with, for a file of your own or as a template", _new),
+    "export": ("write a stored study's tables of trials, curves and cells to files", _export),
+    "estimate": ("show how many trials an experiment would train and how long that takes", _estimate),
+    "lessons": ("write the eight lessons, pages to open from disk, each of which runs", _results),
+    "race": ("draw optimizers racing on a surface, as a film for slides (GIF)", _race),
+    "check-store": ("look at every stored file, and say what is damaged", _check_store),
+    "ui": ("open the stored runs in the MLflow UI, on this machine only", _ui),
+}
+"""Name -> what it does, and what adds its arguments."""
