@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from study.comparison import FEW
+
 CLEAR = 0.9
 """Share of resamplings in which a leader must lead to be named, and in which those that tie must do so."""
 
@@ -21,16 +23,23 @@ DRAWS = 20_000
 
 @dataclass(frozen=True)
 class Leadership:
-    """methods: by share, the largest first; shares: of the resamplings of problems that each leads, a shared
-    first place counted in parts."""
+    """methods: by share, the largest first; shares: of the resamplings of the `problems` that each leads, a
+    shared first place counted in parts."""
 
     methods: tuple[str, ...]
     shares: tuple[float, ...]
+    problems: int
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few problems to say who leads on others."""
+        return self.problems < FEW
 
     @property
     def leader(self) -> str | None:
-        """The one that leads in at least CLEAR of the resamplings; None where the first place is shared."""
-        return self.methods[0] if self.shares[0] >= CLEAR else None
+        """The one that leads in at least CLEAR of the resamplings; None where the first place is shared, and
+        where there are few problems."""
+        return self.methods[0] if self.shares[0] >= CLEAR and not self.few else None
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -52,4 +61,4 @@ def leadership(scores: np.ndarray, methods: Sequence[str], seed: int = 0) -> Lea
     first = np.isclose(means, means.min(axis=1, keepdims=True)) | (means == means.min(axis=1, keepdims=True))
     shares = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
     order = np.argsort(-shares, kind="stable")
-    return Leadership(tuple(methods[i] for i in order), tuple(float(shares[i]) for i in order))
+    return Leadership(tuple(methods[i] for i in order), tuple(float(shares[i]) for i in order), n)

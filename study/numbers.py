@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from study.comparison import Comparison, Range
 from study.statistics import Interval
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -40,12 +41,12 @@ def fixed(value: float, digits: int) -> str:
 
 def between(interval: Interval, digits: int) -> str:
     """`1.9 [1.5, 2.2]`, with so many decimals."""
-    return _interval(*(fixed(value, digits) for value in (interval.value, interval.low, interval.high)))
+    return _interval(interval, lambda value: fixed(value, digits))
 
 
 def rough(interval: Interval) -> str:
     """`2.2 [0.5, 120]`: each end as a number by itself, where they may be of different sizes."""
-    return _interval(*(number(value) for value in (interval.value, interval.low, interval.high)))
+    return _interval(interval, number)
 
 
 def around(interval: Interval) -> str:
@@ -64,7 +65,17 @@ def percent(share: float) -> str:
 
 def share(interval: Interval) -> str:
     """`22 % [18, 27]`."""
-    return _interval(percent(interval.value), _hundredths(interval.low), _hundredths(interval.high))
+    return f"{percent(interval.value)}{_ends(interval, _hundredths)}"
+
+
+def both(found: Comparison, write: Callable[[float], str]) -> str:
+    """`0.57 ([0.54, 0.61] on these problems, [0.41, 0.73] on problems like these)`, each number as `write`
+    has it; under few problems the range over them: `0.57 ([0.54, 0.61] on these problems, 0.40 to 0.80 by
+    problem)`."""
+    here = _ends(found.replicates, write).strip()
+    low, high = write(found.problems.low), write(found.problems.high)
+    beyond = f"{low} to {high} by problem" if found.few else f"[{low},\u00a0{high}] on problems like these"
+    return f"{write(found.value)} ({here} on these problems, {beyond})"
 
 
 def fold(decades: float) -> str:
@@ -82,9 +93,16 @@ def listing(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
-def _interval(value: str, low: str, high: str) -> str:
-    """In one piece: a line never breaks within it."""
-    return f"{value}\u00a0[{low},\u00a0{high}]"
+def _interval(interval: Interval, write: Callable[[float], str]) -> str:
+    return write(interval.value) + _ends(interval, write)
+
+
+def _ends(interval: Interval, write: Callable[[float], str]) -> str:
+    """In one piece, so that a line never breaks within it: ` [1.5, 2.2]`, or ` (1.5 to 2.2)` of a range."""
+    low, high = write(interval.low), write(interval.high)
+    if isinstance(interval, Range):
+        return f"\u00a0({low}\u00a0to\u00a0{high})"
+    return f"\u00a0[{low},\u00a0{high}]"
 
 
 def _hundredths(share: float) -> str:

@@ -7,7 +7,7 @@ can be interpolated, and comparisons count ties as half. NaN has no place here a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,34 +59,6 @@ def bootstrap(
     picks = _picks(seed, resamples, *strata.shape)
     drawn = np.take_along_axis(strata[None], picks, axis=-1).reshape(resamples, -1)
     return _percentiles(float(statistic(strata.ravel())), statistic(drawn), level)
-
-
-def clustered(
-    values: np.ndarray,
-    clusters: Iterable[object],
-    statistic: Callable[[np.ndarray], np.ndarray] = interquartile_mean,
-    *,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> Interval:
-    """Percentile bootstrap of whole clusters of `values: (n,)`, which belong to the `clusters: (n,)` named.
-
-    What is measured once in each cell is alike in the cells of one problem, so problems are drawn, not cells
-    (Field & Welsh 2007): the interval is about problems like these. Where all values are of one cluster, the
-    values themselves are drawn. `statistic` maps (..., n) to (...).
-    """
-    values = _checked(values)
-    _, member = np.unique([str(name) for name in clusters], return_inverse=True)
-    parts = [values[member == i] for i in range(member.max() + 1)]
-    if len(parts) == 1:
-        return bootstrap(values, statistic, seed=seed, resamples=resamples, level=level)
-    picks = _picks(seed, resamples, 1, len(parts))[:, 0]
-    if len({len(part) for part in parts}) == 1:
-        drawn = statistic(np.stack(parts)[picks].reshape(resamples, -1))
-    else:
-        drawn = np.array([float(statistic(np.concatenate([parts[i] for i in pick]))) for pick in picks])
-    return _percentiles(float(statistic(values)), drawn, level)
 
 
 def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:

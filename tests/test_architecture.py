@@ -114,7 +114,7 @@ def test_there_is_one_training_loop() -> None:
 
 
 ORDER = [
-    "files statistics leadership numbers",
+    "files statistics comparison leadership numbers",
     "experiment problems",
     "phases",
     "spec execution tracking",

@@ -12,8 +12,15 @@ INF = float("inf")
 
 
 def test_who_is_best_everywhere_leads() -> None:
-    found = leadership(np.array([[1.0, 2, 3], [1, 3, 2], [1, 2, 3]]), ["a", "b", "c"])
+    found = leadership(np.array([[1.0, 2, 3], [1, 3, 2], [1, 2, 3], [1, 2, 3], [1, 2, 3]]), ["a", "b", "c"])
     assert found.leader == "a"
+    assert found.group == ("a",)
+
+
+def test_on_few_problems_nobody_leads() -> None:
+    found = leadership(np.array([[1.0, 2]] * 4), ["a", "b"])
+    assert found.few
+    assert found.leader is None
     assert found.group == ("a",)
 
 

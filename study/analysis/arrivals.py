@@ -14,7 +14,8 @@ import pandas as pd
 from study.analysis.frame import AXES, Study
 from study.phases.outcomes import TOLERANCES
 from study.phases.search import Claim
-from study.statistics import Interval, band, bootstrap, clustered, middle, profile
+from study.comparison import clustered
+from study.statistics import Interval, band, bootstrap, middle, profile
 
 TARGET = max(TOLERANCES)
 """The training gap whose time is compared, the one that most runs reach."""

@@ -22,7 +22,8 @@ from study.analysis.sharpness_runs import edge_runs
 from study.analysis.study_tables import Tables
 from study.phases.limit import LimitSettings
 from study.phases.theory import LimitBasis
-from study.statistics import Interval, clustered, middle
+from study.comparison import clustered
+from study.statistics import Interval, middle
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from core.optimizers.base import Recursion
 from study.analysis.frame import AXES, Study, records
 from study.phases.limit import LimitStatus
 from study.phases.theory import LimitBasis
-from study.statistics import Interval, clustered, middle, wilson
+from study.comparison import clustered
+from study.statistics import Interval, middle, wilson
 
 CODES = {"status": "limit_status", "basis": "limit_basis", "missing": "limit_missing"}
 NUMBERS = {

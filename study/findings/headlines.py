@@ -14,7 +14,8 @@ from study.findings.codes import SEARCHES
 from study.numbers import between, fixed, fold, listing, number, percent, plural, share
 from study.phases.confirm import ConfirmRole
 from study.phases.search import SearchStatus
-from study.statistics import Interval, clustered, holm, improvement, mean_ranks, wilson
+from study.comparison import clustered
+from study.statistics import Interval, holm, improvement, mean_ranks, wilson
 
 SIGNIFICANT = 0.05
 

@@ -23,7 +23,8 @@ from study.analysis.study_tables import Tables
 from study.findings.claims import Finding, runs_of
 from study.numbers import between, fixed, listing, number, percent, plural, share
 from study.phases.theory import LimitBasis
-from study.statistics import Interval, clustered, middle
+from study.comparison import clustered
+from study.statistics import Interval, middle
 
 SECTION = "limits"
 

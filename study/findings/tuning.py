@@ -11,7 +11,8 @@ from study.findings.claims import Finding, Runs, runs_of
 from study.findings.codes import SEARCHES
 from study.numbers import listing, number, percent, plural, rough, share
 from study.phases.search import SearchStatus
-from study.statistics import clustered, middle, wilson
+from study.comparison import clustered
+from study.statistics import middle, wilson
 
 ANCHOR = "tuning"
 

@@ -84,7 +84,7 @@ def monotone(shares: np.ndarray) -> np.ndarray:
     )
     least = np.minimum.accumulate(means[:, :, ::-1], axis=2)[:, :, ::-1]  # [b, j, i]: over k >= i
     reach = np.where(j <= k, least, -np.inf)
-    return np.asarray(np.max(reach, axis=1))
+    return np.round(np.max(reach, axis=1), 12)  # a mean of halves is a half, not 1e-16 less
 
 
 def _crossings(rates: np.ndarray, shares: np.ndarray) -> np.ndarray:

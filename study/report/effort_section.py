@@ -29,7 +29,8 @@ from study.phases.search import SearchStatus
 from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section, section
-from study.statistics import Interval, clustered, middle
+from study.comparison import clustered
+from study.statistics import Interval, middle
 
 SO_FAR = (
     "A trial is one training run at one learning rate. The vertical axis is the share of the search’s whole "

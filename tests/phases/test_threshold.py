@@ -68,3 +68,9 @@ def test_the_interval_holds_in_about_so_many_cases() -> None:
     assert 0.88 <= np.mean(held) <= 0.99
     middles = np.log10([case.rate for case in cases if case])
     assert abs(middles.mean() + 1) < 0.01, "the estimate is not biased, as the lowest of the crossings is"
+
+
+def test_a_fitted_half_is_a_half() -> None:
+    """(4 + 1 + 1 + 3 + 2) / 5 and the like: a sum of fifths misses a half by its rounding."""
+    fit = monotone(np.array([[4, 1, 1, 3, 2]]) / 5)[0]
+    assert fit[-1] == 0.5

@@ -1,0 +1,67 @@
+"""How rates move with the batch size, by optimizer: averaged over optimizers, opposite moves would cancel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.frame import Study
+from study.analysis.redrawn import Redrawn
+from study.comparison import Comparison, clustered, over_replicates
+from study.statistics import middle
+
+MOVES = ("best", "sweep_boundary")
+
+
+def batch_shifts(study: Study, sensitivity: pd.DataFrame, ways: Redrawn) -> pd.DataFrame:
+    """A row for each optimizer: `best` and `sweep_boundary`, by how many decades each moves from the largest
+    batch to the smallest, the median over `pairs`, the problems that have both, as a Comparison. None without
+    two batch strategies.
+
+    Where there is no boundary on the grid the grid's end stands for it: what is known is that it lies there or
+    beyond, and a median over the problems stays right while fewer than half of them are so. censored: how
+    many pairs have such a side.
+    """
+    batches = list(study.names.batches)
+    if len(batches) < 2:
+        return pd.DataFrame(columns=["optimizer", *MOVES, "pairs", "censored"])
+    ends = batches[0], batches[-1]
+    rows = []
+    for optimizer in study.names.optimizers:
+        sides = [sensitivity.query("optimizer == @optimizer and batch == @end") for end in ends]
+        problems = [p for p in sides[0]["problem"] if p in set(sides[1]["problem"])]
+        if not problems:
+            continue
+        large, small = (side.set_index("problem").loc[problems] for side in sides)
+        open_ended = large["sweep_boundary"].isna() | small["sweep_boundary"].isna()
+        rows.append(
+            {"optimizer": optimizer, "pairs": len(problems), "censored": int(open_ended.sum())}
+            | {move: _shift(study, (large, small), ways, optimizer, move) for move in MOVES}
+        )
+    return pd.DataFrame(rows, columns=["optimizer", *MOVES, "pairs", "censored"])
+
+
+def _shift(
+    study: Study, sides: tuple[pd.DataFrame, pd.DataFrame], ways: Redrawn, optimizer: str, move: str
+) -> Comparison:
+    large, small = sides
+    rates = study.trials.loc[study.trials["phase"] == "sweep", "rate"]
+    end = rates.min() if move == "best" else rates.max()
+    moved = np.log10(small[move].fillna(end) / large[move].fillna(end)).to_numpy()
+    each = [
+        ways.rows(move, optimizer=optimizer, batch=str(side["batch"].iloc[0])).loc[list(large.index)]
+        for side in (large, small)
+    ]
+    drawn = np.log10(each[1].to_numpy() / each[0].to_numpy())
+    value = float(middle(moved))
+    return Comparison(
+        value,
+        over_replicates(drawn, large.index, middle, value=value),
+        clustered(moved, large.index, middle),
+    )
+
+
+def updates(study: Study) -> dict[str, int]:
+    """Batch strategy -> updates of a run at the same number of examples, the median over the problems."""
+    counts = study.cells.drop_duplicates(["problem", "batch"]).groupby("batch")["updates_per_trial"].median()
+    return {batch: int(counts[batch]) for batch in study.names.batches}
