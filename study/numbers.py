@@ -72,8 +72,9 @@ def both(found: Comparison, write: Callable[[float], str]) -> str:
     """`0.57 ([0.54, 0.61] on these problems, [0.41, 0.73] on problems like these)`, each number as `write`
     has it; under few problems the range over them: `0.57 ([0.54, 0.61] on these problems, 0.40 to 0.80 by
     problem)`."""
-    here = _ends(found.replicates, write).strip()
-    low, high = write(found.problems.low), write(found.problems.high)
+    ends = _hundredths if write is percent else write
+    here = _ends(found.replicates, ends).strip()
+    low, high = ends(found.problems.low), ends(found.problems.high)
     beyond = f"{low} to {high} by problem" if found.few else f"[{low},\u00a0{high}] on problems like these"
     return f"{write(found.value)} ({here} on these problems, {beyond})"
 

@@ -155,7 +155,14 @@ class CautiousAdamW(AdamW):
         return step
 
 
-@register("nadam", label="NAdam", paper="Dozat (2016)", search=(1e-5, 1e2), defaults="torch.optim.NAdam")
+@register(
+    "nadam",
+    label="NAdam",
+    paper="Dozat (2016)",
+    search=(1e-5, 1e2),
+    defaults="torch.optim.NAdam",
+    elsewhere={"Keras": 0.001},
+)
 class NAdam(Optimizer):
     """mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2);  m, v and v^ as Adam's;
     theta_t = theta_{t-1} - lr m~_t / (sqrt(v^_t) + eps),

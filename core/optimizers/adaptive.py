@@ -15,6 +15,7 @@ from core.optimizers.base import EPS, LR, PENALTY, Optimizer, State, average, de
     paper="Duchi, Hazan & Singer (2011), diagonal form",
     search=(1e-5, 1e2),
     defaults="torch.optim.Adagrad",
+    elsewhere={"Keras": 0.001},
 )
 class AdaGrad(Optimizer):
     """v_t = v_{t-1} + g_t^2;  theta_t = theta_{t-1} - lr g_t / (sqrt(v_t) + eps).
@@ -45,6 +46,7 @@ class AdaGrad(Optimizer):
     paper="Tieleman & Hinton (2012), lecture 6.5",
     search=(1e-5, 1e2),
     defaults="torch.optim.RMSprop",
+    elsewhere={"Keras": 0.001},
 )
 class RMSprop(Optimizer):
     """v_t = alpha v_{t-1} + (1 - alpha) g_t^2;  theta_t = theta_{t-1} - lr g_t / (sqrt(v_t) + eps).
@@ -86,6 +88,7 @@ class RMSprop(Optimizer):
     paper="Graves (2013), equations 38-45",
     search=(1e-5, 1e2),
     defaults="torch.optim.RMSprop",
+    elsewhere={"Keras": 0.001},
 )
 class CenteredRMSprop(Optimizer):
     """m_t = alpha m_{t-1} + (1 - alpha) g_t;  w_t = alpha (w_{t-1} + (1 - alpha) (g_t - m_{t-1})^2);
@@ -132,6 +135,7 @@ class CenteredRMSprop(Optimizer):
     paper="Zeiler (2012), Algorithm 1",
     search=(1e-5, 1e2),
     defaults="torch.optim.Adadelta",
+    elsewhere={"Keras": 0.001},
 )
 class AdaDelta(Optimizer):
     """v_t = rho v_{t-1} + (1 - rho) g_t^2;  d_t = sqrt(u_{t-1} + eps) / sqrt(v_t + eps) g_t;

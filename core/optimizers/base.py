@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -73,6 +74,7 @@ class Optimizer(Tunable):
     paper: ClassVar[str]
     search: ClassVar[tuple[float, float]]
     defaults: ClassVar[str]
+    elsewhere: ClassVar[Mapping[str, float]]
     state: ClassVar[tuple[str, ...]] = ()
     bounded: ClassVar[bool] = True  # a step may be finite where the gradient is not: the loop looks at both
     shapes: ClassVar[Shapes] = ()  # of the layers, in the copy that `prepare` makes
@@ -165,18 +167,25 @@ C = TypeVar("C", bound=Optimizer)
 
 
 def register(
-    name: str, *, label: str, paper: str, search: tuple[float, float], defaults: str
+    name: str,
+    *,
+    label: str,
+    paper: str,
+    search: tuple[float, float],
+    defaults: str,
+    elsewhere: Mapping[str, float] = MappingProxyType({}),
 ) -> Callable[[type[C]], type[C]]:
     """Class decorator: freeze the dataclass and enter it in the registry.
 
     search: the range of learning rates that a study explores when it does not name its own.
-    defaults: whose the default hyperparameters are.
+    defaults: whose the default hyperparameters are. elsewhere: framework -> its default learning rate, where
+    that is another one.
     """
 
     def enter(cls: type[C]) -> type[C]:
         frozen = dataclass(frozen=True, eq=False)(cls)
         frozen.name, frozen.label, frozen.paper = name, label, paper
-        frozen.search, frozen.defaults = search, defaults
+        frozen.search, frozen.defaults, frozen.elsewhere = search, defaults, elsewhere
         OPTIMIZERS[name] = frozen
         return frozen
 

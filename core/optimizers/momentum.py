@@ -15,6 +15,7 @@ from core.optimizers.base import MOMENTUM, PENALTY, Optimizer, Recursion, State,
     paper="Cauchy (1847); Robbins & Monro (1951)",
     search=(1e-5, 1e2),
     defaults="torch.optim.SGD",
+    elsewhere={"Keras": 0.01},
 )
 class GradientDescent(Optimizer):
     """theta_t = theta_{t-1} - lr (g_t + weight_decay theta_{t-1}).
@@ -45,6 +46,7 @@ class GradientDescent(Optimizer):
     paper="Polyak (1964)",
     search=(1e-5, 1e2),
     defaults="torch.optim.SGD, with momentum 0.9 for its 0",
+    elsewhere={"Keras": 0.01},
 )
 class HeavyBall(Optimizer):
     """v_t = momentum v_{t-1} + g_t;  theta_t = theta_{t-1} - lr v_t.
@@ -88,6 +90,7 @@ class HeavyBall(Optimizer):
     paper="Nesterov (1983); Sutskever et al. (2013)",
     search=(1e-5, 1e2),
     defaults="torch.optim.SGD, with momentum 0.9 for its 0",
+    elsewhere={"Keras": 0.01},
 )
 class Nesterov(Optimizer):
     """v_t = momentum v_{t-1} + g_t;  theta_t = theta_{t-1} - lr (g_t + momentum v_t).

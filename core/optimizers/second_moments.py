@@ -54,6 +54,7 @@ class AMSGrad(Adam):
     paper="Kingma & Ba (2015), Algorithm 2",
     search=(1e-5, 1e2),
     defaults="torch.optim.Adamax",
+    elsewhere={"Keras": 0.001},
 )
 class AdaMax(Optimizer):
     """m_t = beta1 m_{t-1} + (1 - beta1) g_t;  u_t = max(beta2 u_{t-1}, |g_t| + eps);

@@ -14,11 +14,14 @@ import pandas as pd
 from study.analysis.frame import AXES, Study
 from study.phases.outcomes import TOLERANCES
 from study.phases.search import Claim
-from study.comparison import clustered
+from study.comparison import Comparison, clustered, over_replicates
 from study.statistics import Interval, band, bootstrap, middle, profile
 
 TARGET = max(TOLERANCES)
 """The training gap whose time is compared, the one that most runs reach."""
+
+REDRAWN = 64
+"""Draws of a cell's replicates."""
 
 UNITS = {"examples": "examples processed", "updates": "updates", "milliseconds": "measured milliseconds"}
 """What time is counted in, and what the axis says."""
@@ -93,21 +96,40 @@ def shares(table: pd.DataFrame, unit: str, points: np.ndarray) -> dict[tuple[str
     }
 
 
-def ratios(study: Study, table: pd.DataFrame) -> dict[str, Interval]:
-    """For each of UNITS: how many times the largest batch's time the smallest needs, the middle over the
-    pairs of problem and optimizer, an Interval over the problems. Where neither reaches the target it is 1, a
-    tie."""
+def ratios(study: Study, table: pd.DataFrame) -> dict[str, Comparison]:
+    """For each of UNITS: how many times the largest batch's time the smallest needs, the median over the
+    pairs of problem and optimizer, a Comparison. Where neither reaches the target it is 1, a tie."""
     large, *_, small = study.names.batches
     found = {}
     for unit in UNITS:
         times = table.groupby(["problem", "optimizer", "batch"], sort=False)[unit].agg(_median).unstack()
         both = times.reindex(columns=[large, small]).dropna()
         if len(both):
-            a, b = both[small].to_numpy(), both[large].to_numpy()
-            never = np.isinf(a) & np.isinf(b)
-            factors = np.divide(a, b, out=np.ones(len(a)), where=~never)
-            found[unit] = clustered(factors, both.index.get_level_values("problem"), middle)
+            problems = both.index.get_level_values("problem")
+            found_over = clustered(_over(both[small].to_numpy(), both[large].to_numpy()), problems, middle)
+            drawn = {batch: _redrawn(table, unit, batch).loc[list(both.index)] for batch in (small, large)}
+            ways = _over(drawn[small].to_numpy(), drawn[large].to_numpy())
+            here = over_replicates(ways, problems, middle, value=found_over.value)
+            found[unit] = Comparison(found_over.value, here, found_over)
     return found
+
+
+def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a / b, where two infinities are equal."""
+    return np.divide(a, b, out=np.ones(a.shape), where=~(np.isinf(a) & np.isinf(b)))
+
+
+def _redrawn(table: pd.DataFrame, unit: str, batch: str) -> pd.DataFrame:
+    """(pairs of problem and optimizer, REDRAWN): the median time of a cell's runs under as many draws of them
+    with replacement."""
+    rng = np.random.default_rng(0)
+    groups = table[table["batch"] == batch].groupby(["problem", "optimizer"], sort=False)[unit]
+    rows = {
+        key: np.asarray(middle(rng.choice(values.to_numpy(), (REDRAWN, len(values)))))
+        for key, values in groups
+        if values.notna().all()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").set_axis(pd.MultiIndex.from_tuples(list(rows)), axis=0)
 
 
 def _median(values: pd.Series) -> float:

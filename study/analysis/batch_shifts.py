@@ -28,7 +28,8 @@ def batch_shifts(study: Study, sensitivity: pd.DataFrame, ways: Redrawn) -> pd.D
     ends = batches[0], batches[-1]
     rows = []
     for optimizer in study.names.optimizers:
-        sides = [sensitivity.query("optimizer == @optimizer and batch == @end") for end in ends]
+        own = sensitivity[sensitivity["optimizer"] == optimizer]
+        sides = [own[own["batch"] == end] for end in ends]
         problems = [p for p in sides[0]["problem"] if p in set(sides[1]["problem"])]
         if not problems:
             continue

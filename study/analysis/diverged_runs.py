@@ -7,7 +7,8 @@ import pandas as pd
 
 from study.analysis import selections
 from study.analysis.frame import AXES, Study
-from study.statistics import wilson
+from study.comparison import clustered
+from study.statistics import mean, wilson
 
 
 def diverged(study: Study) -> pd.DataFrame:
@@ -51,17 +52,22 @@ def reasons(gone: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("trials", ascending=False, kind="stable").reset_index()
 
 
-def failures_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
-    """A row for each optimizer: of the sweep's trials at rates above the best that did not converge (`size`),
-    how many `exploded`, leaving before the end of their budget, the `share` of those as an Interval, and how
-    many diverged otherwise: they had `risen` above their start, or were rising, at the end."""
+def failed_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """The sweep's trials at rates above the best that did not converge: whether each `exploded`, leaving before
+    the end of its budget, or diverged otherwise: it had `risen` above its start, or was rising, at the end."""
     swept = study.swept
     best = swept["key"].map(sensitivity.set_index("key")["best"])
     failed = swept[(swept["rate"] > best * 1.001) & (swept["outcome"] != "converged")]
     left = failed["first_bad_step"] > 0
-    sorts = failed.assign(exploded=left, risen=failed["diverged"] & ~left, size=1)
-    counts = sorts.groupby("optimizer", sort=False)[["exploded", "risen", "size"]].sum().reset_index()
-    shares = [wilson(int(k), int(n)) for k, n in zip(counts["exploded"], counts["size"], strict=True)]
+    return failed.assign(exploded=left, risen=failed["diverged"] & ~left, size=1)
+
+
+def failures_above(failed: pd.DataFrame) -> pd.DataFrame:
+    """A row for each optimizer of `failed_above`: how many trials (`size`), `exploded` and `risen`, and the
+    `share` that exploded, with its interval over the problems."""
+    groups = failed.groupby("optimizer", sort=False)
+    counts = groups[["exploded", "risen", "size"]].sum().reset_index()
+    shares = [clustered(at["exploded"].to_numpy(float), at["problem"], mean) for _, at in groups]
     return counts.assign(share=pd.Series(shares, dtype=object))
 
 

@@ -14,9 +14,10 @@ import pandas as pd
 
 from study.analysis.frame import Study
 from study.analysis.rank_tables import ALL
+from study.comparison import Comparison, compare
 from study.phases.outcomes import TOLERANCES
 from study.phases.search import Claim
-from study.statistics import Interval, band, bootstrap, mean, profile, profile_area, time_ratios, wilson
+from study.statistics import band, bootstrap, mean, profile, profile_area, time_ratios, wilson
 
 REACH = 10.0
 """Profiles are drawn and integrated up to this multiple of the fastest optimizer's time."""
@@ -84,7 +85,15 @@ def profile_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def lead(found: Times, a: str, b: str) -> Interval:
+def lead(found: Times, a: str, b: str) -> Comparison:
     """How much larger the area of `a` is than that of `b`, run by run of the same replicate."""
     areas = profile_area(time_ratios(found.values), REACH)
-    return bootstrap(np.subtract(*(areas[..., found.optimizers.index(o)] for o in (a, b))), mean)
+    ahead = np.subtract(*(areas[..., found.optimizers.index(o)] for o in (a, b)))
+    return compare(ahead, [problem for problem, _ in found.strata], mean)
+
+
+def areas_by_problem(found: Times) -> pd.DataFrame:
+    """(problems, optimizers): the mean area of each one's runs."""
+    areas = profile_area(time_ratios(found.values), REACH).mean(axis=1)
+    table = pd.DataFrame(areas, [problem for problem, _ in found.strata], list(found.optimizers))
+    return table.groupby(level=0, sort=False).mean()

@@ -15,6 +15,8 @@ from scipy.stats import rankdata
 
 from study.analysis.frame import Study
 from study.analysis.scores import Replicates, medians
+from study.comparison import FEW
+from study.leadership import Leadership, leadership
 from study.statistics import (
     agreement,
     cliques,
@@ -36,7 +38,7 @@ class Diagram:
     problems: how many blocks there are. p: Friedman's, of a single batch strategy with Holm's correction
     over all of them. distance: Nemenyi's critical one. bars: first and last place of the largest groups
     that are not told apart; one bar over all where Friedman's test finds no difference, since then no pair
-    may be tested."""
+    may be tested. lead: who comes first when the problems are resampled."""
 
     batch: str
     optimizers: tuple[str, ...]
@@ -45,6 +47,7 @@ class Diagram:
     p: float
     distance: float
     bars: tuple[tuple[int, int], ...]
+    lead: Leadership
 
     @property
     def differs(self) -> bool:
@@ -79,10 +82,11 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def diagrams(study: Study, scores: Replicates) -> list[Diagram]:
-    """A diagram of all batch strategies together, then of each; none without two optimizers and problems."""
+    """A diagram of all batch strategies together, then of each; none without two optimizers, and none of fewer
+    than FEW problems, whose ranks no test can distinguish."""
     batches = [ALL, *study.names.batches] if len(study.names.batches) > 1 else [*study.names.batches]
     tables = {batch: standing(study, scores, batch) for batch in batches}
-    tables = {batch: table for batch, table in tables.items() if min(table.shape) > 1}
+    tables = {batch: table for batch, table in tables.items() if len(table) >= FEW and table.shape[1] > 1}
     tests = {batch: friedman(table.to_numpy()) for batch, table in tables.items()}
     single = [batch for batch in tests if batch != ALL]
     tests |= zip(single, holm(np.array([tests[batch] for batch in single])).tolist(), strict=True)
@@ -98,7 +102,8 @@ def _diagram(batch: str, table: pd.DataFrame, p: float) -> Diagram:
     tested = p < SIGNIFICANT or methods == 2
     bars = cliques(ranks[order], distance) if tested else [(0, methods - 1)]
     names = tuple(str(table.columns[i]) for i in order)
-    return Diagram(batch, names, ranks[order], problems, p, distance, tuple(bars))
+    lead = leadership(table.to_numpy(), [str(name) for name in table.columns])
+    return Diagram(batch, names, ranks[order], problems, p, distance, tuple(bars), lead)
 
 
 def left_out(study: Study, scores: Replicates) -> pd.DataFrame:

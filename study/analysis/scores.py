@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from study.analysis.frame import AXES, Study, in_order
 from study.phases.confirm import ConfirmRole
+from study.comparison import Comparison, clustered
 from study.phases.search import RESOLUTION, Claim
 from study.statistics import (
     Interval,
@@ -17,6 +18,7 @@ from study.statistics import (
     critical_distance,
     friedman,
     improvement,
+    mean,
     mean_ranks,
 )
 
@@ -53,6 +55,39 @@ def replicates(study: Study, score: str) -> Replicates:
     if score == "gap":
         found = {key: np.maximum(values, RESOLUTION) for key, values in found.items()}
     return found
+
+
+def odds(scores: Replicates, a: str, b: str) -> Comparison | None:
+    """Probability that tuned `a` does better than tuned `b`, each pair of cells counted once; None without
+    any."""
+    return chances(
+        [
+            (problem, values, scores[problem, b, batch, role])
+            for (problem, optimizer, batch, role), values in scores.items()
+            if optimizer == a and role == "tuned" and (problem, b, batch, role) in scores
+        ]
+    )
+
+
+def tuning_odds(scores: Replicates) -> Comparison | None:
+    """Probability that the tuned rate does better than the default one, each cell counted once."""
+    return chances(
+        [
+            (problem, values, scores[problem, optimizer, batch, "default"])
+            for (problem, optimizer, batch, role), values in scores.items()
+            if role == "tuned" and (problem, optimizer, batch, "default") in scores
+        ]
+    )
+
+
+def chances(pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Comparison | None:
+    """Probability that ours is lower than theirs, over (problem, ours, theirs); None without any."""
+    if not pairs:
+        return None
+    problems, ours, theirs = zip(*pairs, strict=True)
+    whole = improvement(np.stack(ours), np.stack(theirs))
+    each = np.array([improvement(a, b).value for a, b in zip(ours, theirs, strict=True)])
+    return Comparison(whole.value, whole, clustered(each, problems, mean))
 
 
 def verdict(interval: Interval) -> str:

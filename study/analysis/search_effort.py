@@ -11,10 +11,27 @@ import pandas as pd
 
 from study.analysis import selections
 from study.analysis.frame import AXES, Study
+from study.phases.search import Claim
 from study.statistics import bootstrap, expected_best
 
 NEAR = 0.1
 """A search has as good as arrived when no more than this share of what it will gain is missing."""
+
+
+DISAGREE = 0.5
+"""Decades: search replicates whose own best rates lie further apart do not agree on it."""
+
+
+def disagreements(study: Study) -> dict[str, tuple[int, int]]:
+    """Claim -> in how many cells the search's replicates disagree on the best rate, of how many in which each
+    has one."""
+    found = {}
+    for claim in (Claim.TRAINING, Claim.VALIDATION):
+        column = f"search_spread_{claim.value}"
+        if column in study.cells:
+            spread = study.cells[column].dropna()
+            found[claim.value] = (int((spread > DISAGREE).sum()), len(spread))
+    return {claim: counts for claim, counts in found.items() if counts[1]}
 
 
 def searches(study: Study) -> pd.DataFrame:

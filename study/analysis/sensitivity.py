@@ -67,3 +67,17 @@ def _sensitivity(curve: RateCurve, tolerance: float) -> dict[str, object]:
         "sweep_boundary": curve.boundary or np.nan,
         "margin": curve.margin if curve.margin is not None else np.nan,
     }
+
+
+def out_of_reach(sensitivity: pd.DataFrame) -> list[str]:
+    """The problems in which more than half of the cells have no rate that reaches the tolerance: a width of 0
+    says there that the budget is short, and nothing of the optimizer."""
+    without = sensitivity["low"].isna().groupby(sensitivity["problem"], sort=False).mean()
+    return [str(problem) for problem in without.index[without > 0.5]]
+
+
+def widths(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """(problem and batch, optimizers): usable ranges in decades, where all optimizers have a cell, without the
+    problems that are `out_of_reach`."""
+    reached = sensitivity[~sensitivity["problem"].isin(out_of_reach(sensitivity))]
+    return reached.set_index(["problem", "batch", "optimizer"])["width"].unstack().dropna()

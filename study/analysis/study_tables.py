@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from study.analysis.chosen import chosen_curves, chosen_rates
-from study.analysis.diverged_runs import diverged, failures_above, reasons, shares
+from study.analysis.batch_shifts import batch_shifts
+from study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
 from study.analysis.frame import Study
 from study.analysis.limit_tables import limits
 from study.analysis.overview import optimization, selection
+from study.analysis.redrawn import Redrawn, redrawn
 from study.analysis.scores import duels, performance, ranking, replicates, tuning
 from study.analysis.sensitivity import rate_table, sensitivity
 from study.analysis.surface_paths import Surface, paths, surfaces
@@ -37,7 +39,10 @@ class Tables:
     diverged: pd.DataFrame
     shares: pd.DataFrame
     reasons: pd.DataFrame
+    failed: pd.DataFrame
     failures: pd.DataFrame
+    redrawn: Redrawn
+    batch_shifts: pd.DataFrame
     limits: pd.DataFrame
 
     def claimed(self, claim: Claim) -> pd.DataFrame:
@@ -54,7 +59,7 @@ def analyse(study: Study) -> Tables:
     scores = {name: replicates(study, name) for name in ("gap", "loss", "test_score")}
     ranks = {name: ranking(study, values) for name, values in scores.items()}
     tuned = {name: tuning(study, values) for name, values in scores.items()}
-    gone = diverged(study)
+    gone, failed, ways = diverged(study), failed_above(study, found), redrawn(study)
     selected = {name: ranks[name] for name in ("loss", "test_score")}
     return Tables(
         study=study,
@@ -73,6 +78,9 @@ def analyse(study: Study) -> Tables:
         diverged=gone,
         shares=shares(study),
         reasons=reasons(gone),
-        failures=failures_above(study, found),
+        failed=failed,
+        failures=failures_above(failed),
+        redrawn=ways,
+        batch_shifts=batch_shifts(study, found, ways),
         limits=limits(study),
     )

@@ -7,8 +7,8 @@ import pandas as pd
 from study.analysis.arrivals import TARGET, UNITS, ratios
 from study.analysis.frame import Study
 from study.findings.claims import Finding, runs_of
-from study.numbers import listing, number, plural, rough
-from study.statistics import Interval
+from study.numbers import both, listing, number, plural
+from study.comparison import Comparison
 
 ANCHOR = "axes"
 
@@ -25,8 +25,8 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
     ends = table[table["batch"].isin([large, small])]
     pairs = int((ends.groupby(["problem", "optimizer"])["batch"].nunique() == 2).sum())
     runs = [runs_of(study, batch=batch) for batch in (large, small)]
-    clear = [unit for unit, ratio in found.items() if ratio.excludes(1)]
-    clauses = [f"{rough(ratio)} times the {UNITS[unit]}" for unit, ratio in found.items()]
+    clear = [unit for unit, ratio in found.items() if ratio.clear(1)]
+    clauses = [f"{both(ratio, number)} times the {UNITS[unit]}" for unit, ratio in found.items()]
     evidence = (
         f"To a training gap below {number(TARGET)} at its tuned rate, {names[small]} needs "
         f"{listing(clauses)} of {names[large]}: medians over {plural(pairs, 'pair')} of problem and "
@@ -36,7 +36,7 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
     return Finding("What is counted", claim, evidence, ANCHOR, not clear, runs)
 
 
-def _which(small: str, large: str, clear: dict[str, Interval]) -> str:
+def _which(small: str, large: str, clear: dict[str, Comparison]) -> str:
     """Which batch is faster, by each of the units in which that is clear."""
     if not clear:
         return f"Neither {small} nor {large} is clearly faster, whatever is counted."

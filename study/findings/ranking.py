@@ -5,13 +5,42 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import Study
+from study.analysis.frame import Study, records
 from study.analysis.rank_tables import Diagram, Stability, leaders
+from study.analysis.study_tables import Tables
+from study.comparison import FEW
 from study.findings.claims import Finding, Runs, runs_of
-from study.numbers import fixed, listing, number, plural
-from study.statistics import problems_needed
+from study.findings.phrases import shares
+from study.numbers import fixed, listing, number, percent, plural
+from study.statistics import holm, problems_needed
 
 ANCHOR = "ranks"
+
+
+SIGNIFICANT = 0.05
+
+
+def rank_power(tables: Tables) -> Finding | None:
+    """Friedman's test on the ranks, and what its power allows to be said."""
+    tests = {row["batch"]: row for row in records(tables.ranking["gap"])}
+    row = next(iter(tests.values()), None)
+    if row is None or row["optimizers"] < 3 or row["problems"] < FEW:
+        return None
+    adjusted = holm(np.array([test["p"] for test in tests.values()]))
+    names = tables.study.names.batches
+    differ = [names[batch] for batch, p in zip(tests, adjusted, strict=True) if p < SIGNIFICANT]
+    problems = plural(row["problems"], "problem")
+    claim = (
+        f"Over {problems} the ranks of the tuned optimizers clearly differ for {listing(differ)}."
+        if differ
+        else f"Over {problems} the ranks of the tuned optimizers differ clearly for no batch strategy."
+    )
+    evidence = (
+        f"Friedman’s test at {percent(SIGNIFICANT)}, after Holm’s correction. With so few problems only mean "
+        f"ranks at least {fixed(row['distance'], 1)} of {row['optimizers'] - 1} possible apart are "
+        "distinguishable (Nemenyi’s test)."
+    )
+    return Finding("Power", claim, evidence, "ranks", not differ, [Runs()])
 
 
 def ranked(study: Study, found: list[Diagram]) -> Finding | None:
@@ -22,7 +51,7 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
     k = len(whole.optimizers)
     first, second = whole.optimizers[:2]
     gap = float(whole.ranks[1] - whole.ranks[0])
-    clear = (first, second) in whole.pairs
+    clear = (first, second) in whole.pairs and whole.lead.leader == first
     once = "the mean of its ranks over the batch strategies, ranked again" if len(found) > 1 else "its ranks"
     evidence = f"Each problem counts once, by {once}. "
     if k > 2:
@@ -38,8 +67,22 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
     needed = problems_needed(k, gap)
     if not clear and np.isfinite(needed):
         evidence += f" To distinguish the first two would take about {number(needed)} problems."
+    evidence += shares(whole.lead, study.names.optimizers, "First")
     runs = [runs_of(study, optimizer=o) for o in (first, second)]
     return Finding("Ranks", _places(study, whole, clear), evidence, ANCHOR, not clear, runs)
+
+
+def too_few(study: Study, standing: pd.DataFrame) -> Finding:
+    """What the ranks are where there are too few problems to test them. standing: (problems, optimizers)."""
+    means = standing.mean().sort_values(kind="stable")
+    label = study.names.optimizers
+    claim = (
+        f"{plural(len(standing), 'problem')} {'is' if len(standing) == 1 else 'are'} too few to test whether "
+        "the optimizers’ ranks differ."
+    )
+    ranks = listing([f"{label[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
+    evidence = f"Mean ranks in training gap: {ranks}; a test needs at least {FEW} problems."
+    return Finding("Ranks", claim, evidence, ANCHOR, True, [Runs()])
 
 
 def _places(study: Study, whole: Diagram, clear: bool) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from study.analysis.frame import Study, records
-from study.analysis.profiles import REACH, lead, times
+from study.analysis.profiles import REACH, areas_by_problem, lead, times
 from study.analysis.rank_tables import ALL
 from study.findings.claims import Finding, Runs, runs_of
-from study.numbers import between, number, plural, share
+from study.findings.phrases import shares, verdict, who
+from study.findings.training import places
+from study.numbers import between, both, fixed, number, plural, share
 from study.phases.outcomes import TOLERANCES
 
 ANCHOR = "speed"
@@ -26,14 +28,18 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
     if not first["reached"]:
         claim = f"No tuned optimizer reaches a training gap of {number(target)} on any fresh replicate."
         return Finding("Speed", claim, "", ANCHOR, inconclusive=True, runs=[Runs()])
-    ahead = lead(times(study, target), first["optimizer"], second["optimizer"])
-    clear = ahead.excludes(0)
-    fastest = f"{label[first['optimizer']]} is" if clear else "No optimizer is"
-    claim = f"{fastest} clearly the fastest, at its tuned rate, to a training gap below {number(target)}."
+    runs_to = times(study, target)
+    ahead = lead(runs_to, first["optimizer"], second["optimizer"])
+    best, worst = places(-areas_by_problem(runs_to))
+    to = f"to a training gap below {number(target)}"
+    claim = f"{who(best, label, f'is the fastest {to}', f'are the fastest {to}')}."
+    if worst.leader is not None:
+        claim += f" {label[worst.leader]} is the slowest."
     evidence = (
         f"Area under the performance profile, up to {number(REACH)} times the examples of the fastest run: "
         f"{label[first['optimizer']]} {between(first['area'], 2)}, {label[second['optimizer']]} "
-        f"{between(second['area'], 2)}, a difference of {between(ahead, 2)}"
+        f"{between(second['area'], 2)}, a difference of {both(ahead, lambda v: fixed(v, 2))}: "
+        f"{verdict(ahead, 0)}"
     )
     evidence += (
         f"; last {label[last['optimizer']]}, {between(last['area'], 2)}." if last is not second else "."
@@ -46,4 +52,5 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
     if least["reached"] < first["reached"]:
         evidence += f", {label[least['optimizer']]} in {share(least['share'])}"
     runs = [runs_of(study, optimizer=o) for o in dict.fromkeys(r["optimizer"] for r in (first, second, last))]
-    return Finding("Speed", claim, f"{evidence}.", ANCHOR, not clear, runs)
+    evidence = f"{evidence}.{shares(best, label, 'Fastest')}"
+    return Finding("Speed", claim, evidence, ANCHOR, best.leader is None, runs)

@@ -14,6 +14,7 @@ from study.analysis.rank_tables import (
     diagrams,
     left_out,
     stability,
+    standing,
 )
 from study.analysis.scores import replicates
 from study.analysis.study_tables import Tables
@@ -22,9 +23,8 @@ from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
 from study.figures.rank_diagrams import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
 from study.figures.theme import INK, MUTED, Looks
-from study.findings.headlines import rank_power
 from study.findings.ranking import ANCHOR as RANKS
-from study.findings.ranking import ranked, steadiness
+from study.findings.ranking import rank_power, ranked, steadiness, too_few
 from study.findings.speed import ANCHOR as SPEED
 from study.findings.speed import fastest
 from study.numbers import between, fixed, listing, number, share
@@ -33,6 +33,13 @@ from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section, section
 
+DIAGRAM = (
+    "Each dot is an optimizer’s mean rank over the problems; further left is better. A thick bar joins "
+    "optimizers whose mean ranks are closer than the critical distance (the ruler at the top), so that they are "
+    "not clearly different. Where Friedman’s test finds no difference at all, no pair may be tested, and one bar "
+    "joins all. Few problems make the distance long: a bar does not prove that two optimizers are equally good, "
+    "only that this study cannot say which is better."
+)
 EVERY = "all batch strategies"
 
 
@@ -41,25 +48,18 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
     """Mean ranks of the tuned training gap, which of them clearly differ, and how steady they are."""
     study = found.study
     scores = replicates(study, "gap")
-    drawn = diagrams(study, scores)
-    if not drawn:
+    table = standing(study, scores)
+    if min(table.shape) < 2:
         return None
+    drawn = diagrams(study, scores)
     ranks = left_out(study, scores)
     steady = stability(ranks)
-    made = (ranked(study, drawn), rank_power(found), steadiness(study, ranks, steady))
+    made = (ranked(study, drawn) or too_few(study, table), rank_power(found), steadiness(study, ranks, steady))
     findings = [finding for finding in made if finding is not None]
-    blocks = [
-        Block(
-            "Which ranks clearly differ",
-            "Each dot is an optimizer’s mean rank over the problems; further left is better. A thick bar "
-            "joins optimizers whose mean ranks are closer than the critical distance (the ruler at the top), "
-            "so that they are not clearly different. Where Friedman’s test finds no difference at all, no "
-            "pair may be tested, and one bar joins all. Few problems make the distance long: a bar does not "
-            "prove that two optimizers are equally good, only that this study cannot say which is better.",
-            {"": _diagrams(study.names.batches, looks, drawn)},
-            wide=True,
-        )
-    ]
+    blocks = []
+    if drawn:
+        picture = {"": _diagrams(study.names.batches, looks, drawn)}
+        blocks.append(Block("Which ranks clearly differ", DIAGRAM, picture, wide=True))
     if steady:
         blocks.append(
             Block(

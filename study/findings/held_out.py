@@ -1,0 +1,78 @@
+"""What tuning brings on held-out data, and how far optimizers differ there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from study.analysis.defaults import default_rates
+from study.analysis.frame import records
+from study.analysis.scores import replicates, tuning_odds
+from study.analysis.study_tables import Tables
+from study.comparison import clustered
+from study.findings.claims import Finding, Runs
+from study.findings.phrases import verdict
+from study.numbers import both, fixed, listing, number, percent, plural, share
+from study.statistics import mean
+
+CHANCE = 0.05
+"""Comparisons that differ by chance when each is judged by itself."""
+
+
+def tuning_pays(tables: Tables) -> Finding | None:
+    """The tuned rate against the library's default, on the validation loss that it was tuned on."""
+    table = tables.tuning["loss"]
+    odds = tuning_odds(replicates(tables.study, "loss"))
+    if table.empty or odds is None:
+        return None
+    better, worse, tie = (int((table["verdict"] == v).sum()) for v in ("better", "worse", "tie"))
+    claim = (
+        f"Tuning the rate clearly beats the default rate in {better} of {plural(len(table), 'cell')}, and "
+        f"clearly loses in {worse}."
+    )
+    won = clustered((table["verdict"] == "better").to_numpy(float), table["problem"], mean)
+    evidence = (
+        f"Validation loss on fresh replicates: clearly better in {share(won)} of the cells (interval over "
+        f"problems), no clear difference in {tie}; the probability that a tuned run does better is "
+        f"{both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}.{_origins(tables)}"
+    )
+    return Finding("Tuning", claim, evidence, "overview", better == 0 and worse == 0, [Runs()])
+
+
+def _origins(tables: Tables) -> str:
+    """Whose the default rates are, and what the other framework's would do."""
+    rows = records(default_rates(tables.study, tables.sensitivity))
+    others = [row for row in rows if row["framework"]]
+    text = " Default rates are those of the libraries named in the table of defaults, PyTorch’s where it has one"
+    if not others:
+        return f"{text}."
+    labels = tables.study.names.optimizers
+    return f"{text}; {listing([_other(labels[row['optimizer']], row) for row in others])}."
+
+
+def _other(label: str, row: dict[str, Any]) -> str:
+    return (
+        f"with {label} {row['framework']} has {number(row['other'])} for {number(row['rate'])}, which lies in "
+        f"the usable range of {row['other_usable']} instead of {row['usable']} of "
+        f"{plural(row['cells'], 'cell')}"
+    )
+
+
+def selection(tables: Tables) -> Finding | None:
+    """How often two tuned optimizers differ on the test set, beside the training gap."""
+    apart = {name: int((table["verdict"] != "tie").sum()) for name, table in tables.duels.items()}
+    table = tables.duels["test_score"]
+    n = len(table)
+    if not n:
+        return None
+    ties = clustered((table["verdict"] == "tie").to_numpy(float), table["problem"], mean)
+    claim = (
+        f"On held-out data two tuned optimizers are clearly different in {apart['test_score']} of "
+        f"{plural(n, 'comparison')}, in training gap in {apart['gap']}."
+    )
+    evidence = (
+        f"Comparisons are of two optimizers on the same problem and batch strategy, over its replicates; by "
+        f"test score {share(ties)} show no clear difference (interval over problems). Each is judged by "
+        f"itself at {percent(1 - CHANCE)}, so about one in twenty would differ by chance."
+    )
+    inconclusive = apart["test_score"] <= CHANCE * n
+    return Finding("Held-out data", claim, evidence, "overview", inconclusive, [Runs()])

@@ -1,0 +1,136 @@
+"""How wide usable ranges are, and how rates move with the batch size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from study.analysis.batch_shifts import updates
+from study.analysis.frame import records
+from study.analysis.sensitivity import out_of_reach, widths
+from study.analysis.study_tables import Tables
+from study.comparison import Comparison, clustered, over_replicates
+from study.findings.claims import Finding, runs_of
+from study.findings.phrases import shares, verdict, who
+from study.findings.training import places
+from study.numbers import both, fixed, fold, listing, plural
+from study.statistics import interquartile_mean
+
+
+def usable_range(tables: Tables) -> Finding | None:
+    """Who has the widest usable range of learning rates, and who the narrowest, in the same cells."""
+    labels = tables.study.names.optimizers
+    table = widths(tables.sensitivity)
+    if table.shape[1] < 2 or table.empty:
+        return None
+    by_problem = table.groupby(level="problem", sort=False).mean()
+    most, least = places(-by_problem)
+    means = {str(o): float(interquartile_mean(table[o].to_numpy())) for o in table}
+    order = sorted(means, key=lambda o: means[o])
+    narrow, wide = order[0], order[-1]
+    gain = _gain(tables, table, wide, narrow)
+    folds = f"{labels[wide]} works over {_a(fold(means[wide]))} range, {labels[narrow]} over "
+    folds += f"{_a(fold(means[narrow]))} one"
+    claim = f"{who(most, labels, 'forgives most', 'forgive most')}: {folds}."
+    if least.leader is not None:
+        claim = f"{claim[:-1]}, and {labels[least.leader]} forgives least."
+    each = listing([f"{labels[o]} {fixed(means[o], 1)}" for o in reversed(order)])
+    evidence = (
+        f"Usable ranges in decades, interquartile means over {plural(len(table), 'cell')}: {each}."
+        f"{shares(most, labels, 'Widest')} {labels[wide]}’s is wider than {labels[narrow]}’s by "
+        f"{both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}."
+    )
+    evidence += _left_out(tables) + _open_ended(tables, table, (wide, narrow))
+    runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in (wide, narrow)]
+    return Finding("Usable range", claim, evidence, "ranges", not gain.clear(0), runs)
+
+
+def _gain(tables: Tables, table: pd.DataFrame, wide: str, narrow: str) -> Comparison:
+    """By how many decades one range is wider than the other, in the same cells."""
+    gain = (table[wide] - table[narrow]).to_numpy()
+    problems = table.index.get_level_values("problem")
+    sides = [tables.redrawn.rows("width", optimizer=o).loc[list(table.index)] for o in (wide, narrow)]
+    drawn = (sides[0] - sides[1]).to_numpy()
+    found = clustered(gain, problems)
+    return Comparison(found.value, over_replicates(drawn, problems, value=found.value), found)
+
+
+def _left_out(tables: Tables) -> str:
+    gone = [tables.study.names.problems[p] for p in out_of_reach(tables.sensitivity)]
+    if not gone:
+        return ""
+    return f" Left out, since there few rates or none reach the tolerance within the budget: {listing(gone)}."
+
+
+def _open_ended(tables: Tables, table: pd.DataFrame, optimizers: tuple[str, str]) -> str:
+    problems = set(table.index.get_level_values("problem"))
+    count = sum(
+        (row["open_low"] or row["open_high"])
+        for row in records(tables.sensitivity)
+        if row["optimizer"] in optimizers and row["problem"] in problems
+    )
+    return (
+        f" {count} of these two’s ranges {'reaches' if count == 1 else 'reach'} the end of the sweep and may "
+        "be wider."
+        if count
+        else ""
+    )
+
+
+def batch_size(tables: Tables) -> Finding | None:
+    """How the best rate and the sweep boundary move from the largest batch to the smallest, by optimizer."""
+    rows = records(tables.batch_shifts)
+    if not rows:
+        return None
+    names = tables.study.names
+    counts = updates(tables.study)
+    (large, many), (small, more) = [list(counts.items())[i] for i in (0, -1)]
+    evidence = (
+        f"At the same number of examples {names.batches[large]} makes {many:,} updates and "
+        f"{names.batches[small]} {more:,} (medians). Median shifts in decades over "
+        f"{plural(rows[0]['pairs'], 'problem')}, the best rate’s: {_moves(tables, rows, 'best')}; that of the "
+        f"boundary at which half of the runs diverge: {_moves(tables, rows, 'sweep_boundary')}."
+    )
+    censored = sum(row["censored"] for row in rows)
+    if censored:
+        evidence += (
+            f" In {censored} of {sum(row['pairs'] for row in rows)} pairs a boundary lies beyond the grid and "
+            "counts as its end, so these shifts may be larger."
+        )
+    claim, clear = _smaller(tables, rows, names.batches[large], names.batches[small])
+    runs = [runs_of(tables.study, "sweep_boundary", batch=batch) for batch in (large, small)]
+    return Finding("Batch size", claim, evidence, "ranges", not clear, runs)
+
+
+def _moves(tables: Tables, rows: list[dict[str, Any]], move: str) -> str:
+    labels = tables.study.names.optimizers
+    texts = [f"{labels[row['optimizer']]} {both(row[move], lambda v: fixed(v, 1))}" for row in rows]
+    return "; ".join(texts) if len(texts) > 1 else texts[0]
+
+
+def _smaller(tables: Tables, rows: list[dict[str, Any]], large: str, small: str) -> tuple[str, bool]:
+    """What smaller batches do to the boundary and the best rate, by optimizer; and whether that is clear."""
+    labels = tables.study.names.optimizers
+    sides = {
+        (move, up): [labels[r["optimizer"]] for r in rows if r[move].clear(0) and (r[move].value > 0) == up]
+        for move in ("sweep_boundary", "best")
+        for up in (False, True)
+    }
+    called = {"sweep_boundary": "the rate at which runs diverge", "best": "the best rate"}
+    parts = [
+        f"{'raise' if up else 'lower'} {called[move]} of {listing(who)}"
+        for (move, up), who in sides.items()
+        if who
+    ]
+    if parts:
+        return f"From {large} to {small}, smaller batches {listing(parts)}.", True
+    if rows[0]["best"].few:
+        best = listing([f"{fixed(r['best'].value, 1)} ({labels[r['optimizer']]})" for r in rows])
+        return f"From {large} to {small} the best rate moves by {best} decades on these problems.", False
+    return f"The best rate does not clearly move from {large} to {small} with any optimizer.", False
+
+
+def _a(fold: str) -> str:
+    """With its article: `an 800-fold`, `a 30-fold`."""
+    return f"{'an' if fold[0] == '8' or fold.startswith(('11-', '18-')) else 'a'} {fold}"

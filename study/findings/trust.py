@@ -1,0 +1,53 @@
+"""Which tuned rates are in doubt."""
+
+from __future__ import annotations
+
+from study.analysis.search_effort import DISAGREE, disagreements
+from study.analysis.study_tables import Tables
+from study.findings.claims import Finding
+from study.findings.codes import SEARCHES
+from study.numbers import listing, number, plural
+from study.phases.search import SearchStatus
+
+
+def trust(tables: Tables) -> Finding:
+    """The cells whose search is in doubt, whose replicates disagree, and whose tuned rate failed."""
+    doubts = [str(doubt) for doubt in tables.study.cells["doubt"]]
+    searches = plural(len(doubts), "search", "searches")
+    evidence = " ".join(part for part in (_spread(tables), _lost(tables)) if part)
+    if not any(doubts):
+        return Finding("Trust", f"All {searches} ended inside the searched range.", evidence, "tuning")
+    counts = {doubt: doubts.count(doubt) for doubt in dict.fromkeys(doubts) if doubt}
+    parts = listing([f"{count} ({SEARCHES[SearchStatus(doubt)]})" for doubt, count in counts.items()])
+    verb = "is" if sum(counts.values()) == 1 else "are"
+    claim = f"Of {searches}, {parts} {verb} in doubt: marked † in the tables."
+    return Finding("Trust", claim, evidence, "tuning")
+
+
+def _spread(tables: Tables) -> str:
+    """In how many cells the search's replicates do not agree on the best rate."""
+    wide = disagreements(tables.study)
+    if not wide:
+        return ""
+    texts = [f"{count} of {plural(known, 'cell')} for {claim}" for claim, (count, known) in wide.items()]
+    return (
+        f"The search’s replicates, each by itself, disagree on the best rate by more than {number(DISAGREE)} "
+        f"decades in {listing(texts)}."
+    )
+
+
+def _lost(tables: Tables) -> str:
+    """How often a tuned rate failed on fresh replicates."""
+    tuned = tables.performance.query("role == 'tuned'").drop_duplicates(
+        ["problem", "optimizer", "batch", "rate"]
+    )
+    gone = tuned[tuned["diverged"] > 0]
+    if tuned.empty:
+        return ""
+    if gone.empty:
+        return f"All {plural(int(tuned['n'].sum()), 'fresh run')} at the tuned rates survived."
+    runs = plural(int(tuned["n"].sum()), "fresh run")
+    return (
+        f"But {int(gone['diverged'].sum())} of {runs} at the tuned rates diverged, at {len(gone)} of "
+        f"{plural(len(tuned), 'tuned rate')}: these lie at the stability limit or above it."
+    )
