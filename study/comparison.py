@@ -13,6 +13,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,8 +71,9 @@ def clustered(
     """A statistic of `values: (n,)`, which belong to the `clusters: (n,)` named, and its interval over them.
 
     What is measured once in each cell is alike in the cells of one problem, so problems are drawn, not cells
-    (Field & Welsh 2007): the interval, a percentile bootstrap, is about problems like these. Of fewer than FEW
-    clusters the Range of the statistic over them; of a single one that of its values. ValueError for NaN.
+    (Field & Welsh 2007): the interval, a percentile bootstrap, is about problems like these. Of fewer than
+    FEW clusters the Range of the statistic over them; of a single one that of its values. ValueError for
+    NaN.
     """
     values = _numbers(values)
     _, member = np.unique([str(name) for name in clusters], return_inverse=True)
@@ -81,14 +83,16 @@ def clustered(
         parts = [float(statistic(values[member == i])) for i in range(count)]
         seen = parts if count > 1 else values
         return Range(value, float(min(seen)), float(max(seen)))
-    order = np.argsort(values, kind="stable")
     rng = np.random.default_rng(_own(values, member) if seed is None else seed)
-    times = [
-        rng.multinomial(count, np.full(count, 1 / count), size=n)[:, member[order]]
-        for n in _chunks(draws, len(values))
+    times = rng.multinomial(count, np.full(count, 1 / count), size=draws)
+    if statistic is mean and np.isfinite(values).all():
+        sums, sizes = np.bincount(member, values), np.bincount(member)
+        return _ends(value, times @ sums / (times @ sizes), level)
+    order, ends = np.argsort(values, kind="stable"), np.cumsum([0, *_chunks(draws, len(values))])
+    drawn = [
+        _trimmed(values[order], times[a:b][:, member[order]], statistic) for a, b in pairwise(ends.tolist())
     ]
-    drawn = np.concatenate([_trimmed(values[order], weights, statistic) for weights in times])
-    return _ends(value, drawn, level)
+    return _ends(value, np.concatenate(drawn), level)
 
 
 def over_replicates(
@@ -141,7 +145,7 @@ def compare(
 
 
 def _own(values: np.ndarray, member: np.ndarray) -> int:
-    """A seed of what is compared: of the order of the values, which rounding leaves alone, and their places."""
+    """A seed of what is compared: of the values' order, which rounding leaves alone, and their places."""
     order = np.argsort(np.asarray(values).ravel(), kind="stable").astype(np.int64)
     return zlib.crc32(order.tobytes() + member.astype(np.int64).tobytes())
 

@@ -15,7 +15,6 @@ from study.statistics import (
     band,
     bootstrap,
     cliques,
-    clustered,
     critical_distance,
     difference,
     expected_best,
@@ -307,44 +306,6 @@ def test_the_middle_is_the_median_and_of_two_the_lower_where_the_other_is_infini
     np.testing.assert_allclose(middle(scores), np.median(scores, axis=-1), rtol=1e-15)
 
 
-def test_whole_clusters_are_drawn():
-    """Constant clusters: what differs between draws is which of them are in it, so the interval is that of
-    the bootstrap over one value of each, however many values they have."""
-    each, clusters = np.array([1.0, 2.0, 4.0, 8.0]), np.repeat([*"abcd"], 9)
-    found = clustered(np.repeat(each, 9), clusters, mean)
-    assert found == bootstrap(each, mean)
-    assert found.low < bootstrap(np.repeat(each, 9), mean).low
-
-
-def test_clusters_of_different_sizes_weigh_what_they_hold():
-    values, clusters = np.array([0.0, 0.0, 0.0, 1.0]), [*"aaab"]
-    found = clustered(values, clusters, mean)
-    assert (found.value, found.low, found.high) == (0.25, 0.0, 1.0)
-    shuffled = clustered(values[[3, 0, 2, 1]], [*"baaa"], mean)
-    assert shuffled == found
-
-
-def test_of_one_cluster_the_values_are_drawn():
-    values = np.arange(12.0)
-    assert clustered(values, ["a"] * 12) == bootstrap(values)
-
-
-def test_clusters_cover_the_truth_where_single_values_do_not():
-    """Values that share what their cluster adds: drawn one by one, they promise too much."""
-    rng = np.random.default_rng(1)
-    samples = rng.normal(size=(300, 12, 1)) + 0.3 * rng.normal(size=(300, 12, 6))
-    names = np.repeat(np.arange(12), 6)
-    whole, single = (
-        sum(not found(sample.ravel()).excludes(0.0) for sample in samples) / 300
-        for found in (
-            lambda x: clustered(x, names, mean, resamples=400),
-            lambda x: bootstrap(x, mean, resamples=400),
-        )
-    )
-    assert whole > 0.86
-    assert single < 0.7
-
-
 @pytest.mark.parametrize("function", [interquartile_mean, bootstrap, middle, mean, mean_ranks, time_ratios])
 def test_what_is_no_number_is_refused(function):
     with pytest.raises(ValueError, match="numbers"):
@@ -425,14 +386,3 @@ class TestSlope:
     def test_a_single_value_of_x_has_none(self):
         with pytest.raises(ValueError, match="two different values"):
             theil_sen(np.ones(4), np.arange(4.0))
-
-
-@pytest.mark.parametrize(("problems", "least", "most"), [(3, 0.7, 0.88), (9, 0.86, 0.96)])
-def test_the_report_says_how_often_an_interval_over_problems_holds(problems, least, most):
-    """About three of four times with three problems, nine of ten with nine. The ends of an interval over
-    three are the least and the largest, which miss the truth when all three lie on one side of it."""
-    samples = np.random.default_rng(2).normal(size=(500, problems, 1)) + np.zeros((1, 1, 8))
-    samples = samples + 0.3 * np.random.default_rng(3).normal(size=samples.shape)
-    names = np.repeat(np.arange(problems), 8)
-    held = sum(not clustered(s.ravel(), names, middle, resamples=400).excludes(0.0) for s in samples) / 500
-    assert least < held < most

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import AXES, Study
+from study.comparison import Comparison, clustered, over_replicates
 from study.phases.outcomes import TOLERANCES
 from study.phases.search import Claim
-from study.comparison import Comparison, clustered, over_replicates
 from study.statistics import Interval, band, bootstrap, middle, profile
 
 TARGET = max(TOLERANCES)
@@ -129,7 +129,9 @@ def _redrawn(table: pd.DataFrame, unit: str, batch: str) -> pd.DataFrame:
         for key, values in groups
         if values.notna().all()
     }
-    return pd.DataFrame.from_dict(rows, orient="index").set_axis(pd.MultiIndex.from_tuples(list(rows)), axis=0)
+    return pd.DataFrame.from_dict(rows, orient="index").set_axis(
+        pd.MultiIndex.from_tuples(list(rows)), axis=0
+    )
 
 
 def _median(values: pd.Series) -> float:

@@ -18,8 +18,8 @@ def batch_shifts(study: Study, sensitivity: pd.DataFrame, ways: Redrawn) -> pd.D
     batch to the smallest, the median over `pairs`, the problems that have both, as a Comparison. None without
     two batch strategies.
 
-    Where there is no boundary on the grid the grid's end stands for it: what is known is that it lies there or
-    beyond, and a median over the problems stays right while fewer than half of them are so. censored: how
+    Where there is no boundary on the grid the grid's end stands for it: what is known is that it lies there
+    or beyond, and a median over the problems stays right while fewer than half of them are so. censored: how
     many pairs have such a side.
     """
     batches = list(study.names.batches)
@@ -46,9 +46,9 @@ def _shift(
     study: Study, sides: tuple[pd.DataFrame, pd.DataFrame], ways: Redrawn, optimizer: str, move: str
 ) -> Comparison:
     large, small = sides
-    rates = study.trials.loc[study.trials["phase"] == "sweep", "rate"]
+    rates = study.swept["rate"]
     end = rates.min() if move == "best" else rates.max()
-    moved = np.log10(small[move].fillna(end) / large[move].fillna(end)).to_numpy()
+    moved = np.log10((small[move].fillna(end) / large[move].fillna(end)).to_numpy())
     each = [
         ways.rows(move, optimizer=optimizer, batch=str(side["batch"].iloc[0])).loc[list(large.index)]
         for side in (large, small)

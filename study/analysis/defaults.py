@@ -19,7 +19,9 @@ def default_rates(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
         elsewhere = list((base.elsewhere if base else {}).items())
         framework, other = elsewhere[0] if elsewhere else ("", float("nan"))
         at = sensitivity[sensitivity["optimizer"] == optimizer]
-        inside = [int(((at["low"] <= rate) & (rate <= at["high"])).sum()) for rate in (rates[optimizer], other)]
+        inside = [
+            int(((at["low"] <= rate) & (rate <= at["high"])).sum()) for rate in (rates[optimizer], other)
+        ]
         rows.append(
             {"optimizer": optimizer, "rate": float(rates[optimizer]), "origin": base.defaults if base else ""}
             | {"framework": framework, "other": other, "cells": len(at)}

@@ -53,8 +53,9 @@ def reasons(gone: pd.DataFrame) -> pd.DataFrame:
 
 
 def failed_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
-    """The sweep's trials at rates above the best that did not converge: whether each `exploded`, leaving before
-    the end of its budget, or diverged otherwise: it had `risen` above its start, or was rising, at the end."""
+    """The sweep's trials at rates above the best that did not converge: whether each `exploded`, leaving
+    before the end of its budget, or diverged otherwise: it had `risen` above its start at the end, or was
+    rising."""
     swept = study.swept
     best = swept["key"].map(sensitivity.set_index("key")["best"])
     failed = swept[(swept["rate"] > best * 1.001) & (swept["outcome"] != "converged")]

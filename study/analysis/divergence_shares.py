@@ -1,17 +1,18 @@
 """How often runs diverge, counted so that the range of the sweep does not decide it.
 
-A share of all runs of a sweep grows with every further decade of rates. The shares here are of the runs within
-a decade above the best rate, and of those at a given multiple of the cell's stability limit.
+A share of all runs of a sweep grows with every further decade of rates. The shares here are of the runs
+within a decade above the best rate, and of those at a given multiple of the cell's stability limit.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import pairwise
+
 import pandas as pd
 
 from study.analysis.frame import AXES, Study
 from study.comparison import Comparison, clustered, compare
-from study.statistics import Interval, mean
+from study.statistics import mean
 
 ABOVE = 10.0
 """Rates up to this multiple of the best one are counted as above it."""
@@ -22,8 +23,8 @@ BINS = (0.01, 0.1, 0.5, 0.9, 1.1, 2.0, 10.0, 100.0)
 
 def above_best(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
     """A row for each cell and replicate: of its runs within a decade above the best rate, the `share` that
-    diverged, of `runs`. Cells without a stable rate have none; those whose best rate is the last have none."""
-    swept = study.trials[study.trials["phase"] == "sweep"]
+    diverged, of `runs`. A cell without a stable rate, or whose best rate is the last one, has none."""
+    swept = study.swept
     best = swept["key"].map(sensitivity.set_index("key")["best"])
     near = swept[(swept["rate"] > best * 1.001) & (swept["rate"] <= best * ABOVE * 1.001)]
     groups = near.groupby(["key", *AXES, "replicate"], sort=False)["diverged"]
@@ -41,17 +42,12 @@ def by_limit(study: Study) -> pd.DataFrame:
     the sweep, and the `share` that diverged, an Interval over the problems."""
     cells = study.cells.set_index("key").reindex(columns=["limit_measured", "limit_predicted"]).astype(float)
     limit = cells["limit_measured"].fillna(cells["limit_predicted"])
-    swept = study.trials[study.trials["phase"] == "sweep"]
+    swept = study.swept
     ratio = swept["rate"] / swept["key"].map(limit)
     rows = []
-    for low, high in zip(BINS, BINS[1:], strict=False):
+    for low, high in pairwise(BINS):
         at = swept[(ratio > low) & (ratio <= high)]
         if len(at):
             share = clustered(at["diverged"].to_numpy(float), at["problem"], mean)
             rows.append({"low": low, "high": high, "runs": len(at), "share": share})
     return pd.DataFrame(rows, columns=["low", "high", "runs", "share"])
-
-
-def by_problem(values: pd.Series, problems: pd.Series) -> Interval:
-    """The mean of 0 and 1 over runs as a share, with its interval over the problems."""
-    return clustered(np.asarray(values, dtype=float), problems, mean)

@@ -20,9 +20,8 @@ from study.analysis.limit_tables import (
 from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
 from study.analysis.sharpness_runs import edge_runs
 from study.analysis.study_tables import Tables
-from study.phases.limit import LimitSettings
-from study.phases.theory import LimitBasis
 from study.comparison import clustered
+from study.phases.theory import LimitBasis
 from study.statistics import Interval, middle
 
 
@@ -96,9 +95,3 @@ def measured_ratios(measured: pd.DataFrame, method: str) -> Sequence[tuple[float
     ratio = (usual[method] / usual[descent]).dropna().sort_index()
     places = list(dict.fromkeys([0, len(ratio) - 1])) if len(ratio) else []
     return [(float(ratio.index[i]), float(ratio.iloc[i])) for i in places]
-
-
-def precision(tables: Tables) -> float:
-    """Relative width of the bracket in which a limit is known."""
-    limit = tables.study.protocol.get(LimitSettings)
-    return limit.precision if limit else 0.0

@@ -9,9 +9,9 @@ from core import BatchStrategy
 from core.batches import ORDERS, USUAL
 from core.optimizers.base import Recursion
 from study.analysis.frame import AXES, Study, records
+from study.comparison import clustered
 from study.phases.limit import LimitStatus
 from study.phases.theory import LimitBasis
-from study.comparison import clustered
 from study.statistics import Interval, middle, wilson
 
 CODES = {"status": "limit_status", "basis": "limit_basis", "missing": "limit_missing"}
@@ -19,6 +19,8 @@ NUMBERS = {
     "measured": "limit_measured",
     "low": "limit_low",
     "high": "limit_high",
+    "zone_low": "limit_zone_low",
+    "zone_high": "limit_zone_high",
     "predicted": "limit_predicted",
     "predicted_low": "limit_predicted_low",
     "predicted_high": "limit_predicted_high",
@@ -29,11 +31,12 @@ NUMBERS = {
 def limits(study: Study) -> pd.DataFrame:
     """A row for each cell of which a limit was predicted or measured; none in a study that knows of neither.
 
-    status, basis, missing: codes of the cell's summary, "" where it has none. measured, low, high: over the
-    replicates; predicted, with the ends of its interval where it is an estimate, and mean_square, the limit
-    of the mean square; NaN where there is none. lowest, highest: rates of the sweep, between which the
-    limit was looked for. ratio: measured / predicted; at_least, at_most: what is known of it where no run
-    diverged, or all did, NaN elsewhere.
+    status, basis, missing: codes of the cell's summary, "" where it has none. measured, low, high: the rate
+    at which half of the replicates diverge, with its interval; zone_low, zone_high: the lowest rate at
+    which one diverged and the highest at which one survived; predicted, with the ends of its interval where
+    it is an estimate, and mean_square, the limit of the mean square; NaN where there is none. lowest,
+    highest: rates of the sweep, between which the limit was looked for. ratio: measured / predicted;
+    at_least, at_most: what is known of it where no run diverged, or all did, NaN elsewhere.
     """
     cells = study.cells
     known = cells.reindex(columns=[*CODES.values(), *NUMBERS.values()])
@@ -42,6 +45,8 @@ def limits(study: Study) -> pd.DataFrame:
     swept = study.swept.groupby("key")["rate"]
     table = cells[["key", *AXES]].assign(**codes, **numbers)
     table["lowest"], table["highest"] = (cells["key"].map(ends) for ends in (swept.min(), swept.max()))
+    for end in ("low", "high"):  # of a limit that was stored without its interval
+        table[end] = table[end].fillna(table["measured"])
     table["ratio"] = table["measured"] / table["predicted"]
     for bound, end, status in (
         ("at_least", "highest", LimitStatus.ABOVE_GRID),
@@ -49,6 +54,14 @@ def limits(study: Study) -> pd.DataFrame:
     ):
         table[bound] = (table[end] / table["predicted"]).where(table["status"] == status)
     return table[(table["status"] != "") | (table["basis"] != "")].reset_index(drop=True)
+
+
+def widths_of_limits(limits: pd.DataFrame) -> pd.DataFrame:
+    """A row for each measured limit: `span`, the factor that its interval spans, and `zone`, the decades over
+    which runs both diverge and survive, 0 where the change is sharp."""
+    at = limits[limits["measured"] > 0]
+    zone = np.log10((at["zone_high"] / at["zone_low"]).clip(lower=1).fillna(1))
+    return at[["key", *AXES, "basis"]].assign(span=at["high"] / at["low"], zone=zone)
 
 
 def agreement(limits: pd.DataFrame) -> pd.DataFrame:

@@ -82,8 +82,8 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def diagrams(study: Study, scores: Replicates) -> list[Diagram]:
-    """A diagram of all batch strategies together, then of each; none without two optimizers, and none of fewer
-    than FEW problems, whose ranks no test can distinguish."""
+    """A diagram of all batch strategies together, then of each; none without two optimizers, and none of
+    fewer than FEW problems, whose ranks no test can distinguish."""
     batches = [ALL, *study.names.batches] if len(study.names.batches) > 1 else [*study.names.batches]
     tables = {batch: standing(study, scores, batch) for batch in batches}
     tables = {batch: table for batch, table in tables.items() if len(table) >= FEW and table.shape[1] > 1}

@@ -17,9 +17,9 @@ MOST = 32
 
 @dataclass(frozen=True)
 class Redrawn:
-    """cells: key and AXES, a row a cell. best, sweep_boundary, width: (cells, m), what each of m equally likely
-    draws of the replicates would have given, as `sensitivity` has it; a best rate or a boundary that is not on
-    the grid counts as its end."""
+    """cells: key and AXES, a row a cell. best, sweep_boundary, width: (cells, m), what each of m equally
+    likely draws of the replicates would have given, as `sensitivity` has it; a best rate or a boundary that
+    is not on the grid counts as its end."""
 
     cells: pd.DataFrame
     best: np.ndarray
@@ -36,7 +36,7 @@ class Redrawn:
 
 def redrawn(study: Study) -> Redrawn:
     """Every cell of the sweep under every draw, with replacement, of its replicates."""
-    swept = study.trials[study.trials["phase"] == "sweep"]
+    swept = study.swept
     count = swept["replicate"].nunique()
     draws = _draws(count)
     cells, found = [], []

@@ -64,7 +64,7 @@ def odds(scores: Replicates, a: str, b: str) -> Comparison | None:
         [
             (problem, values, scores[problem, b, batch, role])
             for (problem, optimizer, batch, role), values in scores.items()
-            if optimizer == a and role == "tuned" and (problem, b, batch, role) in scores
+            if optimizer == a and role == ConfirmRole.TUNED and (problem, b, batch, role) in scores
         ]
     )
 
@@ -73,9 +73,9 @@ def tuning_odds(scores: Replicates) -> Comparison | None:
     """Probability that the tuned rate does better than the default one, each cell counted once."""
     return chances(
         [
-            (problem, values, scores[problem, optimizer, batch, "default"])
+            (problem, values, scores[problem, optimizer, batch, ConfirmRole.DEFAULT])
             for (problem, optimizer, batch, role), values in scores.items()
-            if role == "tuned" and (problem, optimizer, batch, "default") in scores
+            if role == ConfirmRole.TUNED and (problem, optimizer, batch, ConfirmRole.DEFAULT) in scores
         ]
     )
 

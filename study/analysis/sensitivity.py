@@ -77,7 +77,7 @@ def out_of_reach(sensitivity: pd.DataFrame) -> list[str]:
 
 
 def widths(sensitivity: pd.DataFrame) -> pd.DataFrame:
-    """(problem and batch, optimizers): usable ranges in decades, where all optimizers have a cell, without the
-    problems that are `out_of_reach`."""
+    """(problem and batch, optimizers): usable ranges in decades, where all optimizers have a cell, without
+    the problems that are `out_of_reach`."""
     reached = sensitivity[~sensitivity["problem"].isin(out_of_reach(sensitivity))]
     return reached.set_index(["problem", "batch", "optimizer"])["width"].unstack().dropna()

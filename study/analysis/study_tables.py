@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from study.analysis.chosen import chosen_curves, chosen_rates
 from study.analysis.batch_shifts import batch_shifts
+from study.analysis.chosen import chosen_curves, chosen_rates
 from study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
 from study.analysis.frame import Study
 from study.analysis.limit_tables import limits

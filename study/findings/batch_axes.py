@@ -6,9 +6,9 @@ import pandas as pd
 
 from study.analysis.arrivals import TARGET, UNITS, ratios
 from study.analysis.frame import Study
+from study.comparison import Comparison
 from study.findings.claims import Finding, runs_of
 from study.numbers import both, listing, number, plural
-from study.comparison import Comparison
 
 ANCHOR = "axes"
 

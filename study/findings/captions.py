@@ -7,11 +7,12 @@ import pandas as pd
 
 from core.batches import ORDERS
 from study.analysis.frame import records
-from study.analysis.limit_evidence import LimitEvidence, pairs, precision, slopes_by_optimizer
+from study.analysis.limit_evidence import LimitEvidence, pairs, slopes_by_optimizer
 from study.analysis.study_tables import Tables
 from study.findings.codes import BASES
 from study.findings.stability_limits import factor, where
 from study.numbers import between, listing, number
+from study.phases.limit import LimitSettings
 from study.phases.theory import LimitBasis
 
 WORDS = {
@@ -44,11 +45,13 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
         text += "."
     used = [basis for basis in BASES if (found.limits["basis"] == basis).any()]
     words = "; ".join(f"“{WORDS[basis]}”: {BASES[basis]}" for basis in used)
-    bracket = precision(tables)
-    known = f" Each replicate’s limit is measured to {number(100 * bracket)}\u202f%." if bracket else ""
-    return f"{text}{known}" + (
-        f" The words below the number say what the prediction rests on. {words}." if words else ""
-    )
+    settings = tables.study.protocol.get(LimitSettings)
+    if settings is not None and (found.limits["basis"] == LimitBasis.EXACT).any():
+        text += (
+            f" With full batches on least squares the limit is measured to {number(100 * settings.precision)}"
+            "\u202f%; elsewhere runs both diverge and survive around it, and it has an interval."
+        )
+    return text + (f" The words below the number say what the prediction rests on. {words}." if words else "")
 
 
 def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -> str:

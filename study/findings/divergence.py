@@ -26,8 +26,8 @@ def diverged(tables: Tables) -> Finding | None:
     whole = compared(table)
     claim = f"{percent(whole.value)} of the runs within a decade above the best rate diverge."
     evidence = (
-        f"{table['gone'].sum():,} of {plural(int(table['runs'].sum()), 'run')} of the sweep, each cell counted "
-        f"once: {both(whole, percent)}."
+        f"{table['gone'].sum():,} of {plural(int(table['runs'].sum()), 'run')} of the sweep, each cell "
+        f"counted once: {both(whole, percent)}."
     )
     each = table.groupby(["problem", "optimizer"], sort=False)["share"].mean().unstack().dropna()
     if each.shape[1] > 1 and len(each):

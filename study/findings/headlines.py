@@ -9,8 +9,9 @@ from study.findings.held_out import selection, tuning_pays
 from study.findings.ranges import batch_size, usable_range
 from study.findings.training import tuned_gap
 from study.findings.trust import trust
+from study.findings.windows import end_window
 
-MAKERS = (tuned_gap, usable_range, batch_size, diverged, plateaus, tuning_pays, selection, trust)
+MAKERS = (tuned_gap, usable_range, batch_size, diverged, plateaus, tuning_pays, selection, trust, end_window)
 
 
 def findings(tables: Tables) -> list[Finding]:

@@ -42,7 +42,10 @@ def _origins(tables: Tables) -> str:
     """Whose the default rates are, and what the other framework's would do."""
     rows = records(default_rates(tables.study, tables.sensitivity))
     others = [row for row in rows if row["framework"]]
-    text = " Default rates are those of the libraries named in the table of defaults, PyTorch’s where it has one"
+    text = (
+        " Default rates are PyTorch’s where it has the optimizer, else those of the library that the table "
+        "of defaults names"
+    )
     if not others:
         return f"{text}."
     labels = tables.study.names.optimizers
@@ -51,8 +54,8 @@ def _origins(tables: Tables) -> str:
 
 def _other(label: str, row: dict[str, Any]) -> str:
     return (
-        f"with {label} {row['framework']} has {number(row['other'])} for {number(row['rate'])}, which lies in "
-        f"the usable range of {row['other_usable']} instead of {row['usable']} of "
+        f"{row['framework']} has {number(row['other'])} for {label} instead of {number(row['rate'])}, which "
+        f"lies in the usable range of {row['other_usable']} instead of {row['usable']} of "
         f"{plural(row['cells'], 'cell')}"
     )
 

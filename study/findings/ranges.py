@@ -89,14 +89,14 @@ def batch_size(tables: Tables) -> Finding | None:
     evidence = (
         f"At the same number of examples {names.batches[large]} makes {many:,} updates and "
         f"{names.batches[small]} {more:,} (medians). Median shifts in decades over "
-        f"{plural(rows[0]['pairs'], 'problem')}, the best rate’s: {_moves(tables, rows, 'best')}; that of the "
-        f"boundary at which half of the runs diverge: {_moves(tables, rows, 'sweep_boundary')}."
+        f"{plural(rows[0]['pairs'], 'problem')}, the best rate’s: {_moves(tables, rows, 'best')}; that of "
+        f"the boundary at which half of the runs diverge: {_moves(tables, rows, 'sweep_boundary')}."
     )
     censored = sum(row["censored"] for row in rows)
     if censored:
         evidence += (
-            f" In {censored} of {sum(row['pairs'] for row in rows)} pairs a boundary lies beyond the grid and "
-            "counts as its end, so these shifts may be larger."
+            f" In {censored} of {sum(row['pairs'] for row in rows)} pairs a boundary lies beyond the grid "
+            "and counts as its end, so these shifts may be larger."
         )
     claim, clear = _smaller(tables, rows, names.batches[large], names.batches[small])
     runs = [runs_of(tables.study, "sweep_boundary", batch=batch) for batch in (large, small)]

@@ -13,17 +13,14 @@ from study.analysis.limit_evidence import (
     LimitEvidence,
     measured_ratios,
     pairs,
-    precision,
     slopes_by_optimizer,
 )
-from study.analysis.limit_tables import (
-    share_near,
-)
+from study.analysis.limit_tables import share_near, widths_of_limits
 from study.analysis.study_tables import Tables
+from study.comparison import Range, clustered
 from study.findings.claims import Finding, runs_of
-from study.numbers import between, fixed, listing, number, percent, plural, share
+from study.numbers import between, fixed, listing, number, plural, share
 from study.phases.theory import LimitBasis
-from study.comparison import clustered
 from study.statistics import Interval, middle
 
 SECTION = "limits"
@@ -97,15 +94,40 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
         f"{_upper(NAMES[row['basis']])}: {times(row['ratio'])} over {plural(row['cells'], 'cell')} of "
         f"{plural(row['problems'], 'problem')}, "
         f"{row['near']} within 1\u202f% ({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
-        f"{'' if row['ratio'].excludes(1) else ', no clear difference'}."
+        f"{', no clear difference' if _open(row['ratio']) else ''}."
         for row in rows
     ]
     evidence = f"Measured over predicted stability limit, medians over cells. {' '.join(clauses)}"
     if LimitBasis.AT_THE_START in set(found.agreement["basis"]):
         evidence += f" By batch size on networks: {_by_batch(tables, found.limits)}."
-    unclear = not any(row["ratio"].excludes(1) for row in rows)
+    evidence += _known(found.limits)
+    unclear = all(_open(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
     return Finding("Stability limit", _accuracy(rows), evidence, SECTION, unclear, runs)
+
+
+def _open(ratio: Interval) -> bool:
+    """Whether an interval includes 1. The range of few problems is shown, and nothing concluded from it."""
+    return not ratio.excludes(1) and not isinstance(ratio, Range)
+
+
+def _known(limits: pd.DataFrame) -> str:
+    """How sharp measured limits are: their intervals, and the zones in which runs diverge and survive."""
+    at = widths_of_limits(limits)
+    if at.empty:
+        return ""
+    text = (
+        f" A limit is the rate at which half of its replicates diverge; its 95\u202f% interval spans a "
+        f"factor of {factor(at['span'].median())} in the median over {plural(len(at), 'cell')}."
+    )
+    mixed = at[at["zone"] > 0]
+    if len(mixed):
+        text += (
+            f" In {len(mixed)} of them runs both diverge and survive at rates between, over a zone of "
+            f"{fixed(mixed['zone'].median(), 2)} decades in the median, and at most "
+            f"{fixed(mixed['zone'].max(), 1)}."
+        )
+    return text
 
 
 def _accuracy(rows: list[dict[str, Any]]) -> str:
@@ -157,7 +179,7 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
     )
     evidence = " ".join(
         f"{_upper(place)}: measured {number(cell['measured'])}, predicted {number(cell['predicted'])}; "
-        f"{cause(cell, precision(tables))}."
+        f"{cause(cell)}."
         for place, cell in zip(places, cells, strict=True)
     )
     runs = [
@@ -177,9 +199,8 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
         for limit in ("mean_square", "predicted")
     )
     below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
-    slack = 1 + precision(tables)
-    inside = int(((at["measured"] * slack >= below) & (at["measured"] <= above * slack)).sum())
-    unclear = not mean.excludes(1) and not single.excludes(1)
+    inside = int(((at["high"] >= below) & (at["low"] <= above)).sum())
+    unclear = _open(mean) and _open(single)
     claim = (
         "With random batches most single runs break between two predicted limits: that of the mean over many "
         "runs and that of a single run."
@@ -193,9 +214,10 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
         f"{times(single)} times that of single runs (for batches in their own order); in {inside} between "
         "them"
     )
-    if precision(tables):
-        evidence += f", within the {percent(precision(tables))} to which limits are measured"
-    evidence += ". The mean is carried by rare large excursions, so its limit is usually the lower one."
+    evidence += (
+        " or with an interval that reaches there. The mean is carried by rare large excursions, so its limit "
+        "is usually the lower one."
+    )
     runs = [runs_of(tables.study, "limit_measured")]
     return Finding("Mean and single runs", claim, evidence, SECTION, unclear, runs)
 
@@ -206,12 +228,14 @@ def reshuffling(tables: Tables, found: LimitEvidence) -> Finding | None:
     if len(factors) < 2:
         return None
     ratio = clustered(factors, found.orders["problem"], middle)
-    clear = ratio.excludes(1)
+    here = isinstance(ratio, Range)
+    clear = ratio.excludes(1) or (here and not ratio.low <= 1 <= ratio.high)
     verdict = (
         f"{'raises' if ratio.value > 1 else 'lowers'} the stability limit"
         if clear
         else "does not clearly move the stability limit"
     )
+    verdict += " on these problems" if here else ""
     claim = f"Reshuffling each epoch, instead of drawing with replacement, {verdict}."
     evidence = (
         f"By a median factor of {times(ratio)} over {plural(len(factors), 'pair')} of cells on least "
@@ -272,7 +296,7 @@ def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
             clustered(rose[name].to_numpy(dtype=float), rose["problem"], middle)
             for name in ("largest", "late")
         )
-        unclear = not late.excludes(1)
+        unclear = _open(late)
         evidence += (
             f"; medians: at most {times(top)} times the threshold, and {times(late)} times over the last "
             f"half of training{', no clear difference from it' if unclear else ''}"
@@ -336,7 +360,7 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
     clauses, ties = [], []
     for order, at in settled.groupby("order", sort=False):
         ratio = clustered(at["ratio"].to_numpy(), at["problem"], middle)
-        ties.append(not ratio.excludes(1))
+        ties.append(_open(ratio))
         label = ORDERS[str(order)].label
         clauses.append(
             f"with batches {label} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
@@ -364,10 +388,10 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
     return Finding("Noise floors", claim, evidence, SECTION, all(ties), runs)
 
 
-def cause(cell: dict[str, Any], precision: float) -> str:
+def cause(cell: dict[str, Any]) -> str:
     """Why a measured limit is not at its prediction, in a clause."""
-    if abs(cell["ratio"] - 1) <= precision:
-        return "they agree as closely as the limit is measured"
+    if cell["low"] <= cell["predicted"] <= cell["high"]:
+        return "they agree: the prediction lies in the interval of the measured limit"
     if cell["predicted_low"] <= cell["measured"] <= cell["predicted_high"]:
         return "they agree: the prediction is an estimate, and its interval holds the measured limit"
     return CAUSES[cell["basis"], cell["ratio"] > 1]

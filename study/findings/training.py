@@ -27,7 +27,9 @@ def tuned_gap(tables: Tables) -> Finding | None:
     chance = odds(scores, first, second)
     if chance is None:
         return None
-    claim = f"{who(best, labels, 'trains furthest at its tuned rate', 'train furthest at their tuned rates')}."
+    claim = (
+        f"{who(best, labels, 'trains furthest at its tuned rate', 'train furthest at their tuned rates')}."
+    )
     if worst.leader is not None:
         claim += f" {labels[worst.leader]} trains least far."
     ranks = listing([f"{labels[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from study.analysis.search_effort import DISAGREE, disagreements
+from study.analysis.selections import tuned as tuned_only
 from study.analysis.study_tables import Tables
 from study.findings.claims import Finding
 from study.findings.codes import SEARCHES
@@ -38,7 +39,7 @@ def _spread(tables: Tables) -> str:
 
 def _lost(tables: Tables) -> str:
     """How often a tuned rate failed on fresh replicates."""
-    tuned = tables.performance.query("role == 'tuned'").drop_duplicates(
+    tuned = tuned_only(tables.performance).drop_duplicates(
         ["problem", "optimizer", "batch", "rate"]
     )
     gone = tuned[tuned["diverged"] > 0]

@@ -7,11 +7,11 @@ import pandas as pd
 
 from study.analysis.frame import Study
 from study.analysis.search_effort import NEAR, _ratios, needed
+from study.comparison import clustered
 from study.findings.claims import Finding, Runs, runs_of
 from study.findings.codes import SEARCHES
 from study.numbers import listing, number, percent, plural, rough, share
 from study.phases.search import SearchStatus
-from study.comparison import clustered
 from study.statistics import middle, wilson
 
 ANCHOR = "tuning"

@@ -37,6 +37,12 @@ RESTARTS = 100
 PRODUCTS = 10
 """With the Hessian, for one sharpness: what it costs."""
 
+BELOW = 0.9
+"""Of the rate that is at its threshold at the start: the highest that is followed."""
+
+START = "sweep-0"
+"""The replicate that is followed: the sweep's first."""
+
 SPREAD = "spread"
 """The role of a rate at which the sharpness is followed."""
 
@@ -86,24 +92,34 @@ def follow(cell: Cell, problem: Problem, curve: RateCurve) -> list[Run]:
     edge = settings_of(cell)
     if edge is None:
         return []
-    trials = [Trial(Edge.name, SPREAD, rate, "sweep-0") for rate in rates(curve, edge.rates)]
+    measure = SharpnessMeasure(cell, problem)
+    followed = rates(curve, edge.rates, _ceiling(cell, problem, measure))
+    trials = [Trial(Edge.name, SPREAD, rate, START) for rate in followed]
     budget = Budget(examples=1, epochs=edge.updates, evaluations=edge.evaluations)
     longer = dataclasses.replace(cell, protocol=dataclasses.replace(cell.protocol, budget=budget))
-    return (
-        run_stack(longer, problem, trials, {"sharpness": SharpnessMeasure(cell, problem)}) if trials else []
-    )
+    return run_stack(longer, problem, trials, {"sharpness": measure}) if trials else []
 
 
-def rates(curve: RateCurve, count: int) -> list[float]:
+def _ceiling(cell: Cell, problem: Problem, measure: SharpnessMeasure) -> float:
+    """The rate whose threshold is the sharpness at the start; infinite where that is not known, as of a
+    method that divides its steps by what it has yet to see."""
+    method = cell.make_optimizer()
+    sharpness = measure(problem.start(START)[None], lambda: None)[0] if method.recursion else np.nan
+    rate = method.critical_rate(sharpness) if sharpness > 0 else None
+    return float(rate) if rate is not None else np.inf
+
+
+def rates(curve: RateCurve, count: int, ceiling: float = np.inf) -> list[float]:
     """So many rates over a decade, ascending and evenly spread on a logarithmic scale.
 
     The highest is half a decade above the sweep's best, or the last one before the sweep's boundary where
-    that comes first, as with gradient descent. None where every rate diverges.
+    that comes first, as with gradient descent; and always BELOW the `ceiling`, the rate that is at its
+    threshold at the start: a run that starts above it shows no rise. None where every rate diverges.
     """
     if curve.best_rate is None:
         return []
     last = curve.rates[curve.rates < (curve.boundary or np.inf)][-1]
-    highest = min(curve.best_rate * np.sqrt(10), last)
+    highest = min(curve.best_rate * np.sqrt(10), last, BELOW * ceiling)
     return [float(rate) for rate in highest * np.logspace(0, -1, count)[::-1]]
 
 

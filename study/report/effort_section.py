@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.arrivals import TARGET, UNITS, arrivals, arrived, costs, shares
+from study.analysis.defaults import default_rates
 from study.analysis.frame import records
 from study.analysis.search_effort import (
     NEAR,
@@ -15,6 +16,7 @@ from study.analysis.search_effort import (
     searches,
 )
 from study.analysis.study_tables import Tables
+from study.comparison import clustered
 from study.figures.keys import batch_keys
 from study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
 from study.figures.panels import Panels
@@ -29,7 +31,6 @@ from study.phases.search import SearchStatus
 from study.report.html_tables import Column, Row, Table
 from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section, section
-from study.comparison import clustered
 from study.statistics import Interval, middle
 
 SO_FAR = (
@@ -44,6 +45,10 @@ BOUNDARY = (
     "beyond. The search is then extended by two decades on that side, at most twice. A search that is at "
     "the boundary even then, or in which every trial diverged, is in doubt and marked † in all tables; ‡ "
     "marks one that was settled after its range was extended."
+)
+DEFAULTS = (
+    "The default that tuned rates are compared with is one library’s choice; where another framework has "
+    "another, it stands beside it. A default is usable in a cell when it lies in the usable range."
 )
 ARRIVED = (
     "Each curve is the share of an optimizer’s runs at the tuned rate, on all problems, that stay below the "
@@ -84,8 +89,28 @@ def tuning_section(found: Tables, looks: Looks) -> Section:
                 tables={caption: _alarm_table(found, alarm)},
             )
         )
+    blocks.append(Block("Whose default", DEFAULTS, tables={"Default learning rates": _defaults_table(found)}))
     text = "How soon does a search find a learning rate that is as good as any it will find?"
     return Section(TUNING, "How much tuning each needs", text, findings, blocks)
+
+
+def _defaults_table(found: Tables) -> Table:
+    columns = [
+        Column("optimizer"),
+        Column("rate", "default"),
+        Column("of", "default", "whose default it is"),
+        Column("usable", "default", "cells in which it lies in the usable range of the sweep"),
+        Column("rate", "another default"),
+        Column("of", "another default"),
+        Column("usable", "another default", "cells in which that one does"),
+    ]
+    rows = []
+    for row in records(default_rates(found.study, found.sensitivity)):
+        second = [number(row["other"]), row["framework"], f"{row['other_usable']}/{row['cells']}"]
+        own = [number(row["rate"]), row["origin"] or "–", f"{row['usable']}/{row['cells']}"]
+        texts = [found.study.names.optimizers[row["optimizer"]], *own]
+        rows.append(Row([*texts, *(second if row["framework"] else ["–"] * 3)], "", row["optimizer"]))
+    return Table(columns, rows, heads=1)
 
 
 def _best_so_far(looks: Looks, table: pd.DataFrame) -> Picture:

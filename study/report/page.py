@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from study.analysis.sensitivity import out_of_reach
 from study.analysis.study_tables import Tables
 from study.experiment.cells import Protocol
 from study.figures.theme import Looks
@@ -204,10 +205,17 @@ def _problem(found: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
 
 def _facts(found: Tables, problem: str) -> str:
     cell = found.study.cells[found.study.cells["problem"] == problem].iloc[0]
+    short = problem in out_of_reach(found.sensitivity)
     return (
         f"{plural(int(cell['training_samples']), 'training sample')}, "
         f"{plural(int(cell['parameters']), 'parameter')}, {plural(int(cell['epochs']), 'epoch')}; the best "
         f"known training loss is {number(cell['best_known_loss'])}."
+        + (
+            " Few rates or none reach the tolerance within the budget, so its usable ranges are left out of "
+            "the findings."
+            if short
+            else ""
+        )
     )
 
 

@@ -34,11 +34,11 @@ from study.report.pictures import Picture, Tile
 from study.report.sections import Block, Section, section
 
 DIAGRAM = (
-    "Each dot is an optimizer’s mean rank over the problems; further left is better. A thick bar joins "
-    "optimizers whose mean ranks are closer than the critical distance (the ruler at the top), so that they are "
-    "not clearly different. Where Friedman’s test finds no difference at all, no pair may be tested, and one bar "
-    "joins all. Few problems make the distance long: a bar does not prove that two optimizers are equally good, "
-    "only that this study cannot say which is better."
+    "Each dot is an optimizer’s mean rank over the problems; further left is better. A thick bar "
+    "joins optimizers whose mean ranks are closer than the critical distance (the ruler at the top), "
+    "so that they are not clearly different. Where Friedman’s test finds no difference at all, no "
+    "pair may be tested, and one bar joins all. Few problems make the distance long: a bar does not "
+    "prove that two optimizers are equally good, only that this study cannot say which is better."
 )
 EVERY = "all batch strategies"
 
@@ -54,7 +54,11 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
     drawn = diagrams(study, scores)
     ranks = left_out(study, scores)
     steady = stability(ranks)
-    made = (ranked(study, drawn) or too_few(study, table), rank_power(found), steadiness(study, ranks, steady))
+    made = (
+        ranked(study, drawn) or too_few(study, table),
+        rank_power(found),
+        steadiness(study, ranks, steady),
+    )
     findings = [finding for finding in made if finding is not None]
     blocks = []
     if drawn:

@@ -5,7 +5,7 @@ import pytest
 
 from study.analysis import gather
 from study.analysis.chosen import chosen_curves, chosen_rates
-from study.analysis.diverged_runs import diverged, failures_above, reasons, shares
+from study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
 from study.analysis.labels import names_of, optimizer_label
 from study.analysis.overview import optimization
 from study.analysis.scores import against, duels, performance, ranking, replicates, tuning
@@ -238,7 +238,7 @@ class TestDivergence:
         cell = planted(sweep={0.1: 0.9, 1.0: 0.01, 10.0: [0.5, 3.0], 100.0: INF})
         cell.trials.loc[cell.trials["q_end"] == 3.0, "outcome"] = "diverged"  # it ended above its start
         study = gather([cell])
-        row = only(failures_above(study, sensitivity(rate_table(study), 0.1)))
+        row = only(failures_above(failed_above(study, sensitivity(rate_table(study), 0.1))))
         assert (row["exploded"], row["risen"], row["size"]) == (2, 1, 4)
         assert row["share"].value == 0.5
 

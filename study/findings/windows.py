@@ -1,0 +1,65 @@
+"""What the headline findings owe to the number of evaluations that count as the end of a run."""
+
+from __future__ import annotations
+
+from study.analysis.end_windows import with_window
+from study.analysis.frame import Study
+from study.analysis.rank_tables import standing
+from study.analysis.scores import replicates
+from study.analysis.sensitivity import rate_table, sensitivity, widths
+from study.analysis.study_tables import Tables
+from study.findings.claims import Finding, Runs
+from study.findings.training import places
+from study.leadership import Leadership
+from study.numbers import listing
+
+FACTORS = {"half": 0.5, "twice": 2.0}
+
+
+def end_window(tables: Tables) -> Finding | None:
+    """Who trains furthest and who forgives most with half and with twice the window."""
+    if len(tables.study.names.optimizers) < 2:
+        return None
+    now = _leaders(tables.study)
+    others = {label: _leaders(with_window(tables.study, factor)) for label, factor in FACTORS.items()}
+    changed = [
+        f"{about} with {label}"
+        for label, found in others.items()
+        for about in now
+        if _names(now[about]) != _names(found[about])
+    ]
+    claim = (
+        "Who trains furthest, who trains least far, and whose usable range is widest or narrowest would be "
+        "the same with half and with twice the evaluations counted as the end of a run."
+        if not changed
+        else f"Other evaluations counted as the end of a run would change {listing(changed)} of them."
+    )
+    label = tables.study.names.optimizers
+    evidence = " ".join(
+        f"{about[0].upper()}{about[1:]}: {listing([label[o] for o in _names(now[about])])}"
+        + "".join(
+            f", with {side} {listing([label[o] for o in _names(found[about])])}"
+            for side, found in others.items()
+        )
+        + "."
+        for about in now
+    )
+    return Finding("End of a run", claim, evidence, "overview", runs=[Runs()])
+
+
+def _leaders(study: Study) -> dict[str, Leadership]:
+    """Finding -> who holds its first place."""
+    ranks = standing(study, replicates(study, "gap"))
+    found: dict[str, Leadership] = {}
+    if ranks.shape[1] > 1:
+        found |= zip(("who trains furthest", "who trains least far"), places(ranks), strict=True)
+    table = widths(sensitivity(rate_table(study), study.tolerance))
+    if table.shape[1] > 1 and len(table):
+        most, least = places(-table.groupby(level="problem", sort=False).mean())
+        found |= {"the widest range": most, "the narrowest range": least}
+    return found
+
+
+def _names(found: Leadership) -> tuple[str, ...]:
+    """The leader alone, or the group that ties, in the order of their names."""
+    return tuple(sorted(found.group))

@@ -1,0 +1,336 @@
+"""What each finding of the summary should say: its numbers, recomputed. A study of fewer than five problems,
+whose intervals over problems are ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations, pairwise, product
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from tests.audit.recompute import CELL, RESOLUTION, Audit, beats, middle_half, newcombe, verdict
+
+Numbers = tuple[list[float], list[float]]
+"""Points, and ends of intervals that were drawn."""
+
+DRAWS = 3000
+
+
+def tuned(found: Audit, column: str = "tuned_rate_training") -> dict[tuple[str, str, str], pd.DataFrame]:
+    """(problem, optimizer, batch) -> its confirmed runs at a rate, by replicate."""
+    at = found.at_rate(column).sort_values("replicate", kind="stable")
+    return dict(at.groupby(CELL, sort=False))
+
+
+def gaps(found: Audit, column: str = "tuned_rate_training") -> dict[tuple[str, str, str], np.ndarray]:
+    return {k: np.maximum(runs["gap"].to_numpy(), RESOLUTION) for k, runs in tuned(found, column).items()}
+
+
+def mean_ranks(scores: dict[tuple[str, str, str], np.ndarray]) -> dict[str, float]:
+    """Ranks of the medians, averaged over batches, ranked again, averaged over problems."""
+    problems, optimizers, batches = (list(dict.fromkeys(key[i] for key in scores)) for i in range(3))
+    rows = []
+    for p in problems:
+        each = [rankdata([np.median(scores[p, o, b]) for o in optimizers]) for b in batches]
+        rows.append(rankdata(np.mean(each, axis=0)))
+    return dict(zip(optimizers, np.mean(rows, axis=0), strict=True))
+
+
+def training(found: Audit) -> Numbers:
+    """Mean ranks, the duel of the first two, and the probability that the first does better."""
+    scores = gaps(found)
+    ranks = mean_ranks(scores)
+    order = sorted(ranks, key=lambda o: ranks[o])
+    points, ends = [*ranks.values(), found.cells["problem"].nunique()], []
+    for a, b in combinations(order, 2):  # equal ranks may come in either order
+        for first, second in ((a, b), (b, a)):
+            pairs = [(p, scores[p, first, t], scores[p, second, t]) for p, o, t in scores if o == first]
+            verdicts = [verdict(x, y) for _, x, y in pairs]
+            each = pd.Series([beats(x, y) for _, x, y in pairs], [p for p, _, _ in pairs])
+            n, m = len(pairs[0][1]), len(pairs[0][2])
+            points += [verdicts.count("better"), verdicts.count("worse"), len(pairs), each.mean()]
+            points += [*newcombe(each.mean(), n, m, len(pairs)), *_span(each)]
+    return points, ends
+
+
+def _span(values: pd.Series) -> tuple[float, float]:
+    """The least and the largest mean by problem."""
+    each = values.groupby(level=0).mean()
+    return float(each.min()), float(each.max())
+
+
+def curve(runs: pd.DataFrame, replicates: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rates, median gaps and shares that diverged, of these replicates."""
+    wide = runs.pivot(index="rate", columns="replicate", values="gap").sort_index()[replicates]
+    return wide.index.to_numpy(), np.median(wide.to_numpy(), axis=1), np.isinf(wide.to_numpy()).mean(axis=1)
+
+
+def usable(rates: np.ndarray, q: np.ndarray, tolerance: float) -> tuple[float, float]:
+    """Logarithms of the ends of the usable range; equal where there is none."""
+    best = int(np.argmin(q))
+    if not q[best] <= tolerance:
+        return 0.0, 0.0
+    ends = []
+    for step in (-1, 1):
+        i = best
+        while 0 <= i + step < len(q) and q[i + step] <= tolerance:
+            i += step
+        x = np.log10(rates[i])
+        if 0 <= i + step < len(q) and np.isfinite(q[i + step]):
+            inside, outside = np.log(max(q[i], 1e-300)), np.log(max(q[i + step], 1e-300))
+            share = (np.log(tolerance) - inside) / (outside - inside)
+            x += share * (np.log10(rates[i + step]) - x)
+        ends.append(x)
+    return ends[0], ends[1]
+
+
+def sweeps(found: Audit) -> dict[tuple[str, str, str], pd.DataFrame]:
+    return dict(found.swept.groupby(CELL, sort=False))
+
+
+def ranges(found: Audit) -> Numbers:
+    """Widths, their folds, the difference of the widest and the narrowest, ranges at the grid's end."""
+    tolerance, width, redrawn, at_end = found.cells["tolerance"].iloc[0], {}, {}, {}
+    for key, runs in sweeps(found).items():
+        names = sorted(runs["replicate"].unique())
+        rates, q, _ = curve(runs, names)
+        low, high = usable(rates, q, tolerance)
+        width[key] = high - low
+        at_end[key] = high > low and (np.isclose(10**low, rates[0]) or np.isclose(10**high, rates[-1]))
+        ways = product(names, repeat=len(names))
+        redrawn[key] = [np.ptp(usable(*curve(runs, list(way))[:2], tolerance)) for way in ways]
+    none = pd.Series([w == 0 for w in width.values()], [k[0] for k in width]).groupby(level=0).mean()
+    kept = {k: w for k, w in width.items() if none[k[0]] <= 0.5}
+    optimizers = list(dict.fromkeys(o for _, o, _ in kept))
+    means = {o: middle_half([w for k, w in kept.items() if k[1] == o]) for o in optimizers}
+    wide, narrow = max(means, key=lambda o: means[o]), min(means, key=lambda o: means[o])
+    pairs = [(p, b) for p, o, b in kept if o == wide]
+    gain = pd.Series([kept[p, wide, b] - kept[p, narrow, b] for p, b in pairs], [p for p, _ in pairs])
+    by_problem = [middle_half(list(at)) for _, at in gain.groupby(level=0)]
+    points = [*means.values(), *(float(f"{10**w:.1g}") for w in means.values()), middle_half(list(gain))]
+    points += [len(pairs), gain.index.nunique(), min(by_problem), max(by_problem)]
+    points.append(sum(at_end[p, o, b] for p, b in pairs for o in (wide, narrow)))
+    return points, _redraw(pairs, redrawn, wide, narrow)
+
+
+def _redraw(
+    pairs: list[tuple[str, str]], ways: dict[tuple[str, str, str], list[float]], wide: str, narrow: str
+) -> list[float]:
+    rng, problems = np.random.default_rng(99), list(dict.fromkeys(p for p, _ in pairs))
+    drawn = []
+    for _ in range(DRAWS):
+        pick = {p: rng.integers(len(next(iter(ways.values())))) for p in problems}
+        drawn.append(middle_half([ways[p, wide, b][pick[p]] - ways[p, narrow, b][pick[p]] for p, b in pairs]))
+    return [float(end) for end in np.quantile(drawn, [0.025, 0.975])]
+
+
+def batches(found: Audit) -> Numbers:
+    """Updates, and the median shifts of best rate and boundary from the largest to the smallest batch."""
+    updates = found.cells.groupby("batch")["updates_per_trial"].median()
+    order = updates.sort_values().index
+    points: list[float] = [float(updates[order[0]]), float(updates[order[-1]])]
+    ends: list[float] = []
+    at, censored, pairs = sweeps(found), 0, 0
+    for optimizer in found.cells["optimizer"].unique():
+        problems = [p for p, o, b in at if o == optimizer and b == order[0]]
+        moves: dict[str, list[float]] = {"best": [], "boundary": []}
+        for p in problems:
+            sides = [_rates_of(at[p, optimizer, b]) for b in (order[0], order[-1])]
+            censored += any(side[2] for side in sides)
+            for i, name in enumerate(moves):
+                moves[name].append(float(np.log10(sides[1][i] / sides[0][i])))
+        pairs += len(problems)
+        for i, values in enumerate(moves.values()):
+            points += [float(np.median(values)), min(values), max(values)]
+            sides_of = [[at[p, optimizer, b] for b in (order[0], order[-1])] for p in problems]
+            ends += _redrawn_moves(sides_of, i)
+    return [*points, censored, pairs, found.cells["problem"].nunique(), 1], ends
+
+
+def _redrawn_moves(sides: list[list[pd.DataFrame]], column: int) -> list[float]:
+    """Ends of the interval of the median move when each problem's replicates are drawn anew."""
+    names = sorted(sides[0][0]["replicate"].unique())
+    ways = [
+        [
+            np.log10(np.divide(*(_rates_of(runs, list(way))[column] for runs in (small, large))))
+            for way in product(names, repeat=len(names))
+        ]
+        for large, small in sides
+    ]
+    rng = np.random.default_rng(96)
+    drawn = [np.median([way[rng.integers(len(way))] for way in ways]) for _ in range(DRAWS)]
+    return [float(end) for end in np.quantile(drawn, [0.025, 0.975], method="inverted_cdf")]
+
+
+def _rates_of(runs: pd.DataFrame, replicates: list[str] | None = None) -> tuple[float, float, bool]:
+    rates, q, gone = curve(runs, replicates or sorted(runs["replicate"].unique()))
+    best = rates[int(np.argmin(q))]
+    above = rates[(gone >= 0.5) & (rates > best)]
+    return float(best), float(above[0] if len(above) else rates[-1]), not len(above)
+
+
+def divergence(found: Audit) -> Numbers:
+    """Shares just above the best rate, by optimizer, and by rate over the limit."""
+    swept = found.swept.assign(best=np.nan, limit=np.nan)
+    limits = found.cells.set_index(CELL).reindex(columns=["limit_measured", "limit_predicted"])
+    limit = limits["limit_measured"].fillna(limits["limit_predicted"])
+    for key, runs in sweeps(found).items():
+        swept.loc[runs.index, "best"] = _rates_of(runs)[0]
+        swept.loc[runs.index, "limit"] = limit[key]
+    near = swept[(swept["rate"] > swept["best"] * 1.001) & (swept["rate"] <= swept["best"] * 10.01)]
+    each = near.groupby([*CELL, "replicate"])["gone"].mean()
+    cells = each.groupby(level=CELL).mean()
+    problems = cells.groupby(level="problem").mean()
+    by = each.groupby(level=["problem", "optimizer"]).mean().groupby(level="optimizer").mean()
+    points = [100 * v for v in (cells.mean(), problems.min(), problems.max(), *by)]
+    points += [near["gone"].sum(), len(near), found.cells["problem"].nunique()]
+    rng = np.random.default_rng(98)
+    table = each.unstack().to_numpy()
+    drawn = [
+        np.mean([row[rng.integers(len(row), size=len(row))].mean() for row in table]) for _ in range(DRAWS)
+    ]
+    ends = [float(100 * end) for end in np.quantile(drawn, [0.025, 0.975])]
+    ratio = swept["rate"] / swept["limit"]
+    bins = (0.01, 0.1, 0.5, 0.9, 1.1, 2.0, 10.0, 100.0)
+    for low, high in pairwise(bins):
+        at = swept[(ratio > low) & (ratio <= high)]
+        if len(at):
+            parts = at.groupby("problem")["gone"].mean()
+            points += [low, high, *(100 * v for v in (at["gone"].mean(), parts.min(), parts.max()))]
+    return points, ends
+
+
+def plateaus(found: Audit) -> Numbers:
+    """Of the runs above the best rate that failed, those that blew up."""
+    best = {key: _rates_of(runs)[0] for key, runs in sweeps(found).items()}
+    swept = found.swept
+    above = swept["rate"].to_numpy() > 1.001 * np.array([best[tuple(k)] for k in swept[CELL].to_numpy()])
+    failed = swept[above & ~swept["converged"]]
+    points: list[float] = [found.cells["problem"].nunique()]
+    for _, at in failed.groupby("optimizer"):
+        parts = at.groupby("problem")["left"].mean()
+        points += [100 * v for v in (at["left"].mean(), parts.min(), parts.max())]
+        risen = int((at["gone"] & ~at["left"]).sum())
+        points += [len(at), risen, len(at) - int(at["left"].sum()) - risen]
+    return points, []
+
+
+def tuning(found: Audit) -> Numbers:
+    """The tuned against the default rate by validation loss, and the default rates of two frameworks."""
+    sides = [tuned(found, column) for column in ("tuned_rate_validation", "default_rate")]
+    keys = [key for key in sides[0] if key in sides[1]]
+    pairs = {key: tuple(side[key]["loss"].to_numpy() for side in sides) for key in keys}
+    verdicts = {key: verdict(a, b) for key, (a, b) in pairs.items()}
+    won = pd.Series([v == "better" for v in verdicts.values()], [k[0] for k in verdicts]).astype(float)
+    each = pd.Series([beats(a, b) for a, b in pairs.values()], [k[0] for k in pairs])
+    n, m = (len(values) for values in next(iter(pairs.values())))
+    counts = [list(verdicts.values()).count(v) for v in ("better", "worse", "unclear")]
+    points = [*counts, len(pairs), *(100 * v for v in (won.mean(), *_span(won)))]
+    points += [each.mean(), *newcombe(float(each.mean()), n, m, len(pairs)), *_span(each)]
+    tolerance = found.cells["tolerance"].iloc[0]
+    for optimizer in found.cells["optimizer"].unique():
+        own = {
+            k: usable(*curve(r, sorted(r["replicate"].unique()))[:2], tolerance)
+            for k, r in sweeps(found).items()
+            if k[1] == optimizer
+        }
+        for rate in (0.001, 0.01):
+            inside = sum(low < high and 10**low <= rate <= 10**high for low, high in own.values())
+            points += [rate, inside, len(own)]
+    return points, []
+
+
+def held_out(found: Audit) -> Numbers:
+    """Comparisons of two tuned optimizers that clearly differ, by test score and by gap."""
+    tests = {k: -runs["score"].to_numpy() for k, runs in tuned(found, "tuned_rate_validation").items()}
+    points: list[float] = [95]
+    for scores in (tests, gaps(found)):
+        pairs = [
+            ((p, b), o, other) for (p, o, b), (q, other, c) in combinations(scores, 2) if (p, b) == (q, c)
+        ]
+        unclear = pd.Series(
+            [verdict(scores[p, o, b], scores[p, other, b]) == "unclear" for (p, b), o, other in pairs],
+            [p for (p, _), _, _ in pairs],
+        ).astype(float)
+        points += [
+            len(pairs),
+            len(pairs) - unclear.sum(),
+            100 * unclear.mean(),
+            *(100 * v for v in _span(unclear)),
+        ]
+    return points, []
+
+
+def trust(found: Audit) -> Numbers:
+    """Searches, replicates that disagree, and tuned rates that failed on fresh runs."""
+    points: list[float] = [len(found.cells), 0.5]
+    for claim in ("training", "validation"):
+        spread = found.cells[f"search_spread_{claim}"].dropna().astype(float)
+        points += [(spread > 0.5).sum(), len(spread)]
+    both = pd.concat([found.at_rate(f"tuned_rate_{claim}") for claim in ("training", "validation")])
+    runs = both.drop_duplicates([*CELL, "rate", "replicate"])
+    rates = runs.groupby([*CELL, "rate"])["gone"].sum()
+    points += [len(runs), runs["gone"].sum(), (rates > 0).sum(), len(rates)]
+    points += list(found.cells["search_status"].value_counts())
+    return points, []
+
+
+def speed(found: Audit) -> Numbers:
+    """Areas under the performance profiles of examples to a gap of 0.1."""
+    at = tuned(found, "tuned_rate_speed")
+    optimizers = list(found.cells["optimizer"].unique())
+    strata = list(dict.fromkeys((p, b) for p, _, b in at))
+    times = np.array([[at[p, o, b]["examples"].to_numpy() for o in optimizers] for p, b in strata])
+    best = times.min(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(times == best, 1.0, times / best)
+    ratio[np.isinf(times)] = np.inf
+    area = 1 - np.log(np.minimum(ratio, 10.0)) / np.log(10.0)
+    rng = np.random.default_rng(97)
+    drawn = []
+    for _ in range(DRAWS):
+        picks = rng.integers(area.shape[2], size=(len(strata), area.shape[2]))
+        drawn.append(
+            np.stack([a[:, pick].mean(axis=1) for a, pick in zip(area, picks, strict=True)]).mean(axis=0)
+        )
+    means, whole = area.mean(axis=(0, 2)), np.array(drawn)
+    by = pd.DataFrame(area.mean(axis=2), [p for p, _ in strata], optimizers).groupby(level=0).mean()
+    points = [0.1, 10, *means, area.shape[0] * area.shape[2], found.cells["problem"].nunique()]
+    ends = [float(end) for o in range(len(optimizers)) for end in np.quantile(whole[:, o], [0.025, 0.975])]
+    for i, j in product(range(len(optimizers)), repeat=2):
+        gap = by.iloc[:, i] - by.iloc[:, j]
+        points += [means[i] - means[j], gap.min(), gap.max()]
+        ends += [float(end) for end in np.quantile(whole[:, i] - whole[:, j], [0.025, 0.975])]
+    for o in range(len(optimizers)):
+        reached = np.isfinite(times[:, o])
+        points.append(100 * reached.mean())
+        ends += [100 * end for end in _wilson(int(reached.sum()), reached.size)]
+    return points, ends
+
+
+def _wilson(k: int, n: int) -> tuple[float, float]:
+    z = 1.959964
+    center, half = (k + z * z / 2) / (n + z * z), z * np.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
+    return float(center - half), float(center + half)
+
+
+def ranks(found: Audit) -> Numbers:
+    """Mean ranks where there are too few problems for a test."""
+    return [*mean_ranks(gaps(found)).values(), found.cells["problem"].nunique(), 5], []
+
+
+RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {
+    "Tuned training": training,
+    "Usable range": ranges,
+    "Batch size": batches,
+    "Divergence": divergence,
+    "Plateaus": plateaus,
+    "Tuning": tuning,
+    "Held-out data": held_out,
+    "Trust": trust,
+    "Speed": speed,
+    "Ranks": ranks,
+}
+"""What a finding is about -> its numbers."""

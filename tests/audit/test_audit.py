@@ -1,0 +1,83 @@
+"""A whole study, run and reported, and its summary recomputed from the stored curves."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.tracking import StoredCell, open_store
+from tests.audit.recompute import Audit, audit, numbers, unexplained
+from tests.audit.summary import RECOMPUTED
+
+ROOT = Path(__file__).parent.parent.parent
+NAMES = re.compile(r"\(batch \d+\)|mini-batch \d+")
+"""Numbers that belong to a name."""
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results folder of the quick study."""
+    folder = tmp_path_factory.mktemp("audit")
+    command = [sys.executable, "-m", "study", "run", "experiments/quick.toml", "--results", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cells(results: Path) -> list[StoredCell]:
+    with closing(open_store(results, reading=True)) as store:
+        return store.read("quick")
+
+
+@pytest.fixture(scope="session")
+def recomputed(cells: list[StoredCell]) -> Audit:
+    return audit(cells)
+
+
+@pytest.fixture(scope="session")
+def summary(results: Path) -> dict[str, str]:
+    """What each finding of the report's summary is about -> its sentences."""
+    text = (results / "quick" / "report.md").read_text(encoding="utf-8")
+    lines = re.findall(
+        r"^\d+\. (.*) \(([^()]*)\)$", text.partition("## Summary")[2].partition("\n## ")[0], re.M
+    )
+    return {about: NAMES.sub("", said.replace("\\", "")) for said, about in lines}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("about", RECOMPUTED)
+def test_every_number_of_the_summary_is_what_the_curves_say(
+    about: str, summary: dict[str, str], recomputed: Audit
+) -> None:
+    assert numbers(summary[about])
+    assert not unexplained(summary[about], *RECOMPUTED[about](recomputed))
+
+
+@pytest.mark.slow
+def test_the_audit_sees_other_curves(cells: list[StoredCell], summary: dict[str, str]) -> None:
+    """Training curves of one cell a third higher at their end: its gaps, ranks and widths are others."""
+    cell = cells[0]
+    late = cell.curves["examples"] > 0
+    higher = cell.curves.assign(train_loss=cell.curves["train_loss"] * np.where(late, 3.0, 1.0))
+    other = audit([dataclasses.replace(cell, curves=higher), *cells[1:]])
+    wrong = [about for about in RECOMPUTED if unexplained(summary[about], *RECOMPUTED[about](other))]
+    assert "Usable range" in wrong or "Divergence" in wrong
+
+
+def test_numbers_are_read_as_the_report_writes_them() -> None:
+    text = "1,080 runs, −1.9 decades, 2.2·10⁻⁴, 10⁻⁵ and 64\u202f%"
+    assert [value for _, value, _ in numbers(text)] == pytest.approx([1080, -1.9, 2.2e-4, 1e-5, 64])
+
+
+def test_a_number_that_is_off_in_its_last_digit_is_not_explained() -> None:
+    assert unexplained("3 of 12 cells, 0.57", [3, 12, 0.571]) == []
+    assert unexplained("3 of 12 cells, 0.58", [3, 12, 0.571]) == ["0.58"]
+    assert unexplained("[0.55, 0.60]", [], [0.56, 0.61]) == []
