@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from study.analysis.frame import AXES, Study, in_order
-from study.phases.confirm import ConfirmRole
 from study.comparison import Comparison, clustered
+from study.phases.confirm import ConfirmRole
 from study.phases.search import RESOLUTION, Claim
 from study.statistics import (
     Interval,

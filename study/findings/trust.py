@@ -39,9 +39,7 @@ def _spread(tables: Tables) -> str:
 
 def _lost(tables: Tables) -> str:
     """How often a tuned rate failed on fresh replicates."""
-    tuned = tuned_only(tables.performance).drop_duplicates(
-        ["problem", "optimizer", "batch", "rate"]
-    )
+    tuned = tuned_only(tables.performance).drop_duplicates(["problem", "optimizer", "batch", "rate"])
     gone = tuned[tuned["diverged"] > 0]
     if tuned.empty:
         return ""

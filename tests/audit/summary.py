@@ -43,7 +43,7 @@ def training(found: Audit) -> Numbers:
     scores = gaps(found)
     ranks = mean_ranks(scores)
     order = sorted(ranks, key=lambda o: ranks[o])
-    points, ends = [*ranks.values(), found.cells["problem"].nunique()], []
+    points = [*ranks.values(), found.cells["problem"].nunique()]
     for a, b in combinations(order, 2):  # equal ranks may come in either order
         for first, second in ((a, b), (b, a)):
             pairs = [(p, scores[p, first, t], scores[p, second, t]) for p, o, t in scores if o == first]
@@ -52,7 +52,7 @@ def training(found: Audit) -> Numbers:
             n, m = len(pairs[0][1]), len(pairs[0][2])
             points += [verdicts.count("better"), verdicts.count("worse"), len(pairs), each.mean()]
             points += [*newcombe(each.mean(), n, m, len(pairs)), *_span(each)]
-    return points, ends
+    return points, []
 
 
 def _span(values: pd.Series) -> tuple[float, float]:
@@ -154,7 +154,7 @@ def _redrawn_moves(sides: list[list[pd.DataFrame]], column: int) -> list[float]:
     names = sorted(sides[0][0]["replicate"].unique())
     ways = [
         [
-            np.log10(np.divide(*(_rates_of(runs, list(way))[column] for runs in (small, large))))
+            np.log10(_rates_of(small, list(way))[column] / _rates_of(large, list(way))[column])
             for way in product(names, repeat=len(names))
         ]
         for large, small in sides
