@@ -152,7 +152,7 @@ class TestFigures:
         assert "Gradient descent, full batch, on net at 6 instead of 2." in texts["The stability map"]
         assert "ends at 1.9, on the upper guide, 1.9" in texts["The limit and the batch size"]
         assert "at rate 0.1 it goes from 5 to the line at 20 by update 20" in texts["The edge of stability"]
-        assert "RMSprop 2.0 [2.0, 2.0]" in texts["Plateaus instead of a limit"]
+        assert "RMSprop 2.0 (2.0 to 2.0)" in texts["Plateaus instead of a limit"]
         assert "predicted noise floors from 0.02 to 0.04" in texts["Noise floors"]
 
 
