@@ -137,7 +137,7 @@ def verdict(a: np.ndarray, b: np.ndarray) -> str:
     return "better" if low > 0.5 else "worse" if high < 0.5 else "unclear"
 
 
-NUMBER = re.compile(r"−?\d[\d,]*(?:\.\d+)?(?:·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|−?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+NUMBER = re.compile(r"−?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|−?\d[\d,]*(?:\.\d+)?(?:·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
 RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
