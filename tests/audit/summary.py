@@ -21,7 +21,7 @@ DRAWS = 3000
 def tuned(found: Audit, column: str = "tuned_rate_training") -> dict[tuple[str, str, str], pd.DataFrame]:
     """(problem, optimizer, batch) -> its confirmed runs at a rate, by replicate."""
     at = found.at_rate(column).sort_values("replicate", kind="stable")
-    return dict(at.groupby(CELL, sort=False))
+    return dict(iter(at.groupby(CELL, sort=False)))
 
 
 def gaps(found: Audit, column: str = "tuned_rate_training") -> dict[tuple[str, str, str], np.ndarray]:
@@ -87,7 +87,7 @@ def usable(rates: np.ndarray, q: np.ndarray, tolerance: float) -> tuple[float, f
 
 
 def sweeps(found: Audit) -> dict[tuple[str, str, str], pd.DataFrame]:
-    return dict(found.swept.groupby(CELL, sort=False))
+    return dict(iter(found.swept.groupby(CELL, sort=False)))
 
 
 def ranges(found: Audit) -> Numbers:
