@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 newest=
 for version in 3.14 3.13 3.12; do
     for python in "$(command -v "python$version" || true)" "$HOME/.pyenv/versions/$version".*/bin/python; do
-        if [ -x "$python" ]; then newest=$python && break 2; fi
+        if "${python:-false}" -c pass 2>/dev/null; then newest=$python && break 2; fi
     done
 done
 same='import sys; print(sys.version_info[:2])'
