@@ -22,18 +22,11 @@ def end_window(tables: Tables) -> Finding | None:
         return None
     now = _leaders(tables.study)
     others = {label: _leaders(with_window(tables.study, factor)) for label, factor in FACTORS.items()}
-    changed = [
-        f"{about} with {label}"
-        for label, found in others.items()
-        for about in now
-        if _names(now[about]) != _names(found[about])
-    ]
-    claim = (
-        "Who trains furthest, who trains least far, and whose usable range is widest or narrowest would be "
-        "the same with half and with twice the evaluations counted as the end of a run."
-        if not changed
-        else f"Other evaluations counted as the end of a run would change {listing(changed)} of them."
-    )
+    kept: list[str] = []
+    changed: list[str] = []
+    for about in now:
+        same = all(_names(now[about]) == _names(found[about]) for found in others.values())
+        (kept if same else changed).append(about)
     label = tables.study.names.optimizers
     evidence = " ".join(
         f"{about[0].upper()}{about[1:]}: {listing([label[o] for o in _names(now[about])])}"
@@ -44,7 +37,25 @@ def end_window(tables: Tables) -> Finding | None:
         + "."
         for about in now
     )
-    return Finding("End of a run", claim, evidence, "overview", runs=[Runs()])
+    return Finding("End of a run", _claim(kept, changed), evidence, "overview", runs=[Runs()])
+
+
+def _claim(kept: list[str], changed: list[str]) -> str:
+    """What hangs on the number of evaluations that count as the end, between half and twice as many."""
+    if not kept:
+        return f"{_said(changed)} on how many evaluations count as the end of a run."
+    claim = f"{_said(kept, 'not')} on how many evaluations count as the end of a run"
+    return f"{claim}; {listing(changed)} {'do' if len(changed) > 1 else 'does'}." if changed else f"{claim}."
+
+
+def _said(about: list[str], negation: str = "") -> str:
+    verb = (
+        f"{'do' if len(about) > 1 else 'does'} not depend"
+        if negation
+        else f"depend{'' if len(about) > 1 else 's'}"
+    )
+    text = listing(about)
+    return f"{text[0].upper()}{text[1:]} {verb}"
 
 
 def _leaders(study: Study) -> dict[str, Leadership]:

@@ -162,8 +162,8 @@ class TestBatchSize:
         cells += [planted(problem=p, batch=b, optimizer="adam") for p in "abcdef" for b in shifted]
         found = batch_size(analyse(gather(cells)))
         assert found.claim == (
-            "From full batch to stochastic (batch 1), smaller batches lower the rate at which runs diverge "
-            "of Gradient descent and lower the best rate of Gradient descent."
+            "From full batch to stochastic (batch 1) the best rate falls with 1 and the rate at which runs "
+            "diverge falls with 1, of 2 optimizers."
         )
         assert "Gradient descent −1.0 ([−1.0, −1.0] on these problems, [−1.0, −1.0] on" in text(found)
         assert "Adam 0.0 ([0.0, 0.0] on these" in text(found)
