@@ -39,7 +39,7 @@ class Study:
     curves: dict[str, pd.DataFrame]
     asked: dict[str, Cell]
 
-    @property
+    @cached_property
     def protocol(self) -> Protocol:
         """The protocol that the cells were run with; ValueError when they were not all run with one."""
         first, *others = {cell.protocol for cell in self.asked.values()}
@@ -68,13 +68,16 @@ class Study:
         which: what the claim rests on, on replicates that the tuning did not use."""
         columns = {claim: f"tuned_rate_{claim.value}" for claim in Claim}
         rates = self.cells.set_index("key").reindex(columns=["default_rate", *columns.values()])
-        return {
-            claim: pd.concat(
-                at_rates(rows, float(rates[column][key]), float(rates["default_rate"][key]))
-                for key, rows in self.trials_of.items()
-            ).reset_index(drop=True)
-            for claim, column in columns.items()
-        }
+        place = {key: i for i, key in enumerate(self.cells["key"])}
+        found = {}
+        for claim, column in columns.items():
+            tuned, default = (
+                self.trials["key"].map(rates[name].astype(float)) for name in (column, "default_rate")
+            )
+            rows = at_rates(self.trials, tuned, default)
+            order = np.argsort(rows["key"].map(place).to_numpy(), kind="stable")  # cell by cell
+            found[claim] = rows.iloc[order].reset_index(drop=True)
+        return found
 
     @cached_property
     def tuned(self) -> dict[Claim, pd.DataFrame]:

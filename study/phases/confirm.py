@@ -63,13 +63,13 @@ def confirm(cell: Cell, problem: Problem, tuned: Sequence[float]) -> list[Run]:
     return run_stack(cell, problem, trials, tested=True)
 
 
-def at_rates(trials: pd.DataFrame, tuned: float, default: float) -> pd.DataFrame:
-    """A cell's trials of the confirmation at these two rates, `role` saying at which; NaN is no rate.
-    Where both are the same rate its runs stand for both."""
-    confirmed = trials[trials["phase"] == Confirm.name]
+def at_rates(trials: pd.DataFrame, tuned: float | pd.Series, default: float | pd.Series) -> pd.DataFrame:
+    """The trials of the confirmation at these two rates, for all trials or for each of them, `role` saying at
+    which; NaN is no rate. Where both are the same rate its runs stand for both."""
+    confirmed = trials["phase"] == Confirm.name
     sides = {ConfirmRole.TUNED: tuned, ConfirmRole.DEFAULT: default}
     return pd.concat(
-        [confirmed[confirmed["rate"] == rate].assign(role=role.value) for role, rate in sides.items()]
+        [trials[confirmed & (trials["rate"] == rate)].assign(role=role.value) for role, rate in sides.items()]
     )
 
 
