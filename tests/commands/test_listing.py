@@ -33,7 +33,7 @@ def shown(what: str) -> str:
 
 
 def test_every_registry_has_a_list() -> None:
-    assert listing.REGISTERED.keys() == REGISTRIES.keys()
+    assert listing.REGISTERED.keys() - {"keys"} == REGISTRIES.keys()
 
 
 @pytest.mark.parametrize("what", REGISTRIES)

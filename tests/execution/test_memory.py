@@ -34,7 +34,10 @@ def test_memory_grows_with_what_is_trained() -> None:
 @pytest.mark.slow
 def test_a_cell_takes_no_more_than_was_said() -> None:
     text = GOOD.replace("hidden = []", "hidden = [3000]") + "[search]\ntrials = 2\n[budget]\nexamples = 500\n"
-    done = subprocess.run([sys.executable, "-c", RUN], input=text, capture_output=True, text=True, check=True)
+    for _ in range(2):  # the first may have to compile, which a run does before its workers start
+        done = subprocess.run(
+            [sys.executable, "-c", RUN], input=text, capture_output=True, text=True, check=True
+        )
     said, took = peak(parse(text, "tiny.toml").cells[0]), int(done.stdout)
     assert took < said < 3 * took
 

@@ -117,7 +117,7 @@ class TestSections:
     def made(self, section, **given):
         cells = [
             planted(problem=p, optimizer=o, batch=b, **given)
-            for p in "abc"
+            for p in "abcde"
             for o in ("sgd", "adam", "momentum")
             for b in ("full", "1")
         ]
@@ -157,13 +157,13 @@ class TestSections:
             FigureCanvasAgg(picture.panels.figure()).draw()
 
     def test_alarms_have_a_row_each_with_what_came_of_them(self):
-        (_, block) = self.made(tuning_section, extended=1, search_high=1e4).blocks
+        (_, block, _) = self.made(tuning_section, extended=1, search_high=1e4).blocks
         (table,) = block.tables.values()
-        assert len(table.rows) == 18
+        assert len(table.rows) == 30
         assert list(table.rows[0].cells[3:]) == ["0.001 to 100", "0.001 to 10⁴", "1", "0.5", "0.5", "no ‡"]
         assert table.rows[0].run == ("7", "run-of-a-sgd-full")
 
     def test_a_search_that_is_not_trusted_says_why(self):
-        (_, block) = self.made(tuning_section, search_status="at_search_boundary").blocks
+        (_, block, _) = self.made(tuning_section, search_status="at_search_boundary").blocks
         (table,) = block.tables.values()
         assert table.rows[0].cells[-1] == "yes †: at the search boundary"

@@ -73,18 +73,20 @@ def test_limits_are_told_as_far_as_they_are_known():
     def limit(**summary):
         return dragged(planted(**summary)).data["cells"][0]["limit"]
 
-    assert limit() == {"text": "In the sweep, half of the runs or more begin to diverge between 1 and 10."}
+    assert limit() == {
+        "text": "In the sweep, half of the runs or more diverge from a rate between 1 and 10 on."
+    }
     both = limit(**LIMIT, limit_low=2.05, limit_high=2.15)
     assert (both["predicted"], both["measured"]) == (2.0, 2.1)
-    assert f"largest stable rate at 2.00 ({BASES[LimitBasis.EXACT]})." in both["text"]
-    assert "2.10, from 2.05 to 2.15 over the replicates" in both["text"]
+    assert f"Predicted stability limit: 2.00 ({BASES[LimitBasis.EXACT]})." in both["text"]
+    assert "Measured stability limit: 2.10 [2.05, 2.15]." in both["text"]
     alike = limit(**LIMIT, limit_low=2.0999, limit_high=2.1001)["text"]
-    assert alike.endswith("diverge: 2.10.")
+    assert alike.endswith("limit: 2.10.")
     none = limit(limit_missing="none_known")["text"]
-    assert "No limit is predicted: for Gradient descent no learning rate is known" in none
+    assert "No stability limit is predicted: for Gradient descent no learning rate is known" in none
     assert limit(limit_predicted=INF).keys() == {"text"}
     assert "No rate up to 0.1" in limit(sweep={0.01: 0.5, 0.1: 0.01})["text"]
-    assert "begin to diverge below 0.1" in limit(sweep={0.1: INF, 1.0: INF}, tuned=())["text"]
+    assert "diverge from a rate below 0.1 on" in limit(sweep={0.1: INF, 1.0: INF}, tuned=())["text"]
 
 
 def test_the_data_in_the_page_are_the_data_and_end_no_script(report):
