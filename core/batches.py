@@ -159,7 +159,15 @@ class BatchStrategy:
 
     def samples(self, seed: int, epoch: int, n: int) -> np.ndarray:
         """Which of n samples epoch 0, 1, ... takes, in order, for a replicate's data seed; `cuts` cuts it."""
-        return self.drawn.draw(seed, 0 if self.drawn.repeats else epoch, n, self.size or n)
+        order = np.asarray(self.drawn.draw(seed, 0 if self.drawn.repeats else epoch, n, self.size or n))
+        wanted = self.cuts(n)[-1].stop
+        sound = order.shape == (wanted,) and order.dtype.kind in "iu"
+        if not sound or order.min() < 0 or order.max() >= n:  # compiled code reads whatever it is told to
+            raise ValueError(
+                f"the order {self.order!r} must draw {wanted} whole numbers from 0 to {n - 1}, got "
+                f"{order.dtype} {order.shape}"
+            )
+        return np.ascontiguousarray(order, dtype=np.int64)
 
 
 def _samples(size: object) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -87,12 +88,8 @@ def _update(
     point = Symbol(Node("input", (), ARRAY, dtype, "theta"), dtype)
     g = Symbol(Node("input", (), ARRAY, dtype, "gradient"), dtype)
     on_symbols: Any = optimizer._with(**hyper)
-    try:
+    with _on_symbols():
         step = on_symbols.step(g, state, point.copy(), time)
-    except UntraceableError:
-        raise
-    except Exception as error:  # a rule of somebody's own may ask anything of its arrays
-        raise UntraceableError(f"{type(error).__name__}: {error}") from error
     results = {"theta": node_of(np.subtract(point, step))} | {k: node_of(state[k]) for k in (*arrays, *wides)}
     return _written(results, optimizer.bounded, arrays, wides, numbers, columns)
 
@@ -130,12 +127,24 @@ def _written(
     return function("update", ("block", "grad", "wide", "numbers", "columns", "check", "size", "t"), body)
 
 
+@contextmanager
+def _on_symbols() -> Iterator[None]:
+    """What is somebody's own may ask anything of its arrays: whatever it raises, it cannot be traced."""
+    try:
+        yield
+    except UntraceableError:
+        raise
+    except Exception as error:
+        raise UntraceableError(f"{type(error).__name__}: {error}") from error
+
+
 @cache
 def activation_sources(name: str, dtype: str) -> tuple[str, str]:
     """An activation and its slope as code: `activate(z, count)` and `slope(a, delta, count)`, in place."""
     z, a, delta = (_array(key, dtype, (1, 1, 1)) for key in ("z", "a", "delta"))
-    ACTIVATIONS[name].apply(z)
-    ACTIVATIONS[name].backward(a, delta)
+    with _on_symbols():
+        ACTIVATIONS[name].apply(z)
+        ACTIVATIONS[name].backward(a, delta)
     return (
         each("activate", ("z",), "z", node_of(z)),
         each("slope", ("a", "delta"), "delta", node_of(delta)),
@@ -150,7 +159,8 @@ def loss_source(name: str, dtype: str) -> str:
     """
     samples = Symbol(Node("input", (), SCALAR, "weak", "samples", 3))
     z, y = _array("z", dtype, (1, 1, samples)), _array("y", dtype, (1, 1, samples))
-    LOSSES[name].delta(z, y)
+    with _on_symbols():
+        LOSSES[name].delta(z, y)
     return over_outputs("loss_delta", node_of(z), dtype)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from core.compiled.tracing import ARRAY, SCALAR, Node
+from core.compiled.tracing import ARRAY, SCALAR, Node, UntraceableError
 
 VECTOR = {
     "add": "{} + {}",
@@ -32,11 +34,12 @@ VECTOR = {
     "select": "select({}, {}, {})",
 }
 
-NUMBER = VECTOR | {
+NUMBER = {name: code for name, code in VECTOR.items() if "(" not in code} | {
     "negative": "-{}",
     "sqrt": "math.sqrt({})",
     "absolute": "abs({})",
     "exp": "math.exp({})",
+    "tanh": "math.tanh({})",
     "power": "{} ** {}",
     "maximum": "max({}, {})",
     "minimum": "min({}, {})",
@@ -44,6 +47,10 @@ NUMBER = VECTOR | {
     "logical_or": "{} or {}",
     "select": "({1} if {0} else {2})",
 }
+
+
+KEPT = 4
+"""Values of each output that a loss may keep from one loop over the outputs to the next: so is the room."""
 
 
 class Writer:
@@ -82,15 +89,24 @@ class Writer:
 
     def _name(self, node: Node) -> str:
         if node.operation == "constant":
-            return str(node.value)
+            return _constant(node.value)
         if node.operation == "input":
             return self.line(self.inputs[node.name])
         if node.operation == "cast":
             value = self.needs(node.operands[0])
             return value if node.extent == SCALAR else self.line(f"to_{node.kind}({value})")
         if node.extent == SCALAR:
+            if node.operation not in NUMBER:
+                raise UntraceableError(f"{node.operation} of a number")
             return self.line(NUMBER[node.operation].format(*map(self.needs, node.operands)))
         return self.line(VECTOR[node.operation].format(*map(self.vector, node.operands)))
+
+
+def _constant(value: Any) -> str:
+    """A number as code, in brackets where it has a sign: -2 ** t is not (-2) ** t."""
+    if not math.isfinite(value):
+        raise UntraceableError(f"the constant {value}")
+    return f"({value})" if value < 0 else str(value)
 
 
 def nodes(roots: Iterable[Node]) -> list[Node]:
@@ -140,6 +156,10 @@ def over_outputs(name: str, z: Node, dtype: str) -> str:
         mine = [n for n in every if stage_of[id(n)] == stage]
         later = {id(x) for n in every if stage_of[id(n)] > stage for x in n.operands}
         body += _loop(writer, z, mine, later, kept, dtype)
+    if len(kept) > KEPT:
+        raise UntraceableError(
+            f"a loss with {len(kept)} values kept from one loop over its outputs to the next"
+        )
     return function(name, ("z", "y", "target", "outputs", "samples", "scratch"), body)
 
 

@@ -13,6 +13,7 @@ from core.compiled import kernels
 from core.compiled.blocks import Blocks, address, aligned
 from core.compiled.build import compiled, sources
 from core.compiled.rules import activation_sources, loss_source, rule
+from core.compiled.source import KEPT
 from core.compiled.tracing import UntraceableError
 from core.loop import Divisor, Stack
 from core.network import Network
@@ -60,6 +61,7 @@ def network_functions(activation: str, loss: str, dtype: str) -> tuple[Any, ...]
 def obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
     """Why this optimizer on this network cannot be compiled; empty where it can."""
     try:
+        activation_sources(net.activation, theta.dtype.name)
         loss_source(net.loss, theta.dtype.name)
         prepared = optimizer.prepare(net.shapes)
         rule(prepared, prepared.init(theta), theta)
@@ -190,5 +192,5 @@ class _Room:
         self.net = np.array([*(f.address for f in functions), len(net.sizes) - 1, *net.sizes])
         self.widths = d, k = net.sizes[0], net.sizes[-1]
         self.grad = aligned((net.size, lanes), dtype)
-        self.memory = aligned((2 * kernels.GROUP * sum(net.sizes[1:]) + 4 * k, lanes), dtype)
+        self.memory = aligned((2 * kernels.GROUP * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)
         self.x, self.y = (aligned((self.samples * width, lanes), dtype) for width in (d, k))

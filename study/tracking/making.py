@@ -70,16 +70,18 @@ def _usable(path: Path) -> bool:
 
 def _half_built(db: sqlite3.Connection) -> bool:
     tables = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
-    own = ("runs", "experiments", "registered_models")
-    if tables and not any(name.startswith("alembic_") or name in own for name in tables):
-        return False  # somebody else's
+    own = {"runs", "experiments", "registered_models"}
+    holds = [
+        name for name in sorted(tables) if _rows(db, name) > GIVEN.get(name, 0) and not _kept_aside(name)
+    ]
+    if tables and not tables & own and (holds or not any(map(_kept_aside, tables))):
+        return False  # somebody else's: many programs have tables of Alembic's
     from mlflow.store.db.utils import _get_latest_schema_revision
 
     newest = _get_latest_schema_revision()  # type: ignore[no-untyped-call]
     versions = db.execute("select version_num from alembic_version") if "alembic_version" in tables else []
     if [v for (v,) in versions] == [newest] and not _halfway(tables):
         return False
-    holds = [name for name in own if name in tables and _rows(db, name) > (name == "experiments")]
     if holds and _halfway(tables):
         raise StoreError(
             f"{db.execute('pragma database_list').fetchone()[2]}: a change of MLflow's tables was broken off "
@@ -89,13 +91,23 @@ def _half_built(db: sqlite3.Connection) -> bool:
     return not holds
 
 
+GIVEN = {"experiments": 1, "workspaces": 1}
+"""Table -> rows that MLflow itself puts into a new store."""
+
+
+def _kept_aside(table: str) -> bool:
+    """Whether it is one of Alembic's or of SQLite's own, and holds nothing of anybody's."""
+    return table.startswith(("alembic_version", "_alembic_tmp_", "sqlite_"))
+
+
 def _halfway(tables: set[str]) -> list[str]:
     """Tables that a migration copies to and renames at its end."""
     return [name for name in tables if name.startswith("_alembic_tmp_")]
 
 
 def _rows(db: sqlite3.Connection, table: str) -> int:
-    return int(db.execute(f"select count(*) from {table}").fetchone()[0])
+    """How many rows a table has, two at the most."""
+    return int(db.execute(f'select count(*) from (select 1 from "{table}" limit 2)').fetchone()[0])
 
 
 def _refuse_to_lose(path: Path, files: Path) -> None:
