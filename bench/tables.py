@@ -46,7 +46,7 @@ def _cell(result: Result, core: float | None) -> str:
     figure = f"{result.best:.3g}" if result.best < 100 else f"{result.best:.0f}"
     if core is None or result.competitor == CORE.name:
         return figure
-    return f"{figure} ({result.best / core:.2g}x)"
+    return f"{figure} ({float(f'{result.best / core:.2g}'):g}x)"
 
 
 def _compile_time(rows: list[Result]) -> str:

@@ -82,7 +82,7 @@ def clustered(
     if count < FEW:
         parts = [float(statistic(values[member == i])) for i in range(count)]
         seen = parts if count > 1 else values
-        return Range(value, float(min(seen)), float(max(seen)))
+        return Range(value, float(min(value, *seen)), float(max(value, *seen)))
     rng = np.random.default_rng(_own(values, member) if seed is None else seed)
     times = rng.multinomial(count, np.full(count, 1 / count), size=draws)
     if statistic is mean and np.isfinite(values).all():
@@ -127,16 +127,18 @@ def compare(
     seed: int | None = None,
 ) -> Comparison:
     """The statistic over all of `scores: (cells, n)`, n replicates of each cell, of the `problems: (cells,)`
-    named, with both intervals: replicates drawn within each cell, and problems drawn whole."""
+    named, with both intervals: replicates drawn, the same ones in all cells of a problem, which share their
+    starts and their order of the data, and problems drawn whole."""
     scores, names = _numbers(scores), [str(name) for name in problems]
+    _, member = np.unique(names, return_inverse=True)
     value = float(statistic(scores.ravel()))
     rng = np.random.default_rng(_own(scores, np.arange(len(scores))) if seed is None else seed)
-    cells, n = scores.shape
+    n = scores.shape[1]
     drawn = [
         statistic(
-            np.take_along_axis(scores[None], rng.integers(n, size=(count, cells, n)), axis=-1).reshape(
-                count, -1
-            )
+            np.take_along_axis(
+                scores[None], rng.integers(n, size=(count, member.max() + 1, n))[:, member], axis=-1
+            ).reshape(count, -1)
         )
         for count in _chunks(DRAWS, scores.size)
     ]

@@ -55,6 +55,10 @@ def _by_limit(tables: Tables) -> str:
     return f" By rate over the cell’s stability limit, with the interval over problems: {listing(texts)}."
 
 
+RARELY = 0.1
+"""Share of the failed runs below which an optimizer rarely overflows."""
+
+
 def plateaus(tables: Tables) -> Finding | None:
     """Whether too large a rate shows as an explosion, or as training that ends too high."""
     labels, table = tables.study.names.optimizers, tables.failures
@@ -71,9 +75,9 @@ def plateaus(tables: Tables) -> Finding | None:
         return None
     runs, risen = int(rows[least]["size"]), int(rows[least]["risen"])
     claim = (
-        f"Too large a rate rarely blows up {labels[least]}: it stalls on a plateau instead, and no NaN warns "
-        "of it."
-        if means[least] < 0.5
+        f"Too large a rate rarely makes {labels[least]} overflow: it ends above its start or stalls on a "
+        "plateau, and no NaN warns of it."
+        if means[least] < RARELY
         else f"Too large a rate blows up {labels[most]} most often, {labels[least]} least."
     )
     evidence = (

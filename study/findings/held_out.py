@@ -69,8 +69,8 @@ def selection(tables: Tables) -> Finding | None:
         return None
     ties = clustered((table["verdict"] == "tie").to_numpy(float), table["problem"], mean)
     claim = (
-        f"On held-out data two tuned optimizers are clearly different in {apart['test_score']} of "
-        f"{plural(n, 'comparison')}, in training gap in {apart['gap']}."
+        f"Two tuned optimizers are clearly different on held-out data in {apart['test_score']} of "
+        f"{plural(n, 'comparison')}, and in training gap in {apart['gap']} of them."
     )
     evidence = (
         f"Comparisons are of two optimizers on the same problem and batch strategy, over its replicates; by "

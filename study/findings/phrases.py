@@ -19,8 +19,9 @@ def who(found: Leadership, labels: Mapping[str, str], does: str, do: str) -> str
         on = f"On {'this problem' if found.problems == 1 else f'these {found.problems} problems'}"
         return f"{on} {listing(names)} {does if len(names) == 1 else do}, which says little of other problems"
     if len(names) == len(found.methods):
-        return f"No optimizer clearly {does}: on problems like these any of the {len(names)} may"
-    return f"{listing(names)} tie: on problems like these none of them clearly {does}"
+        return f"No optimizer clearly {does}: on problems like these any of the {len(names)} may be first"
+    none = "neither" if len(names) == 2 else "none of them"
+    return f"{listing(names)} tie: on problems like these {none} clearly {does}"
 
 
 def shares(found: Leadership, labels: Mapping[str, str], place: str) -> str:

@@ -32,14 +32,14 @@ def usable_range(tables: Tables) -> Finding | None:
     gain = _gain(tables, table, wide, narrow)
     folds = f"{labels[wide]} works over {_a(fold(means[wide]))} range, {labels[narrow]} over "
     folds += f"{_a(fold(means[narrow]))} one"
-    claim = f"{who(most, labels, 'forgives most', 'forgive most')}: {folds}."
+    claim = f"{who(most, labels, 'forgives most', 'forgive most')}. {folds}."
     if least.leader is not None:
-        claim = f"{claim[:-1]}, and {labels[least.leader]} forgives least."
+        claim = f"{claim[:-1]}; {labels[least.leader]} forgives least."
     each = listing([f"{labels[o]} {fixed(means[o], 1)}" for o in reversed(order)])
     evidence = (
         f"Usable ranges in decades, interquartile means over {plural(len(table), 'cell')}: {each}."
-        f"{shares(most, labels, 'Widest')} {labels[wide]}’s is wider than {labels[narrow]}’s by "
-        f"{both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}."
+        f"{shares(most, labels, 'Widest by the mean over problems')} {labels[wide]}’s is wider than "
+        f"{labels[narrow]}’s by {both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}."
     )
     evidence += _left_out(tables) + _open_ended(tables, table, (wide, narrow))
     runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in (wide, narrow)]
@@ -115,7 +115,8 @@ def _smaller(tables: Tables, rows: list[dict[str, Any]], large: str, small: str)
     called = {"best": "the best rate", "sweep_boundary": "the rate at which runs diverge"}
     parts = [f"{name} {listing(sides)}" for move, name in called.items() if (sides := _sides(rows, move))]
     if parts:
-        return f"From {large} to {small} {' and '.join(parts)}, of {plural(len(rows), 'optimizer')}.", True
+        of = f"of {plural(len(rows), 'optimizer')}"
+        return f"From {large} to {small} {parts[0]} {of}{''.join(f', and {p}' for p in parts[1:])}.", True
     if rows[0]["best"].few:
         best = listing([f"{fixed(r['best'].value, 1)} ({labels[r['optimizer']]})" for r in rows])
         return f"From {large} to {small} the best rate moves by {best} decades on these problems.", False

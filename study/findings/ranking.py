@@ -66,7 +66,7 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
     evidence += f" ({_named(study, whole.pairs)})." if 0 < len(whole.pairs) <= 3 else "."
     needed = problems_needed(k, gap)
     if not clear and np.isfinite(needed):
-        evidence += f" To distinguish the first two would take about {number(needed)} problems."
+        evidence += f" To distinguish the first two would take about {float(f'{needed:.1g}'):,.0f} problems."
     evidence += shares(whole.lead, study.names.optimizers, "First")
     runs = [runs_of(study, optimizer=o) for o in (first, second)]
     return Finding("Ranks", _places(study, whole, clear), evidence, ANCHOR, not clear, runs)
@@ -93,9 +93,10 @@ def _places(study: Study, whole: Diagram, clear: bool) -> str:
         best = fixed(whole.ranks[0], 1)
         return f"Over {problems} {label[first]} clearly ranks first, with a mean rank of {best}."
     if whole.pairs:
+        worse = _worse(study, whole)
         return (
-            f"No optimizer clearly ranks first over {problems}, but {listing(_worse(study, whole))} clearly "
-            "ranks behind others."
+            f"No optimizer clearly ranks first over {problems}, but {listing(worse)} clearly "
+            f"{'ranks' if len(worse) == 1 else 'rank'} behind others."
         )
     return (
         f"{plural(whole.problems, 'problem')} do not show which of the {len(whole.optimizers)} optimizers is "

@@ -284,8 +284,8 @@ def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
     runs = found.edge[found.edge["verdict"] != "diverged"]
     if runs.empty:
         return None
-    reached = runs["reached"].to_numpy(dtype=float)
-    rose, above = runs[reached > 0], runs[reached == 0]
+    reached, started = runs["reached"].to_numpy(dtype=float), runs["start"] >= runs["threshold"]
+    rose, above = runs[(reached > 0) & ~started], runs[started]
     evidence = (
         f"Of {plural(len(runs), 'run')} whose sharpness was followed and that stayed finite, {len(rose)} "
         f"rose from below to the threshold of their learning rate{_whose(tables, rose, runs)}"
@@ -310,8 +310,8 @@ def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
             f"median of {times(down)} times the threshold over the last half."
         )
     claim = (
-        f"In {len(rose)} of {plural(len(runs), 'run')} the sharpness rose to the edge of stability and "
-        "hovered there."
+        f"In {len(rose)} of {plural(len(runs), 'run')} the sharpness rose to the edge of stability; in "
+        f"{(rose['verdict'] == 'at the line').sum()} of them it hovered there."
         if len(rose)
         else "In no run did the sharpness rise to the edge of stability."
     )
@@ -349,7 +349,8 @@ def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
         evidence += ", no clear difference" if unclear else ""
     claim = "Methods without a predicted limit stall on a plateau that rises with the learning rate."
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
-    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, unclear, runs)
+    rises = powers[flat].low > 0
+    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises, runs)
 
 
 def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:

@@ -47,6 +47,6 @@ def _lost(tables: Tables) -> str:
         return f"All {plural(int(tuned['n'].sum()), 'fresh run')} at the tuned rates survived."
     runs = plural(int(tuned["n"].sum()), "fresh run")
     return (
-        f"But {int(gone['diverged'].sum())} of {runs} at the tuned rates diverged, at {len(gone)} of "
-        f"{plural(len(tuned), 'tuned rate')}: these lie at the stability limit or above it."
+        f"But {int(gone['diverged'].sum())} of {runs} diverged, at {len(gone)} of "
+        f"{plural(len(tuned), 'rate')} tuned for training or for validation."
     )

@@ -121,7 +121,7 @@ class TestUsableRange:
         found = usable_range(study(sgd={"sweep": NARROW}, adam={"sweep": WIDE}))
         assert not found.inconclusive
         assert found.claim == (
-            "Adam forgives most: Adam works over a 1,000-fold range, Gradient descent over a 4-fold one, and "
+            "Adam forgives most. Adam works over a 1,000-fold range, Gradient descent over a 4-fold one; "
             "Gradient descent forgives least."
         )
         assert "over 12 cells: Adam 3.0 and Gradient descent 0.6." in text(found)
@@ -130,7 +130,7 @@ class TestUsableRange:
 
     def test_those_that_tie_are_both_named(self):
         found = usable_range(study(sgd={"sweep": NARROW}, adam={"sweep": WIDE}, adamw={"sweep": WIDE}))
-        assert found.claim.startswith("Adam and AdamW tie: on problems like these none of them clearly")
+        assert found.claim.startswith("Adam and AdamW tie: on problems like these neither clearly")
 
     def test_the_same_width_is_inconclusive(self):
         found = usable_range(study(sgd={}, adam={}))
@@ -162,8 +162,8 @@ class TestBatchSize:
         cells += [planted(problem=p, batch=b, optimizer="adam") for p in "abcdef" for b in shifted]
         found = batch_size(analyse(gather(cells)))
         assert found.claim == (
-            "From full batch to stochastic (batch 1) the best rate falls with 1 and the rate at which runs "
-            "diverge falls with 1, of 2 optimizers."
+            "From full batch to stochastic (batch 1) the best rate falls with 1 of 2 optimizers, and the "
+            "rate at which runs diverge falls with 1."
         )
         assert "Gradient descent −1.0 ([−1.0, −1.0] on these problems, [−1.0, −1.0] on" in text(found)
         assert "Adam 0.0 ([0.0, 0.0] on these" in text(found)
@@ -245,7 +245,10 @@ class TestSelection:
         same = {"tuned": (0.9,) * 4, "default": (0.9,) * 4}
         found = selection(study(sgd={"tuned": BAD, "tests": same}, adam={"tuned": GOOD, "tests": same}))
         assert found.inconclusive
-        assert "clearly different in 0 of 12 comparisons, in training gap in 12." in text(found)
+        assert (
+            "clearly different on held-out data in 0 of 12 comparisons, and in training gap in 12 of them."
+            in text(found)
+        )
         assert "by test score 100 % [100, 100] show no clear difference" in text(found)
 
 
@@ -259,8 +262,7 @@ class TestTrust:
         cells = [planted(problem="a", tuned=[0.1, INF, INF]), planted(problem="b", tuned=[0.1, 0.1, 0.1])]
         found = text(trust(analyse(gather(cells))))
         assert found.endswith(
-            "But 2 of 6 fresh runs at the tuned rates diverged, at 1 of 2 tuned rates: these lie at the "
-            "stability limit or above it."
+            "But 2 of 6 fresh runs diverged, at 1 of 2 rates tuned for training or for validation."
         )
 
     def test_replicates_of_the_search_that_disagree_are_counted(self):
