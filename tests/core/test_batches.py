@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -193,3 +195,21 @@ def test_a_wrong_order_says_what_is_allowed():
     for name in ("ful", "16 fixd", ""):
         with pytest.raises(ValueError, match=r"names no batch strategy|unknown order"):
             BatchStrategy.named(name)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [np.arange(1, 11), np.arange(9), np.arange(10.0), np.arange(-1, 9)],
+    ids=["past the end", "too few", "not whole", "below zero"],
+)
+def test_an_order_that_is_none_is_refused_before_anything_reads_by_it(
+    drawn: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = dataclasses.replace(ORDERS["reshuffled"], draw=lambda *_: drawn)
+    monkeypatch.setitem(ORDERS, "reshuffled", order)
+    with pytest.raises(ValueError, match="must draw 10 whole numbers from 0 to 9"):
+        BatchStrategy(2).samples(0, 0, 10)
+    monkeypatch.setitem(
+        ORDERS, "reshuffled", dataclasses.replace(order, draw=lambda *_: np.arange(10, dtype="i4"))
+    )
+    assert BatchStrategy(2).samples(0, 0, 10).dtype == np.int64

@@ -9,6 +9,7 @@ import pytest
 from core import OPTIMIZERS, optimizer
 from core.compiled.blocks import Blocks
 from core.compiled.rules import rule
+from core.compiled.source import _constant
 from core.compiled.tracing import UntraceableError
 from core.optimizers.momentum import GradientDescent
 
@@ -105,3 +106,11 @@ def test_a_rule_that_changes_its_mind_later_is_left_to_numpy():
     late = Late(lr=0.1).prepare(((9,),))
     with pytest.raises(UntraceableError, match="a branch on how many updates there were"):
         rule(late, late.init(theta), theta)
+
+
+def test_a_constant_with_a_sign_is_written_in_brackets() -> None:
+    """-2 ** t is not (-2) ** t."""
+    assert eval(_constant(-2.0) + " ** 2") == 4
+    for value in (np.inf, np.nan):
+        with pytest.raises(UntraceableError):
+            _constant(value)

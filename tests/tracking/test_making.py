@@ -14,6 +14,7 @@ import pytest
 
 from study.files import UnsafeError
 from study.tracking import StoreError, open_store
+from study.tracking.making import _usable
 from tests.tracking.database import query
 from tests.tracking.planted_results import planted
 from tests.tracking.postgresql import Server
@@ -169,3 +170,17 @@ def test_a_lock_that_is_a_link_is_not_followed(results: Path, tmp_path: Path, ki
     with closing(open_store(results)) as store, pytest.raises(UnsafeError, match=r"\.demo\.lock (is|has) a"):
         store.write("demo", planted())
     assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("table", ["studies", "dag_run", "users"])
+def test_a_database_of_another_program_is_never_built_over(table: str, tmp_path: Path) -> None:
+    """Many programs migrate their tables by Alembic, and so have a table of its versions."""
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("create table alembic_version (version_num text)")
+        db.execute("insert into alembic_version values ('v3.0.0.d')")
+        db.execute(f"create table {table} (name text)")
+        db.execute(f"insert into {table} values ('years of work')")
+        db.commit()
+    assert _usable(database)
+    assert query(tmp_path, f"select name from {table}") == [("years of work",)]
