@@ -66,7 +66,7 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
     evidence += f" ({_named(study, whole.pairs)})." if 0 < len(whole.pairs) <= 3 else "."
     needed = problems_needed(k, gap)
     if not clear and np.isfinite(needed):
-        evidence += f" To distinguish the first two would take about {float(f'{needed:.1g}'):,.0f} problems."
+        evidence += f" To distinguish the first two would take about {float(f'{needed:.2g}'):,.0f} problems."
     evidence += shares(whole.lead, study.names.optimizers, "First")
     runs = [runs_of(study, optimizer=o) for o in (first, second)]
     return Finding("Ranks", _places(study, whole, clear), evidence, ANCHOR, not clear, runs)

@@ -187,9 +187,15 @@ def divergence(found: Audit) -> Numbers:
     points = [100 * v for v in (cells.mean(), problems.min(), problems.max(), *by)]
     points += [near["gone"].sum(), len(near), found.cells["problem"].nunique()]
     rng = np.random.default_rng(98)
-    table = each.unstack().to_numpy()
+    wide = each.unstack()
+    table, (_, member) = (
+        wide.to_numpy(),
+        np.unique(wide.index.get_level_values("problem"), return_inverse=True),
+    )
+    shape = (member.max() + 1, table.shape[1])  # cells of a problem share their replicates
     drawn = [
-        np.mean([row[rng.integers(len(row), size=len(row))].mean() for row in table]) for _ in range(DRAWS)
+        np.take_along_axis(table, rng.integers(shape[1], size=shape)[member], axis=1).mean()
+        for _ in range(DRAWS)
     ]
     ends = [float(100 * end) for end in np.quantile(drawn, [0.025, 0.975])]
     ratio = swept["rate"] / swept["limit"]
