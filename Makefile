@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STUDY := $(BIN)/python -m study
+STUDY := $(BIN)/overshoot
 EXPERIMENT ?= experiments/study.toml
 
 .DEFAULT_GOAL := help

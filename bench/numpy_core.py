@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-import core
 from bench.competitors import Prepared
 from bench.tasks import SEED, Task
-from core import BatchStrategy
-from core.compiled import stack_for
-from core.loop import BUFFER, Divisor, iterate
-from core.network import outer
-from core.training import NetworkObjective
+from overshoot import core
+from overshoot.core import BatchStrategy
+from overshoot.core.compiled import stack_for
+from overshoot.core.loop import BUFFER, Divisor, iterate
+from overshoot.core.network import outer
+from overshoot.core.training import NetworkObjective
 
 
 def prepare(task: Task, engine: str = "auto") -> Prepared:

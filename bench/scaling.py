@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from study.execution.cluster import CHUNK_SECONDS, WINDOW, Cluster
-from study.execution.engine import Failure
-from study.execution.packing import pack, unpack
-from study.experiment.cells import restore
-from study.phases.results import CellResult
-from study.tracking import Store, StoredCell, open_store
+from overshoot.study.execution.cluster import CHUNK_SECONDS, WINDOW, Cluster
+from overshoot.study.execution.engine import Failure
+from overshoot.study.execution.packing import pack, unpack
+from overshoot.study.experiment.cells import restore
+from overshoot.study.phases.results import CellResult
+from overshoot.study.tracking import Store, StoredCell, open_store
 
 TASK_SECONDS = 1e-3
 """What Dask takes for one task, in the scheduler and in the client together (measured with empty tasks)."""

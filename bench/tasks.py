@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.preprocessing import scale
 
-from core import Network
-from core.batches import permutation
+from overshoot.core import Network
+from overshoot.core.batches import permutation
 
 SEED = 7
 SAMPLES_A_RUN = 20_000  # about as many are trained on in one timed run, whatever the batch

@@ -1,6 +1,6 @@
 """The core of Overshoot: optimizers, networks and one training loop for stacks of trials, in NumPy.
 
-import core
+from overshoot import core
 
 opt = core.optimizer("adam", lr=0.1, beta1=0.9)
 path = core.descend(opt, gradient, start, steps=100)
@@ -9,9 +9,9 @@ theta = net.init(np.random.default_rng(0))
 loss, grad = net.loss_and_grad(theta, X, Y)
 """
 
-from core.activations import ACTIVATIONS
-from core.batches import BatchStrategy
-from core.curvature import (
+from overshoot.core.activations import ACTIVATIONS
+from overshoot.core.batches import BatchStrategy
+from overshoot.core.curvature import (
     batch_sharpness,
     critical_rate,
     directional_sharpness,
@@ -19,19 +19,19 @@ from core.curvature import (
     smallest_eigenvalue,
     tangent_kernel_sharpness,
 )
-from core.descent import descend
-from core.eigenvalues import Estimate
-from core.exponents import almost_sure_rates, lyapunov_exponents
-from core.gradcheck import gradient_error
-from core.hessian import hessian_product
-from core.initializers import INITIALIZERS
-from core.limits import fixed_order_rate, mean_square_rate, noise_floor
-from core.loop import Trace
-from core.losses import LOSSES
-from core.network import Batch, Network
-from core.optimizers import OPTIMIZERS, Optimizer, domains, optimizer
-from core.schedules import SCHEDULES, Schedule, schedule
-from core.training import train
+from overshoot.core.descent import descend
+from overshoot.core.eigenvalues import Estimate
+from overshoot.core.exponents import almost_sure_rates, lyapunov_exponents
+from overshoot.core.gradcheck import gradient_error
+from overshoot.core.hessian import hessian_product
+from overshoot.core.initializers import INITIALIZERS
+from overshoot.core.limits import fixed_order_rate, mean_square_rate, noise_floor
+from overshoot.core.loop import Trace
+from overshoot.core.losses import LOSSES
+from overshoot.core.network import Batch, Network
+from overshoot.core.optimizers import OPTIMIZERS, Optimizer, domains, optimizer
+from overshoot.core.schedules import SCHEDULES, Schedule, schedule
+from overshoot.core.training import train
 
 __all__ = [
     "ACTIVATIONS",
@@ -65,3 +65,8 @@ __all__ = [
     "tangent_kernel_sharpness",
     "train",
 ]
+
+if __name__ == "core":  # imported by its folder's name, in a clone
+    from overshoot.alias import stand_for
+
+    stand_for("core")

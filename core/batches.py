@@ -13,8 +13,8 @@ from numbers import Integral
 
 import numpy as np
 
-from core.checks import instance, whole
-from core.names import lookup
+from overshoot.core.checks import instance, whole
+from overshoot.core.names import lookup
 
 Draw = Callable[[int, int, int, int], np.ndarray]
 """(data seed, epoch 0, 1, ..., n, batch size) -> which of n samples the epoch takes, in order."""

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from core.activations import ACTIVATIONS
-from core.descent import descend
-from core.domain import RealRange
-from core.gradcheck import gradient_error
-from core.initializers import INITIALIZERS
-from core.loop import Divisor, Objective, Trace, iterate
-from core.losses import LOSSES
-from core.network import Network
-from core.optimizers.base import OPTIMIZERS, Optimizer, domains, optimizer
-from core.schedules import SCHEDULES, schedule
+from overshoot.core.activations import ACTIVATIONS
+from overshoot.core.descent import descend
+from overshoot.core.domain import RealRange
+from overshoot.core.gradcheck import gradient_error
+from overshoot.core.initializers import INITIALIZERS
+from overshoot.core.loop import Divisor, Objective, Trace, iterate
+from overshoot.core.losses import LOSSES
+from overshoot.core.network import Network
+from overshoot.core.optimizers.base import OPTIMIZERS, Optimizer, domains, optimizer
+from overshoot.core.schedules import SCHEDULES, schedule
 
 SHAPES = ((4, 3), (3, 5))
 P = 27

@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.checks import finite, reals, whole
-from core.eigenvalues import TOLERANCE, Estimate, largest_eigenvalue
-from core.hessian import data_of, gradient, product, stack_of
-from core.losses import LOSSES
-from core.network import Batch, Network
+from overshoot.core.checks import finite, reals, whole
+from overshoot.core.eigenvalues import TOLERANCE, Estimate, largest_eigenvalue
+from overshoot.core.hessian import data_of, gradient, product, stack_of
+from overshoot.core.losses import LOSSES
+from overshoot.core.network import Batch, Network
 
 DOUBLINGS = 40
 """By how many factors of two a critical rate may lie away from the guess."""

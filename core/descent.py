@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.checks import instance, reals, whole
-from core.loop import Divisor, Objective, iterate
-from core.optimizers.base import Optimizer
-from core.schedules import Schedule
+from overshoot.core.checks import instance, reals, whole
+from overshoot.core.loop import Divisor, Objective, iterate
+from overshoot.core.optimizers.base import Optimizer
+from overshoot.core.schedules import Schedule
 
 Gradient = Callable[[np.ndarray], ArrayLike]
 

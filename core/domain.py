@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.names import lookup, suggest
+from overshoot.core.names import lookup, suggest
 
 Hyper = Any
 """A hyperparameter: a float, or a (R, 1) float64 column with one value for each trial."""

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.batches import BatchStrategy
-from core.checks import instance, wholes
-from core.limits import PLAIN, ROUNDING, check, limit_of_the_mean, principal, rates_of
-from core.optimizers.base import Recursion
+from overshoot.core.batches import BatchStrategy
+from overshoot.core.checks import instance, wholes
+from overshoot.core.limits import PLAIN, ROUNDING, check, limit_of_the_mean, principal, rates_of
+from overshoot.core.optimizers.base import Recursion
 
 UPDATES, EPOCHS, MOST = 2000, 20, 20_000
 """A product is followed for so many updates and epochs at least, but for no more than MOST updates; in whole

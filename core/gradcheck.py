@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.checks import finite, reals
+from overshoot.core.checks import finite, reals
 
 
 def gradient_error(

@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.activations import ACTIVATIONS
-from core.checks import instance, reals
-from core.losses import LOSSES
-from core.network import BLOCK, CHUNK, Batch, Network, Passes, outer
+from overshoot.core.activations import ACTIVATIONS
+from overshoot.core.checks import instance, reals
+from overshoot.core.losses import LOSSES
+from overshoot.core.network import BLOCK, CHUNK, Batch, Network, Passes, outer
 
 
 def hessian_product(net: Network, theta: ArrayLike, v: ArrayLike, data: Batch) -> np.ndarray:

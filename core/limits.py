@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.batches import BatchStrategy
-from core.checks import finite, instance, reals, whole
-from core.eigenvalues import SMALL, Estimate, largest_eigenvalue, spectral_radius
-from core.network import CHUNK
-from core.optimizers.base import Recursion
+from overshoot.core.batches import BatchStrategy
+from overshoot.core.checks import finite, instance, reals, whole
+from overshoot.core.eigenvalues import SMALL, Estimate, largest_eigenvalue, spectral_radius
+from overshoot.core.network import CHUNK
+from overshoot.core.optimizers.base import Recursion
 
 PRECISION = 1e-10
 """Relative width at which the search for a limit with momentum ends."""

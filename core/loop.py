@@ -14,9 +14,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.checks import instance, reals, wholes
-from core.optimizers.base import Optimizer, Shapes, norm
-from core.schedules import Constant, Schedule
+from overshoot.core.checks import instance, reals, wholes
+from overshoot.core.optimizers.base import Optimizer, Shapes, norm
+from overshoot.core.schedules import Constant, Schedule
 
 BUFFER = 1024
 """Elements of NumPy's buffer. At its default of 8192 NumPy copies a column of learning rates for each

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.activations import sigmoid
+from overshoot.core.activations import sigmoid
 
 
 @dataclass(frozen=True)

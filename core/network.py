@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.activations import ACTIVATIONS
-from core.checks import finite, instance, reals
-from core.initializers import INITIALIZERS
-from core.losses import LOSSES
-from core.names import lookup
+from overshoot.core.activations import ACTIVATIONS
+from overshoot.core.checks import finite, instance, reals
+from overshoot.core.initializers import INITIALIZERS
+from overshoot.core.losses import LOSSES
+from overshoot.core.names import lookup
 
 CHUNK = 2048
 """Samples evaluated at a time, so that an evaluation's memory does not grow with the data."""

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from core import domain
-from core.domain import NON_NEGATIVE, Hyper, Option, RealRange, Tunable, hyper, power
+from overshoot.core import domain
+from overshoot.core.domain import NON_NEGATIVE, Hyper, Option, RealRange, Tunable, hyper, power
 
 SHARE = RealRange(0, 1)
 POSITIVE_SHARE = RealRange(0, 1, "right")

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.batches import BatchStrategy
-from core.checks import instance, reals, wholes
-from core.compiled import stack_for
-from core.loop import Divisor, Objective, Trace, iterate
-from core.network import Batch, Network, Passes
-from core.optimizers.base import Optimizer
-from core.schedules import Constant, Schedule
+from overshoot.core.batches import BatchStrategy
+from overshoot.core.checks import instance, reals, wholes
+from overshoot.core.compiled import stack_for
+from overshoot.core.loop import Divisor, Objective, Trace, iterate
+from overshoot.core.network import Batch, Network, Passes
+from overshoot.core.optimizers.base import Optimizer
+from overshoot.core.schedules import Constant, Schedule
 
 MEMORY = 1 << 24
 """Bytes that the parameters, gradients and optimizer state of a stack may take; a larger stack is

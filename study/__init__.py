@@ -1,7 +1,7 @@
 """The study: experiments in, evidence out. `core` does the training and knows nothing of it.
 
->>> import study
->>> tables = study.load("quick")        # doctest: +SKIP
+>>> from overshoot import study
+>>> tables = overshoot.load("quick")        # doctest: +SKIP
 >>> tables.trials.groupby("optimizer")["q_end"].median()        # doctest: +SKIP
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from study.commands.frames import Frames
+    from overshoot.study.commands.frames import Frames
 
 __all__ = ["load"]
 
@@ -23,8 +23,16 @@ def load(name: str, results: str | Path = "results") -> Frames:
     results: the folder of results; `MLFLOW_TRACKING_URI` is honoured. Raises study.tracking.StoreError where
     no study of that name is stored.
     """
-    from study.commands.frames import frames  # what importing `study` alone must not take the time for
-    from study.tracking import open_store
+    from overshoot.study.commands.frames import (
+        frames,
+    )  # what importing `study` alone must not take the time for
+    from overshoot.study.tracking import open_store
 
     with closing(open_store(Path(results), reading=True)) as store:
         return frames(store, name)
+
+
+if __name__ == "study":  # imported by its folder's name, in a clone
+    from overshoot.alias import stand_for
+
+    stand_for("study")

@@ -1,6 +1,6 @@
 import sys
 
-from study.cli import main
+from overshoot.study.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

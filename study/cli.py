@@ -1,6 +1,6 @@
 """Train every optimizer at every learning rate, and see where each converges, crawls or blows up.
 
-The command line: `python -m study COMMAND`. Exit status: 0 done, 1 some cells failed, 2 the input was wrong,
+The command line: `overshoot COMMAND`. Exit status: 0 done, 1 some cells failed, 2 the input was wrong,
 3 the store or the disk failed, 130 stopped (Ctrl-C or SIGTERM), 141 the reader of the output went away.
 """
 
@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import track
 
-from study import spec
-from study.commands import arguments, listing
-from study.commands.parser import parser
-from study.execution.engine import Engine, EngineError
-from study.execution.provenance import provenance
-from study.files import UnsafeError, inside
-from study.tracking.errors import StoreError, failure
+from overshoot.study import spec
+from overshoot.study.commands import arguments, listing
+from overshoot.study.commands.parser import parser
+from overshoot.study.execution.engine import Engine, EngineError
+from overshoot.study.execution.provenance import provenance
+from overshoot.study.files import UnsafeError, inside
+from overshoot.study.tracking.errors import StoreError, failure
 
 if TYPE_CHECKING:
-    from study.tracking import Store
+    from overshoot.study.tracking import Store
 
 EXPERIMENTS = Path("experiments")
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open(results: Path, reading: bool = False) -> Store:
-    from study.tracking import open_store  # MLflow takes more than a second to import
+    from overshoot.study.tracking import open_store  # MLflow takes more than a second to import
 
     try:
         return open_store(results, reading=reading)
@@ -89,11 +89,11 @@ def _open(results: Path, reading: bool = False) -> Store:
 
 def _engine(options: argparse.Namespace) -> Engine:
     if options.engine == "processes" and options.scheduler is None:
-        from study.execution.processes import Processes
+        from overshoot.study.execution.processes import Processes
 
         return Processes(options.workers)
     try:
-        from study.execution.cluster import Cluster
+        from overshoot.study.execution.cluster import Cluster
     except ModuleNotFoundError as error:
         raise EngineError(
             f"a Dask cluster needs the package {error.name}, which is not installed "
@@ -104,8 +104,8 @@ def _engine(options: argparse.Namespace) -> Engine:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     experiment = spec.load(options.file)
-    from study.pipeline import Account, train_missing, write_report
-    from study.problems.description import describe_own
+    from overshoot.study.pipeline import Account, train_missing, write_report
+    from overshoot.study.problems.description import describe_own
 
     for line in listing.loaded(experiment.plugins):
         console.print(line)
@@ -131,8 +131,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _merge(options: argparse.Namespace, console: Console) -> int:
-    from study.commands.merge import merge
-    from study.numbers import plural
+    from overshoot.study.commands.merge import merge
+    from overshoot.study.numbers import plural
 
     with ExitStack() as stack:
         others = [
@@ -151,9 +151,9 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
 
 
 def _report(options: argparse.Namespace, console: Console) -> int:
-    from study.pipeline import Account, write_report
-    from study.report import reference
-    from study.tracking import studies
+    from overshoot.study.pipeline import Account, write_report
+    from overshoot.study.report import reference
+    from overshoot.study.tracking import studies
 
     if options.copy is not None:
         try:
@@ -174,9 +174,9 @@ def _report(options: argparse.Namespace, console: Console) -> int:
 
 
 def _estimate(options: argparse.Namespace, console: Console) -> int:
-    from study.execution import memory
-    from study.execution.cost import cost, wall_seconds
-    from study.numbers import plural
+    from overshoot.study.execution import memory
+    from overshoot.study.execution.cost import cost, wall_seconds
+    from overshoot.study.numbers import plural
 
     experiment = spec.load(options.file)
     costs = [cost(cell) for cell in experiment.cells]
@@ -200,7 +200,7 @@ def _list(options: argparse.Namespace, console: Console) -> int:
 
 
 def _explain(options: argparse.Namespace, console: Console) -> int:
-    from study.explain import explain
+    from overshoot.study.explain import explain
 
     with closing(_open(options.results, reading=True)) as store:
         explanation = explain(store, options.run, options.results)
@@ -215,7 +215,7 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
 
 
 def _compare(options: argparse.Namespace, console: Console) -> int:
-    from study import compare
+    from overshoot.study import compare
 
     with closing(_open(options.results, reading=True)) as store:
         a, b = (compare.side(store, name) for name in (options.a, options.b))
@@ -236,9 +236,9 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
 
 def _advise(options: argparse.Namespace, console: Console) -> int:
-    from study.commands.advise import advise, notes, question
-    from study.problems import plugins
-    from study.problems.description import describe
+    from overshoot.study.commands.advise import advise, notes, question
+    from overshoot.study.problems import plugins
+    from overshoot.study.problems.description import describe
 
     try:
         loaded = [plugins.load(path.expanduser().resolve()) for path in options.plugins]
@@ -258,14 +258,14 @@ def _advise(options: argparse.Namespace, console: Console) -> int:
 
 
 def _lessons(options: argparse.Namespace, console: Console) -> int:
-    from study.lessons import write  # the plotting libraries take a second to import
+    from overshoot.study.lessons import write  # the plotting libraries take a second to import
 
     console.print(f"lessons: {write(options.results / 'lessons')}", markup=False, soft_wrap=True)
     return 0
 
 
 def _race(options: argparse.Namespace, console: Console) -> int:
-    from study.commands.race import race
+    from overshoot.study.commands.race import race
 
     file = race(options.surface, options.optimizers, options.steps, options.results)
     console.print(f"race: {file}", markup=False, soft_wrap=True)
@@ -273,7 +273,7 @@ def _race(options: argparse.Namespace, console: Console) -> int:
 
 
 def _check_store(options: argparse.Namespace, console: Console) -> int:
-    from study.commands.checking import check
+    from overshoot.study.commands.checking import check
 
     with closing(_open(options.results, reading=True)) as store:
         seen = check(store, options.retire)
@@ -283,7 +283,7 @@ def _check_store(options: argparse.Namespace, console: Console) -> int:
 
 
 def _check(options: argparse.Namespace, console: Console) -> int:
-    from study.commands.check import check
+    from overshoot.study.commands.check import check
 
     console.print(f"plugin {options.file} is run")
     found = check(options.file)
@@ -295,7 +295,7 @@ def _check(options: argparse.Namespace, console: Console) -> int:
 
 
 def _new(options: argparse.Namespace, console: Console) -> int:
-    from study.commands.new import write
+    from overshoot.study.commands.new import write
 
     path = options.to or Path(f"{Path(options.data).stem}.toml" if options.data else "new.toml")
     for line in write(path, options.data, _wishes(options)):
@@ -305,7 +305,7 @@ def _new(options: argparse.Namespace, console: Console) -> int:
 
 
 def _export(options: argparse.Namespace, console: Console) -> int:
-    from study.commands.frames import export, frames
+    from overshoot.study.commands.frames import export, frames
 
     with closing(_open(options.results, reading=True)) as store:
         tables = frames(store, options.name)
@@ -322,7 +322,7 @@ def _wishes(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _ui(options: argparse.Namespace, console: Console) -> int:
-    from study.tracking.server import serve
+    from overshoot.study.tracking.server import serve
 
     serve(options.results, os.environ.get("MLFLOW_TRACKING_URI"), options.port)
     return 0

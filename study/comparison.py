@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from study.statistics import LEVEL, Interval, interquartile_mean, mean, middle
+from overshoot.study.statistics import LEVEL, Interval, interquartile_mean, mean, middle
 
 DRAWS = 20_000
 """The standard error of a tail of 2.5 % is 0.1 %."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.comparison import FEW
+from overshoot.study.comparison import FEW
 
 CLEAR = 0.9
 """Share of resamplings in which a leader must lead to be named, and in which those that tie must do so."""

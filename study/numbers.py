@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from study.comparison import Comparison, Range
-from study.statistics import Interval
+from overshoot.study.comparison import Comparison, Range
+from overshoot.study.statistics import Interval
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from study.execution.compiling import compile_for
-from study.execution.cost import cost
-from study.execution.engine import Engine, Failure
-from study.execution.progress import Display
-from study.numbers import plural
-from study.phases.results import CellResult
-from study.spec import Experiment, Outline
-from study.tracking import Store, StoreError
-from study.tracking.lock import one_at_a_time
+from overshoot.study.execution.compiling import compile_for
+from overshoot.study.execution.cost import cost
+from overshoot.study.execution.engine import Engine, Failure
+from overshoot.study.execution.progress import Display
+from overshoot.study.numbers import plural
+from overshoot.study.phases.results import CellResult
+from overshoot.study.spec import Experiment, Outline
+from overshoot.study.tracking import Store, StoreError
+from overshoot.study.tracking.lock import one_at_a_time
 
 WAITING = 16
 """Results that may wait to be stored."""
@@ -161,7 +161,7 @@ def write_report(
 
     facts: what the study was run with, names and values.
     """
-    from study.report import render  # the plotting libraries take a second to import
+    from overshoot.study.report import render  # the plotting libraries take a second to import
 
     lock = folder.parent / f".{study.name}.report.lock"
     with account.time("reporting"), one_at_a_time(lock):

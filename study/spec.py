@@ -9,9 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, BatchStrategy, optimizer, schedule
-from core.batches import ORDERS, USUAL
-from study.experiment.cells import (
+from overshoot.core import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+    BatchStrategy,
+    optimizer,
+    schedule,
+)
+from overshoot.core.batches import ORDERS, USUAL
+from overshoot.study.experiment.cells import (
     CONSTANT,
     Budget,
     Cell,
@@ -21,11 +30,11 @@ from study.experiment.cells import (
     Protocol,
     Rates,
 )
-from study.experiment.reader import LARGEST, Item, Reader, SpecError, at_most
-from study.files import UnsafeError, read_text
-from study.phases.catalogue import in_order
-from study.problems import plugins
-from study.problems.datasets import DATASETS, distinct, ready, task_of, train_size
+from overshoot.study.experiment.reader import LARGEST, Item, Reader, SpecError, at_most
+from overshoot.study.files import UnsafeError, read_text
+from overshoot.study.phases.catalogue import in_order
+from overshoot.study.problems import plugins
+from overshoot.study.problems.datasets import DATASETS, distinct, ready, task_of, train_size
 
 __all__ = ["Experiment", "SpecError", "load", "parse"]
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from core import BatchStrategy
-from study.execution.processes import Processes
-from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
-from study.phases.confirm import ConfirmSettings
-from study.phases.results import CellResult
-from study.phases.search import SearchSettings
-from study.phases.stack import Run, Trial
-from study.phases.sweep import SweepSettings
+from overshoot.core import BatchStrategy
+from overshoot.study.execution.processes import Processes
+from overshoot.study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
+from overshoot.study.phases.confirm import ConfirmSettings
+from overshoot.study.phases.results import CellResult
+from overshoot.study.phases.search import SearchSettings
+from overshoot.study.phases.stack import Run, Trial
+from overshoot.study.phases.sweep import SweepSettings
 
 WIDE = Rates(1e-3, 1e2, 1)
 SMALL = Protocol(

@@ -10,17 +10,17 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pandas as pd
 
-from core import BatchStrategy
-from study.experiment.cells import CONSTANT, Cell, Choice, NetworkSpec, Protocol, Rates
-from study.phases.catalogue import parts
-from study.phases.confirm import ConfirmSettings
-from study.phases.results import CURVES, TRIALS
-from study.phases.search import Claim, SearchSettings
-from study.phases.summary import Counts, ProblemFacts, Score, Summary
-from study.phases.sweep import SweepSettings
-from study.phases.theory import TheorySummary
-from study.problems.problem import Quadratic
-from study.tracking import StoredCell
+from overshoot.core import BatchStrategy
+from overshoot.study.experiment.cells import CONSTANT, Cell, Choice, NetworkSpec, Protocol, Rates
+from overshoot.study.phases.catalogue import parts
+from overshoot.study.phases.confirm import ConfirmSettings
+from overshoot.study.phases.results import CURVES, TRIALS
+from overshoot.study.phases.search import Claim, SearchSettings
+from overshoot.study.phases.summary import Counts, ProblemFacts, Score, Summary
+from overshoot.study.phases.sweep import SweepSettings
+from overshoot.study.phases.theory import TheorySummary
+from overshoot.study.problems.problem import Quadratic
+from overshoot.study.tracking import StoredCell
 
 INF = float("inf")
 STARTUP = 2

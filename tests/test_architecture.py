@@ -60,16 +60,35 @@ def test_the_core_needs_numpy_alone() -> None:
     foreign = {
         (file.relative_to(ROOT).as_posix(), name)
         for file in ROOT.glob("core/**/*.py")
-        for name in packages(file) - set(sys.stdlib_module_names) - {"core", "numpy"}
+        for name in packages(file) - set(sys.stdlib_module_names) - {"overshoot", "numpy"}
     }
     foreign = {(file, name) for file, name in foreign if not file.startswith("core/compiled/")}
     assert foreign <= {("core/eigenvalues.py", "scipy")}
+    own = {
+        (file.relative_to(ROOT).as_posix(), name)
+        for file in ROOT.glob("core/**/*.py")
+        for name in imported(file)
+        if name.startswith("overshoot") and not name.startswith("overshoot.core")
+    }
+    assert own == {("core/__init__.py", "overshoot.alias")}
+
+
+@pytest.mark.parametrize("folder", ["core", "study"])
+def test_a_folder_of_the_clone_and_the_package_are_the_same_modules(folder: str) -> None:
+    below = {"core": "losses", "study": "numbers"}[folder]
+    code = (
+        f"import {folder}, {folder}.{below}; from overshoot import {folder} as installed; import sys; "
+        f"assert {folder} is installed and {folder}.{below} is installed.{below}; "
+        f"assert sys.modules['{folder}.{below}'].__spec__.name == 'overshoot.{folder}.{below}'"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_importing_the_core_loads_nothing_else() -> None:
-    code = "import core, sys; print(*{m.split('.')[0] for m in sys.modules})"
+    code = "import sys, overshoot.core; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"scipy", "numba", "pandas", "sklearn", "study"} & set(done.stdout.split())
+    loaded = {name.removeprefix("overshoot.").split(".")[0] for name in done.stdout.split()}
+    assert not {"scipy", "numba", "pandas", "sklearn", "study"} & loaded
 
 
 def test_every_import_is_a_declared_dependency() -> None:
@@ -77,7 +96,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     declared = {text.split(">")[0].split("<")[0].split("=")[0].strip() for text in project["dependencies"]}
     known = {"charset_normalizer": "charset-normalizer", "sklearn": "scikit-learn", "PIL": "pillow"}
     used = {known.get(name, name) for file in SOURCES for name in packages(file)}
-    used -= set(sys.stdlib_module_names) | {"core", "study", "markupsafe"}  # jinja2's own strings
+    used -= set(sys.stdlib_module_names) | {"overshoot", "markupsafe"}  # jinja2's own strings
     used -= {"dask", "distributed"}  # an extra, for who has a cluster
     indirect = {"pyarrow"}  # pandas reads and writes Parquet with it
     assert used | indirect == declared
@@ -135,7 +154,7 @@ def test_imports_go_one_way() -> None:
         for file in ROOT.glob("study/**/*.py")
         if (room := file.relative_to(ROOT / "study").parts[0].removesuffix(".py")) in floor
         for name in imported(file)
-        if name.startswith("study.") and floor[name.split(".")[1]] > floor[room]
+        if name.startswith("overshoot.study.") and floor[name.split(".")[2]] > floor[room]
     ]
     assert not wrong
 
@@ -143,4 +162,4 @@ def test_imports_go_one_way() -> None:
 def test_nothing_below_findings_writes_prose() -> None:
     """Tables hold numbers and codes: what writes numbers as text is not imported there."""
     below = [file for room in ("phases", "analysis") for file in (ROOT / "study" / room).glob("*.py")]
-    assert not [file.name for file in below if "study.numbers" in imported(file)]
+    assert not [file.name for file in below if "overshoot.study.numbers" in imported(file)]

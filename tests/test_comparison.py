@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from study.comparison import Comparison, Range, clustered, compare, over_replicates
-from study.statistics import Interval, bootstrap, interquartile_mean, mean, middle
+from overshoot.study.comparison import Comparison, Range, clustered, compare, over_replicates
+from overshoot.study.statistics import Interval, bootstrap, interquartile_mean, mean, middle
 
 INF = float("inf")
 

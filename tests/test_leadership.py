@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from study.leadership import leadership
+from overshoot.study.leadership import leadership
 
 INF = float("inf")
 

@@ -16,34 +16,43 @@ from matplotlib.figure import FigureBase
 from numpy.typing import ArrayLike
 from rich.console import Console
 
-from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, Network, gradient_error, optimizer
-from core import schedules as core_schedules
-from core.activations import Activation
-from core.batches import ORDERS, Order
-from core.domain import Hyper, RealRange, hyper
-from core.hessian import hessian_product
-from core.initializers import Initializer
-from core.losses import Loss
-from core.optimizers.base import LR, Optimizer, Recursion, State, like, ratio, register
-from study.analysis.study_tables import Tables
-from study.commands import listing
-from study.execution.engine import Failure, attempt
-from study.experiment.cells import Cell
-from study.figures.panels import Panels
-from study.figures.theme import Looks
-from study.findings.claims import Finding
-from study.phases.results import CellResult
-from study.pipeline import Account, train_missing, write_report
-from study.problems import registry
-from study.problems.columns import Raw
-from study.problems.registry import DATASETS
-from study.problems.tables import Table, of_frame
-from study.report import sections as report_sections
-from study.report.html_tables import Column, Row
-from study.report.html_tables import Table as Sheet
-from study.report.pictures import Picture, Tile
-from study.report.sections import Block, Section
-from study.spec import Experiment, parse
+from overshoot.core import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+    Network,
+    gradient_error,
+    optimizer,
+)
+from overshoot.core import schedules as core_schedules
+from overshoot.core.activations import Activation
+from overshoot.core.batches import ORDERS, Order
+from overshoot.core.domain import Hyper, RealRange, hyper
+from overshoot.core.hessian import hessian_product
+from overshoot.core.initializers import Initializer
+from overshoot.core.losses import Loss
+from overshoot.core.optimizers.base import LR, Optimizer, Recursion, State, like, ratio, register
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.commands import listing
+from overshoot.study.execution.engine import Failure, attempt
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.theme import Looks
+from overshoot.study.findings.claims import Finding
+from overshoot.study.phases.results import CellResult
+from overshoot.study.pipeline import Account, train_missing, write_report
+from overshoot.study.problems import registry
+from overshoot.study.problems.columns import Raw
+from overshoot.study.problems.registry import DATASETS
+from overshoot.study.problems.tables import Table, of_frame
+from overshoot.study.report import sections as report_sections
+from overshoot.study.report.html_tables import Column, Row
+from overshoot.study.report.html_tables import Table as Sheet
+from overshoot.study.report.pictures import Picture, Tile
+from overshoot.study.report.sections import Block, Section
+from overshoot.study.spec import Experiment, parse
 
 REGISTRIES: tuple[dict[Any, Any], ...] = (
     OPTIMIZERS,
@@ -269,7 +278,7 @@ class Road:
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
-    from study.tracking import open_store
+    from overshoot.study.tracking import open_store
 
     folder = tmp_path_factory.mktemp("added")
     file = folder / "own.fwf"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from study import spec
+from overshoot.study import spec
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
@@ -41,7 +41,7 @@ def test_every_make_target_is_in_the_makefile_and_the_other_way_round() -> None:
 
 
 def test_every_command_of_the_study_exists() -> None:
-    commands = set(re.findall(r"python -m study ([a-z]+)", ALL))
+    commands = set(re.findall(r"bin/overshoot ([a-z]+)", ALL))
     assert {"estimate", "list", "report"} <= commands
     for command in commands:
         call = [sys.executable, "-m", "study", command, "--help"]

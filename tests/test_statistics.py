@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from study.statistics import (
+from overshoot.study.statistics import (
     Interval,
     agreement,
     band,

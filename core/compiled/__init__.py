@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from core.batches import BatchStrategy
-    from core.loop import Stack
-    from core.network import Network
-    from core.optimizers.base import Optimizer
+    from overshoot.core.batches import BatchStrategy
+    from overshoot.core.loop import Stack
+    from overshoot.core.network import Network
+    from overshoot.core.optimizers.base import Optimizer
 
 ENGINES = ("auto", "compiled", "numpy")
 """What makes the updates. auto: compiled code where it can and where that is faster, NumPy elsewhere."""
@@ -53,7 +53,7 @@ def stack_for(
     if not reason and engine == "auto" and batch * net.size > WORK:
         return None
     if not reason:
-        from core.compiled.stack import CompiledStack, obstacle
+        from overshoot.core.compiled.stack import CompiledStack, obstacle
 
         reason = obstacle(net, optimizer, theta)
         if not reason:
@@ -85,6 +85,6 @@ def warm_up(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str
     """
     if default_engine() != "compiled":
         return
-    from core.compiled.stack import prepare
+    from overshoot.core.compiled.stack import prepare
 
     yield from prepare(what)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from core.compiled.build import compiled
-from core.compiled.rules import Rule
-from core.compiled.vectors import LANES
-from core.optimizers.base import Optimizer, State
+from overshoot.core.compiled.build import compiled
+from overshoot.core.compiled.rules import Rule
+from overshoot.core.compiled.vectors import LANES
+from overshoot.core.optimizers.base import Optimizer, State
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

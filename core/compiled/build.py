@@ -23,7 +23,7 @@ import numba
 import numpy as np
 from llvmlite import binding
 
-from core.compiled import elementary, vectors
+from overshoot.core.compiled import elementary, vectors
 
 CACHE = "OVERSHOOT_CACHE"
 """The environment variable that names the directory of compiled code."""
@@ -32,7 +32,7 @@ HEADER = """from __future__ import annotations
 
 import math
 import numba
-from core.compiled.vectors import (
+from overshoot.core.compiled.vectors import (
     bits, call, load_of, magnitude, negative, power, read_int, read_number, root, select, shifted,
     splat_of, store, to_float32, to_float64, write,
 )

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from core.activations import ACTIVATIONS
-from core.compiled.source import Writer, each, function, indented, nodes, over_outputs
-from core.compiled.tracing import ARRAY, COLUMN, SCALAR, Node, Symbol, UntraceableError, node_of
-from core.losses import LOSSES
-from core.optimizers.base import Optimizer, State
+from overshoot.core.activations import ACTIVATIONS
+from overshoot.core.compiled.source import Writer, each, function, indented, nodes, over_outputs
+from overshoot.core.compiled.tracing import ARRAY, COLUMN, SCALAR, Node, Symbol, UntraceableError, node_of
+from overshoot.core.losses import LOSSES
+from overshoot.core.optimizers.base import Optimizer, State
 
 LATER = (2, 3, 10, 1000)
 """Updates by which a rule's program is known for all but the first."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from core.compiled.tracing import ARRAY, SCALAR, Node, UntraceableError
+from overshoot.core.compiled.tracing import ARRAY, SCALAR, Node, UntraceableError
 
 VECTOR = {
     "add": "{} + {}",

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from core.compiled import kernels
-from core.compiled.blocks import Blocks, address, aligned
-from core.compiled.build import compiled, sources
-from core.compiled.rules import activation_sources, loss_source, rule
-from core.compiled.source import KEPT
-from core.compiled.tracing import UntraceableError
-from core.loop import Divisor, Stack
-from core.network import Network
-from core.optimizers.base import Optimizer, State
-from core.schedules import Constant, Schedule
-from core.training import NetworkObjective
+from overshoot.core.compiled import kernels
+from overshoot.core.compiled.blocks import Blocks, address, aligned
+from overshoot.core.compiled.build import compiled, sources
+from overshoot.core.compiled.rules import activation_sources, loss_source, rule
+from overshoot.core.compiled.source import KEPT
+from overshoot.core.compiled.tracing import UntraceableError
+from overshoot.core.loop import Divisor, Stack
+from overshoot.core.network import Network
+from overshoot.core.optimizers.base import Optimizer, State
+from overshoot.core.schedules import Constant, Schedule
+from overshoot.core.training import NetworkObjective
 
 SAMPLES = 1 << 18
 """Samples of an order that the updates of one call take at most: its memory does not grow with the run."""

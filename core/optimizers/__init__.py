@@ -1,6 +1,6 @@
 """The registry of optimizers, a module for each family; importing the package fills it."""
 
-from core.optimizers import (
+from overshoot.core.optimizers import (
     adam,
     adaptive,
     averaging,
@@ -11,7 +11,7 @@ from core.optimizers import (
     second_order,
     signs,
 )
-from core.optimizers.base import OPTIMIZERS, Optimizer, domains, optimizer, register
+from overshoot.core.optimizers.base import OPTIMIZERS, Optimizer, domains, optimizer, register
 
 __all__ = [
     "OPTIMIZERS",

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper, power
-from core.optimizers.base import (
+from overshoot.core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper, power
+from overshoot.core.optimizers.base import (
     BETA1,
     BETA2,
     DECOUPLED,

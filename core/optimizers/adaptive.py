@@ -5,8 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
-from core.optimizers.base import EPS, LR, PENALTY, Optimizer, State, average, decay, like, ratio, register
+from overshoot.core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
+from overshoot.core.optimizers.base import (
+    EPS,
+    LR,
+    PENALTY,
+    Optimizer,
+    State,
+    average,
+    decay,
+    like,
+    ratio,
+    register,
+)
 
 
 @register(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper, power
-from core.optimizers.base import (
+from overshoot.core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper, power
+from overshoot.core.optimizers.base import (
     BETA2,
     DECOUPLED,
     EPS,

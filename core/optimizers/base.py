@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core import domain
-from core.domain import NON_NEGATIVE, Hyper, Tunable, hyper
+from overshoot.core import domain
+from overshoot.core.domain import NON_NEGATIVE, Hyper, Tunable, hyper
 
 State = dict[str, np.ndarray]
 Shapes = tuple[tuple[int, ...], ...]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, RealRange, hyper, power
-from core.optimizers.adam import Adam
-from core.optimizers.base import (
+from overshoot.core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, RealRange, hyper, power
+from overshoot.core.optimizers.adam import Adam
+from overshoot.core.optimizers.base import (
     DECOUPLED,
     EPS,
     LR,

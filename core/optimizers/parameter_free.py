@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, hyper
-from core.optimizers.base import (
+from overshoot.core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, hyper
+from overshoot.core.optimizers.base import (
     DECOUPLED,
     EPS,
     PENALTY,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
-from core.optimizers.adam import Adam, AdamW, debias
-from core.optimizers.base import (
+from overshoot.core.domain import FRACTION, NON_NEGATIVE, Hyper, hyper
+from overshoot.core.optimizers.adam import Adam, AdamW, debias
+from overshoot.core.optimizers.base import (
     BETA1,
     DECOUPLED,
     EPS,

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, hyper
-from core.optimizers.base import BETA1, DECOUPLED, LR, Optimizer, State, average, like, register, shrink
+from overshoot.core.domain import FRACTION, NON_NEGATIVE, POSITIVE, Hyper, hyper
+from overshoot.core.optimizers.base import (
+    BETA1,
+    DECOUPLED,
+    LR,
+    Optimizer,
+    State,
+    average,
+    like,
+    register,
+    shrink,
+)
 
 EVERY = 10
 """Updates from one estimate of the curvature to the next, as in Sophia's paper."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.domain import FRACTION, NON_NEGATIVE, Hyper, RealRange, hyper
-from core.optimizers.base import DECOUPLED, LR, Optimizer, State, average, like, register, shrink
+from overshoot.core.domain import FRACTION, NON_NEGATIVE, Hyper, RealRange, hyper
+from overshoot.core.optimizers.base import DECOUPLED, LR, Optimizer, State, average, like, register, shrink
 
 
 @register(

@@ -4,7 +4,7 @@ Every table has the columns `problem`, `optimizer` and `batch`, as the store nam
 has their order and labels.
 """
 
-from study.analysis.frame import Study, gather
-from study.analysis.labels import Names
+from overshoot.study.analysis.frame import Study, gather
+from overshoot.study.analysis.labels import Names
 
 __all__ = ["Names", "Study", "gather"]

@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import AXES, Study
-from study.comparison import Comparison, clustered, over_replicates
-from study.phases.outcomes import TOLERANCES
-from study.phases.search import Claim
-from study.statistics import Interval, band, bootstrap, middle, profile
+from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.comparison import Comparison, clustered, over_replicates
+from overshoot.study.phases.outcomes import TOLERANCES
+from overshoot.study.phases.search import Claim
+from overshoot.study.statistics import Interval, band, bootstrap, middle, profile
 
 TARGET = max(TOLERANCES)
 """The training gap whose time is compared, the one that most runs reach."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import Study
-from study.analysis.redrawn import Redrawn
-from study.comparison import Comparison, clustered, over_replicates
-from study.statistics import middle
+from overshoot.study.analysis.frame import Study
+from overshoot.study.analysis.redrawn import Redrawn
+from overshoot.study.comparison import Comparison, clustered, over_replicates
+from overshoot.study.statistics import middle
 
 MOVES = ("best", "sweep_boundary")
 

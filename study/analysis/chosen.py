@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import AXES, Study, in_order
+from overshoot.study.analysis.frame import AXES, Study, in_order
 
 ROLES = ("too small", "best", "too large")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from core import OPTIMIZERS
-from study.analysis.frame import Study
+from overshoot.core import OPTIMIZERS
+from overshoot.study.analysis.frame import Study
 
 
 def default_rates(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis import selections
-from study.analysis.frame import AXES, Study
-from study.comparison import clustered
-from study.statistics import mean, wilson
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.comparison import clustered
+from overshoot.study.statistics import mean, wilson
 
 
 def diverged(study: Study) -> pd.DataFrame:

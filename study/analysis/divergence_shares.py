@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import pandas as pd
 
-from study.analysis.frame import AXES, Study
-from study.comparison import Comparison, clustered, compare
-from study.statistics import mean
+from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.comparison import Comparison, clustered, compare
+from overshoot.study.statistics import mean
 
 ABOVE = 10.0
 """Rates up to this multiple of the best one are counted as above it."""

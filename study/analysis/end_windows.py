@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import Study
-from study.phases.confirm import Confirm
-from study.phases.outcomes import window
-from study.phases.stack import evaluation_epochs
-from study.phases.sweep import Sweep
+from overshoot.study.analysis.frame import Study
+from overshoot.study.phases.confirm import Confirm
+from overshoot.study.phases.outcomes import window
+from overshoot.study.phases.stack import evaluation_epochs
+from overshoot.study.phases.sweep import Sweep
 
 PHASES = (Sweep.name, Confirm.name)
 

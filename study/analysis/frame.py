@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import OPTIMIZERS
-from core.optimizers.base import Recursion
-from study.analysis import selections
-from study.analysis.labels import Names, names_of, problem_of
-from study.experiment.cells import Cell, Protocol
-from study.phases.confirm import at_rates
-from study.phases.outcomes import Outcome
-from study.phases.search import Claim, SearchStatus, SearchSummary
-from study.phases.summary import Summary
-from study.tracking import StoredCell
+from overshoot.core import OPTIMIZERS
+from overshoot.core.optimizers.base import Recursion
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.labels import Names, names_of, problem_of
+from overshoot.study.experiment.cells import Cell, Protocol
+from overshoot.study.phases.confirm import at_rates
+from overshoot.study.phases.outcomes import Outcome
+from overshoot.study.phases.search import Claim, SearchStatus, SearchSummary
+from overshoot.study.phases.summary import Summary
+from overshoot.study.tracking import StoredCell
 
 AXES = ["problem", "optimizer", "batch"]
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core import LOSSES, OPTIMIZERS, SCHEDULES, BatchStrategy, Optimizer, Schedule
-from core.batches import ORDERS
+from overshoot.core import LOSSES, OPTIMIZERS, SCHEDULES, BatchStrategy, Optimizer, Schedule
+from overshoot.core.batches import ORDERS
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.batches import USUAL
-from study.analysis.limit_tables import (
+from overshoot.core.batches import USUAL
+from overshoot.study.analysis.limit_tables import (
     agreement,
     heavy_ball,
     limit_by_batch,
@@ -17,12 +17,12 @@ from study.analysis.limit_tables import (
     orders_compared,
     plain,
 )
-from study.analysis.noise_floors import floors, noise, noise_agreement, slopes
-from study.analysis.sharpness_runs import edge_runs
-from study.analysis.study_tables import Tables
-from study.comparison import clustered
-from study.phases.theory import LimitBasis
-from study.statistics import Interval, middle
+from overshoot.study.analysis.noise_floors import floors, noise, noise_agreement, slopes
+from overshoot.study.analysis.sharpness_runs import edge_runs
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import clustered
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.statistics import Interval, middle
 
 
 @dataclass(frozen=True)

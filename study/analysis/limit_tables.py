@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core import BatchStrategy
-from core.batches import ORDERS, USUAL
-from core.optimizers.base import Recursion
-from study.analysis.frame import AXES, Study, records
-from study.comparison import clustered
-from study.phases.limit import LimitStatus
-from study.phases.theory import LimitBasis
-from study.statistics import Interval, middle, wilson
+from overshoot.core import BatchStrategy
+from overshoot.core.batches import ORDERS, USUAL
+from overshoot.core.optimizers.base import Recursion
+from overshoot.study.analysis.frame import AXES, Study, records
+from overshoot.study.comparison import clustered
+from overshoot.study.phases.limit import LimitStatus
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.statistics import Interval, middle, wilson
 
 CODES = {"status": "limit_status", "basis": "limit_basis", "missing": "limit_missing"}
 NUMBERS = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core import BatchStrategy
-from study.analysis import selections
-from study.analysis.frame import AXES, Study
-from study.phases.search import RESOLUTION
-from study.phases.theory import LimitBasis
-from study.statistics import bootstrap, middle, theil_sen
+from overshoot.core import BatchStrategy
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.phases.search import RESOLUTION
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.statistics import bootstrap, middle, theil_sen
 
 FORGOTTEN = 0.1
 """A run has forgotten its start when what may be left of it is below this share of the predicted floor."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import Study
-from study.analysis.scores import Replicates
-from study.phases.search import Claim
-from study.statistics import Interval, bootstrap, middle, wilson
+from overshoot.study.analysis.frame import Study
+from overshoot.study.analysis.scores import Replicates
+from overshoot.study.phases.search import Claim
+from overshoot.study.statistics import Interval, bootstrap, middle, wilson
 
 
 def optimization(

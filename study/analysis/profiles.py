@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import Study
-from study.analysis.rank_tables import ALL
-from study.comparison import Comparison, compare
-from study.phases.outcomes import TOLERANCES
-from study.phases.search import Claim
-from study.statistics import band, bootstrap, mean, profile, profile_area, time_ratios, wilson
+from overshoot.study.analysis.frame import Study
+from overshoot.study.analysis.rank_tables import ALL
+from overshoot.study.comparison import Comparison, compare
+from overshoot.study.phases.outcomes import TOLERANCES
+from overshoot.study.phases.search import Claim
+from overshoot.study.statistics import band, bootstrap, mean, profile, profile_area, time_ratios, wilson
 
 REACH = 10.0
 """Profiles are drawn and integrated up to this multiple of the fastest optimizer's time."""

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from study.analysis.frame import Study
-from study.analysis.scores import Replicates, medians
-from study.comparison import FEW
-from study.leadership import Leadership, leadership
-from study.statistics import (
+from overshoot.study.analysis.frame import Study
+from overshoot.study.analysis.scores import Replicates, medians
+from overshoot.study.comparison import FEW
+from overshoot.study.leadership import Leadership, leadership
+from overshoot.study.statistics import (
     agreement,
     cliques,
     critical_distance,

@@ -8,8 +8,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import AXES, Study
-from study.phases.sweep import RateCurve
+from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.phases.sweep import RateCurve
 
 MOST = 32
 """Draws of a cell's replicates, where there are more ways to draw them."""

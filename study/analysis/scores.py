@@ -8,11 +8,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import AXES, Study, in_order
-from study.comparison import Comparison, clustered
-from study.phases.confirm import ConfirmRole
-from study.phases.search import RESOLUTION, Claim
-from study.statistics import (
+from overshoot.study.analysis.frame import AXES, Study, in_order
+from overshoot.study.comparison import Comparison, clustered
+from overshoot.study.phases.confirm import ConfirmRole
+from overshoot.study.phases.search import RESOLUTION, Claim
+from overshoot.study.statistics import (
     Interval,
     bootstrap,
     critical_distance,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis import selections
-from study.analysis.frame import AXES, Study
-from study.phases.search import Claim
-from study.statistics import bootstrap, expected_best
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.phases.search import Claim
+from overshoot.study.statistics import bootstrap, expected_best
 
 NEAR = 0.1
 """A search has as good as arrived when no more than this share of what it will gain is missing."""

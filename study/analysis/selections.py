@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from study.phases.confirm import Confirm, ConfirmRole
-from study.phases.edge import Edge
-from study.phases.limit import Limit
-from study.phases.search import Search, SearchRole
-from study.phases.sweep import GRID, Sweep
+from overshoot.study.phases.confirm import Confirm, ConfirmRole
+from overshoot.study.phases.edge import Edge
+from overshoot.study.phases.limit import Limit
+from overshoot.study.phases.search import Search, SearchRole
+from overshoot.study.phases.sweep import GRID, Sweep
 
 
 def swept(trials: pd.DataFrame) -> pd.DataFrame:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import AXES, Study, in_order
-from study.phases.sweep import RateCurve
-from study.statistics import wilson
+from overshoot.study.analysis.frame import AXES, Study, in_order
+from overshoot.study.phases.sweep import RateCurve
+from overshoot.study.statistics import wilson
 
 WORST_FIRST = ("diverged", "too large", "too small", "unresolved", "converged")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import AXES, Study, records
+from overshoot.study.analysis.frame import AXES, Study, records
 
 NEAR = 1.1
 """A run stays at its line when the middle of its sharpness lies within this factor of it."""

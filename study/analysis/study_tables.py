@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from study.analysis.batch_shifts import batch_shifts
-from study.analysis.chosen import chosen_curves, chosen_rates
-from study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
-from study.analysis.frame import Study
-from study.analysis.limit_tables import limits
-from study.analysis.overview import optimization, selection
-from study.analysis.redrawn import Redrawn, redrawn
-from study.analysis.scores import duels, performance, ranking, replicates, tuning
-from study.analysis.sensitivity import rate_table, sensitivity
-from study.analysis.surface_paths import Surface, paths, surfaces
-from study.phases.search import Claim
+from overshoot.study.analysis.batch_shifts import batch_shifts
+from overshoot.study.analysis.chosen import chosen_curves, chosen_rates
+from overshoot.study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
+from overshoot.study.analysis.frame import Study
+from overshoot.study.analysis.limit_tables import limits
+from overshoot.study.analysis.overview import optimization, selection
+from overshoot.study.analysis.redrawn import Redrawn, redrawn
+from overshoot.study.analysis.scores import duels, performance, ranking, replicates, tuning
+from overshoot.study.analysis.sensitivity import rate_table, sensitivity
+from overshoot.study.analysis.surface_paths import Surface, paths, surfaces
+from overshoot.study.phases.search import Claim
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis import selections
-from study.analysis.frame import AXES, Study, in_order, records
-from study.phases.sweep import Sweep
-from study.problems.problem import Quadratic
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.frame import AXES, Study, in_order, records
+from overshoot.study.phases.sweep import Sweep
+from overshoot.study.problems.problem import Quadratic
 
 KINDS = ("too small", "good", "overshooting", "diverging")
 MARGIN = 1.35

@@ -19,19 +19,19 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from threadpoolctl import threadpool_limits
 
-from core import ACTIVATIONS, LOSSES, OPTIMIZERS, BatchStrategy, smallest_eigenvalue, train
-from core.names import suggest
-from core.optimizers.base import Recursion
-from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
-from study.experiment.reader import SpecError
-from study.findings.codes import BASES, BASIS_NAMES, no_limit
-from study.numbers import fixed, number
-from study.phases.stack import EXPLOSION
-from study.phases.sweep import SweepSettings
-from study.phases.theory import LimitBasis, Prediction, predict, sharpness_at_starts
-from study.problems.datasets import DATASETS, columns_of, located, ready, train_size
-from study.problems.problem import Problem, least_squares, problem_of
-from study.problems.registry import of_file
+from overshoot.core import ACTIVATIONS, LOSSES, OPTIMIZERS, BatchStrategy, smallest_eigenvalue, train
+from overshoot.core.names import suggest
+from overshoot.core.optimizers.base import Recursion
+from overshoot.study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
+from overshoot.study.experiment.reader import SpecError
+from overshoot.study.findings.codes import BASES, BASIS_NAMES, no_limit
+from overshoot.study.numbers import fixed, number
+from overshoot.study.phases.stack import EXPLOSION
+from overshoot.study.phases.sweep import SweepSettings
+from overshoot.study.phases.theory import LimitBasis, Prediction, predict, sharpness_at_starts
+from overshoot.study.problems.datasets import DATASETS, columns_of, located, ready, train_size
+from overshoot.study.problems.problem import Problem, least_squares, problem_of
+from overshoot.study.problems.registry import of_file
 
 UPDATES = 100
 """Of the probe: enough to see what diverges, far too few to see what is best in the end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from study.problems.columns import ALLOWED
+from overshoot.study.problems.columns import ALLOWED
 
 COLUMNS = {
     "inputs": "of your file, to predict the target from (default: all others)",

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.batches import ORDERS
-from core.contract import CHECKS, faults
-from study.experiment.reader import SpecError
-from study.problems import plugins
-from study.problems.registry import DATASETS
+from overshoot.core.batches import ORDERS
+from overshoot.core.contract import CHECKS, faults
+from overshoot.study.experiment.reader import SpecError
+from overshoot.study.problems import plugins
+from overshoot.study.problems.registry import DATASETS
 
 
 def check(path: Path) -> dict[str, list[str]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from study.numbers import plural
-from study.tracking import Store, StoreError
+from overshoot.study.numbers import plural
+from overshoot.study.tracking import Store, StoreError
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.tracking import Store, StoredCell, studies
+from overshoot.study.tracking import Store, StoredCell, studies
 
 AXES = ("key", "dataset", "network", "optimizer", "batch")
 """What every row is of: `key` joins the tables, with `trial` where there is one."""

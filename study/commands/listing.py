@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
-from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, domains
-from core.batches import ORDERS
-from core.domain import Option
-from core.schedules import domains as schedule_domains
-from study.experiment.cells import Plugin
-from study.findings.codes import BASIS_NAMES
-from study.problems.datasets import DATASETS, LOSS
-from study.problems.plugins import names
+from overshoot.core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, domains
+from overshoot.core.batches import ORDERS
+from overshoot.core.domain import Option
+from overshoot.core.schedules import domains as schedule_domains
+from overshoot.study.experiment.cells import Plugin
+from overshoot.study.findings.codes import BASIS_NAMES
+from overshoot.study.problems.datasets import DATASETS, LOSS
+from overshoot.study.problems.plugins import names
 
 if TYPE_CHECKING:
-    from study.commands.advise import Advice
-    from study.compare import Comparison
-    from study.tracking import Store
+    from overshoot.study.commands.advise import Advice
+    from overshoot.study.compare import Comparison
+    from overshoot.study.tracking import Store
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -95,7 +95,10 @@ def datasets() -> Table:
 
 def changes(comparison: Comparison) -> Table:
     """The cells of a comparison in which something clearly changed."""
-    from study.compare.sentences import COLUMNS, rows  # with the statistics, which take a while to import
+    from overshoot.study.compare.sentences import (
+        COLUMNS,
+        rows,
+    )  # with the statistics, which take a while to import
 
     table = Table(box=box.SIMPLE_HEAD, title="Cells that changed", title_justify="left", title_style="bold")
     for column in COLUMNS:
@@ -115,7 +118,7 @@ def studies(store: Store) -> Table:
 
 def advice(advices: Sequence[Advice]) -> Table:
     """The advice, a row for each optimizer and batch strategy; what the columns mean is in its notes."""
-    from study.numbers import exact, number  # with the statistics, as above
+    from overshoot.study.numbers import exact, number  # with the statistics, as above
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for words in ("optimizer", "batch"):
@@ -160,8 +163,8 @@ def loaded(files: Sequence[Plugin]) -> list[str]:
 
 def _plain(advice: Advice) -> str:
     """The limit for plain MSE, whose curvature is twice that of the half that is trained here."""
-    from study.numbers import exact  # with the statistics, as above
-    from study.problems.problem import loss_of
+    from overshoot.study.numbers import exact  # with the statistics, as above
+    from overshoot.study.problems.problem import loss_of
 
     limit, halved = advice.prediction.rate, advice.cell.make_optimizer().recursion is not None
     if limit is None or not halved or loss_of(advice.cell) != "half_mse":
@@ -171,7 +174,7 @@ def _plain(advice: Advice) -> str:
 
 def keys() -> Table:
     """Every key of an experiment file, what it may be and its default."""
-    from study.commands.reference import keys as known  # with all that reads a file
+    from overshoot.study.commands.reference import keys as known  # with all that reads a file
 
     table = _table("Keys of an experiment file", "name", "what it may be", "default")
     for key in known():

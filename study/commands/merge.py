@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from study.phases.results import TRIALS
-from study.tracking import Store, StoredCell, studies
+from overshoot.study.phases.results import TRIALS
+from overshoot.study.tracking import Store, StoredCell, studies
 
 AT_ONCE = 50
 """Cells that are held at one time."""

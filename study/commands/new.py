@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from study import spec
-from study.commands.advise import question
-from study.experiment.cells import Choice
-from study.experiment.reader import SpecError
-from study.problems.datasets import task_of, train_size
-from study.problems.description import describe
+from overshoot.study import spec
+from overshoot.study.commands.advise import question
+from overshoot.study.experiment.cells import Choice
+from overshoot.study.experiment.reader import SpecError
+from overshoot.study.problems.datasets import task_of, train_size
+from overshoot.study.problems.description import describe
 
 TEMPLATE = """\
 # {title}
 #
-#     python -m study estimate {file}     how long it takes
-#     python -m study run {file}          train what is not stored yet, then write the report
+#     overshoot estimate {file}     how long it takes
+#     overshoot run {file}          train what is not stored yet, then write the report
 
 name = "{name}"             # of the study in the store, and of its folder of results
 title = {title_text}
@@ -27,7 +27,7 @@ seed = 0                    # of splits, starts and data orders
 precision = "float32"       # or "float64"
 
 # What is compared: every optimizer with every batch strategy, over a range of learning rates.
-# See: python -m study list optimizers. With options: {{ name = "momentum", momentum = 0.99 }}
+# See: overshoot list optimizers. With options: {{ name = "momentum", momentum = 0.99 }}
 optimizers = ["sgd", "momentum", "adam"]
 batches = {batches}         # samples a batch; "full" takes all {samples} training samples
 

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from study.commands import arguments, listing
-from study.execution.provenance import cores
-from study.execution.shard import Shard
+from overshoot.study.commands import arguments, listing
+from overshoot.study.execution.provenance import cores
+from overshoot.study.execution.shard import Shard
 
 FORMATS = ("parquet", "csv")
 ENGINES = ("processes", "dask")
@@ -19,7 +19,7 @@ Arguments = Callable[[argparse.ArgumentParser], None]
 
 def parser(about: str, run: Mapping[str, Callable[..., int]]) -> argparse.ArgumentParser:
     """The parser of all COMMANDS; each one's options have what `run` holds for it as their `command`."""
-    top = argparse.ArgumentParser(prog="python -m study", description=about)
+    top = argparse.ArgumentParser(prog="overshoot", description=about)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for name, (help_text, add) in COMMANDS.items():
         sub = commands.add_parser(name, help=help_text, description=help_text)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-import core
-from core.names import lookup
-from study import files
-from study.figures.race import Scene, Track, film
-from study.numbers import number
-from study.spec import SpecError
+from overshoot import core
+from overshoot.core.names import lookup
+from overshoot.study import files
+from overshoot.study.figures.race import Scene, Track, film
+from overshoot.study.numbers import number
+from overshoot.study.spec import SpecError
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from study import spec
-from study.experiment.cells import Budget, Choice, NetworkSpec, PhaseSettings, Rates
-from study.experiment.reader import LARGEST, Item, Reader, SpecError
-from study.problems.registry import DATASETS
+from overshoot.study import spec
+from overshoot.study.experiment.cells import Budget, Choice, NetworkSpec, PhaseSettings, Rates
+from overshoot.study.experiment.reader import LARGEST, Item, Reader, SpecError
+from overshoot.study.problems.registry import DATASETS
 
 EVERYTHING: Mapping[str, Any] = {
     "name": "reference",

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis import selections
-from study.analysis.frame import doubt
-from study.analysis.labels import problem_of
-from study.compare.pairs import Axes
-from study.compare.pairs import pairs as matched
-from study.compare.sides import Side
-from study.phases.confirm import at_rates
-from study.phases.limit import LimitSummary
-from study.phases.search import RESOLUTION, Claim, SearchSummary
-from study.phases.sweep import RateCurve, SweepSummary
-from study.statistics import LEVEL, Interval, difference, holm, unequal, wilson
-from study.tracking import StoredCell
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.frame import doubt
+from overshoot.study.analysis.labels import problem_of
+from overshoot.study.compare.pairs import Axes
+from overshoot.study.compare.pairs import pairs as matched
+from overshoot.study.compare.sides import Side
+from overshoot.study.phases.confirm import at_rates
+from overshoot.study.phases.limit import LimitSummary
+from overshoot.study.phases.search import RESOLUTION, Claim, SearchSummary
+from overshoot.study.phases.sweep import RateCurve, SweepSummary
+from overshoot.study.statistics import LEVEL, Interval, difference, holm, unequal, wilson
+from overshoot.study.tracking import StoredCell
 
 PRECISION = 0.01
 """Relative width to which limits are measured: a smaller difference is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from study.tracking import StoreError
+from overshoot.study.tracking import StoreError
 
 Axes = tuple[str, str, str]
 """problem, optimizer and batch strategy of a cell."""

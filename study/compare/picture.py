@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from study.analysis import selections
-from study.compare.changes import Change, Comparison, axes_of, limit_of
-from study.compare.sentences import named
-from study.figures.overlaid import KEYS, SIZE, Curve, Overlaid, draw_overlaid
-from study.figures.panels import Panels, write_png
-from study.tracking import StoredCell
+from overshoot.study.analysis import selections
+from overshoot.study.compare.changes import Change, Comparison, axes_of, limit_of
+from overshoot.study.compare.sentences import named
+from overshoot.study.figures.overlaid import KEYS, SIZE, Curve, Overlaid, draw_overlaid
+from overshoot.study.figures.panels import Panels, write_png
+from overshoot.study.tracking import StoredCell
 
 MOST = 12
 """Panels of the picture: the first pairs."""

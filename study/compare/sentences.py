@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from study.analysis.labels import names_of
-from study.compare.changes import HIGHER, LOWER, UNCLEAR, Change, Comparison, Pair
-from study.compare.pairs import Axes
-from study.compare.sides import Side
-from study.files import place
-from study.numbers import around, fixed, listing, number, percent, plural, share
-from study.statistics import Interval
+from overshoot.study.analysis.labels import names_of
+from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR, Change, Comparison, Pair
+from overshoot.study.compare.pairs import Axes
+from overshoot.study.compare.sides import Side
+from overshoot.study.files import place
+from overshoot.study.numbers import around, fixed, listing, number, percent, plural, share
+from overshoot.study.statistics import Interval
 
 MOST_PAIRS = 8
 """Pairs with something changed that have a sentence each."""

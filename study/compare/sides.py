@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.names import suggest
-from study import spec
-from study.tracking import Store, StoredCell, StoreError, studies
+from overshoot.core.names import suggest
+from overshoot.study import spec
+from overshoot.study.tracking import Store, StoredCell, StoreError, studies
 
 VERSIONS = ("first", "latest")
 

@@ -22,11 +22,11 @@ import dask
 from distributed import Client, Future, LocalCluster, as_completed
 from distributed.scheduler import KilledWorker
 
-from study.execution.cost import cost
-from study.execution.engine import KILLED, ONE_THREAD, RETRIES, EngineError, Failure, attempt
-from study.execution.packing import pack, unpack
-from study.experiment.cells import Cell, restore
-from study.phases.results import CellResult
+from overshoot.study.execution.cost import cost
+from overshoot.study.execution.engine import KILLED, ONE_THREAD, RETRIES, EngineError, Failure, attempt
+from overshoot.study.execution.packing import pack, unpack
+from overshoot.study.experiment.cells import Cell, restore
+from overshoot.study.phases.results import CellResult
 
 WINDOW = 4
 """Tasks under way for each worker: enough that none waits for the next, and little to hold here."""

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from rich.console import Console
 
-from core import Network, Optimizer
-from core.compiled import warm_up
-from study.experiment.cells import Cell
-from study.problems.problem import loss_of
+from overshoot.core import Network, Optimizer
+from overshoot.core.compiled import warm_up
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.problems.problem import loss_of
 
 WORTH_SAYING = 1.0
 """Seconds from which on the time it took is said: what is kept from an earlier run takes less."""

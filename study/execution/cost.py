@@ -12,11 +12,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from core import BatchStrategy, Network, optimizer
-from core.compiled import stack_for
-from study.experiment.cells import Cell, Choice
-from study.phases.catalogue import phases_of
-from study.problems.problem import network_of, shape_of
+from overshoot.core import BatchStrategy, Network, optimizer
+from overshoot.core.compiled import stack_for
+from overshoot.study.experiment.cells import Cell, Choice
+from overshoot.study.phases.catalogue import phases_of
+from overshoot.study.problems.problem import network_of, shape_of
 
 CELL_SECONDS = 0.3
 """What a cell takes whatever it trains: its data, its evaluations, the search's own arithmetic."""

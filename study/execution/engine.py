@@ -7,9 +7,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from study.experiment.cells import Cell
-from study.phases.cell import run_cell
-from study.phases.results import CellResult
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.results import CellResult
 
 RETRIES = 2
 """Times that work is tried again, without any progress, after its worker was killed (by the system, for

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.network import BLOCK
-from core.training import MEMORY
-from study.execution.engine import EngineError
-from study.experiment.cells import Cell
-from study.phases.catalogue import phases_of
-from study.problems.problem import shape_of
+from overshoot.core.network import BLOCK
+from overshoot.core.training import MEMORY
+from overshoot.study.execution.engine import EngineError
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.catalogue import phases_of
+from overshoot.study.problems.problem import shape_of
 
 WORKER = 320 * 2**20
 """Bytes of a worker whatever it trains: the libraries, and the tables of a small cell."""

@@ -11,10 +11,10 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.execution.engine import Failure
-from study.experiment.cells import Cell
-from study.phases.results import TRIALS, CellResult
-from study.tracking import artifacts
+from overshoot.study.execution.engine import Failure
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.results import TRIALS, CellResult
+from overshoot.study.tracking import artifacts
 
 ERROR = "error.txt"
 FILES = (*artifacts.READ, artifacts.STATES)

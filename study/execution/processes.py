@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
-from study.execution.engine import KILLED, ONE_THREAD, RETRIES, Failure, attempt
-from study.execution.memory import free, refuse_short
-from study.experiment.cells import Cell
-from study.phases.results import CellResult
+from overshoot.study.execution.engine import KILLED, ONE_THREAD, RETRIES, Failure, attempt
+from overshoot.study.execution.memory import free, refuse_short
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.results import CellResult
 
 T = TypeVar("T")
 

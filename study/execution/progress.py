@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from study.phases.results import CellResult
+from overshoot.study.phases.results import CellResult
 
 PLAIN_SECONDS = 15.0
 """How often a line is printed where there is no terminal to draw on."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from study.phases.processor import processor
+from overshoot.study.phases.processor import processor
 
 PACKAGES = (
     "numpy",

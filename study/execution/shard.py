@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from study.execution.cost import cost
-from study.experiment.cells import Cell
+from overshoot.study.execution.cost import cost
+from overshoot.study.experiment.cells import Cell
 
 
 @dataclass(frozen=True)

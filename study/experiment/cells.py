@@ -12,9 +12,9 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
-from core.compiled import default_engine
-from core.optimizers.base import Recursion
+from overshoot.core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
+from overshoot.core.compiled import default_engine
+from overshoot.core.optimizers.base import Recursion
 
 PROTOCOL = 5
 """Raised whenever the same cell would give other numbers than before, so that none is reused, and

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NoReturn
 
-from core.names import nearest, suggest
-from study.experiment.cells import Choice
+from overshoot.core.names import nearest, suggest
+from overshoot.study.experiment.cells import Choice
 
 LARGEST, LONGEST, MOST = 10**9, 200, 20
 """Whole numbers and texts are at most this large and long unless a key says otherwise; this many faults of a

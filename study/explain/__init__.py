@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.explain import cell_sections as cells
-from study.explain import facts, picture
-from study.explain import narrative as words
-from study.files import place
-from study.phases.processor import processor
-from study.problems import plugins
-from study.problems.datasets import keep, raw_of
-from study.tracking import NamedRun, Store, StoredCell, StoreError
+from overshoot.study.explain import cell_sections as cells
+from overshoot.study.explain import facts, picture
+from overshoot.study.explain import narrative as words
+from overshoot.study.files import place
+from overshoot.study.phases.processor import processor
+from overshoot.study.problems import plugins
+from overshoot.study.problems.datasets import keep, raw_of
+from overshoot.study.tracking import NamedRun, Store, StoredCell, StoreError
 
 __all__ = ["Explanation", "explain"]
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis import selections
-from study.explain.narrative import Section
-from study.numbers import listing, number, plural
-from study.phases.outcomes import Outcome
-from study.phases.sweep import SweepSummary
-from study.tracking import StoredCell
+from overshoot.study.analysis import selections
+from overshoot.study.explain.narrative import Section
+from overshoot.study.numbers import listing, number, plural
+from overshoot.study.phases.outcomes import Outcome
+from overshoot.study.phases.sweep import SweepSummary
+from overshoot.study.tracking import StoredCell
 
 
 def sections(cell: StoredCell) -> list[Section]:

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import Optimizer, sharpness, smallest_eigenvalue
-from study.analysis import selections
-from study.analysis.frame import records
-from study.experiment.cells import Cell
-from study.explain.replay import Fork, Replay, ReplayedRun, fork, replay
-from study.phases.outcomes import gap
-from study.phases.stack import epochs_of
-from study.phases.summary import Summary
-from study.phases.sweep import RateCurve
-from study.problems.problem import least_squares, problem_of
+from overshoot.core import Optimizer, sharpness, smallest_eigenvalue
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.frame import records
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.explain.replay import Fork, Replay, ReplayedRun, fork, replay
+from overshoot.study.phases.outcomes import gap
+from overshoot.study.phases.stack import epochs_of
+from overshoot.study.phases.summary import Summary
+from overshoot.study.phases.sweep import RateCurve
+from overshoot.study.problems.problem import least_squares, problem_of
 
 LOOK = 8
 """Points of a run at which its sharpness is taken, besides those of its last stretch."""

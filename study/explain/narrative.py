@@ -7,15 +7,15 @@ from functools import partial
 
 import numpy as np
 
-from core.optimizers.base import Recursion
-from study.analysis.labels import optimizer_label
-from study.experiment.cells import CONSTANT
-from study.explain.facts import Facts, Growth, Sharpness
-from study.findings.codes import BASES, no_limit, reason
-from study.numbers import number as some_digits
-from study.numbers import percent
-from study.phases.limit import LimitStatus, LimitSummary
-from study.phases.theory import TheorySummary
+from overshoot.core.optimizers.base import Recursion
+from overshoot.study.analysis.labels import optimizer_label
+from overshoot.study.experiment.cells import CONSTANT
+from overshoot.study.explain.facts import Facts, Growth, Sharpness
+from overshoot.study.findings.codes import BASES, no_limit, reason
+from overshoot.study.numbers import number as some_digits
+from overshoot.study.numbers import percent
+from overshoot.study.phases.limit import LimitStatus, LimitSummary
+from overshoot.study.phases.theory import TheorySummary
 
 number = partial(some_digits, digits=3)
 

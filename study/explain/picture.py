@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.optimizers.base import Recursion
-from study.explain.facts import Facts
-from study.figures.explanation import (
+from overshoot.core.optimizers.base import Recursion
+from overshoot.study.explain.facts import Facts
+from overshoot.study.figures.explanation import (
     KEYS,
     SIZE,
     GapPanel,
@@ -16,9 +16,9 @@ from study.figures.explanation import (
     SharpnessPanel,
     draw_explanation,
 )
-from study.figures.panels import Panels, write_png
-from study.phases.limit import LimitSummary
-from study.phases.theory import TheorySummary
+from overshoot.study.figures.panels import Panels, write_png
+from overshoot.study.phases.limit import LimitSummary
+from overshoot.study.phases.theory import TheorySummary
 
 
 def draw(facts: Facts, path: Path) -> None:

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from core import Schedule, Trace, train
-from core.domain import POSITIVE, Hyper
-from core.loop import Divisor
-from core.schedules import POSITIVE_SHARE
-from study.experiment.cells import Cell
-from study.phases.outcomes import gap
-from study.problems.problem import Problem
+from overshoot.core import Schedule, Trace, train
+from overshoot.core.domain import POSITIVE, Hyper
+from overshoot.core.loop import Divisor
+from overshoot.core.schedules import POSITIVE_SHARE
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.outcomes import gap
+from overshoot.study.problems.problem import Problem
 
 FACTORS = (0.1, 1.0, 3.0)
 """What a fork multiplies the learning rate by."""

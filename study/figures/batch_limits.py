@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from core.batches import ORDERS, USUAL
-from study.analysis.frame import records
-from study.figures.panels import log_axis
-from study.figures.theme import INK, MUTED, PAPER, Look, spread
-from study.numbers import number
+from overshoot.core.batches import ORDERS, USUAL
+from overshoot.study.analysis.frame import records
+from overshoot.study.figures.panels import log_axis
+from overshoot.study.figures.theme import INK, MUTED, PAPER, Look, spread
+from overshoot.study.numbers import number
 
 SIZE = (390.0, 280.0)
 MARKERS = "osD^vP*X"

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from study.figures.keys import cross
-from study.figures.panels import log_axis, title
-from study.figures.theme import OUTCOMES, ROLE_DASHES, ROLES, Look, spread
-from study.numbers import number
+from overshoot.study.figures.keys import cross
+from overshoot.study.figures.panels import log_axis, title
+from overshoot.study.figures.theme import OUTCOMES, ROLE_DASHES, ROLES, Look, spread
+from overshoot.study.numbers import number
 
 SIZE = (264.0, 214.0)
 

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from study.figures.panels import log_axis, title
-from study.figures.theme import MUTED, PAPER, Look
+from overshoot.study.figures.panels import log_axis, title
+from overshoot.study.figures.theme import MUTED, PAPER, Look
 
 SIZE = (264.0, 214.0)
 

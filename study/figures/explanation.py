@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from study.figures.keys import DIVERGED, Key, cross
-from study.figures.panels import log_axis
-from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES
+from overshoot.study.figures.keys import DIVERGED, Key, cross
+from overshoot.study.figures.panels import log_axis
+from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES
 
 SIZE = (290.0, 236.0)
 LIMITS = {"predicted": (0, (4, 2)), "measured": (0, (1, 1.2))}

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
-from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLE_DASHES, ROLES, Looks
+from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLE_DASHES, ROLES, Looks
 
 SIZE = (26.0, 12.0)
 LINE = 17.0

@@ -12,9 +12,9 @@ from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from study.figures.panels import Panels, log_axis
-from study.figures.svg import to_svgs
-from study.figures.theme import GRID, INK, MUTED, PAPER, variables
+from overshoot.study.figures.panels import Panels, log_axis
+from overshoot.study.figures.svg import to_svgs
+from overshoot.study.figures.theme import GRID, INK, MUTED, PAPER, variables
 
 SIZE = (352.0, 316.0)
 TEXT = 14.0

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from study.figures.panels import log_axis, title
-from study.figures.theme import GRID, INK, Look, spread
+from overshoot.study.figures.panels import log_axis, title
+from overshoot.study.figures.theme import GRID, INK, Look, spread
 
 NARROW = (264.0, 214.0)
 WIDE = (390.0, 250.0)

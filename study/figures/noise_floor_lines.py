@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from study.figures.panels import log_axis, segments
-from study.figures.theme import INK, MUTED, PAPER, Look, spread
-from study.numbers import fixed
+from overshoot.study.figures.panels import log_axis, segments
+from overshoot.study.figures.theme import INK, MUTED, PAPER, Look, spread
+from overshoot.study.numbers import fixed
 
 SIZE = (330.0, 252.0)
 GUIDE = (0, (1.2, 2.2))

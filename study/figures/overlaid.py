@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import FigureBase
 
-from study.figures.keys import Key, cross
-from study.figures.panels import log_axis
-from study.figures.theme import INK, ROLES
+from overshoot.study.figures.keys import Key, cross
+from overshoot.study.figures.panels import log_axis
+from overshoot.study.figures.theme import INK, ROLES
 
 SIZE = (330.0, 250.0)
 COLOURS = {"A": INK, "B": ROLES["too large"]}

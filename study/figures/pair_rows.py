@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
-from study.analysis.frame import records
-from study.figures.panels import log_axis
-from study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
-from study.phases.confirm import ConfirmRole
+from overshoot.study.analysis.frame import records
+from overshoot.study.figures.panels import log_axis
+from overshoot.study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
+from overshoot.study.phases.confirm import ConfirmRole
 
 WIDTH = 390.0
 ROW, GAP = 8.0, 6.0

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from PIL import Image
 
-from study.figures.keys import LINE, Key, draw_keys, lines
-from study.figures.theme import GRID, INK, PAPER, power_of_ten, themed
+from overshoot.study.figures.keys import LINE, Key, draw_keys, lines
+from overshoot.study.figures.theme import GRID, INK, PAPER, power_of_ten, themed
 
 Draw = Callable[[FigureBase, Any], None]
 

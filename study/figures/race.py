@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from study.figures.panels import log_axis
-from study.figures.theme import INK, MUTED, OPTIMIZERS, PAPER, themed
+from overshoot.study.figures.panels import log_axis
+from overshoot.study.figures.theme import INK, MUTED, OPTIMIZERS, PAPER, themed
 
 SIZE = (9.6, 5.4)
 DPI = 100

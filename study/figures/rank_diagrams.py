@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from study.figures.theme import GRID, INK, MUTED, Look
+from overshoot.study.figures.theme import GRID, INK, MUTED, Look
 
 WIDTH = 390.0
 LINE, HEAD, FOOT = 14.0, 74.0, 8.0

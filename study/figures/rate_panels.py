@@ -12,10 +12,10 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
-from study.analysis.frame import records
-from study.figures.panels import log_axis, segments, title
-from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
-from study.numbers import number
+from overshoot.study.analysis.frame import records
+from overshoot.study.figures.panels import log_axis, segments, title
+from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
+from overshoot.study.numbers import number
 
 SIZE = (264.0, 252.0)
 PREDICTED = (0, (2.5, 1.5))

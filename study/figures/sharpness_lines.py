@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from study.figures.keys import cross
-from study.figures.panels import log_axis, title
-from study.figures.theme import Look, spread, step_colors
-from study.numbers import number
+from overshoot.study.figures.keys import cross
+from overshoot.study.figures.panels import log_axis, title
+from overshoot.study.figures.theme import Look, spread, step_colors
+from overshoot.study.numbers import number
 
 SIZE = (300.0, 236.0)
 ALLOWED = (0, (4, 2))

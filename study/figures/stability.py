@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
-from study.analysis.frame import records
-from study.figures.theme import GRID, INK, MUTED, PAPER, Looks, ratio_color
+from overshoot.study.analysis.frame import records
+from overshoot.study.figures.theme import GRID, INK, MUTED, PAPER, Looks, ratio_color
 
 NAMES, COLUMN, ROW = 132.0, 62.0, 29.0
 """Width of the optimizers' names and of a batch strategy's column, and height of a row, in points."""

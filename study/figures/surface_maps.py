@@ -11,11 +11,11 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
-from study.analysis.surface_paths import KINDS, Surface
-from study.figures.keys import cross
-from study.figures.panels import title
-from study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, Look
-from study.numbers import number
+from overshoot.study.analysis.surface_paths import KINDS, Surface
+from overshoot.study.figures.keys import cross
+from overshoot.study.figures.panels import title
+from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, Look
+from overshoot.study.numbers import number
 
 SIZE = (264.0, 312.0)
 SIDE, GAP, LEFT, TOP = 106.0, 10.0, 36.0, 42.0

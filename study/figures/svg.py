@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from study.figures.panels import Panels
-from study.figures.theme import themed
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.theme import themed
 
 _AUTOMATIC = re.compile(r"(.*_\d+|matplotlib\.axis.*)$")
 _NUMBERS = ("d", "x", "y", "width", "height", "transform")

@@ -15,7 +15,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
-from study.numbers import raised
+from overshoot.study.numbers import raised
 
 INK, MUTED, GRID, PAPER = "#1d222b", "#69707d", "#dfe3e8", "#fefefe"
 

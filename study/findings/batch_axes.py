@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from study.analysis.arrivals import TARGET, UNITS, ratios
-from study.analysis.frame import Study
-from study.comparison import Comparison
-from study.findings.claims import Finding, runs_of
-from study.numbers import both, listing, number, plural
+from overshoot.study.analysis.arrivals import TARGET, UNITS, ratios
+from overshoot.study.analysis.frame import Study
+from overshoot.study.comparison import Comparison
+from overshoot.study.findings.claims import Finding, runs_of
+from overshoot.study.numbers import both, listing, number, plural
 
 ANCHOR = "axes"
 

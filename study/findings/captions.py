@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.batches import ORDERS
-from study.analysis.frame import records
-from study.analysis.limit_evidence import LimitEvidence, pairs, slopes_by_optimizer
-from study.analysis.study_tables import Tables
-from study.findings.codes import BASES
-from study.findings.stability_limits import factor, where
-from study.numbers import between, listing, number
-from study.phases.limit import LimitSettings
-from study.phases.theory import LimitBasis
+from overshoot.core.batches import ORDERS
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.limit_evidence import LimitEvidence, pairs, slopes_by_optimizer
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.findings.codes import BASES
+from overshoot.study.findings.stability_limits import factor, where
+from overshoot.study.numbers import between, listing, number
+from overshoot.study.phases.limit import LimitSettings
+from overshoot.study.phases.theory import LimitBasis
 
 WORDS = {
     LimitBasis.EXACT: "exact",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from study.analysis.frame import Study
+from overshoot.study.analysis.frame import Study
 
 
 @dataclass(frozen=True)

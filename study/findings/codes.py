@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from study.phases.limit import LimitStatus
-from study.phases.outcomes import Outcome, Reason
-from study.phases.search import SearchStatus
-from study.phases.summary import Score
-from study.phases.theory import LimitBasis, NoLimit
+from overshoot.study.phases.limit import LimitStatus
+from overshoot.study.phases.outcomes import Outcome, Reason
+from overshoot.study.phases.search import SearchStatus
+from overshoot.study.phases.summary import Score
+from overshoot.study.phases.theory import LimitBasis, NoLimit
 
 BASES = {
     LimitBasis.EXACT: "full batches on least squares: the loss grows without bound above this rate, and "

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from study.analysis.divergence_shares import above_best, by_limit, compared
-from study.analysis.frame import records
-from study.analysis.study_tables import Tables
-from study.findings.claims import Finding, Runs, runs_of
-from study.findings.phrases import shares, who
-from study.findings.training import places
-from study.leadership import Leadership
-from study.numbers import both, listing, number, percent, plural, share
+from overshoot.study.analysis.divergence_shares import above_best, by_limit, compared
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.phrases import shares, who
+from overshoot.study.findings.training import places
+from overshoot.study.leadership import Leadership
+from overshoot.study.numbers import both, listing, number, percent, plural, share
 
 
 def diverged(tables: Tables) -> Finding | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from study.analysis.study_tables import Tables
-from study.findings.claims import Finding, Runs, runs_of
-from study.findings.divergence import diverged, plateaus
-from study.findings.held_out import selection, tuning_pays
-from study.findings.ranges import batch_size, usable_range
-from study.findings.training import tuned_gap
-from study.findings.trust import trust
-from study.findings.windows import end_window
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.divergence import diverged, plateaus
+from overshoot.study.findings.held_out import selection, tuning_pays
+from overshoot.study.findings.ranges import batch_size, usable_range
+from overshoot.study.findings.training import tuned_gap
+from overshoot.study.findings.trust import trust
+from overshoot.study.findings.windows import end_window
 
 MAKERS = (tuned_gap, usable_range, batch_size, diverged, plateaus, tuning_pays, selection, trust, end_window)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from study.analysis.defaults import default_rates
-from study.analysis.frame import records
-from study.analysis.scores import replicates, tuning_odds
-from study.analysis.study_tables import Tables
-from study.comparison import clustered
-from study.findings.claims import Finding, Runs
-from study.findings.phrases import verdict
-from study.numbers import both, fixed, listing, number, percent, plural, share
-from study.statistics import mean
+from overshoot.study.analysis.defaults import default_rates
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.scores import replicates, tuning_odds
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import clustered
+from overshoot.study.findings.claims import Finding, Runs
+from overshoot.study.findings.phrases import verdict
+from overshoot.study.numbers import both, fixed, listing, number, percent, plural, share
+from overshoot.study.statistics import mean
 
 CHANCE = 0.05
 """Comparisons that differ by chance when each is judged by itself."""

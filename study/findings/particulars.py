@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from study.analysis.frame import records
-from study.analysis.scores import against
-from study.analysis.study_tables import Tables
-from study.numbers import around, fixed, number, plural, share
-from study.phases.search import RESOLUTION, Claim
-from study.statistics import wilson
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.scores import against
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.numbers import around, fixed, number, plural, share
+from overshoot.study.phases.search import RESOLUTION, Claim
+from overshoot.study.statistics import wilson
 
 
 def problem_finding(tables: Tables, problem: str, batch: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from study.comparison import Comparison
-from study.leadership import Leadership
-from study.numbers import listing, percent, plural
+from overshoot.study.comparison import Comparison
+from overshoot.study.leadership import Leadership
+from overshoot.study.numbers import listing, percent, plural
 
 
 def who(found: Leadership, labels: Mapping[str, str], does: str, do: str) -> str:

@@ -6,16 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from study.analysis.batch_shifts import updates
-from study.analysis.frame import records
-from study.analysis.sensitivity import out_of_reach, widths
-from study.analysis.study_tables import Tables
-from study.comparison import Comparison, clustered, over_replicates
-from study.findings.claims import Finding, runs_of
-from study.findings.phrases import shares, verdict, who
-from study.findings.training import places
-from study.numbers import both, fixed, fold, listing, plural
-from study.statistics import interquartile_mean
+from overshoot.study.analysis.batch_shifts import updates
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.sensitivity import out_of_reach, widths
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import Comparison, clustered, over_replicates
+from overshoot.study.findings.claims import Finding, runs_of
+from overshoot.study.findings.phrases import shares, verdict, who
+from overshoot.study.findings.training import places
+from overshoot.study.numbers import both, fixed, fold, listing, plural
+from overshoot.study.statistics import interquartile_mean
 
 
 def usable_range(tables: Tables) -> Finding | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import Study, records
-from study.analysis.rank_tables import Diagram, Stability, leaders
-from study.analysis.study_tables import Tables
-from study.comparison import FEW
-from study.findings.claims import Finding, Runs, runs_of
-from study.findings.phrases import shares
-from study.numbers import fixed, listing, number, percent, plural
-from study.statistics import holm, problems_needed
+from overshoot.study.analysis.frame import Study, records
+from overshoot.study.analysis.rank_tables import Diagram, Stability, leaders
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import FEW
+from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.phrases import shares
+from overshoot.study.numbers import fixed, listing, number, percent, plural
+from overshoot.study.statistics import holm, problems_needed
 
 ANCHOR = "ranks"
 

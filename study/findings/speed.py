@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from study.analysis.frame import Study, records
-from study.analysis.profiles import REACH, areas_by_problem, lead, times
-from study.analysis.rank_tables import ALL
-from study.findings.claims import Finding, Runs, runs_of
-from study.findings.phrases import shares, verdict, who
-from study.findings.training import places
-from study.numbers import between, both, fixed, number, plural, share
-from study.phases.outcomes import TOLERANCES
+from overshoot.study.analysis.frame import Study, records
+from overshoot.study.analysis.profiles import REACH, areas_by_problem, lead, times
+from overshoot.study.analysis.rank_tables import ALL
+from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.phrases import shares, verdict, who
+from overshoot.study.findings.training import places
+from overshoot.study.numbers import between, both, fixed, number, plural, share
+from overshoot.study.phases.outcomes import TOLERANCES
 
 ANCHOR = "speed"
 

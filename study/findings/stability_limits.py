@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.batches import ORDERS
-from study.analysis.frame import records
-from study.analysis.limit_evidence import (
+from overshoot.core.batches import ORDERS
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.limit_evidence import (
     LimitEvidence,
     measured_ratios,
     pairs,
     slopes_by_optimizer,
 )
-from study.analysis.limit_tables import share_near, widths_of_limits
-from study.analysis.study_tables import Tables
-from study.comparison import Range, clustered
-from study.findings.claims import Finding, runs_of
-from study.numbers import between, fixed, listing, number, plural, share
-from study.phases.theory import LimitBasis
-from study.statistics import Interval, middle
+from overshoot.study.analysis.limit_tables import share_near, widths_of_limits
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import Range, clustered
+from overshoot.study.findings.claims import Finding, runs_of
+from overshoot.study.numbers import between, fixed, listing, number, plural, share
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.statistics import Interval, middle
 
 SECTION = "limits"
 

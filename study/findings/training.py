@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.rank_tables import standing
-from study.analysis.scores import against, odds, replicates
-from study.analysis.study_tables import Tables
-from study.findings.claims import Finding, runs_of
-from study.findings.phrases import shares, verdict, who
-from study.leadership import Leadership, leadership
-from study.numbers import both, fixed, listing, plural
+from overshoot.study.analysis.rank_tables import standing
+from overshoot.study.analysis.scores import against, odds, replicates
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.findings.claims import Finding, runs_of
+from overshoot.study.findings.phrases import shares, verdict, who
+from overshoot.study.leadership import Leadership, leadership
+from overshoot.study.numbers import both, fixed, listing, plural
 
 
 def tuned_gap(tables: Tables) -> Finding | None:

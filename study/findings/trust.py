@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from study.analysis.search_effort import DISAGREE, disagreements
-from study.analysis.selections import tuned as tuned_only
-from study.analysis.study_tables import Tables
-from study.findings.claims import Finding
-from study.findings.codes import SEARCHES
-from study.numbers import listing, number, plural
-from study.phases.search import SearchStatus
+from overshoot.study.analysis.search_effort import DISAGREE, disagreements
+from overshoot.study.analysis.selections import tuned as tuned_only
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.findings.claims import Finding
+from overshoot.study.findings.codes import SEARCHES
+from overshoot.study.numbers import listing, number, plural
+from overshoot.study.phases.search import SearchStatus
 
 
 def trust(tables: Tables) -> Finding:

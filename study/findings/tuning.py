@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import Study
-from study.analysis.search_effort import NEAR, _ratios, needed
-from study.comparison import clustered
-from study.findings.claims import Finding, Runs, runs_of
-from study.findings.codes import SEARCHES
-from study.numbers import listing, number, percent, plural, rough, share
-from study.phases.search import SearchStatus
-from study.statistics import middle, wilson
+from overshoot.study.analysis.frame import Study
+from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
+from overshoot.study.comparison import clustered
+from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.codes import SEARCHES
+from overshoot.study.numbers import listing, number, percent, plural, rough, share
+from overshoot.study.phases.search import SearchStatus
+from overshoot.study.statistics import middle, wilson
 
 ANCHOR = "tuning"
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from study.analysis.end_windows import with_window
-from study.analysis.frame import Study
-from study.analysis.rank_tables import standing
-from study.analysis.scores import replicates
-from study.analysis.sensitivity import rate_table, sensitivity, widths
-from study.analysis.study_tables import Tables
-from study.findings.claims import Finding, Runs
-from study.findings.training import places
-from study.leadership import Leadership
-from study.numbers import listing
+from overshoot.study.analysis.end_windows import with_window
+from overshoot.study.analysis.frame import Study
+from overshoot.study.analysis.rank_tables import standing
+from overshoot.study.analysis.scores import replicates
+from overshoot.study.analysis.sensitivity import rate_table, sensitivity, widths
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.findings.claims import Finding, Runs
+from overshoot.study.findings.training import places
+from overshoot.study.leadership import Leadership
+from overshoot.study.numbers import listing
 
 FACTORS = {"half": 0.5, "twice": 2.0}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-import core
-from study.figures.lesson_panels import Curve, CurvePanel, MapPanel
-from study.figures.theme import OPTIMIZERS
-from study.lessons.lesson import Claim, Code, Lesson, Picture
-from study.numbers import exact, number
-from study.playground import Playground
+from overshoot import core
+from overshoot.study.figures.lesson_panels import Curve, CurvePanel, MapPanel
+from overshoot.study.figures.theme import OPTIMIZERS
+from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.numbers import exact, number
+from overshoot.study.playground import Playground
 
 STEPS, CONDITION, ALPHA = 300, 100.0, 0.9
 METHODS = {"sgd": OPTIMIZERS[0], "adagrad": OPTIMIZERS[3], "rmsprop": OPTIMIZERS[4], "adam": OPTIMIZERS[5]}

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from study.figures.lesson_panels import Curve, CurvePanel
-from study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
-from study.lessons.lesson import Claim, Code, Lesson, Picture
-from study.lessons.logistic import moons
-from study.numbers import number, percent
-from study.playground import Playground
+from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
+from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.logistic import moons
+from overshoot.study.numbers import number, percent
+from overshoot.study.playground import Playground
 
 STEPS = 600
 Weights = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

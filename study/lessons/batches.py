@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-import core
-from study.figures.lesson_panels import Curve, CurvePanel
-from study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
-from study.lessons.lesson import Claim, Code, Lesson, Picture
-from study.lessons.line import losses, points
-from study.numbers import exact, number, percent
-from study.playground import Playground
+from overshoot import core
+from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
+from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.line import losses, points
+from overshoot.study.numbers import exact, number, percent
+from overshoot.study.playground import Playground
 
 EPOCHS = 30
 SIZES = {None: OPTIMIZERS[5], 8: ROLES["best"], 1: ROLES["too large"]}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-import core
-from study.figures.lesson_panels import Curve, CurvePanel, FitPanel
-from study.figures.theme import OUTCOMES, ROLES
-from study.lessons.lesson import Claim, Code, Lesson, Picture
-from study.lessons.line import points
-from study.numbers import exact, number, percent
-from study.playground import Playground
+from overshoot import core
+from overshoot.study.figures.lesson_panels import Curve, CurvePanel, FitPanel
+from overshoot.study.figures.theme import OUTCOMES, ROLES
+from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.line import points
+from overshoot.study.numbers import exact, number, percent
+from overshoot.study.playground import Playground
 
 STEPS, RATE = 60, 0.15
 

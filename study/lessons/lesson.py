@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from study.figures.lesson_panels import Panel
-from study.playground import Playground
+from overshoot.study.figures.lesson_panels import Panel
+from overshoot.study.playground import Playground
 
 
 class ClaimError(AssertionError):

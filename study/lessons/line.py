@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-import core
-from study.figures.lesson_panels import Curve, CurvePanel, FitPanel, MapPanel
-from study.figures.theme import INK, OUTCOMES, ROLES
-from study.lessons.lesson import Claim, Code, Lesson, Picture
-from study.numbers import exact, number, percent
-from study.playground import Playground
+from overshoot import core
+from overshoot.study.figures.lesson_panels import Curve, CurvePanel, FitPanel, MapPanel
+from overshoot.study.figures.theme import INK, OUTCOMES, ROLES
+from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.numbers import exact, number, percent
+from overshoot.study.playground import Playground
 
 STEPS = 60
 START = (-0.5, 3.0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-import core
-from study.figures.lesson_panels import Curve, CurvePanel
-from study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
-from study.lessons.lesson import Claim, Code, Lesson, Picture
-from study.numbers import exact, number, percent
-from study.playground import Playground
+from overshoot import core
+from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
+from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.numbers import exact, number, percent
+from overshoot.study.playground import Playground
 
 STEPS = 400
 

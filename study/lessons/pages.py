@@ -12,11 +12,11 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from study.figures.lesson_panels import lesson_svg
-from study.lessons import adaptive, backward, batches, intercept, line, logistic, norate, rootloss
-from study.lessons.lesson import Lesson
-from study.playground import fragment, policy, script, style
-from study.playground.page import colors, sheet
+from overshoot.study.figures.lesson_panels import lesson_svg
+from overshoot.study.lessons import adaptive, backward, batches, intercept, line, logistic, norate, rootloss
+from overshoot.study.lessons.lesson import Lesson
+from overshoot.study.playground import fragment, policy, script, style
+from overshoot.study.playground.page import colors, sheet
 
 LESSONS: Sequence[Callable[[], Lesson]] = (
     line.lesson,
@@ -77,7 +77,7 @@ def _assets(code: str) -> dict[str, Markup]:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("study.lessons"),
+        loader=PackageLoader("overshoot.study.lessons"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-import core
-from study.figures.lesson_panels import Curve, CurvePanel
-from study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
-from study.lessons.lesson import Claim, Code, Lesson, Picture
-from study.lessons.line import hessian, points
-from study.numbers import exact, number
-from study.playground import Playground
+from overshoot import core
+from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
+from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.line import hessian, points
+from overshoot.study.numbers import exact, number
+from overshoot.study.playground import Playground
 
 STEPS = 300
 

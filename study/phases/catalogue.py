@@ -5,17 +5,17 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-import study.phases
-from study.phases.phase import Phase, in_order, parts, phases_of
+from overshoot.study import phases
+from overshoot.study.phases.phase import Phase, in_order, parts, phases_of
 
 __all__ = ["Phase", "in_order", "parts", "phases_of"]
 
 
 def load() -> None:
     """Load the modules of the package, but for this one and what runs the phases."""
-    for module in pkgutil.iter_modules(study.phases.__path__):
+    for module in pkgutil.iter_modules(phases.__path__):
         if module.name not in ("catalogue", "cell"):
-            importlib.import_module(f"study.phases.{module.name}")
+            importlib.import_module(f"{phases.__name__}.{module.name}")
 
 
 load()

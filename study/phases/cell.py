@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from study.experiment.cells import Cell
-from study.phases.catalogue import phases_of
-from study.phases.outcomes import (
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.catalogue import phases_of
+from overshoot.study.phases.outcomes import (
     TOLERANCES,
     Outcome,
     Verdict,
@@ -24,14 +24,14 @@ from study.phases.outcomes import (
     q_end,
     window,
 )
-from study.phases.phase import Done, Left
-from study.phases.processor import processor
-from study.phases.results import CURVES, TRIALS, CellResult, table
-from study.phases.stack import Run, epochs_of, updates_of
-from study.phases.summary import Counts, ProblemFacts, Score, Summary
-from study.phases.sweep import Swept
-from study.problems import plugins
-from study.problems.problem import Problem, problem_of
+from overshoot.study.phases.phase import Done, Left
+from overshoot.study.phases.processor import processor
+from overshoot.study.phases.results import CURVES, TRIALS, CellResult, table
+from overshoot.study.phases.stack import Run, epochs_of, updates_of
+from overshoot.study.phases.summary import Counts, ProblemFacts, Score, Summary
+from overshoot.study.phases.sweep import Swept
+from overshoot.study.problems import plugins
+from overshoot.study.problems.problem import Problem, problem_of
 
 T = TypeVar("T")
 

@@ -9,13 +9,13 @@ from typing import ClassVar
 
 import pandas as pd
 
-from study.experiment.cells import Cell, Choice, PhaseSettings
-from study.experiment.reader import Reader
-from study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
-from study.phases.search import Claim, TunedRates
-from study.phases.stack import Run, Trial, run_stack, updates_of
-from study.phases.summary import Part
-from study.problems.problem import Problem
+from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings
+from overshoot.study.experiment.reader import Reader
+from overshoot.study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
+from overshoot.study.phases.search import Claim, TunedRates
+from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
+from overshoot.study.phases.summary import Part
+from overshoot.study.problems.problem import Problem
 
 
 class ConfirmRole(StrEnum):

@@ -16,16 +16,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from core import optimizer, sharpness
-from core.loop import Divisor
-from core.names import suggest
-from study.experiment.cells import CONSTANT, Budget, Cell, Choice, PhaseSettings
-from study.experiment.reader import Item, Reader, at_most
-from study.phases.phase import Done, Left, Phase, StackCost, register
-from study.phases.stack import Run, Trial, run_stack
-from study.phases.summary import Part
-from study.phases.sweep import RateCurve, Swept
-from study.problems.problem import Problem
+from overshoot.core import optimizer, sharpness
+from overshoot.core.loop import Divisor
+from overshoot.core.names import suggest
+from overshoot.study.experiment.cells import CONSTANT, Budget, Cell, Choice, PhaseSettings
+from overshoot.study.experiment.reader import Item, Reader, at_most
+from overshoot.study.phases.phase import Done, Left, Phase, StackCost, register
+from overshoot.study.phases.stack import Run, Trial, run_stack
+from overshoot.study.phases.summary import Part
+from overshoot.study.phases.sweep import RateCurve, Swept
+from overshoot.study.problems.problem import Problem
 
 TOLERANCE = 0.01
 """Relative, of an eigenvalue: about nine products with the Hessian, a quarter of what ten digits take."""

@@ -23,15 +23,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from study.experiment.cells import Cell, Choice, PhaseSettings
-from study.experiment.reader import Reader
-from study.phases.outcomes import divergence
-from study.phases.phase import Done, Left, Phase, StackCost, register
-from study.phases.stack import Run, Trial, epochs_of, run_stack, updates_of
-from study.phases.summary import Part
-from study.phases.sweep import GRID, RateCurve, Swept, grid
-from study.phases.threshold import HALF, Threshold, monotone, threshold
-from study.problems.problem import Problem, least_squares
+from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings
+from overshoot.study.experiment.reader import Reader
+from overshoot.study.phases.outcomes import divergence
+from overshoot.study.phases.phase import Done, Left, Phase, StackCost, register
+from overshoot.study.phases.stack import Run, Trial, epochs_of, run_stack, updates_of
+from overshoot.study.phases.summary import Part
+from overshoot.study.phases.sweep import GRID, RateCurve, Swept, grid
+from overshoot.study.phases.threshold import HALF, Threshold, monotone, threshold
+from overshoot.study.problems.problem import Problem, least_squares
 
 ROUNDS = 2
 """Of further rates, once two rates of the grid enclose the limit."""

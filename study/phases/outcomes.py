@@ -22,7 +22,7 @@ from functools import cache
 
 import numpy as np
 
-from study.phases.stack import EXPLOSION, Run
+from overshoot.study.phases.stack import EXPLOSION, Run
 
 TOLERANCES = (0.1, 0.01, 0.001)
 TAU = -0.5

@@ -13,11 +13,11 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from study.experiment.cells import Cell, Choice, PhaseSettings
-from study.experiment.reader import Reader
-from study.phases.stack import Run
-from study.phases.summary import Part
-from study.problems.problem import Problem
+from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings
+from overshoot.study.experiment.reader import Reader
+from overshoot.study.phases.stack import Run
+from overshoot.study.phases.summary import Part
+from overshoot.study.problems.problem import Problem
 
 PHASES: dict[str, Phase] = {}
 """Name of a phase -> the phase. Use `in_order` or `phases_of` to go through them."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from core.compiled import default_engine
+from overshoot.core.compiled import default_engine
 
 
 @cache

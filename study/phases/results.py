@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.experiment.cells import Cell
-from study.phases.summary import Summary
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.summary import Summary
 
 TRIALS: dict[str, str] = {
     "trial": "int64",  # unique within the cell

@@ -16,14 +16,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from study.experiment.cells import Cell, Choice, PhaseSettings, Rates
-from study.experiment.reader import Reader, at_most
-from study.phases.outcomes import converged, divergence, gap, hitting_examples, median, q_end, window
-from study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
-from study.phases.stack import Run, Trial, run_stack, updates_of
-from study.phases.summary import Part
-from study.problems.problem import Problem
-from study.problems.seeds import seed
+from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, Rates
+from overshoot.study.experiment.reader import Reader, at_most
+from overshoot.study.phases.outcomes import (
+    converged,
+    divergence,
+    gap,
+    hitting_examples,
+    median,
+    q_end,
+    window,
+)
+from overshoot.study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
+from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
+from overshoot.study.phases.summary import Part
+from overshoot.study.problems.problem import Problem
+from overshoot.study.problems.seeds import seed
 
 if TYPE_CHECKING:
     import optuna

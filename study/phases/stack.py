@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import Trace, train
-from core.training import Measure
-from study.experiment.cells import Budget, Cell
-from study.problems.problem import Problem
+from overshoot.core import Trace, train
+from overshoot.core.training import Measure
+from overshoot.study.experiment.cells import Budget, Cell
+from overshoot.study.problems.problem import Problem
 
 EXPLOSION = 1e6
 """A training gap this many times the initial one counts as diverged."""

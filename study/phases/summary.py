@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from study.problems.problem import Quadratic
+from overshoot.study.problems.problem import Quadratic
 
 P = TypeVar("P", bound="Part")
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from study.experiment.cells import Cell, Choice, PhaseSettings, Rates
-from study.experiment.reader import Reader
-from study.phases.outcomes import divergence, q_end
-from study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
-from study.phases.stack import Run, Trial, run_stack, updates_of
-from study.phases.summary import Part
-from study.problems.problem import Problem
+from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, Rates
+from overshoot.study.experiment.reader import Reader
+from overshoot.study.phases.outcomes import divergence, q_end
+from overshoot.study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
+from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
+from overshoot.study.phases.summary import Part
+from overshoot.study.problems.problem import Problem
 
 GRID = "grid"
 """The role of a rate of the grid."""

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from core import (
+from overshoot.core import (
     Estimate,
     Optimizer,
     almost_sure_rates,
@@ -26,15 +26,15 @@ from core import (
     sharpness,
     smallest_eigenvalue,
 )
-from core.losses import LOSSES
-from core.optimizers.base import Recursion
-from study.experiment.cells import CONSTANT, Cell
-from study.phases.phase import Done, Left, Phase, register
-from study.phases.stack import Run
-from study.phases.summary import Part
-from study.phases.sweep import replicates
-from study.problems.problem import Problem, least_squares
-from study.statistics import Interval, log_mean, log_median
+from overshoot.core.losses import LOSSES
+from overshoot.core.optimizers.base import Recursion
+from overshoot.study.experiment.cells import CONSTANT, Cell
+from overshoot.study.phases.phase import Done, Left, Phase, register
+from overshoot.study.phases.stack import Run
+from overshoot.study.phases.summary import Part
+from overshoot.study.phases.sweep import replicates
+from overshoot.study.problems.problem import Problem, least_squares
+from overshoot.study.statistics import Interval, log_mean, log_median
 
 
 class LimitBasis(StrEnum):

@@ -3,6 +3,15 @@
 fragment(play) goes into any page that has `script()` and `style()` once; page(play, title) stands alone.
 """
 
-from study.playground.page import OPTIMIZERS, Playground, bundle, fragment, page, policy, script, style
+from overshoot.study.playground.page import (
+    OPTIMIZERS,
+    Playground,
+    bundle,
+    fragment,
+    page,
+    policy,
+    script,
+    style,
+)
 
 __all__ = ["OPTIMIZERS", "Playground", "bundle", "fragment", "page", "policy", "script", "style"]

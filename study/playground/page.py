@@ -12,9 +12,9 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from core import OPTIMIZERS as METHODS
-from core import domains
-from study.figures.theme import variables
+from overshoot.core import OPTIMIZERS as METHODS
+from overshoot.core import domains
+from overshoot.study.figures.theme import variables
 
 OPTIMIZERS = (
     "sgd",
@@ -103,7 +103,7 @@ def _modules(name: str, known: dict[str, str]) -> dict[str, str]:
 
 
 def _read(name: str) -> str:
-    return (files("study.playground") / "static" / name).read_text(encoding="utf-8")
+    return (files("overshoot.study.playground") / "static" / name).read_text(encoding="utf-8")
 
 
 def _catalogue() -> str:

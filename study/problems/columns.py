@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.names import suggest
-from study.numbers import listing, plural
-from study.problems.tables import Table
-from study.problems.values import Column, Kind, column, decimal_mark
+from overshoot.core.names import suggest
+from overshoot.study.numbers import listing, plural
+from overshoot.study.problems.tables import Table
+from overshoot.study.problems.values import Column, Kind, column, decimal_mark
 
 TASKS = ("auto", "classes", "real")
 FEWEST = 10

@@ -8,14 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.domain import RealRange, check_hyper
-from core.names import lookup, suggest
-from study.experiment.cells import Choice
-from study.problems import made, own  # they enter their blocks in the registry
-from study.problems.columns import Raw
-from study.problems.registry import DATASETS, Domain
-from study.problems.seeds import seed
-from study.problems.splitting import (
+from overshoot.core.domain import RealRange, check_hyper
+from overshoot.core.names import lookup, suggest
+from overshoot.study.experiment.cells import Choice
+from overshoot.study.problems import made, own  # they enter their blocks in the registry
+from overshoot.study.problems.columns import Raw
+from overshoot.study.problems.registry import DATASETS, Domain
+from overshoot.study.problems.seeds import seed
+from overshoot.study.problems.splitting import (
     Split,
     parts_of,
     split_own,

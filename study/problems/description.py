@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from study.experiment.cells import Cell, Choice
-from study.numbers import listing, plural
-from study.problems.datasets import DATASETS, LOSS, Raw, load, raw_of, task_of
-from study.problems.problem import loss_of
-from study.problems.splitting import constant_inputs
+from overshoot.study.experiment.cells import Cell, Choice
+from overshoot.study.numbers import listing, plural
+from overshoot.study.problems.datasets import DATASETS, LOSS, Raw, load, raw_of, task_of
+from overshoot.study.problems.problem import loss_of
+from overshoot.study.problems.splitting import constant_inputs
 
 
 def describe_own(cells: Iterable[Cell]) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from study.experiment.cells import Choice
-from study.problems.columns import Raw
-from study.problems.datasets import DATASETS, raw_of
+from overshoot.study.experiment.cells import Choice
+from overshoot.study.problems.columns import Raw
+from overshoot.study.problems.datasets import DATASETS, raw_of
 
 LARGEST = 2**19
 """Bytes of inputs up to which they are kept with every cell."""

@@ -8,9 +8,9 @@ import numpy as np
 from sklearn import datasets as sk
 from sklearn.preprocessing import StandardScaler
 
-from core.domain import RealRange
-from study.problems.columns import Raw
-from study.problems.registry import Noise, Samples, Seed, dataset
+from overshoot.core.domain import RealRange
+from overshoot.study.problems.columns import Raw
+from overshoot.study.problems.registry import Noise, Samples, Seed, dataset
 
 
 @dataset("iris", "classes", "150 flowers, 4 measures, 3 species")

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from sklearn import datasets as sk
 
-from core.domain import RealRange
-from core.names import lookup
-from study.problems.registry import table
-from study.problems.tables import Table, of_frame, read_arrays, read_parquet, read_text
+from overshoot.core.domain import RealRange
+from overshoot.core.names import lookup
+from overshoot.study.problems.registry import table
+from overshoot.study.problems.tables import Table, of_frame, read_arrays, read_parquet, read_text
 
 
 @table(

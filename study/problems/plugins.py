@@ -13,11 +13,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES
-from core.batches import ORDERS
-from study.experiment.cells import Cell, Plugin
-from study.problems.registry import DATASETS
-from study.problems.tables import read_bytes
+from overshoot.core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES
+from overshoot.core.batches import ORDERS
+from overshoot.study.experiment.cells import Cell, Plugin
+from overshoot.study.problems.registry import DATASETS
+from overshoot.study.problems.tables import read_bytes
 
 REGISTRIES: Mapping[str, dict[str, Any]] = {
     "optimizer": OPTIMIZERS,

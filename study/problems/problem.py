@@ -8,10 +8,10 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy.optimize import minimize
 
-from core import LOSSES, Batch, Network
-from study.experiment.cells import Cell, Choice, NetworkSpec
-from study.problems.datasets import LOSS, Split, load, task_of
-from study.problems.seeds import seed
+from overshoot.core import LOSSES, Batch, Network
+from overshoot.study.experiment.cells import Cell, Choice, NetworkSpec
+from overshoot.study.problems.datasets import LOSS, Split, load, task_of
+from overshoot.study.problems.seeds import seed
 
 REFERENCE_STARTS = 3
 REFERENCE_ITERATIONS = 1000

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from core.domain import NON_NEGATIVE, RealRange
-from study.problems.columns import ALLOWED, Raw, Wishes, understand
-from study.problems.splitting import Scaler
-from study.problems.tables import Table
+from overshoot.core.domain import NON_NEGATIVE, RealRange
+from overshoot.study.problems.columns import ALLOWED, Raw, Wishes, understand
+from overshoot.study.problems.splitting import Scaler
+from overshoot.study.problems.tables import Table
 
 Samples = Annotated[int, RealRange(20, 100_000)]
 Seed = Annotated[int, RealRange(0, 2**32 - 1)]

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from study.problems.columns import Raw
+from overshoot.study.problems.columns import Raw
 
 LARGEST = 1e15
 """What a scaled value may be at most: float32 squares it, and sums the squares."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from study.problems.tables import MISSING
+from overshoot.study.problems.tables import MISSING
 
 TRUTH = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 TRUE = {"true", "yes", "t", "y"}

@@ -1,5 +1,5 @@
 """The report: one self-contained page, and a Markdown twin with its figures."""
 
-from study.report.rendering import render
+from overshoot.study.report.rendering import render
 
 __all__ = ["render"]

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis import selections
-from study.analysis.frame import records
-from study.analysis.study_tables import Tables
-from study.analysis.surface_paths import Surface
-from study.figures.keys import RATE_KEYS, Key
-from study.figures.surface_maps import joined
-from study.figures.theme import OUTCOMES, Looks
-from study.findings.codes import BASES, no_limit
-from study.numbers import exact, number
-from study.phases.search import RESOLUTION
-from study.report import pictures
-from study.report.pictures import Picture
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.analysis.surface_paths import Surface
+from overshoot.study.figures.keys import RATE_KEYS, Key
+from overshoot.study.figures.surface_maps import joined
+from overshoot.study.figures.theme import OUTCOMES, Looks
+from overshoot.study.findings.codes import BASES, no_limit
+from overshoot.study.numbers import exact, number
+from overshoot.study.phases.search import RESOLUTION
+from overshoot.study.report import pictures
+from overshoot.study.report.pictures import Picture
 
 RUN = ["trial", "rate", "replicate", "outcome", "gap", "train_loss", "first_bad_step"]
 """What is shown of a trial besides its curve."""

@@ -14,11 +14,11 @@ from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
-from study import figures
-from study.execution.processes import Pool
-from study.figures.panels import write_png
-from study.figures.svg import to_svgs
-from study.report.pictures import Picture
+from overshoot.study import figures
+from overshoot.study.execution.processes import Pool
+from overshoot.study.figures.panels import write_png
+from overshoot.study.figures.svg import to_svgs
+from overshoot.study.report.pictures import Picture
 
 LIBRARIES = ("matplotlib", "seaborn", "numpy", "pandas")
 """That decide what a picture looks like, besides the code of `study.figures`."""

@@ -5,33 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.arrivals import TARGET, UNITS, arrivals, arrived, costs, shares
-from study.analysis.defaults import default_rates
-from study.analysis.frame import records
-from study.analysis.search_effort import (
+from overshoot.study.analysis.arrivals import TARGET, UNITS, arrivals, arrived, costs, shares
+from overshoot.study.analysis.defaults import default_rates
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.search_effort import (
     NEAR,
     alarms,
     best_so_far,
     needed,
     searches,
 )
-from study.analysis.study_tables import Tables
-from study.comparison import clustered
-from study.figures.keys import batch_keys
-from study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
-from study.figures.panels import Panels
-from study.figures.theme import Looks
-from study.findings.batch_axes import ANCHOR as AXES
-from study.findings.batch_axes import batch_axes
-from study.findings.codes import SEARCHES
-from study.findings.tuning import ANCHOR as TUNING
-from study.findings.tuning import search_boundary, tuning_effort
-from study.numbers import number, percent, rough
-from study.phases.search import SearchStatus
-from study.report.html_tables import Column, Row, Table
-from study.report.pictures import Picture, Tile
-from study.report.sections import Block, Section, section
-from study.statistics import Interval, middle
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import clustered
+from overshoot.study.figures.keys import batch_keys
+from overshoot.study.figures.lines import NARROW, LineView, Scale, Series, draw_lines
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.theme import Looks
+from overshoot.study.findings.batch_axes import ANCHOR as AXES
+from overshoot.study.findings.batch_axes import batch_axes
+from overshoot.study.findings.codes import SEARCHES
+from overshoot.study.findings.tuning import ANCHOR as TUNING
+from overshoot.study.findings.tuning import search_boundary, tuning_effort
+from overshoot.study.numbers import number, percent, rough
+from overshoot.study.phases.search import SearchStatus
+from overshoot.study.report.html_tables import Column, Row, Table
+from overshoot.study.report.pictures import Picture, Tile
+from overshoot.study.report.sections import Block, Section, section
+from overshoot.study.statistics import Interval, middle
 
 SO_FAR = (
     "A trial is one training run at one learning rate. The vertical axis is the share of the search’s whole "

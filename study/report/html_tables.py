@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.frame import AXES, records
-from study.analysis.scores import ROLES
-from study.analysis.study_tables import Tables
-from study.findings.codes import DIVERGENCES, SCORES
-from study.numbers import around, between, fixed, number, share
-from study.phases.search import Claim
-from study.statistics import Interval
+from overshoot.study.analysis.frame import AXES, records
+from overshoot.study.analysis.scores import ROLES
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.findings.codes import DIVERGENCES, SCORES
+from overshoot.study.numbers import around, between, fixed, number, share
+from overshoot.study.phases.search import Claim
+from overshoot.study.statistics import Interval
 
 
 @dataclass(frozen=True)

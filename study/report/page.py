@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from study.analysis.sensitivity import out_of_reach
-from study.analysis.study_tables import Tables
-from study.experiment.cells import Protocol
-from study.figures.theme import Looks
-from study.findings.claims import Finding, Runs, runs_of
-from study.findings.headlines import findings
-from study.findings.particulars import problem_finding
-from study.numbers import number, plural
-from study.report import html_tables as tables
-from study.report import pictures
-from study.report.drag import Drag, drag
-from study.report.html_tables import Table
-from study.report.pictures import Picture
-from study.report.sections import Section, sections
-from study.tracking.views import run_link, runs_link
+from overshoot.study.analysis.sensitivity import out_of_reach
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.experiment.cells import Protocol
+from overshoot.study.figures.theme import Looks
+from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.headlines import findings
+from overshoot.study.findings.particulars import problem_finding
+from overshoot.study.numbers import number, plural
+from overshoot.study.report import html_tables as tables
+from overshoot.study.report import pictures
+from overshoot.study.report.drag import Drag, drag
+from overshoot.study.report.html_tables import Table
+from overshoot.study.report.pictures import Picture
+from overshoot.study.report.sections import Section, sections
+from overshoot.study.tracking.views import run_link, runs_link
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from study.analysis import selections
-from study.analysis.frame import records
-from study.analysis.study_tables import Tables
-from study.figures.curves import SIZE as CURVES
-from study.figures.curves import CurveView, Line, draw_curves
-from study.figures.divergence_times import SIZE as DIVERGENCE
-from study.figures.divergence_times import DivergenceView, draw_divergence
-from study.figures.keys import (
+from overshoot.study.analysis import selections
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.figures.curves import SIZE as CURVES
+from overshoot.study.figures.curves import CurveView, Line, draw_curves
+from overshoot.study.figures.divergence_times import SIZE as DIVERGENCE
+from overshoot.study.figures.divergence_times import DivergenceView, draw_divergence
+from overshoot.study.figures.keys import (
     CURVE_KEYS,
     DIVERGENCE_KEYS,
     LIMIT_KEYS,
@@ -26,16 +26,16 @@ from study.figures.keys import (
     Key,
     batch_keys,
 )
-from study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
-from study.figures.panels import Panels
-from study.figures.rate_panels import SIZE as RATES
-from study.figures.rate_panels import RateView, draw_rates
-from study.figures.surface_maps import SIZE as PATHS
-from study.figures.surface_maps import PathView, Way, draw_paths
-from study.figures.theme import Looks
-from study.findings.codes import SCORES
-from study.numbers import number
-from study.phases.search import RESOLUTION, Claim
+from overshoot.study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.rate_panels import SIZE as RATES
+from overshoot.study.figures.rate_panels import RateView, draw_rates
+from overshoot.study.figures.surface_maps import SIZE as PATHS
+from overshoot.study.figures.surface_maps import PathView, Way, draw_paths
+from overshoot.study.figures.theme import Looks
+from overshoot.study.findings.codes import SCORES
+from overshoot.study.numbers import number
+from overshoot.study.phases.search import RESOLUTION, Claim
 
 CEILING = 1e3
 """Curves that rise above this multiple of the initial gap leave their panel at its upper edge."""

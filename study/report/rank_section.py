@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import records
-from study.analysis.profiles import FACTORS, REACH, profile_table
-from study.analysis.rank_tables import (
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.profiles import FACTORS, REACH, profile_table
+from overshoot.study.analysis.rank_tables import (
     ALL,
     Diagram,
     Stability,
@@ -16,22 +16,29 @@ from study.analysis.rank_tables import (
     stability,
     standing,
 )
-from study.analysis.scores import replicates
-from study.analysis.study_tables import Tables
-from study.figures.keys import Key
-from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
-from study.figures.panels import Panels
-from study.figures.rank_diagrams import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
-from study.figures.theme import INK, MUTED, Looks
-from study.findings.ranking import ANCHOR as RANKS
-from study.findings.ranking import rank_power, ranked, steadiness, too_few
-from study.findings.speed import ANCHOR as SPEED
-from study.findings.speed import fastest
-from study.numbers import between, fixed, listing, number, share
-from study.phases.outcomes import TOLERANCES
-from study.report.html_tables import Column, Row, Table
-from study.report.pictures import Picture, Tile
-from study.report.sections import Block, Section, section
+from overshoot.study.analysis.scores import replicates
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.figures.keys import Key
+from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.rank_diagrams import (
+    RankView,
+    SpanView,
+    draw_ranks,
+    draw_spans,
+    rank_size,
+    span_size,
+)
+from overshoot.study.figures.theme import INK, MUTED, Looks
+from overshoot.study.findings.ranking import ANCHOR as RANKS
+from overshoot.study.findings.ranking import rank_power, ranked, steadiness, too_few
+from overshoot.study.findings.speed import ANCHOR as SPEED
+from overshoot.study.findings.speed import fastest
+from overshoot.study.numbers import between, fixed, listing, number, share
+from overshoot.study.phases.outcomes import TOLERANCES
+from overshoot.study.report.html_tables import Column, Row, Table
+from overshoot.study.report.pictures import Picture, Tile
+from overshoot.study.report.sections import Block, Section, section
 
 DIAGRAM = (
     "Each dot is an optimizer’s mean rank over the problems; further left is better. A thick bar "

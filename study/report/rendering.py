@@ -14,18 +14,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from threadpoolctl import threadpool_limits
 
-from study.analysis import gather
-from study.analysis.study_tables import analyse
-from study.execution.processes import Pool
-from study.figures.keys import SIZE as KEY
-from study.figures.keys import Key, draw_key
-from study.figures.panels import Panels
-from study.figures.svg import to_svgs
-from study.figures.theme import looks, variables
-from study.report.drawing import Drawings
-from study.report.page import Page, compose, problem_parts
-from study.report.policy import classes, policy
-from study.tracking import StoredCell
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.execution.processes import Pool
+from overshoot.study.figures.keys import SIZE as KEY
+from overshoot.study.figures.keys import Key, draw_key
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.svg import to_svgs
+from overshoot.study.figures.theme import looks, variables
+from overshoot.study.report.drawing import Drawings
+from overshoot.study.report.page import Page, compose, problem_parts
+from overshoot.study.report.policy import classes, policy
+from overshoot.study.tracking import StoredCell
 
 MAKING = ".report-"
 """The start of the name of the folder in which a report is made."""
@@ -126,7 +126,7 @@ def _markdown(page: Page) -> str:
 
 def _environment(autoescape: bool) -> Environment:
     return Environment(
-        loader=PackageLoader("study.report"),
+        loader=PackageLoader("overshoot.study.report"),
         autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,

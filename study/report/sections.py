@@ -11,12 +11,12 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import study.report
-from study.analysis.study_tables import Tables
-from study.figures.theme import Looks
-from study.findings.claims import Finding
-from study.report.html_tables import Table
-from study.report.pictures import Picture
+from overshoot.study import report
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.figures.theme import Looks
+from overshoot.study.findings.claims import Finding
+from overshoot.study.report.html_tables import Table
+from overshoot.study.report.pictures import Picture
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def section(place: int) -> Callable[[Maker], Maker]:
 
 def sections(tables: Tables, looks: Looks) -> list[Section]:
     """All sections that have something to say, in their order."""
-    for module in pkgutil.iter_modules(study.report.__path__):
+    for module in pkgutil.iter_modules(report.__path__):
         if module.name.endswith("_section"):
-            importlib.import_module(f"study.report.{module.name}")
+            importlib.import_module(f"{report.__name__}.{module.name}")
     made = [MAKERS[place](tables, looks) for place in sorted(MAKERS)]
     return [found for found in made if found is not None]

@@ -7,28 +7,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.batches import ORDERS, USUAL
-from study.analysis.frame import records
-from study.analysis.limit_evidence import LimitEvidence, limit_evidence, pairs
-from study.analysis.sharpness_runs import edge_line
-from study.analysis.study_tables import Tables
-from study.figures.batch_limits import SIZE as BATCH_LIMITS
-from study.figures.batch_limits import BatchLimitView, Curve, draw_batch_limits, marker
-from study.figures.keys import DIVERGED, Key
-from study.figures.noise_floor_lines import GUIDE, FloorLine, FloorView, NoiseView, draw_floors, draw_noise
-from study.figures.noise_floor_lines import SIZE as PLATEAUS
-from study.figures.panels import Panels
-from study.figures.sharpness_lines import ALLOWED, EdgeLine, EdgeView, draw_edge
-from study.figures.sharpness_lines import SIZE as EDGE
-from study.figures.stability import MapView, draw_map, map_size
-from study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
-from study.findings import captions
-from study.findings.stability_limits import factor, findings
-from study.numbers import between, listing, number, plural
-from study.phases.theory import LimitBasis
-from study.report import stability_tables as limit_tables
-from study.report.pictures import Picture, Tile
-from study.report.sections import Block, Section, section
+from overshoot.core.batches import ORDERS, USUAL
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.limit_evidence import LimitEvidence, limit_evidence, pairs
+from overshoot.study.analysis.sharpness_runs import edge_line
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.figures.batch_limits import SIZE as BATCH_LIMITS
+from overshoot.study.figures.batch_limits import BatchLimitView, Curve, draw_batch_limits, marker
+from overshoot.study.figures.keys import DIVERGED, Key
+from overshoot.study.figures.noise_floor_lines import (
+    GUIDE,
+    FloorLine,
+    FloorView,
+    NoiseView,
+    draw_floors,
+    draw_noise,
+)
+from overshoot.study.figures.noise_floor_lines import SIZE as PLATEAUS
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.sharpness_lines import ALLOWED, EdgeLine, EdgeView, draw_edge
+from overshoot.study.figures.sharpness_lines import SIZE as EDGE
+from overshoot.study.figures.stability import MapView, draw_map, map_size
+from overshoot.study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
+from overshoot.study.findings import captions
+from overshoot.study.findings.stability_limits import factor, findings
+from overshoot.study.numbers import between, listing, number, plural
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.report import stability_tables as limit_tables
+from overshoot.study.report.pictures import Picture, Tile
+from overshoot.study.report.sections import Block, Section, section
 
 ALL = "all problems"
 """Label of a block's only picture."""

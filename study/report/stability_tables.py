@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.analysis.frame import AXES, records
-from study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
-from study.analysis.limit_tables import share_near
-from study.analysis.study_tables import Tables
-from study.findings.captions import WORDS
-from study.findings.codes import STATUSES, no_limit
-from study.findings.stability_limits import factor, times
-from study.numbers import between, number, share
-from study.phases.theory import LimitBasis
-from study.report.html_tables import Column, Row, Table
+from overshoot.study.analysis.frame import AXES, records
+from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
+from overshoot.study.analysis.limit_tables import share_near
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.findings.captions import WORDS
+from overshoot.study.findings.codes import STATUSES, no_limit
+from overshoot.study.findings.stability_limits import factor, times
+from overshoot.study.numbers import between, number, share
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.report.html_tables import Column, Row, Table
 
 
 def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:

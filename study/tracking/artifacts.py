@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from study.experiment.cells import Cell, restore
-from study.files import inside, sync
-from study.phases.catalogue import parts
-from study.phases.results import CURVES as CURVE_COLUMNS
-from study.phases.results import TRIALS as TRIAL_COLUMNS
-from study.phases.results import CellResult
-from study.phases.summary import Summary, decode, encode
-from study.problems import kept
-from study.problems.columns import Raw
+from overshoot.study.experiment.cells import Cell, restore
+from overshoot.study.files import inside, sync
+from overshoot.study.phases.catalogue import parts
+from overshoot.study.phases.results import CURVES as CURVE_COLUMNS
+from overshoot.study.phases.results import TRIALS as TRIAL_COLUMNS
+from overshoot.study.phases.results import CellResult
+from overshoot.study.phases.summary import Summary, decode, encode
+from overshoot.study.problems import kept
+from overshoot.study.problems.columns import Raw
 
 CELL, SUMMARY, STATES, DATA = "cell.json", "summary.json", "states.npz", "data.npz"
 TRIALS, CURVES = "trials.parquet", "curves.parquet"

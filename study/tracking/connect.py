@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from study.tracking.errors import StoreError, reason
-from study.tracking.lock import one_session_at_a_time
-from study.tracking.making import make
+from overshoot.study.tracking.errors import StoreError, reason
+from overshoot.study.tracking.lock import one_session_at_a_time
+from overshoot.study.tracking.making import make
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

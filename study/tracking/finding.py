@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.names import suggest
-from study.tracking.errors import StoreError
+from overshoot.core.names import suggest
+from overshoot.study.tracking.errors import StoreError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

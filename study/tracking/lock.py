@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from filelock import lock_descriptor
 
-from study.files import open_own
-from study.tracking.errors import LockedError, StoreError
+from overshoot.study.files import open_own
+from overshoot.study.tracking.errors import LockedError, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

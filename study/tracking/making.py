@@ -13,9 +13,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from study.files import sync
-from study.tracking.errors import StoreError
-from study.tracking.lock import one_at_a_time
+from overshoot.study.files import sync
+from overshoot.study.tracking.errors import StoreError
+from overshoot.study.tracking.lock import one_at_a_time
 
 ENDS = ("", "-journal", "-wal", "-shm")
 """Of the files that an SQLite database consists of."""

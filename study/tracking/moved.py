@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from study.files import inside
-from study.tracking.connect import ARTIFACTS
-from study.tracking.errors import StoreError
-from study.tracking.views import CELLS
+from overshoot.study.files import inside
+from overshoot.study.tracking.connect import ARTIFACTS
+from overshoot.study.tracking.errors import StoreError
+from overshoot.study.tracking.views import CELLS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from study.experiment.cells import VersionError
-from study.files import inside
-from study.tracking import artifacts, moved
-from study.tracking.errors import StoreError
-from study.tracking.runs import tag
-from study.tracking.stored import StoredCell
+from overshoot.study.experiment.cells import VersionError
+from overshoot.study.files import inside
+from overshoot.study.tracking import artifacts, moved
+from overshoot.study.tracking.errors import StoreError
+from overshoot.study.tracking.runs import tag
+from overshoot.study.tracking.stored import StoredCell
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

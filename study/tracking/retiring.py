@@ -6,10 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study.tracking import artifacts, moved, reading
-from study.tracking.errors import StoreError
-from study.tracking.runs import Runs, tag
-from study.tracking.views import CELLS
+from overshoot.study.tracking import artifacts, moved, reading
+from overshoot.study.tracking.errors import StoreError
+from overshoot.study.tracking.runs import Runs, tag
+from overshoot.study.tracking.views import CELLS
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 
-from study.experiment.cells import Cell
-from study.phases.results import CellResult
-from study.phases.summary import encode
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.results import CellResult
+from overshoot.study.phases.summary import encode
 
 CHART = 10.0
 """Losses go into charts up to this multiple of a curve's first loss; so do q and scores, whose scale is 1."""

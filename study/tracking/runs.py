@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from study.tracking.errors import StoreError
-from study.tracking.views import CELLS
+from overshoot.study.tracking.errors import StoreError
+from overshoot.study.tracking.views import CELLS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

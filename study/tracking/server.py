@@ -14,10 +14,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from study.files import open_own
-from study.tracking import Store, StoreError, StudyInfo, open_store, place, views
-from study.tracking.connect import ARTIFACTS
-from study.tracking.views import CELLS
+from overshoot.study.files import open_own
+from overshoot.study.tracking import Store, StoreError, StudyInfo, open_store, place, views
+from overshoot.study.tracking.connect import ARTIFACTS
+from overshoot.study.tracking.views import CELLS
 
 HOST = "127.0.0.1"
 PORTS = range(5000, 5100)

@@ -19,25 +19,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from study.files import inside
-from study.phases.results import TRIALS, CellResult
-from study.problems import kept
-from study.problems.columns import Raw
-from study.tracking import artifacts, finding, moved, reading, retiring, views
-from study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
-from study.tracking.errors import LockedError, StoreError
-from study.tracking.lock import Lock, hold
-from study.tracking.rows import cell_row, trial_rows
-from study.tracking.runs import Runs, tag
-from study.tracking.stored import StoredCell
-from study.tracking.views import CELLS, StudyInfo
+from overshoot.study.files import inside
+from overshoot.study.phases.results import TRIALS, CellResult
+from overshoot.study.problems import kept
+from overshoot.study.problems.columns import Raw
+from overshoot.study.tracking import artifacts, finding, moved, reading, retiring, views
+from overshoot.study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
+from overshoot.study.tracking.errors import LockedError, StoreError
+from overshoot.study.tracking.lock import Lock, hold
+from overshoot.study.tracking.rows import cell_row, trial_rows
+from overshoot.study.tracking.runs import Runs, tag
+from overshoot.study.tracking.stored import StoredCell
+from overshoot.study.tracking.views import CELLS, StudyInfo
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from sqlalchemy import Engine
 
-    from study.tracking.writers import Writer
+    from overshoot.study.tracking.writers import Writer
 
 KEYS = "cells.json"
 UPLOADING = ".artifact.uploading.*"
@@ -54,7 +54,7 @@ def open_store(results: Path, uri: str | None = None, reading: bool = False) -> 
     """
     from sqlalchemy.exc import NoSuchTableError
 
-    from study.tracking.writers import ClientWriter, SqlWriter, known
+    from overshoot.study.tracking.writers import ClientWriter, SqlWriter, known
 
     uri = place(results, uri)
     if reading and not exists(uri):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from study.experiment.cells import Cell
-from study.phases.summary import Summary
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.summary import Summary
 
 
 @dataclass(frozen=True)

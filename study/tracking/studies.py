@@ -5,11 +5,11 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from core.names import suggest
-from study import spec
-from study.spec import Outline
-from study.tracking.errors import StoreError
-from study.tracking.store import Store
+from overshoot.core.names import suggest
+from overshoot.study import spec
+from overshoot.study.spec import Outline
+from overshoot.study.tracking.errors import StoreError
+from overshoot.study.tracking.store import Store
 
 
 def named(store: Store, name: str) -> Outline:

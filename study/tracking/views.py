@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from study.phases.confirm import Confirm, ConfirmRole
-from study.phases.sweep import Sweep
-from study.tracking.rows import CHART, POINTS
+from overshoot.study.phases.confirm import Confirm, ConfirmRole
+from overshoot.study.phases.sweep import Sweep
+from overshoot.study.tracking.rows import CHART, POINTS
 
 CREATED = "attributes.start_time"
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import Engine, MetaData, Table, bindparam, inspect, select
 
-from study.tracking.rows import Point, RunRow
+from overshoot.study.tracking.rows import Point, RunRow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

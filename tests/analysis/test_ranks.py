@@ -2,11 +2,11 @@
 
 import pytest
 
-from study.analysis import gather
-from study.analysis import rank_tables as ranks
-from study.analysis.scores import replicates
-from study.findings import ranking
-from study.findings.claims import Runs
+from overshoot.study.analysis import gather
+from overshoot.study.analysis import rank_tables as ranks
+from overshoot.study.analysis.scores import replicates
+from overshoot.study.findings import ranking
+from overshoot.study.findings.claims import Runs
 from tests.findings.test_evidence import BAD, FAIR, GOOD, study, text
 from tests.planted_cells import INF, planted
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.analysis import gather
-from study.analysis.study_tables import Tables, analyse
-from study.analysis.surface_paths import FAR, MARGIN, Surface
-from study.figures.surface_maps import Way, joined, leaving
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.study_tables import Tables, analyse
+from overshoot.study.analysis.surface_paths import FAR, MARGIN, Surface
+from overshoot.study.figures.surface_maps import Way, joined, leaving
 from tests.planted_cells import BOWL, INF, VALLEY, planted
 
 VALLEY_FLOOR = Surface(np.array([1.0, -2.0]), np.array([[5.0, 2.0], [2.0, 1.0]]), 3.0)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from study.analysis import gather
-from study.analysis.chosen import chosen_curves, chosen_rates
-from study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
-from study.analysis.labels import names_of, optimizer_label
-from study.analysis.overview import optimization
-from study.analysis.scores import against, duels, performance, ranking, replicates, tuning
-from study.analysis.sensitivity import rate_table, sensitivity
-from study.analysis.study_tables import analyse
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.chosen import chosen_curves, chosen_rates
+from overshoot.study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
+from overshoot.study.analysis.labels import names_of, optimizer_label
+from overshoot.study.analysis.overview import optimization
+from overshoot.study.analysis.scores import against, duels, performance, ranking, replicates, tuning
+from overshoot.study.analysis.sensitivity import rate_table, sensitivity
+from overshoot.study.analysis.study_tables import analyse
 from tests.planted_cells import INF, VALLEY, planted
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from study.tracking import StoredCell
+from overshoot.study.tracking import StoredCell
 
 TOLERANCE, RESOLUTION, TARGET = 0.1, 1e-6, 0.1
 CELL = ["problem", "optimizer", "batch"]

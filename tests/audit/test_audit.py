@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.tracking import StoredCell, open_store
+from overshoot.study.tracking import StoredCell, open_store
 from tests.audit.recompute import Audit, audit, numbers, unexplained
 from tests.audit.summary import RECOMPUTED
 

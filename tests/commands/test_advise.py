@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import optimizer
-from study.cli import main
-from study.commands.advise import Advice, Probe, advise, checked, fastest, notes, question
-from study.phases.theory import LimitBasis
-from study.problems.problem import problem_of
+from overshoot.core import optimizer
+from overshoot.study.cli import main
+from overshoot.study.commands.advise import Advice, Probe, advise, checked, fastest, notes, question
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.problems.problem import problem_of
 
 
 def advice(
@@ -251,7 +251,7 @@ def test_a_rate_is_given_with_its_conditions(tmp_path: Path, capsys: pytest.Capt
 def test_of_many_rows_a_network_is_probed_on_some_and_least_squares_on_all(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("study.commands.advise.MOST", 30)
+    monkeypatch.setattr("overshoot.study.commands.advise.MOST", 30)
     file = csv(tmp_path, linear_rows(200))
     said = {hidden: " ".join(notes([advice(file, target="y", hidden=hidden)])) for hidden in ((), (4,))}
     assert "all 120 training rows" in said[()]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import study
-from study.cli import main
-from study.phases.cell import run_cell
-from study.tracking import StoreError, open_store
+from overshoot import study
+from overshoot.study.cli import main
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.tracking import StoreError, open_store
 from tests.builders import cell
 
 

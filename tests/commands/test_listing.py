@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import pytest
 from rich.console import Console
 
-from core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, domains
-from core.batches import ORDERS
-from core.schedules import domains as schedule_domains
-from study.cli import main
-from study.commands import listing
-from study.problems.datasets import DATASETS
+from overshoot.core import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, domains
+from overshoot.core.batches import ORDERS
+from overshoot.core.schedules import domains as schedule_domains
+from overshoot.study.cli import main
+from overshoot.study.commands import listing
+from overshoot.study.problems.datasets import DATASETS
 
 REGISTRIES: dict[str, Mapping[str, object]] = {
     "optimizers": OPTIMIZERS,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from study.cli import main
-from study.spec import load
+from overshoot.study.cli import main
+from overshoot.study.spec import load
 from tests.problems.files import TEXT, with_column, write
 
 

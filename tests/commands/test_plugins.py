@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import study
-from study.cli import main
-from study.experiment.cells import restore
-from study.problems import plugins
-from study.spec import SpecError, load
+from overshoot import study
+from overshoot.study.cli import main
+from overshoot.study.experiment.cells import restore
+from overshoot.study.problems import plugins
+from overshoot.study.spec import SpecError, load
 
 METHODS = '''
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.activations import ACTIVATIONS, Activation
-from core.losses import LOSSES, Loss
-from core.optimizers.base import Optimizer, register
-from core.schedules import Schedule, register as register_schedule
-from study.problems.registry import dataset
+from overshoot.core.activations import ACTIVATIONS, Activation
+from overshoot.core.losses import LOSSES, Loss
+from overshoot.core.optimizers.base import Optimizer, register
+from overshoot.core.schedules import Schedule, register as register_schedule
+from overshoot.study.problems.registry import dataset
 
 
 @register("halved", label="Halved descent", paper="mine", search=(1e-3, 1e1), defaults="mine")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study.cli import main
-from study.commands.race import SURFACES
+from overshoot.study.cli import main
+from overshoot.study.commands.race import SURFACES
 
 
 def test_a_race_is_a_film_with_a_picture_a_step(tmp_path, capsys):

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from study.cli import main
-from study.commands.reference import keys, markdown
-from study.experiment.cells import Budget
-from study.spec import SpecError, parse
+from overshoot.study.cli import main
+from overshoot.study.commands.reference import keys, markdown
+from overshoot.study.experiment.cells import Budget
+from overshoot.study.spec import SpecError, parse
 
 FILES = sorted((Path(__file__).parents[2] / "experiments").glob("*.toml"))
 

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import BatchStrategy
-from study.cli import main
-from study.compare import Change, Comparison, Side, compare, markdown, sentences, side, write
-from study.compare.changes import HIGHER, LOWER, UNCLEAR
-from study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
-from study.phases.cell import run_cell
-from study.phases.results import CellResult
-from study.tracking import StoredCell, StoreError, open_store
+from overshoot.core import BatchStrategy
+from overshoot.study.cli import main
+from overshoot.study.compare import Change, Comparison, Side, compare, markdown, sentences, side, write
+from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR
+from overshoot.study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.results import CellResult
+from overshoot.study.tracking import StoredCell, StoreError, open_store
 from tests.builders import cell as small_cell
 from tests.explain.conftest import BRIEF
 from tests.planted_cells import INF, VALLEY, planted

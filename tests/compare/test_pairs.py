@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from study.compare import compare, draw, sentences
-from study.compare.pairs import Axes, pairs
-from study.compare.picture import panels
-from study.tracking import StoreError
+from overshoot.study.compare import compare, draw, sentences
+from overshoot.study.compare.pairs import Axes, pairs
+from overshoot.study.compare.picture import panels
+from overshoot.study.tracking import StoreError
 from tests.compare.test_compare import sides, stored
 
 MOMENTUM, MORE, SGD = "momentum", "momentum(momentum=0.99)", "sgd"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core import optimizer
+from overshoot.core import optimizer
 
 SGD: tuple[str, dict[str, float]] = ("sgd", {})
 METHODS = [

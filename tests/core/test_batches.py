@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import core
-from core import BatchStrategy, Network
-from core.batches import ORDERS, permutation
-from core.training import NetworkObjective
+from overshoot import core
+from overshoot.core import BatchStrategy, Network
+from overshoot.core.batches import ORDERS, permutation
+from overshoot.core.training import NetworkObjective
 
 SEEDS = st.integers(0, 2**63 - 1)
 

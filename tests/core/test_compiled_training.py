@@ -5,11 +5,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import core
-from core import ACTIVATIONS, LOSSES, BatchStrategy, Network, optimizer, schedule, train
-from core.compiled.stack import CompiledStack
-from core.loop import iterate
-from core.training import NetworkObjective
+from overshoot import core
+from overshoot.core import ACTIVATIONS, LOSSES, BatchStrategy, Network, optimizer, schedule, train
+from overshoot.core.compiled.stack import CompiledStack
+from overshoot.core.loop import iterate
+from overshoot.core.training import NetworkObjective
 from tests.core.plain_network import some_targets
 from tests.core.test_compiled_updates import ELEMENTWISE
 from tests.core.test_divergence import CASES, EPOCHS, UPDATES

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import OPTIMIZERS, optimizer
-from core.compiled.blocks import Blocks
-from core.compiled.rules import rule
-from core.compiled.source import _constant
-from core.compiled.tracing import UntraceableError
-from core.optimizers.momentum import GradientDescent
+from overshoot.core import OPTIMIZERS, optimizer
+from overshoot.core.compiled.blocks import Blocks
+from overshoot.core.compiled.rules import rule
+from overshoot.core.compiled.source import _constant
+from overshoot.core.compiled.tracing import UntraceableError
+from overshoot.core.optimizers.momentum import GradientDescent
 
 P, R = 9, 21
 NUMPY_ALONE = {

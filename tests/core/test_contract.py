@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.activations import Activation
-from core.contract import REGISTERED, faults
-from core.domain import Hyper
-from core.losses import Loss
-from core.optimizers.base import Optimizer, State, register
-from core.schedules import Schedule
-from core.schedules import register as register_schedule
+from overshoot.core.activations import Activation
+from overshoot.core.contract import REGISTERED, faults
+from overshoot.core.domain import Hyper
+from overshoot.core.losses import Loss
+from overshoot.core.optimizers.base import Optimizer, State, register
+from overshoot.core.schedules import Schedule
+from overshoot.core.schedules import register as register_schedule
 
 EVERY = [(kind, name) for kind, known in REGISTERED.items() for name in known]
 
@@ -77,7 +77,7 @@ def test_an_optimizer_that_breaks_its_contract_is_told_so(step: Step, said: str)
 
 @pytest.mark.usefixtures("planted")
 def test_a_wrong_critical_rate_is_told() -> None:
-    from core.optimizers.base import Recursion, ratio
+    from overshoot.core.optimizers.base import Recursion, ratio
 
     @register("planted", label="planted", paper="nobody", search=(1e-3, 1), defaults="nobody")
     class Planted(Optimizer):

@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from core import ACTIVATIONS, LOSSES, Network, descend, hessian, optimizer
-from core.curvature import sharpness, smallest_eigenvalue
-from core.eigenvalues import largest_eigenvalue, spectral_radius
-from core.hessian import hessian_product
+from overshoot.core import ACTIVATIONS, LOSSES, Network, descend, hessian, optimizer
+from overshoot.core.curvature import sharpness, smallest_eigenvalue
+from overshoot.core.eigenvalues import largest_eigenvalue, spectral_radius
+from overshoot.core.hessian import hessian_product
 from tests.core.plain_network import some_targets, unpack
 
 PAIRS = list(itertools.product(ACTIVATIONS, LOSSES))

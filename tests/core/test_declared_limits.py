@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import core
-from core import optimizer
+from overshoot import core
+from overshoot.core import optimizer
 from tests.core.test_optimizers_stability import CLOSED_FORMS, L, critical_rate
 
 PRECONDITIONER = {"adabelief": 1.5}

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import core
-from core import descend, optimizer
+from overshoot import core
+from overshoot.core import descend, optimizer
 
 H = np.diag([1.0, 10.0])
 

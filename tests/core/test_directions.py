@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import (
+from overshoot.core import (
     LOSSES,
     BatchStrategy,
     Network,

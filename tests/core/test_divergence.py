@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-import core
-from core import LOSSES, BatchStrategy, Network
-from core.loop import iterate
-from core.training import NetworkObjective
+from overshoot import core
+from overshoot.core import LOSSES, BatchStrategy, Network
+from overshoot.core.loop import iterate
+from overshoot.core.training import NetworkObjective
 from tests.core.plain_network import some_targets
 
 EPOCHS, N, BATCH = 30, 20, 6

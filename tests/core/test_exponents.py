@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from core import BatchStrategy, almost_sure_rates, exponents, lyapunov_exponents, mean_square_rate, optimizer
-from core.limits import fixed_order_rate
+from overshoot.core import (
+    BatchStrategy,
+    almost_sure_rates,
+    exponents,
+    lyapunov_exponents,
+    mean_square_rate,
+    optimizer,
+)
+from overshoot.core.limits import fixed_order_rate
 from tests.core.least_squares import SGD, features, recursion
 
 METHODS = [

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core import Network, gradient_error
+from overshoot.core import Network, gradient_error
 
 
 def checked(net, X, Y, spoil):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core import INITIALIZERS, Network
+from overshoot.core import INITIALIZERS, Network
 
 IN, OUT = 300, 200
 

@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from core import OPTIMIZERS, limits, optimizer
-from core.limits import batch_variance, fixed_order_rate, mean_square_rate, noise_floor
+from overshoot.core import OPTIMIZERS, limits, optimizer
+from overshoot.core.limits import batch_variance, fixed_order_rate, mean_square_rate, noise_floor
 from tests.core.least_squares import METHODS, SGD, features, recursion
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, softmax
 
-from core import LOSSES, Network
+from overshoot.core import LOSSES, Network
 
 FROM_LOGITS = ["binary_cross_entropy", "softmax_cross_entropy"]
 

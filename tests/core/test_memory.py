@@ -5,8 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-import core
-from core import BatchStrategy, Network
+from overshoot import core
+from overshoot.core import BatchStrategy, Network
 
 NET = Network((20, 30, 4), "relu", "softmax_cross_entropy")
 TRIALS, SAMPLES = 200, 300

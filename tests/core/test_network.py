@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-import core
-from core import ACTIVATIONS, INITIALIZERS, LOSSES, Batch, BatchStrategy, Network
+from overshoot import core
+from overshoot.core import ACTIVATIONS, INITIALIZERS, LOSSES, Batch, BatchStrategy, Network
 from tests.core import plain_network
 from tests.core.plain_network import some_targets
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import core
-from core import OPTIMIZERS, Network, domains, optimizer
-from core.domain import RealRange
-from core.loop import Objective, iterate
+from overshoot import core
+from overshoot.core import OPTIMIZERS, Network, domains, optimizer
+from overshoot.core.domain import RealRange
+from overshoot.core.loop import Objective, iterate
 
 REFERENCES = Path(__file__).parents[1] / "references"
 SHAPES = ((4, 3), (3, 5))

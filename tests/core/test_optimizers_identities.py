@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import OPTIMIZERS, descend, domains, optimizer
+from overshoot.core import OPTIMIZERS, descend, domains, optimizer
 
 RATES = st.floats(1e-3, 0.1)
 POINTS = st.lists(st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3), min_size=3, max_size=3).map(np.array)

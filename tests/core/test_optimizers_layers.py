@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-import core
-from core import BatchStrategy, Network, optimizer
-from core.loop import Objective, iterate
-from core.optimizers.base import layers, norm, total
-from core.training import NetworkObjective
+from overshoot import core
+from overshoot.core import BatchStrategy, Network, optimizer
+from overshoot.core.loop import Objective, iterate
+from overshoot.core.optimizers.base import layers, norm, total
+from overshoot.core.training import NetworkObjective
 
 NET = Network((3, 5, 4, 2), "tanh", "half_mse")
 LAYERWISE = ["lars", "lamb", "muon", "adafactor", "shampoo", "cautious_adamw"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import descend, optimizer
+from overshoot.core import descend, optimizer
 
 CURVATURE = np.array([0.5, 2.0, 8.0])
 L = CURVATURE.max()

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import core
-from core import BatchStrategy, Network, optimizer
-from core.limits import batch_variance
-from core.loop import iterate
-from core.training import NetworkObjective
+from overshoot import core
+from overshoot.core import BatchStrategy, Network, optimizer
+from overshoot.core.limits import batch_variance
+from overshoot.core.loop import iterate
+from overshoot.core.training import NetworkObjective
 
 NET = Network((2, 1))
 THETA = np.array([0.1, 0.2, 0.3])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import core
-from core import SCHEDULES, descend, optimizer, schedule, schedules
+from overshoot import core
+from overshoot.core import SCHEDULES, descend, optimizer, schedule, schedules
 
 FROZEN = json.loads((Path(__file__).parents[1] / "references/schedules/torch.json").read_text("utf-8"))
 CASES = FROZEN["cases"]

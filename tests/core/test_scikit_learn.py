@@ -11,9 +11,9 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
-import core
-from core import BatchStrategy, Network
-from core.batches import permutation
+from overshoot import core
+from overshoot.core import BatchStrategy, Network
+from overshoot.core.batches import permutation
 from tests.core import plain_network
 
 EPOCHS, SEED, N = 3, 11, 80

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import core
-from core import ACTIVATIONS, LOSSES, OPTIMIZERS, BatchStrategy, Network
+from overshoot import core
+from overshoot.core import ACTIVATIONS, LOSSES, OPTIMIZERS, BatchStrategy, Network
 from tests.core.plain_network import some_targets
 
 TAME = [1e-4, 1e-2, 0.1]

@@ -3,8 +3,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-import core
-from core import BatchStrategy, Network
+from overshoot import core
+from overshoot.core import BatchStrategy, Network
 
 NET = Network((3, 4, 2), "tanh", "mse")
 

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.execution import cluster
-from study.execution.cluster import Cluster, check_address, chunks
-from study.execution.cost import cost
-from study.execution.engine import EngineError, Failure
-from study.execution.packing import pack, unpack
-from study.execution.processes import Processes
-from study.phases.cell import run_cell
-from study.phases.results import CellResult
+from overshoot.study.execution import cluster
+from overshoot.study.execution.cluster import Cluster, check_address, chunks
+from overshoot.study.execution.cost import cost
+from overshoot.study.execution.engine import EngineError, Failure
+from overshoot.study.execution.packing import pack, unpack
+from overshoot.study.execution.processes import Processes
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.results import CellResult
 from tests.builders import cell, same
 from tests.execution.certificates import as_variables, write_certificates
 from tests.execution.hosts import Host, hosts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from study.execution.cost import STAYS, Cost, cost, wall_seconds
+from overshoot.study.execution.cost import STAYS, Cost, cost, wall_seconds
 from tests.builders import cell
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from study.cli import RUN
-from study.commands.parser import parser
-from study.tracking import open_store
+from overshoot.study.cli import RUN
+from overshoot.study.commands.parser import parser
+from overshoot.study.tracking import open_store
 from tests.execution.test_processes import EXPERIMENT
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "array.sh"
-COMMANDS = re.findall(r"^\.venv/bin/python -m study (.+)$", (ROOT / "docs/scale.md").read_text("utf-8"), re.M)
+COMMANDS = re.findall(r"^\.venv/bin/overshoot (.+)$", (ROOT / "docs/scale.md").read_text("utf-8"), re.M)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

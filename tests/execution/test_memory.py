@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from study.cli import main
-from study.execution.engine import EngineError
-from study.execution.memory import free, peak, refuse_short, together
-from study.spec import parse
+from overshoot.study.cli import main
+from overshoot.study.execution.engine import EngineError
+from overshoot.study.execution.memory import free, peak, refuse_short, together
+from overshoot.study.spec import parse
 from tests.experiment.test_spec import GOOD
 
 CELLS = parse(GOOD, "tiny.toml").cells
@@ -20,8 +20,8 @@ LARGE = parse(GOOD.replace("hidden = []", "hidden = [3_000_000]"), "tiny.toml").
 RUN = """
 import sys
 from pathlib import Path
-from study.phases.cell import run_cell
-from study.spec import parse
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.spec import parse
 run_cell(parse(sys.stdin.read(), "tiny.toml").cells[0])
 lines = Path("/proc/self/status").read_text().splitlines()
 print(1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from study.pipeline import WAITING, _Behind
+from overshoot.study.pipeline import WAITING, _Behind
 
 
 def test_training_goes_on_while_a_store_is_slow() -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from study.execution.processes import Pool, Processes
-from study.phases.results import CellResult
-from study.spec import load
-from study.tracking import StoredCell, open_store
+from overshoot.study.execution.processes import Pool, Processes
+from overshoot.study.phases.results import CellResult
+from overshoot.study.spec import load
+from overshoot.study.tracking import StoredCell, open_store
 from tests.builders import cell
 
 EXPERIMENT = """

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.cli import main
-from study.commands.merge import same
-from study.execution.cost import cost
-from study.execution.shard import Shard
-from study.tracking import StoredCell, open_store
+from overshoot.study.cli import main
+from overshoot.study.commands.merge import same
+from overshoot.study.execution.cost import cost
+from overshoot.study.execution.shard import Shard
+from overshoot.study.tracking import StoredCell, open_store
 from tests.builders import cell
 from tests.execution.test_processes import EXPERIMENT
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from study.cli import Output, main
-from study.execution.cost import cost
-from study.experiment.reader import Reader
-from study.spec import SpecError, experiment, load, parse
+from overshoot.study.cli import Output, main
+from overshoot.study.execution.cost import cost
+from overshoot.study.experiment.reader import Reader
+from overshoot.study.spec import SpecError, experiment, load, parse
 from tests.experiment.test_spec import GOOD
 
 NINES, HEX = "9" * 400, "0x" + "f" * 5000

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from study.experiment.cells import PROTOCOL, Rates, restore
-from study.phases.edge import EdgeSettings, settings_of
-from study.spec import Experiment, SpecError, load, parse
+from overshoot.study.experiment.cells import PROTOCOL, Rates, restore
+from overshoot.study.phases.edge import EdgeSettings, settings_of
+from overshoot.study.spec import Experiment, SpecError, load, parse
 
 GOOD = """
 name = "tiny"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from study.experiment.cells import Budget, Cell, Choice, Protocol, Rates
-from study.phases.cell import run_cell
-from study.phases.confirm import ConfirmSettings
-from study.phases.results import CellResult
-from study.phases.search import SearchSettings
-from study.phases.sweep import SweepSettings
-from study.tracking import Store, open_store
+from overshoot.study.experiment.cells import Budget, Cell, Choice, Protocol, Rates
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.confirm import ConfirmSettings
+from overshoot.study.phases.results import CellResult
+from overshoot.study.phases.search import SearchSettings
+from overshoot.study.phases.sweep import SweepSettings
+from overshoot.study.tracking import Store, open_store
 from tests.builders import cell
 
 BRIEF = Protocol(

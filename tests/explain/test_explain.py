@@ -10,20 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import core
-from study.analysis.frame import records
-from study.cli import main
-from study.experiment import cells
-from study.experiment.cells import Budget, Choice
-from study.explain import elsewhere, explain, picture
-from study.explain.facts import Facts, gather
-from study.explain.narrative import agrees, sections
-from study.explain.replay import Fork
-from study.phases.cell import run_cell
-from study.phases.processor import processor
-from study.phases.results import CellResult
-from study.problems.problem import problem_of
-from study.tracking import Store, StoreError, open_store
+from overshoot import core
+from overshoot.study.analysis.frame import records
+from overshoot.study.cli import main
+from overshoot.study.experiment import cells
+from overshoot.study.experiment.cells import Budget, Choice
+from overshoot.study.explain import elsewhere, explain, picture
+from overshoot.study.explain.facts import Facts, gather
+from overshoot.study.explain.narrative import agrees, sections
+from overshoot.study.explain.replay import Fork
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.processor import processor
+from overshoot.study.phases.results import CellResult
+from overshoot.study.problems.problem import problem_of
+from overshoot.study.tracking import Store, StoreError, open_store
 from tests.explain.conftest import CELLS
 from tests.planted_cells import summary_of
 

@@ -4,14 +4,21 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from study.analysis import gather
-from study.analysis.study_tables import analyse
-from study.figures import theme
-from study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
-from study.figures.panels import Panels
-from study.figures.rank_diagrams import RankView, SpanView, draw_ranks, draw_spans, rank_size, span_size
-from study.report.effort_section import axes_section, tuning_section
-from study.report.rank_section import ranks_section, speed_section
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.figures import theme
+from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.rank_diagrams import (
+    RankView,
+    SpanView,
+    draw_ranks,
+    draw_spans,
+    rank_size,
+    span_size,
+)
+from overshoot.study.report.effort_section import axes_section, tuning_section
+from overshoot.study.report.rank_section import ranks_section, speed_section
 from tests.planted_cells import INF, planted
 
 LABELS = {"sgd": "Gradient descent", "adam": "Adam", "lion": "Lion", "sf": "Schedule-Free AdamW + warm-up"}

@@ -12,17 +12,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from study.analysis import gather
-from study.analysis.study_tables import analyse
-from study.figures import theme
-from study.figures.curves import CurveView, Line, draw_curves
-from study.figures.divergence_times import DivergenceView, draw_divergence
-from study.figures.keys import CURVE_KEYS, RATE_KEYS, batch_keys, places
-from study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
-from study.figures.panels import Panels, write_png
-from study.figures.rate_panels import draw_rates
-from study.figures.svg import to_svgs
-from study.report import pictures
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.figures import theme
+from overshoot.study.figures.curves import CurveView, Line, draw_curves
+from overshoot.study.figures.divergence_times import DivergenceView, draw_divergence
+from overshoot.study.figures.keys import CURVE_KEYS, RATE_KEYS, batch_keys, places
+from overshoot.study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
+from overshoot.study.figures.panels import Panels, write_png
+from overshoot.study.figures.rate_panels import draw_rates
+from overshoot.study.figures.svg import to_svgs
+from overshoot.study.report import pictures
 from tests.planted_cells import INF, VALLEY, planted
 
 LOOKS = theme.looks({"sgd": "Gradient descent", "adam": "Adam"}, {"full": "full batch", "1": "stochastic"})

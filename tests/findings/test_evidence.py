@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from study.analysis import arrivals as axes
-from study.analysis import gather, profiles
-from study.analysis import rank_tables as ranks
-from study.analysis import search_effort as effort
-from study.findings import batch_axes, speed, tuning
-from study.findings.claims import Runs
-from study.findings.codes import SEARCHES
-from study.phases.search import SearchStatus
+from overshoot.study.analysis import arrivals as axes
+from overshoot.study.analysis import gather, profiles
+from overshoot.study.analysis import rank_tables as ranks
+from overshoot.study.analysis import search_effort as effort
+from overshoot.study.findings import batch_axes, speed, tuning
+from overshoot.study.findings.claims import Runs
+from overshoot.study.findings.codes import SEARCHES
+from overshoot.study.phases.search import SearchStatus
 from tests.planted_cells import INF, planted
 
 GOOD, FAIR, BAD = (0.010, 0.011, 0.012, 0.013), (0.1, 0.11, 0.12, 0.13), (0.50, 0.51, 0.52, 0.53)

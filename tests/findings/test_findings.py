@@ -4,18 +4,18 @@ import re
 
 import pytest
 
-from study.analysis import gather
-from study.analysis.study_tables import analyse
-from study.findings import headlines as f
-from study.findings.divergence import diverged, plateaus
-from study.findings.held_out import selection, tuning_pays
-from study.findings.particulars import problem_finding
-from study.findings.ranges import batch_size, usable_range
-from study.findings.ranking import rank_power
-from study.findings.training import tuned_gap
-from study.findings.trust import trust
-from study.numbers import around, between, fixed, listing, number, percent, plural, share
-from study.statistics import Interval
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.findings import headlines as f
+from overshoot.study.findings.divergence import diverged, plateaus
+from overshoot.study.findings.held_out import selection, tuning_pays
+from overshoot.study.findings.particulars import problem_finding
+from overshoot.study.findings.ranges import batch_size, usable_range
+from overshoot.study.findings.ranking import rank_power
+from overshoot.study.findings.training import tuned_gap
+from overshoot.study.findings.trust import trust
+from overshoot.study.numbers import around, between, fixed, listing, number, percent, plural, share
+from overshoot.study.statistics import Interval
 from tests.planted_cells import INF, VALLEY, planted
 
 GOOD, BAD = (0.010, 0.011, 0.012, 0.013), (0.50, 0.51, 0.52, 0.53)

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from study.analysis import gather
-from study.analysis.limit_evidence import limit_evidence
-from study.analysis.limit_tables import heavy_ball, limits
-from study.analysis.sharpness_runs import edge_runs
-from study.analysis.study_tables import analyse
-from study.figures import theme
-from study.findings import stability_limits as c
-from study.findings.captions import WORDS
-from study.findings.codes import BASES
-from study.findings.stability_limits import CAUSES, NAMES, findings
-from study.phases.theory import LimitBasis
-from study.report.stability_section import limits_section
-from study.statistics import Interval
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.limit_evidence import limit_evidence
+from overshoot.study.analysis.limit_tables import heavy_ball, limits
+from overshoot.study.analysis.sharpness_runs import edge_runs
+from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.figures import theme
+from overshoot.study.findings import stability_limits as c
+from overshoot.study.findings.captions import WORDS
+from overshoot.study.findings.codes import BASES
+from overshoot.study.findings.stability_limits import CAUSES, NAMES, findings
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.report.stability_section import limits_section
+from overshoot.study.statistics import Interval
 from tests.planted_cells import INF, planted
 
 EXACT, ORDER, ALMOST_SURE, AT_THE_START, NONE = LimitBasis

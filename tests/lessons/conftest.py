@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from study.lessons import LESSONS, Lesson
-from study.lessons.pages import write
+from overshoot.study.lessons import LESSONS, Lesson
+from overshoot.study.lessons.pages import write
 
 
 @cache

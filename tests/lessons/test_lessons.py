@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import core
-from study.lessons import (
+from overshoot import core
+from overshoot.study.lessons import (
     LESSONS,
     Claim,
     ClaimError,
@@ -18,7 +18,7 @@ from study.lessons import (
     pages,
     rootloss,
 )
-from study.lessons.lesson import Code
+from overshoot.study.lessons.lesson import Code
 from tests.lessons.conftest import made
 
 PLACES = range(len(LESSONS))

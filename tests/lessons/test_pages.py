@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from study.cli import main
-from study.lessons import LESSONS
+from overshoot.study.cli import main
+from overshoot.study.lessons import LESSONS
 from tests.lessons.conftest import made
 
 pytestmark = pytest.mark.slow

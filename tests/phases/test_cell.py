@@ -7,16 +7,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from study.execution.processes import Processes
-from study.experiment.cells import Budget, Cell, Rates
-from study.phases.cell import run_cell
-from study.phases.confirm import ConfirmSummary
-from study.phases.outcomes import growth, window
-from study.phases.results import CURVES, TRIALS, CellResult
-from study.phases.search import Claim, SearchStatus, SearchSummary
-from study.phases.stack import PATH, Trial, evaluation_epochs, run_stack
-from study.phases.sweep import SweepSummary, grid
-from study.problems.problem import problem_of
+from overshoot.study.execution.processes import Processes
+from overshoot.study.experiment.cells import Budget, Cell, Rates
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.confirm import ConfirmSummary
+from overshoot.study.phases.outcomes import growth, window
+from overshoot.study.phases.results import CURVES, TRIALS, CellResult
+from overshoot.study.phases.search import Claim, SearchStatus, SearchSummary
+from overshoot.study.phases.stack import PATH, Trial, evaluation_epochs, run_stack
+from overshoot.study.phases.sweep import SweepSummary, grid
+from overshoot.study.problems.problem import problem_of
 from tests.builders import SMALL, cell, on_one_and_two_workers, same
 
 

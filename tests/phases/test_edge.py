@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from core import eigenvalues
-from study.execution.cost import cost
-from study.experiment.cells import Budget, Cell, Choice, NetworkSpec
-from study.phases import edge
-from study.phases.cell import run_cell
-from study.phases.edge import EdgeSettings, EdgeSummary, SharpnessMeasure, rates, settings_of
-from study.phases.results import CellResult
-from study.phases.stack import Run, Trial, run_stack
-from study.phases.sweep import RateCurve
-from study.phases.theory import threshold
-from study.problems.problem import problem_of
-from study.tracking.rows import trial_rows
+from overshoot.core import eigenvalues
+from overshoot.study.execution.cost import cost
+from overshoot.study.experiment.cells import Budget, Cell, Choice, NetworkSpec
+from overshoot.study.phases import edge
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.edge import EdgeSettings, EdgeSummary, SharpnessMeasure, rates, settings_of
+from overshoot.study.phases.results import CellResult
+from overshoot.study.phases.stack import Run, Trial, run_stack
+from overshoot.study.phases.sweep import RateCurve
+from overshoot.study.phases.theory import threshold
+from overshoot.study.problems.problem import problem_of
+from overshoot.study.tracking.rows import trial_rows
 from tests.builders import SMALL, cell
 
 EDGE = EdgeSettings(("sgd", "adam"), rates=3, updates=40, evaluations=10)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from study.execution.cost import cost
-from study.experiment.cells import Cell, Rates
-from study.phases.cell import run_cell
-from study.phases.limit import (
+from overshoot.study.execution.cost import cost
+from overshoot.study.experiment.cells import Cell, Rates
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.limit import (
     LimitSettings,
     LimitStatus,
     LimitSummary,
@@ -23,11 +23,11 @@ from study.phases.limit import (
     measure_limit,
     sections,
 )
-from study.phases.outcomes import divergence
-from study.phases.stack import Run, Trial, run_stack
-from study.phases.sweep import rate_curve, sweep
-from study.phases.theory import TheorySummary
-from study.problems.problem import problem_of
+from overshoot.study.phases.outcomes import divergence
+from overshoot.study.phases.stack import Run, Trial, run_stack
+from overshoot.study.phases.sweep import rate_curve, sweep
+from overshoot.study.phases.theory import TheorySummary
+from overshoot.study.problems.problem import problem_of
 from tests.builders import SMALL, cell, on_one_and_two_workers, same
 
 MEASURED = dataclasses.replace(SMALL.having(LimitSettings()), precision="float64")

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.phases.outcomes import Outcome, Reason, growth, hitting_examples, judge, q_end, trend, window
-from study.phases.stack import Run
+from overshoot.study.phases.outcomes import (
+    Outcome,
+    Reason,
+    growth,
+    hitting_examples,
+    judge,
+    q_end,
+    trend,
+    window,
+)
+from overshoot.study.phases.stack import Run
 from tests.builders import run
 
 FALLING = list(np.geomspace(1, 0.5, 41))

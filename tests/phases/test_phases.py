@@ -12,19 +12,19 @@ from typing import ClassVar
 
 import pytest
 
-import study.phases
-from study.execution.cost import cost
-from study.experiment.cells import Cell, Choice, PhaseSettings, restore
-from study.experiment.reader import Reader, SpecError
-from study.phases import catalogue
-from study.phases.cell import run_cell
-from study.phases.phase import PHASES, Done, Left, Phase, StackCost, in_order, register
-from study.phases.stack import Run, Trial, run_stack, updates_of
-from study.phases.summary import Part
-from study.phases.sweep import Swept
-from study.problems.problem import Problem
-from study.spec import parse
-from study.tracking import open_store
+from overshoot.study import phases
+from overshoot.study.execution.cost import cost
+from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, restore
+from overshoot.study.experiment.reader import Reader, SpecError
+from overshoot.study.phases import catalogue
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.phase import PHASES, Done, Left, Phase, StackCost, in_order, register
+from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
+from overshoot.study.phases.summary import Part
+from overshoot.study.phases.sweep import Swept
+from overshoot.study.problems.problem import Problem
+from overshoot.study.spec import parse
+from overshoot.study.tracking import open_store
 from tests.builders import SMALL, cell
 
 
@@ -164,12 +164,12 @@ def test_phases_run_in_this_order() -> None:
 def test_a_module_of_the_package_is_found_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dropped.py").write_text(
         "from tests.phases.test_phases import AgainPhase\n"
-        "from study.phases.phase import register\n"
+        "from overshoot.study.phases.phase import register\n"
         "register(AgainPhase)\n"
     )
-    monkeypatch.setattr(study.phases, "__path__", [*study.phases.__path__, str(tmp_path)])
+    monkeypatch.setattr(phases, "__path__", [*phases.__path__, str(tmp_path)])
     catalogue.load()
     try:
         assert "again" in catalogue.parts()
     finally:
-        del PHASES["again"], sys.modules["study.phases.dropped"]
+        del PHASES["again"], sys.modules["overshoot.study.phases.dropped"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from study.experiment.cells import Cell, PhaseSettings, Rates
-from study.phases.search import (
+from overshoot.study.experiment.cells import Cell, PhaseSettings, Rates
+from overshoot.study.phases.search import (
     LEVEL,
     NEAR,
     PENALTY,
@@ -21,8 +21,8 @@ from study.phases.search import (
     search,
     winners,
 )
-from study.phases.stack import Run
-from study.problems.problem import problem_of
+from overshoot.study.phases.stack import Run
+from overshoot.study.problems.problem import problem_of
 from tests.builders import SMALL, cell, run
 
 

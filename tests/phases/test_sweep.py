@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from study.experiment.cells import Rates
-from study.phases.stack import Run
-from study.phases.sweep import RateCurve, grid, rate_curve
+from overshoot.study.experiment.cells import Rates
+from overshoot.study.phases.stack import Run
+from overshoot.study.phases.sweep import RateCurve, grid, rate_curve
 from tests.builders import run
 
 RATES = np.array([1e-3, 1e-2, 1e-1, 1.0, 10.0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core import (
+from overshoot.core import (
     BatchStrategy,
     Network,
     almost_sure_rates,
@@ -18,12 +18,19 @@ from core import (
     sharpness,
     train,
 )
-from study.experiment.cells import Cell, Choice
-from study.findings.codes import BASES
-from study.phases import theory
-from study.phases.stack import Trial, run_stack
-from study.phases.theory import LimitBasis, NoLimit, floors, predict, sharpness_at_starts, theory_summary
-from study.problems.problem import Problem, problem_of
+from overshoot.study.experiment.cells import Cell, Choice
+from overshoot.study.findings.codes import BASES
+from overshoot.study.phases import theory
+from overshoot.study.phases.stack import Trial, run_stack
+from overshoot.study.phases.theory import (
+    LimitBasis,
+    NoLimit,
+    floors,
+    predict,
+    sharpness_at_starts,
+    theory_summary,
+)
+from overshoot.study.problems.problem import Problem, problem_of
 from tests.builders import SMALL, cell
 
 DOUBLE = dataclasses.replace(SMALL, precision="float64")

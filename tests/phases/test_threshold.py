@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
-from study.phases.threshold import monotone, threshold
+from overshoot.study.phases.threshold import monotone, threshold
 
 RATES = np.geomspace(0.01, 1, 9)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from study.playground import Playground, bundle, page
+from overshoot.study.playground import Playground, bundle, page
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import core
-from study.playground import OPTIMIZERS
+from overshoot import core
+from overshoot.study.playground import OPTIMIZERS
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from study.experiment.cells import Choice
-from study.problems.datasets import ready
+from overshoot.study.experiment.cells import Choice
+from overshoot.study.problems.datasets import ready
 
 ROWS = 60
 

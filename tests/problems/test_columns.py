@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.problems.datasets import raw_of
-from study.problems.description import describe
+from overshoot.study.problems.datasets import raw_of
+from overshoot.study.problems.description import describe
 from tests.problems.files import ROWS, TABLE, TEXT, cycle, own, with_column, with_target, write
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn import datasets as sk
 
-from study.experiment.cells import Choice
-from study.problems.datasets import DATASETS, LOSS, load, train_size
-from study.problems.problem import problem_of
+from overshoot.study.experiment.cells import Choice
+from overshoot.study.problems.datasets import DATASETS, LOSS, load, train_size
+from overshoot.study.problems.problem import problem_of
 from tests.builders import cell
 
 MADE = [name for name, known in DATASETS.items() if known.task]  # from nothing but their options

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from study.experiment.cells import Choice
-from study.problems.datasets import raw_of, ready
+from overshoot.study.experiment.cells import Choice
+from overshoot.study.problems.datasets import raw_of, ready
 
 
 def fetched(name: str, cache: Path, **options: Any) -> Choice:

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from core import LOSSES
-from core.losses import Loss
-from study.analysis.labels import names_of
-from study.experiment.cells import Cell, NetworkSpec, restore
-from study.phases.cell import run_cell
-from study.phases.limit import LimitSettings, LimitSummary
-from study.phases.stack import Trial, run_stack
-from study.phases.theory import LimitBasis, NoLimit, TheorySummary, floors, predict
-from study.problems.datasets import LOSS, load, task_of
-from study.problems.problem import loss_of, problem_of
-from study.spec import SpecError, parse
-from study.tracking.rows import cell_row
+from overshoot.core import LOSSES
+from overshoot.core.losses import Loss
+from overshoot.study.analysis.labels import names_of
+from overshoot.study.experiment.cells import Cell, NetworkSpec, restore
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.limit import LimitSettings, LimitSummary
+from overshoot.study.phases.stack import Trial, run_stack
+from overshoot.study.phases.theory import LimitBasis, NoLimit, TheorySummary, floors, predict
+from overshoot.study.problems.datasets import LOSS, load, task_of
+from overshoot.study.problems.problem import loss_of, problem_of
+from overshoot.study.spec import SpecError, parse
+from overshoot.study.tracking.rows import cell_row
 from tests.builders import SMALL, cell
 
 DOUBLE = dataclasses.replace(SMALL.having(LimitSettings()), precision="float64")

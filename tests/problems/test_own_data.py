@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.commands.advise import advise, question
-from study.experiment.cells import Cell, Choice, restore
-from study.problems import datasets
-from study.problems.datasets import load, raw_of, task_of, train_size
-from study.problems.description import describe
-from study.problems.problem import problem_of
-from study.problems.splitting import parts_of
-from study.spec import SpecError, parse
+from overshoot.study.commands.advise import advise, question
+from overshoot.study.experiment.cells import Cell, Choice, restore
+from overshoot.study.problems import datasets
+from overshoot.study.problems.datasets import load, raw_of, task_of, train_size
+from overshoot.study.problems.description import describe
+from overshoot.study.problems.problem import problem_of
+from overshoot.study.problems.splitting import parts_of
+from overshoot.study.spec import SpecError, parse
 from tests.builders import cell
 from tests.problems.files import ROWS, TEXT, numbers, own, with_column, with_target, write
 

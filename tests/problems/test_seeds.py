@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.problems.problem import problem_of
-from study.problems.seeds import seed
+from overshoot.study.problems.problem import problem_of
+from overshoot.study.problems.seeds import seed
 from tests.builders import cell
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.problems.datasets import raw_of
-from study.problems.description import describe
-from study.problems.tables import read_bytes, read_text
+from overshoot.study.problems.datasets import raw_of
+from overshoot.study.problems.description import describe
+from overshoot.study.problems.tables import read_bytes, read_text
 from tests.problems.files import TABLE, TEXT, numbers, own, write
 
 LINES = TEXT.splitlines()
@@ -79,7 +79,7 @@ def test_years_above_numbers_are_names_where_the_user_says_so(tmp_path: Path) ->
 
 
 def test_a_table_of_text_alone_has_its_names_in_the_first_line() -> None:
-    from study.problems.tables import _is_header
+    from overshoot.study.problems.tables import _is_header
 
     assert _is_header(["city", "kind"], [["Bern", "x"], ["Basel", "y"]])
     assert not _is_header(["5.1", "setosa"], [["4.9", "setosa"], ["6.2", "virginica"]])

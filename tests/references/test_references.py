@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import OPTIMIZERS, optimizer
-from core.loop import iterate
+from overshoot.core import OPTIMIZERS, optimizer
+from overshoot.core.loop import iterate
 from tests.references.problems import CHECKPOINTS, PROBLEMS
 
 HERE = Path(__file__).parent

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from study.report import render
+from overshoot.study.report import render
 from tests.planted_cells import INF, VALLEY, planted
 
 TITLE = '<b>x</b> & "y"'

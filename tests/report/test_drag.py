@@ -6,12 +6,12 @@ import re
 import numpy as np
 import pytest
 
-from study.analysis import gather
-from study.analysis.study_tables import analyse
-from study.figures.theme import looks
-from study.findings.codes import BASES
-from study.phases.theory import LimitBasis
-from study.report.drag import NOT_FINITE, VIEW, Drag, drag, hundredths
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.figures.theme import looks
+from overshoot.study.findings.codes import BASES
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.report.drag import NOT_FINITE, VIEW, Drag, drag, hundredths
 from tests.planted_cells import GRID, INF, VALLEY, planted
 from tests.report.conftest import LIMIT, NASTY
 from tests.report.conftest import cells as planted_cells

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from study.execution.processes import Pool
-from study.report import render
+from overshoot.study.execution.processes import Pool
+from overshoot.study.report import render
 from tests.planted_cells import planted
 
 

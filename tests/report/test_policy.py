@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from playwright.sync_api import expect
 
-from study.report.policy import classes
+from overshoot.study.report.policy import classes
 
 
 def test_the_page_allows_its_own_script_and_styles_by_their_hashes(report):

@@ -7,13 +7,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from study.analysis import gather
-from study.analysis.study_tables import analyse
-from study.phases.cell import run_cell
-from study.phases.sweep import SweepSummary
-from study.report import render, rendering
-from study.report.rendering import markdown
-from study.tracking import StoredCell
+from overshoot.study.analysis import gather
+from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.sweep import SweepSummary
+from overshoot.study.report import render, rendering
+from overshoot.study.report.rendering import markdown
+from overshoot.study.tracking import StoredCell
 from tests.builders import SMALL, cell
 from tests.planted_cells import INF, planted
 from tests.report.conftest import NASTY, PROVENANCE, TITLE, cells

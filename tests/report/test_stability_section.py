@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from study.figures import theme
-from study.phases.theory import LimitBasis
-from study.report import pictures, render
-from study.report.stability_section import limits_section
+from overshoot.study.figures import theme
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.report import pictures, render
+from overshoot.study.report.stability_section import limits_section
 from tests.figures.test_figures import artist, axes, contrast, gids
 from tests.findings.test_stability_limits import RISING, everything, known, looks, plain, read
 from tests.planted_cells import INF, VALLEY, planted

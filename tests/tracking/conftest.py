@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from study.tracking import Store, open_store
+from overshoot.study.tracking import Store, open_store
 from tests.tracking.postgresql import Server, running
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from core import BatchStrategy
-from study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
-from study.phases.results import CURVES, TRIALS, CellResult, table
-from study.phases.search import SearchStatus, SearchSummary
-from study.phases.summary import Counts, ProblemFacts, Score, Summary
-from study.phases.sweep import SweepSummary
-from study.phases.theory import LimitBasis, TheorySummary
-from study.problems.problem import Quadratic
+from overshoot.core import BatchStrategy
+from overshoot.study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
+from overshoot.study.phases.results import CURVES, TRIALS, CellResult, table
+from overshoot.study.phases.search import SearchStatus, SearchSummary
+from overshoot.study.phases.summary import Counts, ProblemFacts, Score, Summary
+from overshoot.study.phases.sweep import SweepSummary
+from overshoot.study.phases.theory import LimitBasis, TheorySummary
+from overshoot.study.problems.problem import Quadratic
 
 STEP = 500  # examples between two evaluations
 

@@ -41,7 +41,7 @@ class Server:
         """Let MLflow make its tables, once, which takes seconds."""
         address = self._copy("template1", TEMPLATE)
         # In a process of its own: a database that somebody is connected to cannot be copied.
-        code = "import sys; from study.tracking.connect import connect; connect(sys.argv[1])"
+        code = "import sys; from overshoot.study.tracking.connect import connect; connect(sys.argv[1])"
         subprocess.run([sys.executable, "-c", code, address], check=True)
 
     def _copy(self, template: str, name: str) -> str:

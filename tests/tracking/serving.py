@@ -13,13 +13,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.tracking import server as ui
+from overshoot.study.tracking import server as ui
 
 ROOT = Path(__file__).parents[2]
 SERVE = """
 import sys
 from pathlib import Path
-from study.tracking import server as ui
+from overshoot.study.tracking import server as ui
 ui.PORTS = range(*map(int, sys.argv[2:]))
 ui.serve(Path(sys.argv[1]))
 """

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from study.cli import main
-from study.tracking import open_store
-from study.tracking.artifacts import STATES
+from overshoot.study.cli import main
+from overshoot.study.tracking import open_store
+from overshoot.study.tracking.artifacts import STATES
 from tests.tracking.planted_results import planted
 
 

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from study.files import sync
-from study.tracking import Store, StoreError, reading
-from study.tracking.artifacts import CELL, CURVES, STATES, SUMMARY, TRIALS
-from study.tracking.rows import RunRow
+from overshoot.study.files import sync
+from overshoot.study.tracking import Store, StoreError, reading
+from overshoot.study.tracking.artifacts import CELL, CURVES, STATES, SUMMARY, TRIALS
+from overshoot.study.tracking.rows import RunRow
 from tests.tracking.planted_results import planted
 
 FIRST, SECOND = planted("sgd"), planted("adam")
@@ -161,7 +161,7 @@ def test_files_are_on_the_disk_before_a_cell_is_finished(
         order.append("finish")
         finish(runs)
 
-    monkeypatch.setattr("study.tracking.artifacts.sync", synced)
+    monkeypatch.setattr("overshoot.study.tracking.artifacts.sync", synced)
     monkeypatch.setattr(store.writer, "finish", finished)
     run_id = store.write("demo", FIRST)
     assert set(NAMES) | {"artifacts", run_id, "demo"} == {*order[:-1]}

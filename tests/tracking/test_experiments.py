@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from study.tracking import Store, StoreError, open_store
-from study.tracking.writers import ClientWriter
+from overshoot.study.tracking import Store, StoreError, open_store
+from overshoot.study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs
 from tests.tracking.planted_results import planted
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from study.experiment.cells import restore
-from study.tracking import Store, StoreError, open_store
+from overshoot.study.experiment.cells import restore
+from overshoot.study.tracking import Store, StoreError, open_store
 from tests.tracking.planted_results import planted
 
 

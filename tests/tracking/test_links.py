@@ -9,10 +9,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from study.phases.cell import run_cell
-from study.report import render
-from study.tracking import Store
-from study.tracking.views import having, runs_link
+from overshoot.study.phases.cell import run_cell
+from overshoot.study.report import render
+from overshoot.study.tracking import Store
+from overshoot.study.tracking.views import having, runs_link
 from tests.builders import cell
 
 STORE = "http://127.0.0.1:5000"

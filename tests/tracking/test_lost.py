@@ -14,10 +14,10 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import create_engine
 from sqlalchemy.exc import InvalidRequestError, OperationalError, ProgrammingError
 
-from study.cli import main
-from study.tracking import Store, StoreError, open_store
-from study.tracking.artifacts import CURVES, SUMMARY
-from study.tracking.errors import failure
+from overshoot.study.cli import main
+from overshoot.study.tracking import Store, StoreError, open_store
+from overshoot.study.tracking.artifacts import CURVES, SUMMARY
+from overshoot.study.tracking.errors import failure
 from tests.tracking.database import active_runs
 from tests.tracking.planted_results import planted
 from tests.tracking.postgresql import Server

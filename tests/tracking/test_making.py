@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from study.files import UnsafeError
-from study.tracking import StoreError, open_store
-from study.tracking.making import _usable
+from overshoot.study.files import UnsafeError
+from overshoot.study.tracking import StoreError, open_store
+from overshoot.study.tracking.making import _usable
 from tests.tracking.database import query
 from tests.tracking.planted_results import planted
 from tests.tracking.postgresql import Server
@@ -29,7 +29,7 @@ import mlflow.store.tracking.sqlalchemy_store  # once, before the children
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from mlflow import MlflowClient
-from study.tracking import open_store
+from overshoot.study.tracking import open_store
 
 def build(folder):
     left = [int(folder.name)]
@@ -55,7 +55,7 @@ for name in sys.argv[2:]:
 OPEN = """
 import sys
 from pathlib import Path
-from study.tracking import open_store
+from overshoot.study.tracking import open_store
 open_store(Path(sys.argv[1])).close()
 """
 

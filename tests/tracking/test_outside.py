@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from study.cli import main
-from study.files import UnsafeError, place
-from study.tracking import Store, StoreError, open_store
-from study.tracking.server import _server
+from overshoot.study.cli import main
+from overshoot.study.files import UnsafeError, place
+from overshoot.study.tracking import Store, StoreError, open_store
+from overshoot.study.tracking.server import _server
 from tests.experiment.test_spec import GOOD
 from tests.tracking.planted_results import planted
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from study.cli import main
-from study.problems import datasets, kept
-from study.tracking import open_store
+from overshoot.study.cli import main
+from overshoot.study.problems import datasets, kept
+from overshoot.study.tracking import open_store
 from tests.problems.files import TEXT, own, with_target, write
 
 EXPERIMENT = """

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from study.tracking import Store, StoreError, open_store
-from study.tracking.writers import ClientWriter
+from overshoot.study.tracking import Store, StoreError, open_store
+from overshoot.study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs, query
 from tests.tracking.planted_results import planted
 from tests.tracking.serving import environment
@@ -29,8 +29,8 @@ from pathlib import Path
 import mlflow.store.tracking.sqlalchemy_store  # once, before the children
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from study.tracking import open_store
-from study.tracking.writers import ClientWriter
+from overshoot.study.tracking import open_store
+from overshoot.study.tracking.writers import ClientWriter
 from tests.tracking.planted_results import planted
 
 def write(folder, n):
@@ -120,7 +120,7 @@ def test_what_an_error_left_is_retired(
         raise OSError("no space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("study.tracking.artifacts.save", full)
+        broken.setattr("overshoot.study.tracking.artifacts.save", full)
         with pytest.raises(OSError, match="no space"):
             store.write("demo", SECOND)
     assert store.finished("demo").keys() == {FIRST.cell.key}
@@ -147,7 +147,7 @@ def test_retiring_in_an_empty_store_does_nothing(store: Store) -> None:
 WRITER = """
 import sys, time
 from pathlib import Path
-from study.tracking import open_store
+from overshoot.study.tracking import open_store
 store = open_store(Path(sys.argv[1]), sys.argv[2])
 store.retire_unfinished("demo")
 print("ready", flush=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.tracking.rows import CHART, POINTS, RunRow, cell_row, drawn, rate_text, thin, trial_rows
+from overshoot.study.tracking.rows import CHART, POINTS, RunRow, cell_row, drawn, rate_text, thin, trial_rows
 from tests.tracking.planted_results import LOSSES, STEP, planted
 
 END = 1_700_000_000_000

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study.phases.results import TRIALS
-from study.tracking import open_store
-from study.tracking import server as ui
-from study.tracking.writers import ClientWriter
+from overshoot.study.phases.results import TRIALS
+from overshoot.study.tracking import open_store
+from overshoot.study.tracking import server as ui
+from overshoot.study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs
 from tests.tracking.planted_results import planted
 from tests.tracking.serving import served

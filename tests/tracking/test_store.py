@@ -14,13 +14,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study.experiment import cells
-from study.phases.results import CURVES, TRIALS
-from study.pipeline import Account, write_report
-from study.spec import Outline
-from study.tracking import Store, StoreError, open_store
-from study.tracking.rows import CHART
-from study.tracking.writers import ClientWriter
+from overshoot.study.experiment import cells
+from overshoot.study.phases.results import CURVES, TRIALS
+from overshoot.study.pipeline import Account, write_report
+from overshoot.study.spec import Outline
+from overshoot.study.tracking import Store, StoreError, open_store
+from overshoot.study.tracking.rows import CHART
+from overshoot.study.tracking.writers import ClientWriter
 from tests.tracking.database import active_runs, query
 from tests.tracking.planted_results import LOSSES, planted
 from tests.tracking.postgresql import Server
@@ -128,7 +128,7 @@ def test_studies_are_kept_apart(store: Store) -> None:
 
 
 def test_pages_of_runs_are_all_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.tracking.runs.PAGE", 2)
+    monkeypatch.setattr("overshoot.study.tracking.runs.PAGE", 2)
     ids = {store.write("demo", planted(batch=b, names=["descends"])) for b in range(1, 6)}
     assert set(store.finished("demo").values()) == ids
     assert len(store.studies()) == 1
@@ -277,7 +277,7 @@ def test_a_store_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from study.tracking import open_store
+from overshoot.study.tracking import open_store
 from tests.tracking.planted_results import planted
 store = open_store(Path(sys.argv[1]))
 store.retire_unfinished("demo")

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from study.tracking import StoreError, open_store
-from study.tracking import server as ui
-from study.tracking.views import StudyInfo
+from overshoot.study.tracking import StoreError, open_store
+from overshoot.study.tracking import server as ui
+from overshoot.study.tracking.views import StudyInfo
 from tests.tracking.planted_results import planted
 from tests.tracking.serving import ROOT, environment, free_ports, served
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from study.tracking import Store, open_store
-from study.tracking.rows import RunRow, cell_row, trial_rows
-from study.tracking.writers import COLUMNS, ClientWriter, SqlWriter, Writer
+from overshoot.study.tracking import Store, open_store
+from overshoot.study.tracking.rows import RunRow, cell_row, trial_rows
+from overshoot.study.tracking.writers import COLUMNS, ClientWriter, SqlWriter, Writer
 from tests.tracking.database import query
 from tests.tracking.planted_results import planted
 
