@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from overshoot.core.activations import ACTIVATIONS
-from overshoot.core.compiled.source import Writer, each, function, indented, nodes, over_outputs
+from overshoot.core.compiled.source import CodeWriter, each, function, indented, nodes, over_outputs
 from overshoot.core.compiled.tracing import ARRAY, COLUMN, SCALAR, Node, Symbol, UntraceableError, node_of
 from overshoot.core.losses import LOSSES
 from overshoot.core.optimizers.base import Optimizer, State
@@ -111,7 +111,7 @@ def _written(
     inputs |= {k: f"load_wide(wide, {i})" for i, k in enumerate(wides)}
     inputs |= {k: f"read_wide(numbers, {i})" for i, k in enumerate(numbers)}
     inputs |= {k: f"load_wide(columns, {i})" for i, k in enumerate(columns)}
-    writer = Writer(inputs)
+    writer = CodeWriter(inputs)
     for node in nodes(results.values()):
         if node.extent != ARRAY:
             writer.needs(node)

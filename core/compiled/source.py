@@ -53,7 +53,7 @@ KEPT = 4
 """Values of each output that a loss may keep from one loop over the outputs to the next: so is the room."""
 
 
-class Writer:
+class CodeWriter:
     """Lines of code that compute nodes, each once, as `name = expression`."""
 
     def __init__(self, inputs: Mapping[str, str]):
@@ -134,7 +134,7 @@ def indented(lines: Sequence[str]) -> list[str]:
 
 def each(name: str, parameters: Sequence[str], target: str, result: Node) -> str:
     """A function of as many arrays of vectors that puts the result for each entry into one of them."""
-    writer = Writer({p: f"load({p}, i)" for p in parameters})
+    writer = CodeWriter({p: f"load({p}, i)" for p in parameters})
     value = writer.vector(result)
     body = [*writer.take(), f"store({target}, i, {value})"]
     return function(name, [*parameters, "count"], ["for i in range(count):", *indented(body)])
@@ -145,7 +145,7 @@ def over_outputs(name: str, z: Node, dtype: str) -> str:
 
     A sum over the outputs is known after a loop over them: each goes on in another loop.
     """
-    writer = Writer({"samples": "samples", "z": "load(z, o)", "y": "load(y, o)"})
+    writer = CodeWriter({"samples": "samples", "z": "load(z, o)", "y": "load(y, o)"})
     every = nodes([z])
     stage_of: dict[int, int] = {}
     for node in every:
@@ -164,7 +164,7 @@ def over_outputs(name: str, z: Node, dtype: str) -> str:
 
 
 def _loop(
-    writer: Writer, z: Node, mine: Sequence[Node], later: set[int], kept: dict[int, int], dtype: str
+    writer: CodeWriter, z: Node, mine: Sequence[Node], later: set[int], kept: dict[int, int], dtype: str
 ) -> list[str]:
     arrays = [n for n in mine if n.extent == ARRAY]
     sums = {id(n): n for n in mine if n.operation.startswith("reduce")}

@@ -15,7 +15,7 @@ from overshoot.study.analysis.overview import optimization, selection
 from overshoot.study.analysis.redrawn import Redrawn, redrawn
 from overshoot.study.analysis.scores import duels, performance, ranking, replicates, tuning
 from overshoot.study.analysis.sensitivity import rate_table, sensitivity
-from overshoot.study.analysis.surface_paths import Surface, paths, surfaces
+from overshoot.study.analysis.surface_paths import LossSurface, paths, surfaces
 from overshoot.study.phases.search import Claim
 
 
@@ -30,7 +30,7 @@ class Tables:
     chosen: pd.DataFrame
     curves: pd.DataFrame
     paths: pd.DataFrame
-    surfaces: dict[str, Surface]
+    surfaces: dict[str, LossSurface]
     duels: dict[str, pd.DataFrame]
     ranking: dict[str, pd.DataFrame]
     tuning: dict[str, pd.DataFrame]

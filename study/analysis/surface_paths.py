@@ -24,7 +24,7 @@ COLUMNS = ["key", *AXES, "kind", "rate", "outcome", "update", "theta_0", "theta_
 
 
 @dataclass(frozen=True)
-class Surface:
+class LossSurface:
     """Least squares in two parameters, L* + (t - t*)^T H (t - t*) / 2, and the square that is shown of it.
 
     theta: (2,) the optimum t*. hessian: (2, 2) H. half: half the width of the square around the optimum.
@@ -55,7 +55,7 @@ class Surface:
         return [(float(a), float(b)) for a, b in axes], float(turned)
 
 
-def surfaces(study: Study) -> dict[str, Surface]:
+def surfaces(study: Study) -> dict[str, LossSurface]:
     """The surface of each problem that has one; its view holds the starts of the sweep's runs."""
     if "surface" not in study.cells:
         return {}
@@ -63,12 +63,12 @@ def surfaces(study: Study) -> dict[str, Surface]:
     return {cell["problem"]: _surface(study, cell) for cell in records(described)}
 
 
-def _surface(study: Study, cell: Mapping[str, Any]) -> Surface:
+def _surface(study: Study, cell: Mapping[str, Any]) -> LossSurface:
     described: Quadratic = cell["surface"]
     theta = np.array(described.theta)
     starts = _points(study, str(cell["key"]))
     away = starts.loc[starts["update"] == 0, ["theta_0", "theta_1"]].to_numpy() - theta
-    return Surface(theta, np.array(described.hessian), MARGIN * float(np.abs(away).max()))
+    return LossSurface(theta, np.array(described.hessian), MARGIN * float(np.abs(away).max()))
 
 
 def paths(study: Study, chosen: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def _points(study: Study, key: str) -> pd.DataFrame:
     return study.curves[key].merge(selections.along_rates(trials)[columns], on="trial")
 
 
-def _reach(points: pd.DataFrame, surface: Surface) -> pd.Series:
+def _reach(points: pd.DataFrame, surface: LossSurface) -> pd.Series:
     """Trial -> how far from the optimum it went, in half widths of the view."""
     away = np.abs(points[["theta_0", "theta_1"]].to_numpy() - surface.theta).max(axis=1) / surface.half
     return pd.Series(away).groupby(points["trial"].to_numpy()).max()

@@ -19,7 +19,7 @@ from overshoot.study.problems.plugins import names
 
 if TYPE_CHECKING:
     from overshoot.study.commands.advise import Advice
-    from overshoot.study.compare import Comparison
+    from overshoot.study.compare import StudyComparison
     from overshoot.study.tracking import Store
 
 
@@ -93,7 +93,7 @@ def datasets() -> Table:
     return table
 
 
-def changes(comparison: Comparison) -> Table:
+def changes(comparison: StudyComparison) -> Table:
     """The cells of a comparison in which something clearly changed."""
     from overshoot.study.compare.sentences import (
         COLUMNS,

@@ -17,7 +17,7 @@ from overshoot.study.spec import SpecError
 
 
 @dataclass(frozen=True)
-class Surface:
+class RaceSurface:
     """A function of two parameters: its scene, gradient and Hessian at theta (2,), and where races start."""
 
     scene: Scene
@@ -26,7 +26,7 @@ class Surface:
     start: tuple[float, float]
 
 
-def _valley(condition: float = 30.0, turn: float = np.pi / 6) -> Surface:
+def _valley(condition: float = 30.0, turn: float = np.pi / 6) -> RaceSurface:
     c, s = np.cos(turn), np.sin(turn)
     axes = np.array([[c, -s], [s, c]])
     H = axes @ np.diag([1 / condition, 1.0]) @ axes.T
@@ -38,10 +38,10 @@ def _valley(condition: float = 30.0, turn: float = np.pi / 6) -> Surface:
         2.4,
     )
     first, second = axes @ np.array([-1.9, 0.8])
-    return Surface(scene, lambda t: t @ H, lambda t: H, (float(first), float(second)))
+    return RaceSurface(scene, lambda t: t @ H, lambda t: H, (float(first), float(second)))
 
 
-def _himmelblau() -> Surface:
+def _himmelblau() -> RaceSurface:
     def gradient(t: np.ndarray) -> np.ndarray:
         a, b = t[0] ** 2 + t[1] - 11, t[0] + t[1] ** 2 - 7
         return np.array([4 * a * t[0] + 2 * b, 2 * a + 4 * b * t[1]])
@@ -55,10 +55,10 @@ def _himmelblau() -> Surface:
     scene = Scene(
         "Four minima", lambda x, y: (x * x + y - 11) ** 2 + (x + y * y - 7) ** 2, minima, (0.0, 0.0), 5.4
     )
-    return Surface(scene, gradient, hessian, (-0.4, -1.1))
+    return RaceSurface(scene, gradient, hessian, (-0.4, -1.1))
 
 
-def _rosenbrock() -> Surface:
+def _rosenbrock() -> RaceSurface:
     def gradient(t: np.ndarray) -> np.ndarray:
         bend = t[1] - t[0] ** 2
         return np.array([-2 * (1 - t[0]) - 40 * t[0] * bend, 20 * bend])
@@ -74,10 +74,10 @@ def _rosenbrock() -> Surface:
         (0.0, 0.7),
         2.0,
     )
-    return Surface(scene, gradient, hessian, (-1.3, 1.6))
+    return RaceSurface(scene, gradient, hessian, (-1.3, 1.6))
 
 
-SURFACES: dict[str, Callable[[], Surface]] = {
+SURFACES: dict[str, Callable[[], RaceSurface]] = {
     "valley": _valley,
     "himmelblau": _himmelblau,
     "rosenbrock": _rosenbrock,
@@ -102,7 +102,7 @@ def race(surface: str, entries: Sequence[str], steps: int, folder: Path) -> Path
     return file
 
 
-def _track(surface: Surface, entry: str, steps: int) -> Track:
+def _track(surface: RaceSurface, entry: str, steps: int) -> Track:
     optimizer = _optimizer(surface, entry)
     with np.errstate(all="ignore"):
         path = core.descend(optimizer, surface.gradient, surface.start, steps)
@@ -110,7 +110,7 @@ def _track(surface: Surface, entry: str, steps: int) -> Track:
     return Track(f"{optimizer.label}, {number(float(optimizer.lr))}", path, losses / losses[0])
 
 
-def _optimizer(surface: Surface, entry: str) -> core.Optimizer:
+def _optimizer(surface: RaceSurface, entry: str) -> core.Optimizer:
     name, _, rate = entry.partition("=")
     try:
         return core.optimizer(name, lr=float(rate) if rate else _rate(surface, core.optimizer(name)))
@@ -118,7 +118,7 @@ def _optimizer(surface: Surface, entry: str) -> core.Optimizer:
         raise SpecError(f"{entry}: expected NAME or NAME=RATE, as adam=0.1; {error}") from None
 
 
-def _rate(surface: Surface, optimizer: core.Optimizer) -> float:
+def _rate(surface: RaceSurface, optimizer: core.Optimizer) -> float:
     curvature = float(np.linalg.eigvalsh(surface.hessian(surface.scene.minima[0]))[-1])
     limit = optimizer.critical_rate(curvature) if optimizer.recursion else None
     return 0.8 * float(limit) if limit is not None else surface.scene.half / 20

@@ -26,7 +26,7 @@ EVERYTHING: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Key:
+class TomlKey:
     """A key by its place, `limit.precision`, what it may be, and its default; empty where it is required."""
 
     place: str
@@ -38,7 +38,7 @@ class Key:
 class Recorder(Reader):
     """A reader that notes every key it is asked for."""
 
-    keys: dict[str, Key] = field(default_factory=dict)
+    keys: dict[str, TomlKey] = field(default_factory=dict)
     optional: set[str] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
@@ -89,7 +89,7 @@ class Recorder(Reader):
     def _record(self, key: str, kind: str, default: Any) -> None:
         place = self._name(key)
         absent = "left out" if key in self.optional else ""
-        self.keys.setdefault(place, Key(place, kind, absent if default is None else _shown(default)))
+        self.keys.setdefault(place, TomlKey(place, kind, absent if default is None else _shown(default)))
 
     def _name(self, key: str) -> str:
         return f"{self.path}{key}".replace("[0]", "[]")
@@ -104,7 +104,7 @@ ABOUT: Mapping[str, type] = {
 """Table -> what its keys become, whose docstring says what they mean."""
 
 
-def keys() -> list[Key]:
+def keys() -> list[TomlKey]:
     """Every key that an experiment file may have, in the order in which it is read."""
     top = Recorder("reference", "", EVERYTHING)
     with suppress(SpecError):  # tables that were only said to be there are empty
@@ -113,13 +113,13 @@ def keys() -> list[Key]:
         for option, default in {"label": "", **known.options}.items() if known.own else known.options.items():
             place = f"problems[].datasets[].{option} ({name})"
             what = _domain(known.domains.get(option, ()))
-            top.keys[place] = Key(place, what, "" if default is None else _shown(default))
+            top.keys[place] = TomlKey(place, what, "" if default is None else _shown(default))
     return list(top.keys.values())
 
 
 def markdown() -> str:
     """The reference as a document: a section for each table of the file."""
-    tables: dict[str, list[Key]] = {}
+    tables: dict[str, list[TomlKey]] = {}
     for key in keys():
         tables.setdefault(key.place.rpartition(".")[0], []).append(key)
     parts = ["# Keys of an experiment file"]

@@ -83,7 +83,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class StudyComparison:
     """settings: a line for each setting that differs. changes: of the cells that both sides have.
     only_a, only_b: those of one alone."""
 
@@ -95,7 +95,7 @@ class Comparison:
     only_b: list[Axes]
 
 
-def compare(a: Side, b: Side, asked: Iterable[tuple[str, str]] = ()) -> Comparison:
+def compare(a: Side, b: Side, asked: Iterable[tuple[str, str]] = ()) -> StudyComparison:
     """Everything that differs between two sides, A's order of cells kept. asked: see `pairs`."""
     of_a, of_b = ({axes_of(cell): cell for cell in side.cells} for side in (a, b))
     shared = matched(of_a, of_b, asked)
@@ -105,7 +105,7 @@ def compare(a: Side, b: Side, asked: Iterable[tuple[str, str]] = ()) -> Comparis
         _change(axes, other, x, y, had, has)
         for (axes, other), (x, y), (had, has) in zip(shared, pairs, settings, strict=True)
     ]
-    return Comparison(
+    return StudyComparison(
         a,
         b,
         _settings(settings, [x.key != y.key for x, y in pairs]),

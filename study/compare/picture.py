@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from overshoot.study.analysis import selections
-from overshoot.study.compare.changes import Change, Comparison, axes_of, limit_of
+from overshoot.study.compare.changes import Change, StudyComparison, axes_of, limit_of
 from overshoot.study.compare.sentences import named
-from overshoot.study.figures.overlaid import KEYS, SIZE, Curve, Overlaid, draw_overlaid
+from overshoot.study.figures.overlaid import KEYS, SIZE, OverlaidCurve, Overlaid, draw_overlaid
 from overshoot.study.figures.panels import Panels, write_png
 from overshoot.study.tracking import StoredCell
 
@@ -17,7 +17,7 @@ MOST = 12
 """Panels of the picture: the first pairs."""
 
 
-def draw(comparison: Comparison, path: Path) -> bool:
+def draw(comparison: StudyComparison, path: Path) -> bool:
     """Write the picture of the pairs that are not alike as PNG; whether there are any."""
     pairs = [change for change in comparison.changes if change.other != change.axes][:MOST]
     if not pairs:
@@ -26,7 +26,7 @@ def draw(comparison: Comparison, path: Path) -> bool:
     return True
 
 
-def panels(comparison: Comparison, pairs: list[Change]) -> Panels:
+def panels(comparison: StudyComparison, pairs: list[Change]) -> Panels:
     of_a, of_b = ({axes_of(c): c for c in side.cells} for side in (comparison.a, comparison.b))
     views = [
         Overlaid(
@@ -38,10 +38,10 @@ def panels(comparison: Comparison, pairs: list[Change]) -> Panels:
     return Panels(draw_overlaid, views, SIZE, 3, KEYS)
 
 
-def _curve(cell: StoredCell) -> Curve:
+def _curve(cell: StoredCell) -> OverlaidCurve:
     swept = selections.swept(cell.trials)
     gone = swept["outcome"] == "diverged"
     rows = swept.assign(gone=gone, q=swept["q_end"].where(~gone, np.inf)).groupby("rate")
     table = rows.agg(q=("q", "median"))
     limit = limit_of(cell)
-    return Curve(table.index.to_numpy(), table["q"].to_numpy(), None if limit is None else limit.value)
+    return OverlaidCurve(table.index.to_numpy(), table["q"].to_numpy(), None if limit is None else limit.value)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from overshoot.study.analysis.labels import names_of
-from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR, Change, Comparison, Pair
+from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR, Change, StudyComparison, Pair
 from overshoot.study.compare.pairs import Axes
 from overshoot.study.compare.sides import Side
 from overshoot.study.files import place
@@ -24,7 +24,7 @@ MOST_PAIRS = 8
 COLUMNS = ("cell", "tuned rate", "gap, B/A", "usable decades", "stability limit", "diverged")
 
 
-def sentences(comparison: Comparison) -> list[str]:
+def sentences(comparison: StudyComparison) -> list[str]:
     """The answer first: what is compared, and what changed in how many cells."""
     changes = comparison.changes
     said = [f"A is {_side(comparison.a)}. B is {_side(comparison.b)}."]
@@ -58,7 +58,7 @@ def _processors(a: Side, b: Side) -> list[str]:
     ]
 
 
-def rows(comparison: Comparison, every: bool = False) -> list[list[str]]:
+def rows(comparison: StudyComparison, every: bool = False) -> list[list[str]]:
     """A row of COLUMNS for each cell in which something changed, or for each cell at all, with intervals."""
     return [
         [
@@ -74,7 +74,7 @@ def rows(comparison: Comparison, every: bool = False) -> list[list[str]]:
     ]
 
 
-def markdown(comparison: Comparison) -> str:
+def markdown(comparison: StudyComparison) -> str:
     """The whole comparison, every cell of it."""
     parts = [
         f"# {comparison.a.name} and {comparison.b.name}",
@@ -87,7 +87,7 @@ def markdown(comparison: Comparison) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write(comparison: Comparison, results: Path) -> Path:
+def write(comparison: StudyComparison, results: Path) -> Path:
     """Put the document into the folder `results`, named after the two sides; its path."""
     name = "-".join(
         re.sub(r"[^A-Za-z0-9._]+", "-", Path(side.name).name) for side in (comparison.a, comparison.b)
@@ -121,13 +121,13 @@ def _side(side: Side) -> str:
     return f"{side.name} ({plural(len(side.cells), 'cell')}, finished {when} UTC)"
 
 
-def _of_pair(comparison: Comparison, change: Change) -> str:
+def _of_pair(comparison: StudyComparison, change: Change) -> str:
     """The cell; of a pair with something changed, what it is in B as well."""
     name = named(comparison, change.axes)
     return name if change.axes == change.other else f"{name} -> {_changed(comparison, change)[1]}"
 
 
-def _changed(comparison: Comparison, change: Change) -> tuple[str, str]:
+def _changed(comparison: StudyComparison, change: Change) -> tuple[str, str]:
     """What differs between a pair's cells, in A and in B, as labels."""
     names = names_of(cell.tags for side in (comparison.a, comparison.b) for cell in side.cells)
     parts = [
@@ -140,7 +140,7 @@ def _changed(comparison: Comparison, change: Change) -> tuple[str, str]:
     return ", ".join(x for x, _ in parts), ", ".join(y for _, y in parts)
 
 
-def _pairs(comparison: Comparison) -> list[str]:
+def _pairs(comparison: StudyComparison) -> list[str]:
     """A sentence for each pair of which something was changed: what that does to its limit."""
     said = []
     for change in comparison.changes:
@@ -165,7 +165,7 @@ def _pairs(comparison: Comparison) -> list[str]:
     return said
 
 
-def named(comparison: Comparison, axes: Axes) -> str:
+def named(comparison: StudyComparison, axes: Axes) -> str:
     """Optimizer, problem and batch strategy as labels."""
     names = names_of(cell.tags for side in (comparison.a, comparison.b) for cell in side.cells)
     problem, optimizer, batch = axes

@@ -24,7 +24,7 @@ GUIDE = (0, (4, 2))
 
 
 @dataclass(frozen=True)
-class Curve:
+class LimitCurve:
     """A limit (n,) over batch sizes (n,), in samples. look: its optimizer's, None for a guide."""
 
     label: str
@@ -39,8 +39,8 @@ class BatchLimitView:
     `looks`."""
 
     title: str
-    curves: Sequence[Curve]
-    guides: Sequence[Curve]
+    curves: Sequence[LimitCurve]
+    guides: Sequence[LimitCurve]
     measured: pd.DataFrame
     looks: dict[str, Look]
     rate_range: tuple[float, float]

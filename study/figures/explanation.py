@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from overshoot.study.figures.keys import DIVERGED, Key, cross
+from overshoot.study.figures.keys import DIVERGED, LegendKey, cross
 from overshoot.study.figures.panels import log_axis
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES
 
@@ -18,11 +18,11 @@ SIZE = (290.0, 236.0)
 LIMITS = {"predicted": (0, (4, 2)), "measured": (0, (1, 1.2))}
 
 KEYS = [
-    Key("this run", INK, "-"),
-    Key("predicted by theory", ROLES["too large"], LIMITS["predicted"]),
-    Key("measured limit", ROLES["too large"], LIMITS["measured"]),
+    LegendKey("this run", INK, "-"),
+    LegendKey("predicted by theory", ROLES["too large"], LIMITS["predicted"]),
+    LegendKey("measured limit", ROLES["too large"], LIMITS["measured"]),
     DIVERGED,
-    Key("tolerance: below, converged", OUTCOMES["converged"], (0, (3, 2))),
+    LegendKey("tolerance: below, converged", OUTCOMES["converged"], (0, (3, 2))),
 ]
 
 

@@ -18,7 +18,7 @@ LINE = 17.0
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendKey:
     """A sign and what it stands for. line, marker: matplotlib's, empty for none. area: a filled box.
     face: of the marker, where it is not `color`. upright: the line stands."""
 
@@ -33,12 +33,12 @@ class Key:
     width: float = 1.6
 
 
-def draw_key(figure: FigureBase, key: Key) -> None:
+def draw_key(figure: FigureBase, key: LegendKey) -> None:
     """The sign alone, in a box of SIZE."""
     _sign(_canvas(figure, *SIZE), key, 0, 0)
 
 
-def draw_keys(figure: FigureBase, keys: Sequence[Key], width: float, height: float) -> None:
+def draw_keys(figure: FigureBase, keys: Sequence[LegendKey], width: float, height: float) -> None:
     """All keys with their labels, line by line, at the top of a figure of `width` x `height` points."""
     ax = _canvas(figure, width, height)
     for key, (x, line) in zip(keys, places(keys, width), strict=True):
@@ -47,12 +47,12 @@ def draw_keys(figure: FigureBase, keys: Sequence[Key], width: float, height: flo
         ax.text(x + SIZE[0] + 3, y + SIZE[1] / 2, key.label, color=INK, fontsize=9, va="center")
 
 
-def lines(keys: Sequence[Key], width: float) -> int:
+def lines(keys: Sequence[LegendKey], width: float) -> int:
     """How many lines the keys take."""
     return 1 + places(keys, width)[-1][1] if keys else 0
 
 
-def places(keys: Sequence[Key], width: float) -> list[tuple[float, int]]:
+def places(keys: Sequence[LegendKey], width: float) -> list[tuple[float, int]]:
     """Where each key starts, and in which line, when lines are at most `width` points long."""
     found, x, line = [], 6.0, 0
     for key in keys:
@@ -72,7 +72,7 @@ def _canvas(figure: FigureBase, width: float, height: float) -> Axes:
     return ax
 
 
-def _sign(ax: Axes, key: Key, x: float, y: float) -> None:
+def _sign(ax: Axes, key: LegendKey, x: float, y: float) -> None:
     """The key's sign in the box whose lower left corner is (x, y)."""
     middle = (x + SIZE[0] / 2, y + SIZE[1] / 2)
     if key.area:
@@ -93,15 +93,15 @@ def _sign(ax: Axes, key: Key, x: float, y: float) -> None:
         )
 
 
-def batch_keys(looks: Looks, sign: Literal["line", "mark", "bar"] = "line") -> list[Key]:
+def batch_keys(looks: Looks, sign: Literal["line", "mark", "bar"] = "line") -> list[LegendKey]:
     """The batch strategies, as lines with marks, as marks alone or as bars."""
     if sign == "bar":
-        return [Key(look.label, look.color, area=True) for look in looks.batches.values()]
+        return [LegendKey(look.label, look.color, area=True) for look in looks.batches.values()]
     line = "-" if sign == "line" else ""
-    return [Key(look.label, look.color, line, look.marker) for look in looks.batches.values()]
+    return [LegendKey(look.label, look.color, line, look.marker) for look in looks.batches.values()]
 
 
-DIVERGED = Key("diverged", OUTCOMES["diverged"], marker="X", size=7)
+DIVERGED = LegendKey("diverged", OUTCOMES["diverged"], marker="X", size=7)
 
 
 def cross(ax: Axes, x: float, y: float, name: str, size: float = 7) -> None:
@@ -121,39 +121,39 @@ def cross(ax: Axes, x: float, y: float, name: str, size: float = 7) -> None:
 
 
 RATE_KEYS = [
-    *(Key(name, color, area=True) for name, color in OUTCOMES.items()),
-    Key("at the tuned rate, fresh replicates", INK, marker="*", size=9),
-    Key("default rate", MUTED, (0, (1, 1.6)), upright=True),
-    Key("tolerance: below, converged", OUTCOMES["converged"], (0, (3, 2))),
+    *(LegendKey(name, color, area=True) for name, color in OUTCOMES.items()),
+    LegendKey("at the tuned rate, fresh replicates", INK, marker="*", size=9),
+    LegendKey("default rate", MUTED, (0, (1, 1.6)), upright=True),
+    LegendKey("tolerance: below, converged", OUTCOMES["converged"], (0, (3, 2))),
 ]
 LIMIT_KEYS = [
-    Key("predicted limit", INK, (0, (2.5, 1.5)), upright=True),
-    Key("measured limit, with its rate", INK, marker="D", size=5),
+    LegendKey("predicted limit", INK, (0, (2.5, 1.5)), upright=True),
+    LegendKey("measured limit, with its rate", INK, marker="D", size=5),
 ]
 CURVE_KEYS = [
-    *(Key(f"{name} rate", ROLES[name], ROLE_DASHES[name]) for name in ROLES),
+    *(LegendKey(f"{name} rate", ROLES[name], ROLE_DASHES[name]) for name in ROLES),
     DIVERGED,
-    Key("tolerance", OUTCOMES["converged"], (0, (3, 2))),
+    LegendKey("tolerance", OUTCOMES["converged"], (0, (3, 2))),
 ]
 PATH_KEYS = [
-    Key("start", INK, marker="o", face=PAPER),
-    Key("a step for each update", INK, "-", "o", size=2.5),
-    Key("later on", MUTED, marker="o", size=2.5),
-    Key("best parameters", INK, marker="+", size=7, width=1.4),
-    Key("equal loss, twice that of the line within", MUTED, "-", width=0.8),
+    LegendKey("start", INK, marker="o", face=PAPER),
+    LegendKey("a step for each update", INK, "-", "o", size=2.5),
+    LegendKey("later on", MUTED, marker="o", size=2.5),
+    LegendKey("best parameters", INK, marker="+", size=7, width=1.4),
+    LegendKey("equal loss, twice that of the line within", MUTED, "-", width=0.8),
     DIVERGED,
 ]
 RANGE_KEYS = [
-    Key("best rate", INK, marker="o", face=PAPER),
-    Key("half of the runs diverge from here on", OUTCOMES["diverged"], marker="X", size=6),
-    Key("default rate", INK, "-", upright=True),
+    LegendKey("best rate", INK, marker="o", face=PAPER),
+    LegendKey("half of the runs diverge from here on", OUTCOMES["diverged"], marker="X", size=6),
+    LegendKey("default rate", INK, "-", upright=True),
 ]
 SCORE_KEYS = [
-    Key("tuned rate, with interval", INK, "-", "o"),
-    Key("default rate", INK, marker="o", face=PAPER),
-    Key("diverged", OUTCOMES["diverged"], marker="X", size=6),
+    LegendKey("tuned rate, with interval", INK, "-", "o"),
+    LegendKey("default rate", INK, marker="o", face=PAPER),
+    LegendKey("diverged", OUTCOMES["diverged"], marker="X", size=6),
 ]
 DIVERGENCE_KEYS = [
-    Key("left at this update", INK, marker="o"),
-    Key("lasted to the end of its budget", INK, marker="o", face=PAPER),
+    LegendKey("left at this update", INK, marker="o"),
+    LegendKey("lasted to the end of its budget", INK, marker="o", face=PAPER),
 ]

@@ -22,7 +22,7 @@ LEFT, RIGHT, BOTTOM, TITLE, LINE = 66.0, 14.0, 48.0, 27.0, 19.0
 
 
 @dataclass(frozen=True)
-class Curve:
+class LessonCurve:
     """A line of a panel. y: (E,); x: (E,), by default the steps 0, 1, ...; what is not finite is left out."""
 
     label: str
@@ -38,7 +38,7 @@ class CurvePanel:
     marked across, with its label."""
 
     title: str
-    curves: Sequence[Curve]
+    curves: Sequence[LessonCurve]
     y_label: str = "loss"
     x_label: str = "step"
     log: str = "y"

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import FigureBase
 
-from overshoot.study.figures.keys import Key, cross
+from overshoot.study.figures.keys import LegendKey, cross
 from overshoot.study.figures.panels import log_axis
 from overshoot.study.figures.theme import INK, ROLES
 
 SIZE = (330.0, 250.0)
 COLOURS = {"A": INK, "B": ROLES["too large"]}
-KEYS = [Key("A", COLOURS["A"], "-"), Key("B", COLOURS["B"], "-")]
+KEYS = [LegendKey("A", COLOURS["A"], "-"), LegendKey("B", COLOURS["B"], "-")]
 
 
 @dataclass(frozen=True)
-class Curve:
+class OverlaidCurve:
     """rates: (G,) of a sweep. gap: (G,) at the end, infinite where half of the runs diverged. limit: the
     measured one, None where there is none."""
 
@@ -31,7 +31,7 @@ class Overlaid:
     """The curves of a pair of cells, "A" and "B", under a title of two lines."""
 
     title: tuple[str, str]
-    curves: dict[str, Curve]
+    curves: dict[str, OverlaidCurve]
 
 
 def draw_overlaid(figure: FigureBase, view: Overlaid) -> None:

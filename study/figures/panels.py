@@ -15,7 +15,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from PIL import Image
 
-from overshoot.study.figures.keys import LINE, Key, draw_keys, lines
+from overshoot.study.figures.keys import LINE, LegendKey, draw_keys, lines
 from overshoot.study.figures.theme import GRID, INK, PAPER, power_of_ten, themed
 
 Draw = Callable[[FigureBase, Any], None]
@@ -29,7 +29,7 @@ class Panels:
     views: Sequence[Any]
     size: tuple[float, float]
     columns: int = 1
-    keys: Sequence[Key] = field(default_factory=tuple)
+    keys: Sequence[LegendKey] = field(default_factory=tuple)
 
     @property
     def grid(self) -> tuple[int, int]:

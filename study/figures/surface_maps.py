@@ -11,7 +11,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
-from overshoot.study.analysis.surface_paths import KINDS, Surface
+from overshoot.study.analysis.surface_paths import KINDS, LossSurface
 from overshoot.study.figures.keys import cross
 from overshoot.study.figures.panels import title
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, Look
@@ -47,7 +47,7 @@ class PathView:
     """What one panel shows: the surface, and the way of each kind of rate that there is."""
 
     optimizer: Look
-    surface: Surface
+    surface: LossSurface
     ways: Mapping[str, Way]
 
 
@@ -73,7 +73,7 @@ def draw_paths(figure: FigureBase, view: PathView) -> None:
             _way(ax, view.surface, way, COLORS[kind], kind)
 
 
-def _map(ax: Axes, surface: Surface, named: tuple[bool, bool]) -> None:
+def _map(ax: Axes, surface: LossSurface, named: tuple[bool, bool]) -> None:
     for sides, name in zip(surface.theta, ("x", "y"), strict=True):
         getattr(ax, f"set_{name}lim")(sides - surface.half, sides + surface.half)
         side = getattr(ax, f"{name}axis")
@@ -101,7 +101,7 @@ def _map(ax: Axes, surface: Surface, named: tuple[bool, bool]) -> None:
     ax.spines[["top", "right"]].set_visible(True)
 
 
-def _way(ax: Axes, surface: Surface, way: Way, color: str, kind: str) -> None:
+def _way(ax: Axes, surface: LossSurface, way: Way, color: str, kind: str) -> None:
     theta = surface.theta + surface.half * surface.view(way.theta)
     first = min(way.joined, len(theta))
     ax.plot(
@@ -114,7 +114,7 @@ def _way(ax: Axes, surface: Surface, way: Way, color: str, kind: str) -> None:
         cross(ax, x, y, "left")
 
 
-def leaving(theta: np.ndarray, surface: Surface) -> np.ndarray:
+def leaving(theta: np.ndarray, surface: LossSurface) -> np.ndarray:
     """Where a path (E, 2) crosses the edge of the view for good, or its last point when it does not."""
     away = (theta - surface.theta) / surface.half
     inside = np.flatnonzero((np.abs(away) <= 1).all(axis=1))

@@ -3,7 +3,7 @@
 One module a lesson. What is commonly published and wrong lives here, beside what is right, and nowhere else.
 """
 
-from overshoot.study.lessons.lesson import Claim, ClaimError, Lesson
+from overshoot.study.lessons.lesson import CheckedClaim, ClaimError, Lesson
 from overshoot.study.lessons.pages import LESSONS, write
 
 __all__ = ["LESSONS", "Claim", "ClaimError", "Lesson", "write"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import Curve, CurvePanel, MapPanel
+from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel, MapPanel
 from overshoot.study.figures.theme import OPTIMIZERS
-from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.numbers import exact, number
 from overshoot.study.playground import Playground
 
@@ -112,7 +112,7 @@ def lesson() -> Lesson:
         wrong_line=WRONG_LINE,
         pictures=[
             *[
-                Picture(
+                LessonPicture(
                     MapPanel(
                         f"{labels[name]}, rate {number(best[name])}",
                         path(name, best[name]),
@@ -128,11 +128,11 @@ def lesson() -> Lesson:
                 for name, color in METHODS.items()
                 if name != "rmsprop"
             ],
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     f"Loss after {STEPS} steps, by rate",
                     [
-                        Curve(labels[name], np.clip(values, 1e-12, 1e4), METHODS[name], x=rates)
+                        LessonCurve(labels[name], np.clip(values, 1e-12, 1e4), METHODS[name], x=rates)
                         for name, values in ends.items()
                     ],
                     "share of the start’s loss",
@@ -143,12 +143,12 @@ def lesson() -> Lesson:
                 "Final loss by learning rate",
                 "Gradient descent has a cliff. RMSprop has a slope: the loss rises with the square of the rate. AdaGrad and Adam come back.",
             ),
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "Adam’s steps under a constant gradient",
                     [
-                        Curve("corrected", corrected, OPTIMIZERS[5]),
-                        Curve("not corrected", plain, OPTIMIZERS[4], (0, (4, 2))),
+                        LessonCurve("corrected", corrected, OPTIMIZERS[5]),
+                        LessonCurve("not corrected", plain, OPTIMIZERS[4], (0, (4, 2))),
                     ],
                     "step, at rate 0.1",
                     log="",
@@ -158,11 +158,11 @@ def lesson() -> Lesson:
             ),
         ],
         claims=[
-            Claim(
+            CheckedClaim(
                 f"Less than 1 % of the loss is left over {number(reach['sgd'])} decades of rates for gradient descent, {number(reach['adam'])} for Adam and {number(reach['adagrad'])} for AdaGrad.",
                 reach["sgd"] < reach["adam"] and reach["sgd"] < reach["adagrad"],
             ),
-            Claim(
+            CheckedClaim(
                 f"At a rate of 30 gradient descent has overflowed; RMSprop stays at {number(last['rmsprop'])} times the start’s loss, and AdaGrad and Adam come back to {number(last['adagrad'])} and {number(last['adam'])} of it.",
                 bool(
                     not np.isfinite(last["sgd"])
@@ -170,19 +170,19 @@ def lesson() -> Lesson:
                     and max(last["adagrad"], last["adam"]) < 0.01
                 ),
             ),
-            Claim(
+            CheckedClaim(
                 f"RMSprop’s plateau rises with the rate: {number(plateau[0.05])} of the start’s loss at 0.05, {number(plateau[0.5])} at 0.5: ten times the rate, about a hundred times the loss.",
                 bool(50 < plateau[0.5] / plateau[0.05] < 200),
             ),
-            Claim(
+            CheckedClaim(
                 f"RMSprop with rate 0.1 on θ²/2 ends in a cycle of |θ| = {number(float(np.abs(cycle).mean()))}: half the rate.",
                 bool(np.allclose(np.abs(cycle), 0.05, rtol=0.02)),
             ),
-            Claim(
+            CheckedClaim(
                 f"AdaGrad at rate 10 is thrown up to {number(float(thrown.max()))} times the start’s loss, and comes back to {number(float(thrown[-1]))}.",
                 bool(thrown.max() > 5 and thrown[-1] < 0.1),
             ),
-            Claim(
+            CheckedClaim(
                 f"Adam’s first step is the rate, {number(float(corrected[0]))}; uncorrected it is {exact(float(plain[0]))}, and grows to {exact(float(plain.max()))}.",
                 bool(
                     np.isclose(core_first, 0.1)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
-from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.logistic import moons
 from overshoot.study.numbers import number, percent
 from overshoot.study.playground import Playground
@@ -175,12 +175,12 @@ def lesson() -> Lesson:
         wrong=Code("As published", backward_published),
         wrong_line=WRONG_LINE,
         pictures=[
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "Each at its best rate",
                     [
-                        Curve(f"right, rate {number(best['right'])}", right, ROLES["best"]),
-                        Curve(
+                        LessonCurve(f"right, rate {number(best['right'])}", right, ROLES["best"]),
+                        LessonCurve(
                             f"published, rate {number(best['published'])}",
                             published,
                             OUTCOMES["diverged"],
@@ -193,10 +193,10 @@ def lesson() -> Lesson:
                 "Both training curves",
                 "Both go down at first, which is why it was published.",
             ),
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "Angle to the true gradient",
-                    [Curve("published, along the right path", between, OPTIMIZERS[5])],
+                    [LessonCurve("published, along the right path", between, OPTIMIZERS[5])],
                     "degrees",
                     log="",
                     y_range=(0, 180),
@@ -204,15 +204,15 @@ def lesson() -> Lesson:
                 "Angle between the published and the true gradient",
                 "At 0 it would be the gradient; beyond 90 a small step goes uphill.",
             ),
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     f"Loss after {STEPS} steps, by rate",
                     [
-                        Curve("right", ends["right"], ROLES["best"], x=rates),
-                        Curve(
+                        LessonCurve("right", ends["right"], ROLES["best"], x=rates),
+                        LessonCurve(
                             "right but for 1/M", ends["no 1/M"], ROLES["too large"], (0, (1.5, 1.2)), x=rates
                         ),
-                        Curve("published", ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=rates),
+                        LessonCurve("published", ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=rates),
                     ],
                     "mean squared error",
                     "learning rate",
@@ -223,21 +223,21 @@ def lesson() -> Lesson:
             ),
         ],
         claims=[
-            Claim(
+            CheckedClaim(
                 f"The right backward pass agrees with central differences to {number(error)}.", error < 1e-7
             ),
-            Claim(
+            CheckedClaim(
                 "Every published gradient has the shape of its weights: no library could complain.", shapes
             ),
-            Claim(
+            CheckedClaim(
                 f"At the start the two gradients are {between[0]:.0f}° apart; along the way up to {between.max():.0f}°, and beyond 90° at {percent(uphill)} of the steps.",
                 bool(between[0] > 5 and between.max() > 30),
             ),
-            Claim(
+            CheckedClaim(
                 f"At its best of {len(rates)} rates the published pass ends at {number(published[-1], 3)}, the right one at {number(right[-1], 3)}.",
                 bool(published[-1] > 1.05 * right[-1] and published[-1] < published[0]),
             ),
-            Claim(
+            CheckedClaim(
                 f"With 1/M left out and nothing else, the rate {number(best['right'] / M)} gives the path that {number(best['right'])} gives: all usable rates are {M} times smaller, and change with the number of samples.",
                 bool(np.allclose(scaled, right, rtol=1e-6)),
             ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
-from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.line import losses, points
 from overshoot.study.numbers import exact, number, percent
 from overshoot.study.playground import Playground
@@ -103,10 +103,10 @@ def lesson() -> Lesson:
         wrong_line="Without / len(y) the step is B times as long. The usable rate then depends on the batch, and all the data at once "
         f"diverge at a rate {len(x)} times lower than they need.",
         pictures=[
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     f"Three batches, rate {rate}",
-                    [Curve(name(size), runs[size], color) for size, color in SIZES.items()],
+                    [LessonCurve(name(size), runs[size], color) for size, color in SIZES.items()],
                     "share of the start’s loss",
                     "epoch",
                     y_range=(1e-6, 2),
@@ -114,12 +114,12 @@ def lesson() -> Lesson:
                 "Loss by epoch for three batch sizes",
                 "One at a time is ahead after one epoch, and stays on its plateau from the third on; all at once is slow and does not stop.",
             ),
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "The same rate, summed",
                     [
-                        Curve("mean over all 40", runs[None], OPTIMIZERS[5]),
-                        Curve("sum over all 40", summed, OUTCOMES["diverged"], (0, (4, 2))),
+                        LessonCurve("mean over all 40", runs[None], OPTIMIZERS[5]),
+                        LessonCurve("sum over all 40", summed, OUTCOMES["diverged"], (0, (4, 2))),
                     ],
                     "share of the start’s loss",
                     "epoch",
@@ -130,25 +130,25 @@ def lesson() -> Lesson:
             ),
         ],
         claims=[
-            Claim(
+            CheckedClaim(
                 f"After one epoch at {rate}, stochastic descent has {percent(runs[1][1])} of the loss left, batches of 8 {percent(runs[8][1])}, all data {percent(runs[None][1])}.",
                 bool(runs[1][1] < runs[8][1] < runs[None][1]),
             ),
-            Claim(
+            CheckedClaim(
                 f"After {EPOCHS} epochs the stochastic run is at {number(runs[1][-1])} of the start’s loss, after ten it was at {number(runs[1][10])}: a plateau.",
                 bool(0.3 < runs[1][-1] / runs[1][10] < 3 and runs[None][-1] < runs[None][10] / 3),
             ),
-            Claim(
+            CheckedClaim(
                 f"Twice the rate, about twice the plateau: {number(floors[0.02])} at 0.02 and {number(floors[0.04])} at 0.04; "
                 f"theory says {number(theory[0.02])} and {number(theory[0.04])}.",
                 all(abs(floors[r] / theory[r] - 1) < 0.25 for r in floors)
                 and 1.6 < floors[0.04] / floors[0.02] < 2.8,
             ),
-            Claim(
+            CheckedClaim(
                 f"The limit falls with the batch: {exact(full)} for all data, {exact(limits[8])} for batches of 8, {exact(limits[1])} one at a time.",
                 full > limits[8] > limits[1],
             ),
-            Claim(
+            CheckedClaim(
                 f"Summed instead of averaged, {rate} blows up, though it is {exact(full / rate)} times below the limit of the mean: the limit of the sum is {number(full / len(x))}.",
                 bool(not summed[-1] < 1e6 and full / len(x) < rate < full),
             ),

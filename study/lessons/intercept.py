@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import Curve, CurvePanel, FitPanel
+from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel, FitPanel
 from overshoot.study.figures.theme import OUTCOMES, ROLES
-from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.line import points
 from overshoot.study.numbers import exact, number, percent
 from overshoot.study.playground import Playground
@@ -76,19 +76,19 @@ def lesson() -> Lesson:
         wrong=Code("Often published: none", design_without_ones),
         wrong_line=WRONG_LINE,
         pictures=[
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "Two convincing curves",
                     [
-                        Curve("with an intercept", with_ones[0], ROLES["best"]),
-                        Curve("without", without[0], OUTCOMES["diverged"], (0, (4, 2))),
+                        LessonCurve("with an intercept", with_ones[0], ROLES["best"]),
+                        LessonCurve("without", without[0], OUTCOMES["diverged"], (0, (4, 2))),
                     ],
                     "loss",
                 ),
                 "Training loss with and without an intercept",
                 "Cover the green line: would you have noticed?",
             ),
-            Picture(
+            LessonPicture(
                 FitPanel(
                     "What they fit",
                     centred,
@@ -104,15 +104,15 @@ def lesson() -> Lesson:
             ),
         ],
         claims=[
-            Claim(
+            CheckedClaim(
                 f"Both end at the same slope: {number(slopes[0], 4)} and {number(slopes[1], 4)}.",
                 bool(np.isclose(slopes[0], slopes[1], rtol=1e-9)),
             ),
-            Claim(
+            CheckedClaim(
                 f"Without the intercept {exact(excess)} too much is left: half of ȳ² = {exact(float(y.mean()) ** 2)}.",
                 bool(np.isclose(excess, y.mean() ** 2 / 2, rtol=1e-4)),
             ),
-            Claim(
+            CheckedClaim(
                 f"Its curve falls by {percent(1 - float(without[0][-1] / without[0][0]))}, never rises, and moves by less than a millionth in the last ten steps.",
                 bool(
                     (np.diff(without[0]) <= 0).all()
@@ -120,7 +120,7 @@ def lesson() -> Lesson:
                     and without[0][-1] < 0.8 * without[0][0]
                 ),
             ),
-            Claim(
+            CheckedClaim(
                 f"R² tells: {exact(r2['with'])} with an intercept; {number(r2['without'])} without, which is {'worse' if r2['without'] < 0 else 'no better'} than predicting the mean.",
                 r2["with"] > 0.9 and r2["without"] < 0.05,
             ),

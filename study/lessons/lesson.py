@@ -16,7 +16,7 @@ class ClaimError(AssertionError):
 
 
 @dataclass(frozen=True)
-class Claim:
+class CheckedClaim:
     """A sentence whose numbers come from the runs, and whether the runs bear it out.
 
     Raises ClaimError when they do not.
@@ -49,7 +49,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Picture:
+class LessonPicture:
     """A panel, its text for those who do not see it, and what to look at."""
 
     panel: Panel
@@ -69,7 +69,7 @@ class Lesson:
     right: Code
     wrong: Code
     wrong_line: str
-    pictures: Sequence[Picture]
-    claims: Sequence[Claim]
+    pictures: Sequence[LessonPicture]
+    claims: Sequence[CheckedClaim]
     playgrounds: Sequence[Playground]
     try_: Sequence[str]

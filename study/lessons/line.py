@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import Curve, CurvePanel, FitPanel, MapPanel
+from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel, FitPanel, MapPanel
 from overshoot.study.figures.theme import INK, OUTCOMES, ROLES
-from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.numbers import exact, number, percent
 from overshoot.study.playground import Playground
 
@@ -120,7 +120,7 @@ def lesson() -> Lesson:
     turn = limit_in_turn(H)
     half = 1.3 * float(np.abs(best - START).max())
     maps = [
-        Picture(
+        LessonPicture(
             MapPanel(f"{kind}: {exact(rates[kind])}", path, best, H, half, COLORS[kind]),
             f"Path at the rate {exact(rates[kind])}, which is {kind}",
             LOOKS[kind],
@@ -138,17 +138,17 @@ def lesson() -> Lesson:
         wrong_line=WRONG_LINE,
         pictures=[
             *maps,
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "What is left of the loss",
-                    [Curve(f"{kind}, {exact(rates[kind])}", left[kind], COLORS[kind]) for kind in paths],
+                    [LessonCurve(f"{kind}, {exact(rates[kind])}", left[kind], COLORS[kind]) for kind in paths],
                     y_label="share of the start’s loss",
                     y_range=(1e-9, 1e4),
                 ),
                 "Loss over its minimum at the four rates",
                 "A straight line on this axis means the same factor at every step. Too small: a flat line. Diverging: a rising one.",
             ),
-            Picture(
+            LessonPicture(
                 FitPanel(
                     "The line itself",
                     x,
@@ -164,20 +164,20 @@ def lesson() -> Lesson:
             ),
         ],
         claims=[
-            Claim(
+            CheckedClaim(
                 f"Largest curvature {exact(high)}, smallest {exact(low)}: the limit is 2 / {exact(high)} = {exact(limit)}.",
                 bool(np.isclose(np.linalg.norm(H, 2), high)),
             ),
-            Claim(
+            CheckedClaim(
                 f"At the good rate, 2 / (λ_min + λ_max) = {exact(rates['good'])}, gradient descent ends at m = {number(m, 4)}, "
                 f"b = {number(b, 4)}; least squares says m = {number(best[0], 4)}, b = {number(best[1], 4)}.",
                 bool(np.allclose([m, b], best, atol=1e-4) and np.allclose(paths["good"][-1], [m, b])),
             ),
-            Claim(
+            CheckedClaim(
                 f"At {exact(rates['too small'])}, {percent(left['too small'][-1])} of the loss is left after {STEPS} steps.",
                 bool(0.01 < left["too small"][-1] < 1),
             ),
-            Claim(
+            CheckedClaim(
                 f"At {exact(rates['overshooting'])}, 3 % below the limit, each of the {STEPS} steps lands on the other "
                 "side of the valley, and a little lower.",
                 bool(
@@ -185,12 +185,12 @@ def lesson() -> Lesson:
                     and (np.abs(side[1:]) < np.abs(side[:-1])).all()
                 ),
             ),
-            Claim(
+            CheckedClaim(
                 f"At {exact(rates['diverging'])}, 5 % above it, the loss grows {number(growth, 3)}-fold a step in the end, "
                 f"as (1 − rλ)² = {number((1 - rates['diverging'] * high) ** 2, 3)} says.",
                 bool(growth > 1 and np.isclose(growth, (1 - rates["diverging"] * high) ** 2, rtol=0.02)),
             ),
-            Claim(
+            CheckedClaim(
                 f"Updated one after the other, the same data diverge from {exact(turn)} on instead of {exact(limit)}.",
                 bool(abs(turn / limit - 1) > 0.05 and _in_turn_agrees(x, y, turn)),
             ),

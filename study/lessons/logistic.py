@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
-from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.numbers import exact, number, percent
 from overshoot.study.playground import Playground
 
@@ -123,16 +123,16 @@ def lesson() -> Lesson:
         wrong=Code("Often published beside it: that of a squared error", output_delta_of_mse),
         wrong_line=WRONG_LINE,
         pictures=[
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "One layer and two, rate 1",
                     [
-                        Curve(
+                        LessonCurve(
                             f"logistic regression: {percent(accuracy['one layer'])} right",
                             curves["one layer"][0],
                             OPTIMIZERS[5],
                         ),
-                        Curve(
+                        LessonCurve(
                             f"two layers: {percent(accuracy['two layers'])} right",
                             curves["two layers"][0],
                             ROLES["best"],
@@ -143,12 +143,12 @@ def lesson() -> Lesson:
                 "Training loss of logistic regression and a network of two layers on two moons",
                 "The same first line of the backward pass. One layer can draw only a straight boundary, and stops there.",
             ),
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "From a confidently wrong start",
                     [
-                        Curve("dZ = (A − Y) / m", wrong_start[0], ROLES["best"]),
-                        Curve("with the slope left in", wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))),
+                        LessonCurve("dZ = (A − Y) / m", wrong_start[0], ROLES["best"]),
+                        LessonCurve("with the slope left in", wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))),
                     ],
                     "cross-entropy",
                     log="",
@@ -158,27 +158,27 @@ def lesson() -> Lesson:
             ),
         ],
         claims=[
-            Claim(
+            CheckedClaim(
                 f"Beside central differences of the loss, A − Y is off by {number(errors[0])}; with the slope left in by {percent(errors[1])}.",
                 errors[0] < 1e-7 and errors[1] > 0.5,
             ),
-            Claim(
+            CheckedClaim(
                 f"The whole backward pass of the two-layer network agrees with differences to {number(two_error)}.",
                 two_error < 1e-6,
             ),
-            Claim(
+            CheckedClaim(
                 f"On two moons logistic regression gets {percent(accuracy['one layer'])} right and two layers {percent(accuracy['two layers'])}.",
                 0.75 < accuracy["one layer"] < accuracy["two layers"] - 0.03,
             ),
-            Claim(
+            CheckedClaim(
                 f"From the wrong start, after 50 steps the right delta is at {number(wrong_start[0][50])}, the other at {number(wrong_start[1][50])}.",
                 bool(wrong_start[1][50] > 2 * wrong_start[0][50]),
             ),
-            Claim(
+            CheckedClaim(
                 f"Logistic regression goes down at every step at rate 1, below the safe {exact(limit)}.",
                 bool(limit > 1 and (np.diff(curves["one layer"][0]) < 0).all()),
             ),
-            Claim(
+            CheckedClaim(
                 f"At logits of ±800, all right, the logarithm of a probability gives {'NaN' if np.isnan(naive) else naive}; from the logits the loss is {number(stable)}.",
                 not np.isfinite(naive) and stable == 0,
             ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
 from overshoot.study.figures.theme import OUTCOMES, ROLES
-from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.numbers import exact, number, percent
 from overshoot.study.playground import Playground
 from overshoot.study.problems.datasets import DATASETS
@@ -83,12 +83,12 @@ def lesson() -> Lesson:
         wrong=Code("Often published: no rate", update_without_rate),
         wrong_line=WRONG_LINE,
         pictures=[
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "Standardised columns",
                     [
-                        Curve("no rate", none["standard"], OUTCOMES["diverged"], (0, (4, 2))),
-                        Curve(f"rate {exact(0.9 * limits['standard'])}", good["standard"], ROLES["best"]),
+                        LessonCurve("no rate", none["standard"], OUTCOMES["diverged"], (0, (4, 2))),
+                        LessonCurve(f"rate {exact(0.9 * limits['standard'])}", good["standard"], ROLES["best"]),
                     ],
                     "share of the start’s loss",
                     y_range=(1e-3, 1e12),
@@ -96,12 +96,12 @@ def lesson() -> Lesson:
                 "Loss on standardised columns",
                 "The dashed line is straight: the same factor at every step.",
             ),
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "Columns of norm one",
                     [
-                        Curve("no rate", none["unit"], OUTCOMES["diverged"], (0, (4, 2))),
-                        Curve(f"rate {number(0.9 * limits['unit'])}", good["unit"], ROLES["best"]),
+                        LessonCurve("no rate", none["unit"], OUTCOMES["diverged"], (0, (4, 2))),
+                        LessonCurve(f"rate {number(0.9 * limits['unit'])}", good["unit"], ROLES["best"]),
                     ],
                     "share of the start’s loss",
                     y_range=(1e-3, 2),
@@ -111,22 +111,22 @@ def lesson() -> Lesson:
             ),
         ],
         claims=[
-            Claim(
+            CheckedClaim(
                 f"442 patients, 10 measures. Standardised: λ_max = {exact(curvatures['standard'])}, limit {exact(limits['standard'])}. Columns of norm one: λ_max = {number(curvatures['unit'])}, limit {number(limits['unit'])}.",
                 limits["standard"] < 1 < limits["unit"],
             ),
-            Claim(
+            CheckedClaim(
                 f"Without a rate the standardised loss grows {number(growth, 3)}-fold a step, (1 − λ_max)² = {number((1 - curvatures['standard']) ** 2, 3)}, and stands at {number(none['standard'][-1])} times its start after {STEPS} steps.",
                 bool(
                     np.isclose(growth, (1 - curvatures["standard"]) ** 2, rtol=1e-3)
                     and none["standard"][-1] > 1e12
                 ),
             ),
-            Claim(
+            CheckedClaim(
                 f"On columns of norm one {percent(none['unit'][-1])} of the loss above its minimum is still there after {STEPS} steps, where the right rate leaves {percent(good['unit'][-1])}.",
                 bool(none["unit"][-1] > 10 * good["unit"][-1]),
             ),
-            Claim(
+            CheckedClaim(
                 f"At 0.9 of each limit, both end at the same {percent(good['unit'][-1])}: in units of the limit the scaling does not matter.",
                 bool(
                     np.isclose(good["unit"][-1], good["standard"][-1], rtol=1e-6) and good["unit"][-1] < 0.1

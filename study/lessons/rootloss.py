@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import Curve, CurvePanel
+from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
-from overshoot.study.lessons.lesson import Claim, Code, Lesson, Picture
+from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.line import hessian, points
 from overshoot.study.numbers import exact, number
 from overshoot.study.playground import Playground
@@ -83,13 +83,13 @@ def lesson() -> Lesson:
         wrong=Code("Often published", softmax_overflowing),
         wrong_line=WRONG_LINE,
         pictures=[
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "RMSE as the loss, noisy line",
                     [
-                        Curve("half the limit", below, ROLES["best"]),
-                        Curve("1.5 times the limit", above, ROLES["too large"]),
-                        Curve("6 times the limit", far, OUTCOMES["diverged"]),
+                        LessonCurve("half the limit", below, ROLES["best"]),
+                        LessonCurve("1.5 times the limit", above, ROLES["too large"]),
+                        LessonCurve("6 times the limit", far, OUTCOMES["diverged"]),
                     ],
                     "RMSE",
                     log="",
@@ -97,11 +97,11 @@ def lesson() -> Lesson:
                 "RMSE at three rates",
                 "The upper lines are level: they cycle, and never become infinite.",
             ),
-            Picture(
+            LessonPicture(
                 CurvePanel(
                     "RMSE as the loss, perfect line",
                     [
-                        Curve(f"rate {rate}", run, color)
+                        LessonCurve(f"rate {rate}", run, color)
                         for (rate, run), color in zip(exact_runs.items(), OPTIMIZERS[4:6], strict=True)
                     ],
                     "RMSE",
@@ -111,27 +111,27 @@ def lesson() -> Lesson:
             ),
         ],
         claims=[
-            Claim(
+            CheckedClaim(
                 f"Three layers ending in a softmax: the backward pass agrees with differences to {number(error)}.",
                 error < 1e-6,
             ),
-            Claim(
+            CheckedClaim(
                 f"At logits of ±1000 the shifted softmax gives {', '.join(f'{p:g}' for p in softmax(Z)[0])}; without the shift: {', '.join('NaN' if np.isnan(p) else f'{p:g}' for p in broken[0])}.",
                 bool(np.isnan(broken).any() and np.isfinite(softmax(Z)).all()),
             ),
-            Claim(
+            CheckedClaim(
                 "The RMSE’s gradient is that of ½ MSE over the RMSE, to the last digits.",
                 bool(np.allclose(slope, same, rtol=1e-12)),
             ),
-            Claim(
+            CheckedClaim(
                 f"Limit 2 · {exact(rest)} / {exact(curvature)} = {exact(limit)}: at half of it the run ends at the least-squares RMSE {exact(rest)}, at 1.5 times it cycles at {exact(float(above[-1]))}.",
                 bool(abs(below[-1] / rest - 1) < 1e-3 and above[-50:].min() > 1.02 * rest),
             ),
-            Claim(
+            CheckedClaim(
                 f"At 6 times the limit it is finite after {STEPS} steps and has never been above {exact(float(far.max()))}.",
                 bool(np.isfinite(far).all() and far[-1] > 2 * rest),
             ),
-            Claim(
+            CheckedClaim(
                 f"On a perfect line the RMSE ends at {exact(ends[0.02])} and {exact(ends[0.04])} at the rates 0.02 and 0.04, where r λ/2 is {exact(tops[0.02])} and {exact(tops[0.04])}.",
                 all(0.4 < ends[r] / tops[r] < 1.1 for r in ends) and 1.7 < ends[0.04] / ends[0.02] < 2.3,
             ),

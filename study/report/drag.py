@@ -12,8 +12,8 @@ import pandas as pd
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.analysis.surface_paths import Surface
-from overshoot.study.figures.keys import RATE_KEYS, Key
+from overshoot.study.analysis.surface_paths import LossSurface
+from overshoot.study.figures.keys import RATE_KEYS, LegendKey
 from overshoot.study.figures.surface_maps import joined
 from overshoot.study.figures.theme import OUTCOMES, Looks
 from overshoot.study.findings.codes import BASES, no_limit
@@ -35,7 +35,7 @@ class Drag:
     """data: what the script reads, to be written as JSON. stills: what is shown without it."""
 
     data: Mapping[str, Any]
-    keys: Sequence[Key]
+    keys: Sequence[LegendKey]
     stills: Sequence[Picture]
 
 
@@ -100,7 +100,7 @@ def _problem(tables: Tables, problem: str) -> dict[str, Any]:
     }
 
 
-def _surface(surface: Surface) -> dict[str, Any]:
+def _surface(surface: LossSurface) -> dict[str, Any]:
     ellipses, angle = surface.contours()
     unit = VIEW / surface.half
     return {
@@ -144,7 +144,7 @@ def _run(
     trial: Mapping[str, Any],
     curve: Mapping[str, np.ndarray],
     best: float,
-    surface: Surface | None,
+    surface: LossSurface | None,
     pool: _Pool,
 ) -> dict[str, Any]:
     losses = curve["train_loss"]

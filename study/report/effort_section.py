@@ -28,7 +28,7 @@ from overshoot.study.findings.tuning import ANCHOR as TUNING
 from overshoot.study.findings.tuning import search_boundary, tuning_effort
 from overshoot.study.numbers import number, percent, rough
 from overshoot.study.phases.search import SearchStatus
-from overshoot.study.report.html_tables import Column, Row, Table
+from overshoot.study.report.html_tables import ShownColumn, Row, ShownTable
 from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block, Section, section
 from overshoot.study.statistics import Interval, middle
@@ -94,15 +94,15 @@ def tuning_section(found: Tables, looks: Looks) -> Section:
     return Section(TUNING, "How much tuning each needs", text, findings, blocks)
 
 
-def _defaults_table(found: Tables) -> Table:
+def _defaults_table(found: Tables) -> ShownTable:
     columns = [
-        Column("optimizer"),
-        Column("rate", "default"),
-        Column("of", "default", "whose default it is"),
-        Column("usable", "default", "cells in which it lies in the usable range of the sweep"),
-        Column("rate", "another default"),
-        Column("of", "another default"),
-        Column("usable", "another default", "cells in which that one does"),
+        ShownColumn("optimizer"),
+        ShownColumn("rate", "default"),
+        ShownColumn("of", "default", "whose default it is"),
+        ShownColumn("usable", "default", "cells in which it lies in the usable range of the sweep"),
+        ShownColumn("rate", "another default"),
+        ShownColumn("of", "another default"),
+        ShownColumn("usable", "another default", "cells in which that one does"),
     ]
     rows = []
     for row in records(default_rates(found.study, found.sensitivity)):
@@ -110,7 +110,7 @@ def _defaults_table(found: Tables) -> Table:
         own = [number(row["rate"]), row["origin"] or "–", f"{row['usable']}/{row['cells']}"]
         texts = [found.study.names.optimizers[row["optimizer"]], *own]
         rows.append(Row([*texts, *(second if row["framework"] else ["–"] * 3)], "", row["optimizer"]))
-    return Table(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1)
 
 
 def _best_so_far(looks: Looks, table: pd.DataFrame) -> Picture:
@@ -141,12 +141,12 @@ def _band(intervals: pd.Series) -> np.ndarray:
     return np.array([[getattr(i, end) for i in intervals] for end in ("value", "low", "high")])
 
 
-def _needed_table(found: Tables, table: pd.DataFrame) -> Table:
+def _needed_table(found: Tables, table: pd.DataFrame) -> ShownTable:
     names = found.study.names
     columns = [
-        Column("optimizer"),
-        *(Column(batch, "trials, median over the problems", label) for batch, label in names.batches.items()),
-        Column("all", "trials, median over the problems"),
+        ShownColumn("optimizer"),
+        *(ShownColumn(batch, "trials, median over the problems", label) for batch, label in names.batches.items()),
+        ShownColumn("all", "trials, median over the problems"),
     ]
     rows = []
     for optimizer in table:
@@ -154,21 +154,21 @@ def _needed_table(found: Tables, table: pd.DataFrame) -> Table:
         groups = [values[values.index.get_level_values("batch") == batch] for batch in names.batches]
         texts = [rough(_median(group)) if len(group) else "–" for group in [*groups, values]]
         rows.append(Row([names.optimizers[str(optimizer)], *texts], "", str(optimizer)))
-    return Table(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1)
 
 
-def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
+def _alarm_table(found: Tables, alarm: pd.DataFrame) -> ShownTable:
     names = found.study.names
     columns = [
-        Column("problem"),
-        Column("optimizer"),
-        Column("batch"),
-        Column("searched first"),
-        Column("in the end"),
-        Column("trials added"),
-        Column("tuned for training"),
-        Column("tuned for validation"),
-        Column("in doubt"),
+        ShownColumn("problem"),
+        ShownColumn("optimizer"),
+        ShownColumn("batch"),
+        ShownColumn("searched first"),
+        ShownColumn("in the end"),
+        ShownColumn("trials added"),
+        ShownColumn("tuned for training"),
+        ShownColumn("tuned for validation"),
+        ShownColumn("in doubt"),
     ]
     rows = [
         Row(
@@ -187,7 +187,7 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> Table:
         )
         for r in records(alarm)
     ]
-    return Table(columns, rows, heads=3)
+    return ShownTable(columns, rows, heads=3)
 
 
 @section(50)
@@ -236,15 +236,15 @@ def _arrivals(looks: Looks, table: pd.DataFrame, unit: str, name: str) -> Pictur
     return Picture(name, Panels(draw_lines, views, NARROW, 4, batch_keys(looks)), tiles)
 
 
-def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> Table:
+def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> ShownTable:
     names = found.study.names
     each = costs(found.study)
     cells = found.study.cells.assign(cost=found.study.cells["key"].map(each) * 1e6)
-    columns = [Column("optimizer"), Column("batch"), Column("reached", "", "of the runs on all problems")]
-    columns += [Column(UNITS[unit], "until the target", "∞ where half never reach it") for unit in units]
+    columns = [ShownColumn("optimizer"), ShownColumn("batch"), ShownColumn("reached", "", "of the runs on all problems")]
+    columns += [ShownColumn(UNITS[unit], "until the target", "∞ where half never reach it") for unit in units]
     if "milliseconds" in units:
         columns.append(
-            Column("µs an update", "", "median over the problems of the sweep’s time divided by its updates")
+            ShownColumn("µs an update", "", "median over the problems of the sweep’s time divided by its updates")
         )
     rows = []
     for row in records(table):
@@ -255,4 +255,4 @@ def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> Tabl
         head = [names.optimizers[row["optimizer"]], row["batch"]]
         rows.append(Row([*head, *texts], "", row["optimizer"], row["batch"]))
     places = {(o, b): (i, j) for i, o in enumerate(names.optimizers) for j, b in enumerate(names.batches)}
-    return Table(columns, sorted(rows, key=lambda r: places[r.optimizer, r.batch]))
+    return ShownTable(columns, sorted(rows, key=lambda r: places[r.optimizer, r.batch]))

@@ -18,7 +18,7 @@ from overshoot.study.statistics import Interval
 
 
 @dataclass(frozen=True)
-class Column:
+class ShownColumn:
     """A column: its name, the group that it stands in, and what it means in a sentence."""
 
     name: str
@@ -38,10 +38,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class ShownTable:
     """A table of texts. The first `heads` columns name the row. folded: whether the page keeps it closed."""
 
-    columns: Sequence[Column]
+    columns: Sequence[ShownColumn]
     rows: Sequence[Row]
     heads: int = 2
     notes: Sequence[str] = field(default_factory=tuple)
@@ -59,7 +59,7 @@ class Table:
         return found
 
 
-NAMES = (Column("optimizer"), Column("batch"))
+NAMES = (ShownColumn("optimizer"), ShownColumn("batch"))
 TRAINED = "the best of the search for the training gap"
 VALIDATED = "the best of the search for the validation loss"
 LIBRARY = "the library's default"
@@ -75,31 +75,31 @@ VERDICTS = {
 MARGIN = "decades from the best rate up to the sweep boundary, where at least half of the runs diverge"
 
 
-def optimization(tables: Tables, problem: str) -> Table:
+def optimization(tables: Tables, problem: str) -> ShownTable:
     """Claims on the training gap: one problem, every optimizer and batch strategy."""
     columns = (
         *NAMES,
-        Column("rate", "tuned for training", TRAINED),
-        Column("gap q", "tuned for training", SCORE),
-        Column("diverged", "tuned for training", DIVERGED),
-        Column("rate", "default", LIBRARY),
-        Column("gap q", "default", SCORE),
-        Column("diverged", "default", DIVERGED),
-        Column("diverged", "sweep", SWEPT),
-        Column("usable decades", "sweep", WIDTH),
-        Column("decades to boundary", "sweep", MARGIN),
+        ShownColumn("rate", "tuned for training", TRAINED),
+        ShownColumn("gap q", "tuned for training", SCORE),
+        ShownColumn("diverged", "tuned for training", DIVERGED),
+        ShownColumn("rate", "default", LIBRARY),
+        ShownColumn("gap q", "default", SCORE),
+        ShownColumn("diverged", "default", DIVERGED),
+        ShownColumn("diverged", "sweep", SWEPT),
+        ShownColumn("usable decades", "sweep", WIDTH),
+        ShownColumn("decades to boundary", "sweep", MARGIN),
     )
     rows = [_row(tables, cell, _optimization(cell)) for cell in _cells(tables, problem, Claim.TRAINING)]
-    return Table(columns, rows)
+    return ShownTable(columns, rows)
 
 
-def selection(tables: Tables, problem: str) -> Table:
+def selection(tables: Tables, problem: str) -> ShownTable:
     """Claims on held-out data: one problem, every optimizer and batch strategy."""
     cells = _cells(tables, problem, Claim.VALIDATION)
     scores = {"loss": "validation loss", "test_score": f"test {cells[0]['score']}"}
     columns = [*NAMES]
     for role, about in (("tuned for validation", VALIDATED), ("default", LIBRARY)):
-        columns += [Column("rate", role, about), *(Column(label, role, SCORE) for label in scores.values())]
+        columns += [ShownColumn("rate", role, about), *(ShownColumn(label, role, SCORE) for label in scores.values())]
     rows = []
     for cell in cells:
         texts: list[str] = []
@@ -107,20 +107,20 @@ def selection(tables: Tables, problem: str) -> Table:
             at = cell[role]
             texts += ["–"] * 3 if at is None else [number(at["rate"]), *(_interval(at[k], k) for k in scores)]
         rows.append(_row(tables, cell, texts))
-    return Table(columns, rows)
+    return ShownTable(columns, rows)
 
 
-def optimization_overview(tables: Tables) -> Table:
+def optimization_overview(tables: Tables) -> ShownTable:
     """Claims on the training gap, over all problems."""
     columns = (
         *NAMES,
-        Column("mean rank", "tuned", "of the gap among the optimizers, over the problems; 1 is the best"),
-        Column("gap q", "tuned", "interquartile mean of its logarithm over all problems' replicates"),
-        Column("diverged", "tuned", DIVERGED),
-        Column("gap q", "default", "interquartile mean of its logarithm over all problems' replicates"),
-        Column("diverged", "sweep", SWEPT),
-        Column("usable decades", "sweep", WIDTH + "; interquartile mean over the problems"),
-        Column("decades to boundary", "sweep", MARGIN + "; median of the problems that have one"),
+        ShownColumn("mean rank", "tuned", "of the gap among the optimizers, over the problems; 1 is the best"),
+        ShownColumn("gap q", "tuned", "interquartile mean of its logarithm over all problems' replicates"),
+        ShownColumn("diverged", "tuned", DIVERGED),
+        ShownColumn("gap q", "default", "interquartile mean of its logarithm over all problems' replicates"),
+        ShownColumn("diverged", "sweep", SWEPT),
+        ShownColumn("usable decades", "sweep", WIDTH + "; interquartile mean over the problems"),
+        ShownColumn("decades to boundary", "sweep", MARGIN + "; median of the problems that have one"),
     )
     rows = []
     for row in records(tables.optimization):
@@ -135,16 +135,16 @@ def optimization_overview(tables: Tables) -> Table:
             boundary,
         ]
         rows.append(_overview_row(tables, row, texts))
-    return Table(columns, rows)
+    return ShownTable(columns, rows)
 
 
-def selection_overview(tables: Tables) -> Table:
+def selection_overview(tables: Tables) -> ShownTable:
     """Claims on held-out data, over all problems."""
     columns = [*NAMES]
     for name in ("validation loss", "test score"):
-        columns += [Column("mean rank", name, f"of the tuned {name} among the optimizers; 1 is the best")]
+        columns += [ShownColumn("mean rank", name, f"of the tuned {name} among the optimizers; 1 is the best")]
         columns += [
-            Column(verdict.replace("tie", "unclear"), name, about) for verdict, about in VERDICTS.items()
+            ShownColumn(verdict.replace("tie", "unclear"), name, about) for verdict, about in VERDICTS.items()
         ]
     rows = []
     for row in records(tables.selection):
@@ -153,18 +153,18 @@ def selection_overview(tables: Tables) -> Table:
             counts = row[f"{score}_verdicts"]
             texts += [fixed(row[score], 1), *(str(counts[verdict]) for verdict in VERDICTS)]
         rows.append(_overview_row(tables, row, texts))
-    return Table(columns, rows)
+    return ShownTable(columns, rows)
 
 
-def reasons(tables: Tables) -> Table:
+def reasons(tables: Tables) -> ShownTable:
     """Why trials of all phases counted as diverged."""
     columns = (
-        Column("reason"),
-        Column("runs"),
-        Column("earliest", "update", "at which the run blew up, or its last one"),
-        Column("median", "update"),
-        Column("latest", "update"),
-        Column(
+        ShownColumn("reason"),
+        ShownColumn("runs"),
+        ShownColumn("earliest", "update", "at which the run blew up, or its last one"),
+        ShownColumn("median", "update"),
+        ShownColumn("latest", "update"),
+        ShownColumn(
             "whole budget", "", "runs that reached the end of their budget and were judged by their curve"
         ),
     )
@@ -177,13 +177,13 @@ def reasons(tables: Tables) -> Table:
         )
         for r in records(tables.reasons)
     ]
-    return Table(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1)
 
 
-def problems(tables: Tables) -> Table:
+def problems(tables: Tables) -> ShownTable:
     """What each problem is."""
-    columns = [Column("problem"), Column("training samples"), Column("parameters"), Column("epochs")]
-    columns += [Column("best known loss", "", "the reference of the training gap"), Column("score")]
+    columns = [ShownColumn("problem"), ShownColumn("training samples"), ShownColumn("parameters"), ShownColumn("epochs")]
+    columns += [ShownColumn("best known loss", "", "the reference of the training gap"), ShownColumn("score")]
     first = records(tables.study.cells.drop_duplicates("problem"))
     rows = [
         Row(
@@ -197,7 +197,7 @@ def problems(tables: Tables) -> Table:
         )
         for r in first
     ]
-    return Table(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1)
 
 
 def _optimization(cell: dict[str, Any]) -> list[str]:

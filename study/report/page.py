@@ -20,7 +20,7 @@ from overshoot.study.numbers import number, plural
 from overshoot.study.report import html_tables as tables
 from overshoot.study.report import pictures
 from overshoot.study.report.drag import Drag, drag
-from overshoot.study.report.html_tables import Table
+from overshoot.study.report.html_tables import ShownTable
 from overshoot.study.report.pictures import Picture
 from overshoot.study.report.sections import Section, sections
 from overshoot.study.tracking.views import run_link, runs_link
@@ -41,8 +41,8 @@ class ProblemPart:
     curves: dict[str, Picture]
     paths: dict[str, Picture]
     batch: str
-    optimization: Table
-    selection: Table
+    optimization: ShownTable
+    selection: ShownTable
     listed: str
     diverged: int
 
@@ -71,13 +71,13 @@ class Page:
     experiment: str
     drag: Drag
     overview: dict[str, Picture]
-    optimization: Table
-    selection: Table
+    optimization: ShownTable
+    selection: ShownTable
     sections: list[Section]
     problems: list[ProblemPart]
     divergence: dict[str, Picture]
-    reasons: Table
-    facts: Table
+    reasons: ShownTable
+    facts: ShownTable
     protocol: dict[str, str]
     seconds: dict[str, str]
     provenance: Mapping[str, Any]

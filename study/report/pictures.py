@@ -23,7 +23,7 @@ from overshoot.study.figures.keys import (
     RANGE_KEYS,
     RATE_KEYS,
     SCORE_KEYS,
-    Key,
+    LegendKey,
     batch_keys,
 )
 from overshoot.study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
@@ -63,7 +63,7 @@ class Picture:
     tiles: Sequence[Tile]
 
     @property
-    def keys(self) -> Sequence[Key]:
+    def keys(self) -> Sequence[LegendKey]:
         return self.panels.keys
 
 

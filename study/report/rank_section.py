@@ -18,7 +18,7 @@ from overshoot.study.analysis.rank_tables import (
 )
 from overshoot.study.analysis.scores import replicates
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.figures.keys import Key
+from overshoot.study.figures.keys import LegendKey
 from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.rank_diagrams import (
@@ -36,7 +36,7 @@ from overshoot.study.findings.speed import ANCHOR as SPEED
 from overshoot.study.findings.speed import fastest
 from overshoot.study.numbers import between, fixed, listing, number, share
 from overshoot.study.phases.outcomes import TOLERANCES
-from overshoot.study.report.html_tables import Column, Row, Table
+from overshoot.study.report.html_tables import ShownColumn, Row, ShownTable
 from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block, Section, section
 
@@ -133,21 +133,21 @@ def _spans(looks: Looks, ranks: pd.DataFrame, steady: list[Stability]) -> Pictur
     order = [str(o) for o in whole["optimizer"]]
     spans = {part.kind: np.array([part.span[o] for o in order]) for part in steady}
     view = SpanView(EVERY, [looks.optimizers[o] for o in order], whole["rank"].to_numpy(), spans)
-    keys = [Key(f"one {kind} left out", MUTED, "-", width=4.5 - 2 * i) for i, kind in enumerate(spans)] + [
-        Key("with everything", INK, marker="o")
+    keys = [LegendKey(f"one {kind} left out", MUTED, "-", width=4.5 - 2 * i) for i, kind in enumerate(spans)] + [
+        LegendKey("with everything", INK, marker="o")
     ]
     alt = "mean rank of each optimizer, and how far it moves when one problem or one replicate is left out"
     return Picture("steadiness", Panels(draw_spans, [view], span_size(len(order)), 1, keys), [Tile(alt)])
 
 
-def _stability_table(found: Tables, steady: list[Stability]) -> Table:
+def _stability_table(found: Tables, steady: list[Stability]) -> ShownTable:
     columns = [
-        Column("left out"),
-        Column("times"),
-        Column("other first place", "", "how often another optimizer comes first, or shares the first place"),
-        Column("without", "", "what was left out then"),
-        Column("lowest τ", "", "Kendall’s rank correlation with the whole ranking: 1 is the same order"),
-        Column("median τ"),
+        ShownColumn("left out"),
+        ShownColumn("times"),
+        ShownColumn("other first place", "", "how often another optimizer comes first, or shares the first place"),
+        ShownColumn("without", "", "what was left out then"),
+        ShownColumn("lowest τ", "", "Kendall’s rank correlation with the whole ranking: 1 is the same order"),
+        ShownColumn("median τ"),
     ]
     names = found.study.names.problems
     rows = [
@@ -158,7 +158,7 @@ def _stability_table(found: Tables, steady: list[Stability]) -> Table:
         )
         for part in steady
     ]
-    return Table(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1)
 
 
 @section(30)
@@ -222,16 +222,16 @@ def _profiles(batches: dict[str, str], looks: Looks, table: pd.DataFrame, name: 
     return Picture(name, Panels(draw_lines, views, WIDE, 2), tiles)
 
 
-def _profile_table(found: Tables, table: pd.DataFrame) -> Table:
+def _profile_table(found: Tables, table: pd.DataFrame) -> ShownTable:
     names = found.study.names
-    columns = [Column("optimizer"), Column("batch")]
+    columns = [ShownColumn("optimizer"), ShownColumn("batch")]
     for target in TOLERANCES:
         group = f"gap below {number(target)}"
         columns += [
-            Column(
+            ShownColumn(
                 "area", group, f"under the profile, up to {number(REACH)} times the fastest run; 1 at most"
             ),
-            Column("reached", group, "share of the runs that reach the target, with its Wilson interval"),
+            ShownColumn("reached", group, "share of the runs that reach the target, with its Wilson interval"),
         ]
     rows = []
     for (optimizer, batch), part in table.groupby(["optimizer", "batch"], sort=False):
@@ -244,4 +244,4 @@ def _profile_table(found: Tables, table: pd.DataFrame) -> Table:
         head = [names.optimizers[str(optimizer)], str(batch) or "all"]
         rows.append(Row([*head, *texts], "", str(optimizer), str(batch)))
     order = {o: i for i, o in enumerate(names.optimizers)}
-    return Table(columns, sorted(rows, key=lambda row: order[row.optimizer]))
+    return ShownTable(columns, sorted(rows, key=lambda row: order[row.optimizer]))

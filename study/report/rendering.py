@@ -18,7 +18,7 @@ from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.execution.processes import Pool
 from overshoot.study.figures.keys import SIZE as KEY
-from overshoot.study.figures.keys import Key, draw_key
+from overshoot.study.figures.keys import LegendKey, draw_key
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.svg import to_svgs
 from overshoot.study.figures.theme import looks, variables
@@ -108,7 +108,7 @@ def _style(page: Page, environment: Environment) -> str:
     return f":root{{{light}}}{colors}{environment.get_template('style.css').render()}"
 
 
-def _signs(page: Page) -> dict[Key, str]:
+def _signs(page: Page) -> dict[LegendKey, str]:
     """The sign of every key of every legend, as SVG with the id `sign-` and its number."""
     keys = list(dict.fromkeys(key for picture in page.pictures for key in picture.keys))
     panels = Panels(draw_key, keys, KEY)

@@ -15,7 +15,7 @@ from overshoot.study import report
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.figures.theme import Looks
 from overshoot.study.findings.claims import Finding
-from overshoot.study.report.html_tables import Table
+from overshoot.study.report.html_tables import ShownTable
 from overshoot.study.report.pictures import Picture
 
 
@@ -30,7 +30,7 @@ class Block:
     title: str
     text: str
     pictures: Mapping[str, Picture] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, ShownTable] = field(default_factory=dict)
     wide: bool = False
 
 

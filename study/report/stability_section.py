@@ -13,8 +13,8 @@ from overshoot.study.analysis.limit_evidence import LimitEvidence, limit_evidenc
 from overshoot.study.analysis.sharpness_runs import edge_line
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.figures.batch_limits import SIZE as BATCH_LIMITS
-from overshoot.study.figures.batch_limits import BatchLimitView, Curve, draw_batch_limits, marker
-from overshoot.study.figures.keys import DIVERGED, Key
+from overshoot.study.figures.batch_limits import BatchLimitView, LimitCurve, draw_batch_limits, marker
+from overshoot.study.figures.keys import DIVERGED, LegendKey
 from overshoot.study.figures.noise_floor_lines import (
     GUIDE,
     FloorLine,
@@ -40,7 +40,7 @@ from overshoot.study.report.sections import Block, Section, section
 ALL = "all problems"
 """Label of a block's only picture."""
 
-SINGLE = Key("predicted for single runs", INK, marker="_", size=9)
+SINGLE = LegendKey("predicted for single runs", INK, marker="_", size=9)
 
 DEPTH = 1e-4
 """The figure of the edge reaches this far below the lowest line. A run whose loss has vanished has no
@@ -115,7 +115,7 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
         runs = measured[measured["problem"] == problem]
         runs = runs.assign(predicted=runs["predicted"].where(runs["basis"] == LimitBasis.ALMOST_SURE))
         curves = [
-            Curve(names.optimizers[str(o)], _of(line, "size"), _of(line, "limit"), looks.optimizers[str(o)])
+            LimitCurve(names.optimizers[str(o)], _of(line, "size"), _of(line, "limit"), looks.optimizers[str(o)])
             for o, line in at.groupby("optimizer", sort=False)
         ]
         guides = _guides(at)
@@ -133,10 +133,10 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
         tiles.append(Tile(alt, problem=str(problem)))
     keys = [
         *(
-            Key(looks.optimizers[o].label, looks.optimizers[o].color, "-")
+            LegendKey(looks.optimizers[o].label, looks.optimizers[o].color, "-")
             for o in dict.fromkeys(found.by_batch["optimizer"])
         ),
-        Key("(1 − b) × and (1 + b) × gradient descent’s", MUTED, (0, (4, 2))),
+        LegendKey("(1 − b) × and (1 + b) × gradient descent’s", MUTED, (0, (4, 2))),
         *_order_keys(measured),
         *([SINGLE] if (measured["basis"] == LimitBasis.ALMOST_SURE).any() else []),
     ]
@@ -174,9 +174,9 @@ def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         )
         tiles.append(Tile(f"{look.label} on {label}: sharpness along training. {said}", problem, optimizer))
     keys = [
-        Key("sharpness at the smallest rate", STEPS[0], "-"),
-        Key("at the largest rate", STEPS[-1], "-"),
-        Key("stable up to here", INK, ALLOWED, width=1.0),
+        LegendKey("sharpness at the smallest rate", STEPS[0], "-"),
+        LegendKey("at the largest rate", STEPS[-1], "-"),
+        LegendKey("stable up to here", INK, ALLOWED, width=1.0),
         DIVERGED,
     ]
     picture = Picture("edge", Panels(draw_edge, views, EDGE, 3, keys), tiles)
@@ -193,12 +193,12 @@ def floors(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     slope = {row["key"]: row["slope"] for row in records(found.slopes)}
     used = [o for o in looks.optimizers if o in set(shown["optimizer"])]
     keys = [
-        Key(looks.optimizers[o].label, looks.optimizers[o].color, "-", looks.optimizers[o].marker)
+        LegendKey(looks.optimizers[o].label, looks.optimizers[o].color, "-", looks.optimizers[o].marker)
         for o in used
     ]
     keys += [
-        Key("slope 1 and slope 2", MUTED, GUIDE, width=1.2),
-        Key("the gap at the start", MUTED, "-", width=0.8),
+        LegendKey("slope 1 and slope 2", MUTED, GUIDE, width=1.2),
+        LegendKey("the gap at the start", MUTED, "-", width=0.8),
     ]
     made = {}
     for i, (batch, strategy) in enumerate(names.batches.items()):
@@ -247,9 +247,9 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         tiles.append(Tile(alt, problem=str(problem)))
     used = [look for batch, look in looks.batches.items() if batch in set(found.noise["batch"])]
     keys = [
-        *(Key(look.label, look.color, marker=look.marker) for look in used),
-        Key("start not forgotten", INK, marker="o", face=PAPER, size=3.6),
-        Key("measured as predicted", MUTED, "-", width=1.0),
+        *(LegendKey(look.label, look.color, marker=look.marker) for look in used),
+        LegendKey("start not forgotten", INK, marker="o", face=PAPER, size=3.6),
+        LegendKey("measured as predicted", MUTED, "-", width=1.0),
     ]
     picture = Picture("noise", Panels(draw_noise, views, PLATEAUS, 3, keys), tiles)
     table = (
@@ -260,26 +260,26 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     return Block("Noise floors", captions.noise(tables, found), {ALL: picture}, table)
 
 
-def _map_keys() -> list[Key]:
+def _map_keys() -> list[LegendKey]:
     steps = {"a tenth or less": 0.1, "a third": 1 / 3, "within 10 % of the prediction": 1.0, "3 times": 3.0}
     steps["10 times or more"] = 10.0
-    return [Key(label, ratio_color(value), area=True) for label, value in steps.items()]
+    return [LegendKey(label, ratio_color(value), area=True) for label, value in steps.items()]
 
 
-def _guides(by_batch: pd.DataFrame) -> list[Curve]:
+def _guides(by_batch: pd.DataFrame) -> list[LimitCurve]:
     """(1 - b) times gradient descent's limit, and (1 + b) times that of full batches, 2 (1 + b) / L."""
     found = []
     for _, plain, _, b in pairs(by_batch):
         sizes, limits = _of(plain, "size"), _of(plain, "limit")
-        found.append(Curve("(1 − b) × gradient\ndescent’s", sizes, (1 - b) * limits))
-        found.append(Curve("2 (1 + b) / L", sizes, np.full(len(sizes), (1 + b) * limits[-1])))
+        found.append(LimitCurve("(1 − b) × gradient\ndescent’s", sizes, (1 - b) * limits))
+        found.append(LimitCurve("2 (1 + b) / L", sizes, np.full(len(sizes), (1 + b) * limits[-1])))
     return found
 
 
-def _order_keys(measured: pd.DataFrame) -> list[Key]:
+def _order_keys(measured: pd.DataFrame) -> list[LegendKey]:
     used = set(measured["order"])
     return [
-        Key(f"measured, {order.label}", INK, marker=marker(name), face="" if name == USUAL else PAPER)
+        LegendKey(f"measured, {order.label}", INK, marker=marker(name), face="" if name == USUAL else PAPER)
         for name, order in ORDERS.items()
         if name in used
     ]

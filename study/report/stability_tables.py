@@ -16,7 +16,7 @@ from overshoot.study.findings.codes import STATUSES, no_limit
 from overshoot.study.findings.stability_limits import factor, times
 from overshoot.study.numbers import between, number, share
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.report.html_tables import Column, Row, Table
+from overshoot.study.report.html_tables import ShownColumn, Row, ShownTable
 
 
 def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
@@ -31,16 +31,16 @@ def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
     return {"number": numbers, "ratio": ratios, "word": words}
 
 
-def agreement(tables: Tables, found: LimitEvidence) -> Table:
+def agreement(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
-        Column("prediction"),
-        Column("cells"),
-        Column("median", "measured / predicted", "with its 95 % bootstrap interval, resampled by problem"),
-        Column("least", "measured / predicted"),
-        Column("most", "measured / predicted"),
-        Column("within 1 %", "share of the cells", "with its 95 % Wilson interval"),
-        Column("within 10 %", "share of the cells", "with its 95 % Wilson interval"),
-        Column("furthest off", "", "the cell whose two limits differ most"),
+        ShownColumn("prediction"),
+        ShownColumn("cells"),
+        ShownColumn("median", "measured / predicted", "with its 95 % bootstrap interval, resampled by problem"),
+        ShownColumn("least", "measured / predicted"),
+        ShownColumn("most", "measured / predicted"),
+        ShownColumn("within 1 %", "share of the cells", "with its 95 % Wilson interval"),
+        ShownColumn("within 10 %", "share of the cells", "with its 95 % Wilson interval"),
+        ShownColumn("furthest off", "", "the cell whose two limits differ most"),
     ]
     keyed = {row["key"]: row for row in records(found.limits)}
     rows = [
@@ -58,20 +58,20 @@ def agreement(tables: Tables, found: LimitEvidence) -> Table:
         )
         for row in records(found.agreement)
     ]
-    return Table(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1)
 
 
-def limits(tables: Tables, limits: pd.DataFrame) -> Table:
+def limits(tables: Tables, limits: pd.DataFrame) -> ShownTable:
     columns = [
-        *(Column(name) for name in ("problem", "optimizer", "batch")),
-        Column(
+        *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
+        ShownColumn(
             "mean square", "limit", "above it the mean over many runs grows, with batches drawn independently"
         ),
-        Column("predicted", "limit", "with its 95 % interval where it is an estimate"),
-        Column("measured", "limit", "the median over the replicates"),
-        Column("replicates", "limit", "the lowest and the highest of them"),
-        Column("ratio", "", "measured over predicted"),
-        Column("prediction", "", "what it rests on"),
+        ShownColumn("predicted", "limit", "with its 95 % interval where it is an estimate"),
+        ShownColumn("measured", "limit", "the median over the replicates"),
+        ShownColumn("replicates", "limit", "the lowest and the highest of them"),
+        ShownColumn("ratio", "", "measured over predicted"),
+        ShownColumn("prediction", "", "what it rests on"),
     ]
     rows = []
     for row, ratio in zip(records(limits), fields(limits)["number"], strict=True):
@@ -82,15 +82,15 @@ def limits(tables: Tables, limits: pd.DataFrame) -> Table:
         basis = WORDS.get(row["basis"], row["basis"])
         known = [_fine(row["mean_square"]), _estimate(row), measured, spread, ratio or "–", basis]
         rows.append(_row(tables, row, known))
-    return Table(columns, rows, heads=3, folded=True)
+    return ShownTable(columns, rows, heads=3, folded=True)
 
 
-def unpredicted(tables: Tables, limits: pd.DataFrame) -> Table | None:
+def unpredicted(tables: Tables, limits: pd.DataFrame) -> ShownTable | None:
     """Why cells have no prediction, a row for each optimizer and reason; None where all have one."""
     without = limits[(limits["basis"] == LimitBasis.NONE) & (limits["missing"] != "")]
     if without.empty:
         return None
-    columns = [Column("optimizer"), Column("cells"), Column("why")]
+    columns = [ShownColumn("optimizer"), ShownColumn("cells"), ShownColumn("why")]
     names = tables.study.names.optimizers
     counts = without.groupby(["optimizer", "missing"], sort=False).size().rename("cells").reset_index()
     rows = [
@@ -98,21 +98,21 @@ def unpredicted(tables: Tables, limits: pd.DataFrame) -> Table | None:
         for row in records(counts)
         for o in (row["optimizer"],)
     ]
-    return Table(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1)
 
 
-def edges(tables: Tables, found: LimitEvidence) -> Table:
+def edges(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
-        *(Column(name) for name in ("problem", "optimizer", "batch")),
-        Column("rate"),
-        Column("allowed", "sharpness", "the largest sharpness at which the rate is stable"),
-        Column(
+        *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
+        ShownColumn("rate"),
+        ShownColumn("allowed", "sharpness", "the largest sharpness at which the rate is stable"),
+        ShownColumn(
             "first", "sharpness", "at the start; for methods that divide their steps, after the first ones"
         ),
-        Column("largest", "sharpness / allowed"),
-        Column("last half", "sharpness / allowed", "its median over the last half of the evaluations"),
-        Column("reached", "", "the update at which it first reached the line"),
-        Column("verdict", "", "at the line: within 10 % of it over the last half"),
+        ShownColumn("largest", "sharpness / allowed"),
+        ShownColumn("last half", "sharpness / allowed", "its median over the last half of the evaluations"),
+        ShownColumn("reached", "", "the update at which it first reached the line"),
+        ShownColumn("verdict", "", "at the line: within 10 % of it over the last half"),
     ]
     rows = [
         _row(
@@ -127,17 +127,17 @@ def edges(tables: Tables, found: LimitEvidence) -> Table:
         )
         for run in records(found.edge)
     ]
-    return Table(columns, rows, heads=3, folded=True)
+    return ShownTable(columns, rows, heads=3, folded=True)
 
 
-def powers(tables: Tables, found: LimitEvidence) -> Table:
+def powers(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
-        Column("optimizer"),
-        Column("cells", "", "with at least three rates above their best one"),
-        Column(
+        ShownColumn("optimizer"),
+        ShownColumn("cells", "", "with at least three rates above their best one"),
+        ShownColumn(
             "slope", "", "the median over its cells, with its 95 % bootstrap interval, resampled by problem"
         ),
-        Column("rising", "", "cells whose own interval lies above 0: the plateau rises with the rate"),
+        ShownColumn("rising", "", "cells whose own interval lies above 0: the plateau rises with the rate"),
     ]
     rows = []
     for optimizer, median in slopes_by_optimizer(found.slopes).items():
@@ -150,18 +150,18 @@ def powers(tables: Tables, found: LimitEvidence) -> Table:
             f"{rising}/{len(own)}",
         ]
         rows.append(Row(texts, optimizer=optimizer))
-    return Table(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1)
 
 
-def slopes(tables: Tables, found: LimitEvidence) -> Table:
+def slopes(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
-        *(Column(name) for name in ("problem", "optimizer", "batch")),
-        Column("slope", "", "Theil and Sen’s, of log gap over log rate, with its 95 % interval"),
-        Column("rates", "above the best"),
-        Column("from", "above the best"),
-        Column("to", "above the best"),
-        Column("first gap", "median q at the end"),
-        Column("last gap", "median q at the end"),
+        *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
+        ShownColumn("slope", "", "Theil and Sen’s, of log gap over log rate, with its 95 % interval"),
+        ShownColumn("rates", "above the best"),
+        ShownColumn("from", "above the best"),
+        ShownColumn("to", "above the best"),
+        ShownColumn("first gap", "median q at the end"),
+        ShownColumn("last gap", "median q at the end"),
     ]
     rows = [
         _row(
@@ -175,22 +175,22 @@ def slopes(tables: Tables, found: LimitEvidence) -> Table:
         )
         for row in records(found.slopes)
     ]
-    return Table(columns, rows, heads=3, folded=True)
+    return ShownTable(columns, rows, heads=3, folded=True)
 
 
-def noise(tables: Tables, found: LimitEvidence) -> Table:
+def noise(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
-        *(Column(name) for name in ("problem", "optimizer", "batch")),
-        Column("runs", "", "that have forgotten their start"),
-        Column("lowest", "rate"),
-        Column("highest", "rate"),
-        Column("measured / predicted", "", "median over the runs, with its 95 % bootstrap interval"),
+        *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
+        ShownColumn("runs", "", "that have forgotten their start"),
+        ShownColumn("lowest", "rate"),
+        ShownColumn("highest", "rate"),
+        ShownColumn("measured / predicted", "", "median over the runs, with its 95 % bootstrap interval"),
     ]
     rows = [
         _row(tables, row, [str(row["runs"]), number(row["low"]), number(row["high"]), _over(row)])
         for row in records(found.noise_agreement)
     ]
-    return Table(columns, rows, heads=3, folded=True)
+    return ShownTable(columns, rows, heads=3, folded=True)
 
 
 def _row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:

@@ -6,11 +6,11 @@ import pytest
 
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import Tables, analyse
-from overshoot.study.analysis.surface_paths import FAR, MARGIN, Surface
+from overshoot.study.analysis.surface_paths import FAR, MARGIN, LossSurface
 from overshoot.study.figures.surface_maps import Way, joined, leaving
 from tests.planted_cells import BOWL, INF, VALLEY, planted
 
-VALLEY_FLOOR = Surface(np.array([1.0, -2.0]), np.array([[5.0, 2.0], [2.0, 1.0]]), 3.0)
+VALLEY_FLOOR = LossSurface(np.array([1.0, -2.0]), np.array([[5.0, 2.0], [2.0, 1.0]]), 3.0)
 
 
 def analysed(**changes) -> Tables:

@@ -14,7 +14,7 @@ import pytest
 
 from overshoot.core import BatchStrategy
 from overshoot.study.cli import main
-from overshoot.study.compare import Change, Comparison, Side, compare, markdown, sentences, side, write
+from overshoot.study.compare import Change, StudyComparison, Side, compare, markdown, sentences, side, write
 from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR
 from overshoot.study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
 from overshoot.study.phases.cell import run_cell
@@ -54,7 +54,7 @@ def sides(a: Sequence[StoredCell], b: Sequence[StoredCell], **changed: Any) -> t
     return Side("a", tuple(a), {c.key: had for c in a}), Side("b", tuple(b), {c.key: has for c in b})
 
 
-def only(found: Comparison) -> Change:
+def only(found: StudyComparison) -> Change:
     [change] = found.changes
     return change
 

@@ -6,7 +6,7 @@ import pytest
 from overshoot import core
 from overshoot.study.lessons import (
     LESSONS,
-    Claim,
+    CheckedClaim,
     ClaimError,
     adaptive,
     backward,
@@ -42,7 +42,7 @@ def test_a_lesson_is_whole(place):
 
 def test_a_claim_that_its_runs_do_not_show_makes_no_page(tmp_path, monkeypatch):
     with pytest.raises(ClaimError, match="the runs do not show: the moon is 3 cheeses"):
-        Claim("the moon is 3 cheeses", holds=False)
+        CheckedClaim("the moon is 3 cheeses", holds=False)
     monkeypatch.setattr(line, "step_in_turn", line.step)  # then nothing is wrong with the wrong form
     folder = tmp_path / "lessons"
     folder.mkdir()
