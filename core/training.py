@@ -164,7 +164,7 @@ def _of(net: Network, data: Batch, dtype: np.dtype) -> Batch:
 
 
 @dataclass(frozen=True)
-class Order:
+class SampleRows:
     """Which samples some updates take.
 
     rows: (S, m) sample numbers, in S orders. row_of: (R,) which of them is each trial's. starts, stops:
@@ -197,7 +197,7 @@ class NetworkObjective(Objective):
         self._passes(theta, cut.stop - cut.start).gradient(theta, self._batches(cut), out)
         return out
 
-    def samples(self, done: int, until: int) -> Order:
+    def samples(self, done: int, until: int) -> SampleRows:
         """What updates done + 1 to `until` take."""
         (epoch, first), (last, _) = divmod(done, len(self.cuts)), divmod(until - 1, len(self.cuts))
         epochs, n = range(epoch, last + 1), self.data.size
@@ -211,7 +211,7 @@ class NetworkObjective(Objective):
             (i * length + cut.start, i * length + cut.stop) for i in range(len(epochs)) for cut in self.cuts
         ]
         starts, stops = np.array(cuts[first : first + until - done]).T
-        return Order(rows, row_of, np.ascontiguousarray(starts), np.ascontiguousarray(stops))
+        return SampleRows(rows, row_of, np.ascontiguousarray(starts), np.ascontiguousarray(stops))
 
     def keep(self, rows: np.ndarray) -> None:
         self.order_of = self.order_of[rows]

@@ -152,12 +152,12 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
 
 def _report(options: argparse.Namespace, console: Console) -> int:
     from overshoot.study.pipeline import Account, write_report
-    from overshoot.study.report import reference
+    from overshoot.study.report import reference_copy
     from overshoot.study.tracking import studies
 
     if options.copy is not None:
         try:
-            reference.check(options.copy)
+            reference_copy.check(options.copy)
         except FileExistsError as error:
             raise StoreError(str(error)) from None
     file = Path(options.experiment)
@@ -169,7 +169,7 @@ def _report(options: argparse.Namespace, console: Console) -> int:
         page = write_report(study, store, folder, options.workers, Account(), facts)
     console.print(f"report: {page}")
     if options.copy is not None:
-        console.print(f"copy: {reference.keep(folder, options.copy)}")
+        console.print(f"copy: {reference_copy.keep(folder, options.copy)}")
     return 0
 
 

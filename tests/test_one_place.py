@@ -46,10 +46,9 @@ from overshoot.study.pipeline import Account, train_missing, write_report
 from overshoot.study.problems import registry
 from overshoot.study.problems.columns import Raw
 from overshoot.study.problems.registry import DATASETS
-from overshoot.study.problems.tables import ShownTable, of_frame
+from overshoot.study.problems.tables import Table, of_frame
 from overshoot.study.report import sections as report_sections
-from overshoot.study.report.html_tables import ShownColumn, Row
-from overshoot.study.report.html_tables import ShownTable as Sheet
+from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block, Section
 from overshoot.study.spec import Experiment, parse
@@ -107,7 +106,7 @@ def add_a_dataset() -> None:
 
 def add_a_file_format() -> None:
     @registry.table("fixed_width", "text in columns of one width", (".fwf",))
-    def _fixed_width(path: str, skip: Annotated[int, RealRange(0, 9)] = 0) -> ShownTable:
+    def _fixed_width(path: str, skip: Annotated[int, RealRange(0, 9)] = 0) -> Table:
         return of_frame(path, pd.read_fwf(path, skiprows=skip), "fixed width")
 
 
@@ -188,7 +187,7 @@ def add_a_section_with_a_figure() -> None:
                     "Trials",
                     "One bar a problem.",
                     {"": Picture("counted", Panels(draw_bars, views, (200, 120), 2), tiles)},
-                    {"Trials": Sheet([ShownColumn("problem"), ShownColumn("trials")], rows)},
+                    {"Trials": ShownTable([ShownColumn("problem"), ShownColumn("trials")], rows)},
                 )
             ],
         )

@@ -53,7 +53,7 @@ def stack_for(
     if not reason and engine == "auto" and batch * net.size > WORK:
         return None
     if not reason:
-        from overshoot.core.compiled.stack import CompiledStack, obstacle
+        from overshoot.core.compiled.compiled_stack import CompiledStack, obstacle
 
         reason = obstacle(net, optimizer, theta)
         if not reason:
@@ -85,6 +85,6 @@ def warm_up(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str
     """
     if default_engine() != "compiled":
         return
-    from overshoot.core.compiled.stack import prepare
+    from overshoot.core.compiled.compiled_stack import prepare
 
     yield from prepare(what)

@@ -174,7 +174,7 @@ def _plain(advice: Advice) -> str:
 
 def keys() -> Table:
     """Every key of an experiment file, what it may be and its default."""
-    from overshoot.study.commands.reference import keys as known  # with all that reads a file
+    from overshoot.study.commands.key_reference import keys as known  # with all that reads a file
 
     table = _table("Keys of an experiment file", "name", "what it may be", "default")
     for key in known():

@@ -11,7 +11,7 @@ import numpy as np
 from overshoot import core
 from overshoot.core.names import lookup
 from overshoot.study import files
-from overshoot.study.figures.race import Scene, Track, film
+from overshoot.study.figures.race_frames import Scene, Track, film
 from overshoot.study.numbers import number
 from overshoot.study.spec import SpecError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from overshoot.study.analysis.labels import names_of
-from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR, Change, StudyComparison, Pair
+from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR, Change, Pair, StudyComparison
 from overshoot.study.compare.pairs import Axes
 from overshoot.study.compare.sides import Side
 from overshoot.study.files import place

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overshoot.study.explain import cell_sections as cells
-from overshoot.study.explain import facts, picture
+from overshoot.study.explain import facts, run_picture
 from overshoot.study.explain import narrative as words
 from overshoot.study.files import place
 from overshoot.study.phases.processor import processor
@@ -55,7 +55,7 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
         store.states(stored.run_id).get(trial),
     )
     path = place(results, found.study, "explained", f"{found.run_id}.png")
-    picture.draw(known, path)
+    run_picture.draw(known, path)
     return Explanation(found.name, [*words.sections(known), *elsewhere(stored.summary.processor)], path)
 
 

@@ -9,7 +9,7 @@ from overshoot.study.analysis.frame import Study
 
 
 @dataclass(frozen=True)
-class Runs:
+class RunLink:
     """Runs behind a sentence: the finished cells with these tags (none: all of the study's cells), the
     largest `metric` of their summary first. label: what they are called in the link that lists them."""
 
@@ -18,14 +18,14 @@ class Runs:
     metric: str = ""
 
 
-def runs_of(study: Study, metric: str = "", **axes: str) -> Runs:
+def runs_of(study: Study, metric: str = "", **axes: str) -> RunLink:
     """The runs of the cells at these values of `optimizer`, `batch` or `problem`, called by their labels."""
     names = study.names
     known = {"optimizer": names.optimizers, "batch": names.batches, "problem": names.problems}
     tags = {axis: value for axis, value in axes.items() if axis != "problem"}
     if "problem" in axes:
         tags["dataset"], _, tags["network"] = axes["problem"].rpartition("/")
-    return Runs(", ".join(known[axis][value] for axis, value in axes.items()) or "all cells", tags, metric)
+    return RunLink(", ".join(known[axis][value] for axis, value in axes.items()) or "all cells", tags, metric)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Finding:
     evidence: str
     section: str
     inconclusive: bool = False
-    runs: Sequence[Runs] = ()
+    runs: Sequence[RunLink] = ()
 
     @property
     def text(self) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 from overshoot.study.analysis.divergence_shares import above_best, by_limit, compared
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import shares, who
-from overshoot.study.findings.training import places
+from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import both, listing, number, percent, plural, share
 
@@ -38,7 +38,7 @@ def diverged(tables: Tables) -> Finding | None:
         evidence += f" {listing([f'{labels[str(o)]} {percent(v)}' for o, v in means.items()])}."
         evidence += shares(most, labels, "Most often")
     evidence += _by_limit(tables)
-    return Finding("Divergence", claim, evidence, "divergence", runs=[Runs(metric="trials_diverged")])
+    return Finding("Divergence", claim, evidence, "divergence", runs=[RunLink(metric="trials_diverged")])
 
 
 def _extremes(labels: Mapping[str, str], most: Leadership, least: Leadership) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.divergence import diverged, plateaus
 from overshoot.study.findings.held_out import selection, tuning_pays
 from overshoot.study.findings.ranges import batch_size, usable_range
-from overshoot.study.findings.training import tuned_gap
+from overshoot.study.findings.training_claims import tuned_gap
 from overshoot.study.findings.trust import trust
 from overshoot.study.findings.windows import end_window
 
@@ -19,4 +19,4 @@ def findings(tables: Tables) -> list[Finding]:
     return [finding for maker in MAKERS if (finding := maker(tables)) is not None]
 
 
-__all__ = ["Finding", "Runs", "findings", "runs_of"]
+__all__ = ["Finding", "RunLink", "findings", "runs_of"]

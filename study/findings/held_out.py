@@ -9,7 +9,7 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.scores import replicates, tuning_odds
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import clustered
-from overshoot.study.findings.claims import Finding, Runs
+from overshoot.study.findings.claims import Finding, RunLink
 from overshoot.study.findings.phrases import verdict
 from overshoot.study.numbers import both, fixed, listing, number, percent, plural, share
 from overshoot.study.statistics import mean
@@ -35,7 +35,7 @@ def tuning_pays(tables: Tables) -> Finding | None:
         f"problems), no clear difference in {tie}; the probability that a tuned run does better is "
         f"{both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}.{_origins(tables)}"
     )
-    return Finding("Tuning", claim, evidence, "overview", better == 0 and worse == 0, [Runs()])
+    return Finding("Tuning", claim, evidence, "overview", better == 0 and worse == 0, [RunLink()])
 
 
 def _origins(tables: Tables) -> str:
@@ -78,4 +78,4 @@ def selection(tables: Tables) -> Finding | None:
         f"itself at {percent(1 - CHANCE)}, so about one in twenty would differ by chance."
     )
     inconclusive = apart["test_score"] <= CHANCE * n
-    return Finding("Held-out data", claim, evidence, "overview", inconclusive, [Runs()])
+    return Finding("Held-out data", claim, evidence, "overview", inconclusive, [RunLink()])

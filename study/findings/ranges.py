@@ -13,7 +13,7 @@ from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Comparison, clustered, over_replicates
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.findings.phrases import shares, verdict, who
-from overshoot.study.findings.training import places
+from overshoot.study.findings.training_claims import places
 from overshoot.study.numbers import both, fixed, fold, listing, plural
 from overshoot.study.statistics import interquartile_mean
 

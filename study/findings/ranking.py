@@ -9,7 +9,7 @@ from overshoot.study.analysis.frame import Study, records
 from overshoot.study.analysis.rank_tables import Diagram, Stability, leaders
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import FEW
-from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import shares
 from overshoot.study.numbers import fixed, listing, number, percent, plural
 from overshoot.study.statistics import holm, problems_needed
@@ -40,7 +40,7 @@ def rank_power(tables: Tables) -> Finding | None:
         f"ranks at least {fixed(row['distance'], 1)} of {row['optimizers'] - 1} possible apart are "
         "distinguishable (Nemenyi’s test)."
     )
-    return Finding("Power", claim, evidence, "ranks", not differ, [Runs()])
+    return Finding("Power", claim, evidence, "ranks", not differ, [RunLink()])
 
 
 def ranked(study: Study, found: list[Diagram]) -> Finding | None:
@@ -82,7 +82,7 @@ def too_few(study: Study, standing: pd.DataFrame) -> Finding:
     )
     ranks = listing([f"{label[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
     evidence = f"Mean ranks in training gap: {ranks}; a test needs at least {FEW} problems."
-    return Finding("Ranks", claim, evidence, ANCHOR, True, [Runs()])
+    return Finding("Ranks", claim, evidence, ANCHOR, True, [RunLink()])
 
 
 def _places(study: Study, whole: Diagram, clear: bool) -> str:
@@ -128,7 +128,7 @@ def steadiness(study: Study, ranks: pd.DataFrame, found: list[Stability]) -> Fin
         else f" whichever single {' or '.join(part.kind for part in found)} is left out."
     )
     evidence = " ".join(_left(study, part) for part in found)
-    return Finding("Steadiness", claim, evidence, ANCHOR, runs=[Runs()])
+    return Finding("Steadiness", claim, evidence, ANCHOR, runs=[RunLink()])
 
 
 def _left(study: Study, part: Stability) -> str:

@@ -7,9 +7,9 @@ import pandas as pd
 from overshoot.study.analysis.frame import Study, records
 from overshoot.study.analysis.profiles import REACH, areas_by_problem, lead, times
 from overshoot.study.analysis.rank_tables import ALL
-from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import shares, verdict, who
-from overshoot.study.findings.training import places
+from overshoot.study.findings.training_claims import places
 from overshoot.study.numbers import between, both, fixed, number, plural, share
 from overshoot.study.phases.outcomes import TOLERANCES
 
@@ -27,7 +27,7 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
     label = study.names.optimizers
     if not first["reached"]:
         claim = f"No tuned optimizer reaches a training gap of {number(target)} on any fresh replicate."
-        return Finding("Speed", claim, "", ANCHOR, inconclusive=True, runs=[Runs()])
+        return Finding("Speed", claim, "", ANCHOR, inconclusive=True, runs=[RunLink()])
     runs_to = times(study, target)
     ahead = lead(runs_to, first["optimizer"], second["optimizer"])
     best, worst = places(-areas_by_problem(runs_to))

@@ -8,7 +8,7 @@ import pandas as pd
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
 from overshoot.study.comparison import clustered
-from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
 from overshoot.study.numbers import listing, number, percent, plural, rough, share
 from overshoot.study.phases.search import SearchStatus
@@ -52,7 +52,7 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
     if found.empty:
         claim = "No search found its best rate at the search boundary."
         evidence = f"Within half a decade of it: 0 of {plural(total, 'search', 'searches')}."
-        return Finding("Search boundary", claim, evidence, ANCHOR, runs=[Runs()])
+        return Finding("Search boundary", claim, evidence, ANCHOR, runs=[RunLink()])
     widened = found[found["extended"]]
     doubts = found[~found["trusted"]]
     clauses = []
@@ -71,10 +71,10 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
         f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in question at first."
     )
     evidence = f"Of these, {listing(clauses)} ({share(wilson(len(found), total))} of all)."
-    return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), Runs()])
+    return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
 
 
-def _doubtful(doubts: pd.DataFrame) -> list[Runs]:
+def _doubtful(doubts: pd.DataFrame) -> list[RunLink]:
     """The runs of each kind of doubt, by the tags of their cells."""
     kinds = [SearchStatus(doubt) for doubt in dict.fromkeys(doubts["doubt"])]
-    return [Runs(SEARCHES[kind], {"search_status": kind.value}) for kind in kinds]
+    return [RunLink(SEARCHES[kind], {"search_status": kind.value}) for kind in kinds]

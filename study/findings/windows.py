@@ -8,8 +8,8 @@ from overshoot.study.analysis.rank_tables import standing
 from overshoot.study.analysis.scores import replicates
 from overshoot.study.analysis.sensitivity import rate_table, sensitivity, widths
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.findings.claims import Finding, Runs
-from overshoot.study.findings.training import places
+from overshoot.study.findings.claims import Finding, RunLink
+from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import listing
 
@@ -37,7 +37,7 @@ def end_window(tables: Tables) -> Finding | None:
         + "."
         for about in now
     )
-    return Finding("End of a run", _claim(kept, changed), evidence, "overview", runs=[Runs()])
+    return Finding("End of a run", _claim(kept, changed), evidence, "overview", runs=[RunLink()])
 
 
 def _claim(kept: list[str], changed: list[str]) -> str:

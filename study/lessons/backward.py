@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
+from overshoot.study.figures.lesson_panels import CurvePanel, LessonCurve
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.logistic import moons
@@ -212,7 +212,9 @@ def lesson() -> Lesson:
                         LessonCurve(
                             "right but for 1/M", ends["no 1/M"], ROLES["too large"], (0, (1.5, 1.2)), x=rates
                         ),
-                        LessonCurve("published", ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=rates),
+                        LessonCurve(
+                            "published", ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=rates
+                        ),
                     ],
                     "mean squared error",
                     "learning rate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel, FitPanel
+from overshoot.study.figures.lesson_panels import CurvePanel, FitPanel, LessonCurve
 from overshoot.study.figures.theme import OUTCOMES, ROLES
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.line import points

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel, FitPanel, MapPanel
+from overshoot.study.figures.lesson_panels import CurvePanel, FitPanel, LessonCurve, MapPanel
 from overshoot.study.figures.theme import INK, OUTCOMES, ROLES
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.numbers import exact, number, percent
@@ -141,7 +141,10 @@ def lesson() -> Lesson:
             LessonPicture(
                 CurvePanel(
                     "What is left of the loss",
-                    [LessonCurve(f"{kind}, {exact(rates[kind])}", left[kind], COLORS[kind]) for kind in paths],
+                    [
+                        LessonCurve(f"{kind}, {exact(rates[kind])}", left[kind], COLORS[kind])
+                        for kind in paths
+                    ],
                     y_label="share of the start’s loss",
                     y_range=(1e-9, 1e4),
                 ),

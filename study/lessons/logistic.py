@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
+from overshoot.study.figures.lesson_panels import CurvePanel, LessonCurve
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.numbers import exact, number, percent
@@ -148,7 +148,9 @@ def lesson() -> Lesson:
                     "From a confidently wrong start",
                     [
                         LessonCurve("dZ = (A − Y) / m", wrong_start[0], ROLES["best"]),
-                        LessonCurve("with the slope left in", wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))),
+                        LessonCurve(
+                            "with the slope left in", wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))
+                        ),
                     ],
                     "cross-entropy",
                     log="",

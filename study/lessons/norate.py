@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
+from overshoot.study.figures.lesson_panels import CurvePanel, LessonCurve
 from overshoot.study.figures.theme import OUTCOMES, ROLES
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.numbers import exact, number, percent
@@ -88,7 +88,9 @@ def lesson() -> Lesson:
                     "Standardised columns",
                     [
                         LessonCurve("no rate", none["standard"], OUTCOMES["diverged"], (0, (4, 2))),
-                        LessonCurve(f"rate {exact(0.9 * limits['standard'])}", good["standard"], ROLES["best"]),
+                        LessonCurve(
+                            f"rate {exact(0.9 * limits['standard'])}", good["standard"], ROLES["best"]
+                        ),
                     ],
                     "share of the start’s loss",
                     y_range=(1e-3, 1e12),

@@ -13,19 +13,28 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from overshoot.study.figures.lesson_panels import lesson_svg
-from overshoot.study.lessons import adaptive, backward, batches, intercept, line, logistic, norate, rootloss
+from overshoot.study.lessons import (
+    adaptive_methods,
+    backward,
+    batch_sizes,
+    intercept,
+    line,
+    logistic,
+    norate,
+    rootloss,
+)
 from overshoot.study.lessons.lesson import Lesson
 from overshoot.study.playground import fragment, policy, script, style
-from overshoot.study.playground.page import colors, sheet
+from overshoot.study.playground.markup import colors, sheet
 
 LESSONS: Sequence[Callable[[], Lesson]] = (
     line.lesson,
-    batches.lesson,
+    batch_sizes.lesson,
     logistic.lesson,
     backward.lesson,
     norate.lesson,
     rootloss.lesson,
-    adaptive.lesson,
+    adaptive_methods.lesson,
     intercept.lesson,
 )
 """In the order of the index."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
+from overshoot.study.figures.lesson_panels import CurvePanel, LessonCurve
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.line import hessian, points

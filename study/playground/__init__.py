@@ -3,7 +3,7 @@
 fragment(play) goes into any page that has `script()` and `style()` once; page(play, title) stands alone.
 """
 
-from overshoot.study.playground.page import (
+from overshoot.study.playground.markup import (
     OPTIMIZERS,
     Playground,
     bundle,

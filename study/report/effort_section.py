@@ -28,7 +28,7 @@ from overshoot.study.findings.tuning import ANCHOR as TUNING
 from overshoot.study.findings.tuning import search_boundary, tuning_effort
 from overshoot.study.numbers import number, percent, rough
 from overshoot.study.phases.search import SearchStatus
-from overshoot.study.report.html_tables import ShownColumn, Row, ShownTable
+from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block, Section, section
 from overshoot.study.statistics import Interval, middle
@@ -145,7 +145,10 @@ def _needed_table(found: Tables, table: pd.DataFrame) -> ShownTable:
     names = found.study.names
     columns = [
         ShownColumn("optimizer"),
-        *(ShownColumn(batch, "trials, median over the problems", label) for batch, label in names.batches.items()),
+        *(
+            ShownColumn(batch, "trials, median over the problems", label)
+            for batch, label in names.batches.items()
+        ),
         ShownColumn("all", "trials, median over the problems"),
     ]
     rows = []
@@ -240,11 +243,17 @@ def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> Show
     names = found.study.names
     each = costs(found.study)
     cells = found.study.cells.assign(cost=found.study.cells["key"].map(each) * 1e6)
-    columns = [ShownColumn("optimizer"), ShownColumn("batch"), ShownColumn("reached", "", "of the runs on all problems")]
+    columns = [
+        ShownColumn("optimizer"),
+        ShownColumn("batch"),
+        ShownColumn("reached", "", "of the runs on all problems"),
+    ]
     columns += [ShownColumn(UNITS[unit], "until the target", "∞ where half never reach it") for unit in units]
     if "milliseconds" in units:
         columns.append(
-            ShownColumn("µs an update", "", "median over the problems of the sweep’s time divided by its updates")
+            ShownColumn(
+                "µs an update", "", "median over the problems of the sweep’s time divided by its updates"
+            )
         )
     rows = []
     for row in records(table):

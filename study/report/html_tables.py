@@ -99,7 +99,10 @@ def selection(tables: Tables, problem: str) -> ShownTable:
     scores = {"loss": "validation loss", "test_score": f"test {cells[0]['score']}"}
     columns = [*NAMES]
     for role, about in (("tuned for validation", VALIDATED), ("default", LIBRARY)):
-        columns += [ShownColumn("rate", role, about), *(ShownColumn(label, role, SCORE) for label in scores.values())]
+        columns += [
+            ShownColumn("rate", role, about),
+            *(ShownColumn(label, role, SCORE) for label in scores.values()),
+        ]
     rows = []
     for cell in cells:
         texts: list[str] = []
@@ -114,7 +117,9 @@ def optimization_overview(tables: Tables) -> ShownTable:
     """Claims on the training gap, over all problems."""
     columns = (
         *NAMES,
-        ShownColumn("mean rank", "tuned", "of the gap among the optimizers, over the problems; 1 is the best"),
+        ShownColumn(
+            "mean rank", "tuned", "of the gap among the optimizers, over the problems; 1 is the best"
+        ),
         ShownColumn("gap q", "tuned", "interquartile mean of its logarithm over all problems' replicates"),
         ShownColumn("diverged", "tuned", DIVERGED),
         ShownColumn("gap q", "default", "interquartile mean of its logarithm over all problems' replicates"),
@@ -142,7 +147,9 @@ def selection_overview(tables: Tables) -> ShownTable:
     """Claims on held-out data, over all problems."""
     columns = [*NAMES]
     for name in ("validation loss", "test score"):
-        columns += [ShownColumn("mean rank", name, f"of the tuned {name} among the optimizers; 1 is the best")]
+        columns += [
+            ShownColumn("mean rank", name, f"of the tuned {name} among the optimizers; 1 is the best")
+        ]
         columns += [
             ShownColumn(verdict.replace("tie", "unclear"), name, about) for verdict, about in VERDICTS.items()
         ]
@@ -182,7 +189,12 @@ def reasons(tables: Tables) -> ShownTable:
 
 def problems(tables: Tables) -> ShownTable:
     """What each problem is."""
-    columns = [ShownColumn("problem"), ShownColumn("training samples"), ShownColumn("parameters"), ShownColumn("epochs")]
+    columns = [
+        ShownColumn("problem"),
+        ShownColumn("training samples"),
+        ShownColumn("parameters"),
+        ShownColumn("epochs"),
+    ]
     columns += [ShownColumn("best known loss", "", "the reference of the training gap"), ShownColumn("score")]
     first = records(tables.study.cells.drop_duplicates("problem"))
     rows = [

@@ -13,7 +13,7 @@ from overshoot.study.analysis.sensitivity import out_of_reach
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.experiment.cells import Protocol
 from overshoot.study.figures.theme import Looks
-from overshoot.study.findings.claims import Finding, Runs, runs_of
+from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.headlines import findings
 from overshoot.study.findings.particulars import problem_finding
 from overshoot.study.numbers import number, plural
@@ -36,7 +36,7 @@ class ProblemPart:
     anchor: str
     facts: str
     findings: str
-    runs: Runs
+    runs: RunLink
     rates: Picture
     curves: dict[str, Picture]
     paths: dict[str, Picture]
@@ -106,7 +106,7 @@ class Page:
         """The findings that a section opens with whose pictures are the overview's."""
         return [finding for finding in self.findings if finding.evidence == anchor]
 
-    def link(self, runs: Runs) -> str:
+    def link(self, runs: RunLink) -> str:
         """The address of the list of these runs in MLflow's pages."""
         return f"{self.store}/{runs_link(self.experiment, {'kind': 'cell'} | runs.tags, runs.metric)}"
 

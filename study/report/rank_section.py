@@ -36,7 +36,7 @@ from overshoot.study.findings.speed import ANCHOR as SPEED
 from overshoot.study.findings.speed import fastest
 from overshoot.study.numbers import between, fixed, listing, number, share
 from overshoot.study.phases.outcomes import TOLERANCES
-from overshoot.study.report.html_tables import ShownColumn, Row, ShownTable
+from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block, Section, section
 
@@ -133,9 +133,9 @@ def _spans(looks: Looks, ranks: pd.DataFrame, steady: list[Stability]) -> Pictur
     order = [str(o) for o in whole["optimizer"]]
     spans = {part.kind: np.array([part.span[o] for o in order]) for part in steady}
     view = SpanView(EVERY, [looks.optimizers[o] for o in order], whole["rank"].to_numpy(), spans)
-    keys = [LegendKey(f"one {kind} left out", MUTED, "-", width=4.5 - 2 * i) for i, kind in enumerate(spans)] + [
-        LegendKey("with everything", INK, marker="o")
-    ]
+    keys = [
+        LegendKey(f"one {kind} left out", MUTED, "-", width=4.5 - 2 * i) for i, kind in enumerate(spans)
+    ] + [LegendKey("with everything", INK, marker="o")]
     alt = "mean rank of each optimizer, and how far it moves when one problem or one replicate is left out"
     return Picture("steadiness", Panels(draw_spans, [view], span_size(len(order)), 1, keys), [Tile(alt)])
 
@@ -144,7 +144,9 @@ def _stability_table(found: Tables, steady: list[Stability]) -> ShownTable:
     columns = [
         ShownColumn("left out"),
         ShownColumn("times"),
-        ShownColumn("other first place", "", "how often another optimizer comes first, or shares the first place"),
+        ShownColumn(
+            "other first place", "", "how often another optimizer comes first, or shares the first place"
+        ),
         ShownColumn("without", "", "what was left out then"),
         ShownColumn("lowest τ", "", "Kendall’s rank correlation with the whole ranking: 1 is the same order"),
         ShownColumn("median τ"),
@@ -231,7 +233,9 @@ def _profile_table(found: Tables, table: pd.DataFrame) -> ShownTable:
             ShownColumn(
                 "area", group, f"under the profile, up to {number(REACH)} times the fastest run; 1 at most"
             ),
-            ShownColumn("reached", group, "share of the runs that reach the target, with its Wilson interval"),
+            ShownColumn(
+                "reached", group, "share of the runs that reach the target, with its Wilson interval"
+            ),
         ]
     rows = []
     for (optimizer, batch), part in table.groupby(["optimizer", "batch"], sort=False):

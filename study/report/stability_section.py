@@ -115,7 +115,9 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
         runs = measured[measured["problem"] == problem]
         runs = runs.assign(predicted=runs["predicted"].where(runs["basis"] == LimitBasis.ALMOST_SURE))
         curves = [
-            LimitCurve(names.optimizers[str(o)], _of(line, "size"), _of(line, "limit"), looks.optimizers[str(o)])
+            LimitCurve(
+                names.optimizers[str(o)], _of(line, "size"), _of(line, "limit"), looks.optimizers[str(o)]
+            )
             for o, line in at.groupby("optimizer", sort=False)
         ]
         guides = _guides(at)

@@ -16,7 +16,7 @@ from overshoot.study.findings.codes import STATUSES, no_limit
 from overshoot.study.findings.stability_limits import factor, times
 from overshoot.study.numbers import between, number, share
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.report.html_tables import ShownColumn, Row, ShownTable
+from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 
 
 def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
@@ -35,7 +35,9 @@ def agreement(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
         ShownColumn("prediction"),
         ShownColumn("cells"),
-        ShownColumn("median", "measured / predicted", "with its 95 % bootstrap interval, resampled by problem"),
+        ShownColumn(
+            "median", "measured / predicted", "with its 95 % bootstrap interval, resampled by problem"
+        ),
         ShownColumn("least", "measured / predicted"),
         ShownColumn("most", "measured / predicted"),
         ShownColumn("within 1 %", "share of the cells", "with its 95 % Wilson interval"),

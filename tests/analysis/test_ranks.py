@@ -6,7 +6,7 @@ from overshoot.study.analysis import gather
 from overshoot.study.analysis import rank_tables as ranks
 from overshoot.study.analysis.scores import replicates
 from overshoot.study.findings import ranking
-from overshoot.study.findings.claims import Runs
+from overshoot.study.findings.claims import RunLink
 from tests.findings.test_evidence import BAD, FAIR, GOOD, study, text
 from tests.planted_cells import INF, planted
 
@@ -135,8 +135,8 @@ class TestRanked:
         )
         assert "To distinguish the first two would take about 11 problems." in text(found)
         assert found.runs == [
-            Runs("Adam", {"optimizer": "adam"}),
-            Runs("Heavy ball", {"optimizer": "momentum"}),
+            RunLink("Adam", {"optimizer": "adam"}),
+            RunLink("Heavy ball", {"optimizer": "momentum"}),
         ]
 
     def test_a_clear_first_place_is_no_tie(self):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from overshoot.study.cli import main
-from overshoot.study.commands.reference import keys, markdown
+from overshoot.study.commands.key_reference import keys, markdown
 from overshoot.study.experiment.cells import Budget
 from overshoot.study.spec import SpecError, parse
 

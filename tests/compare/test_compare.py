@@ -14,7 +14,7 @@ import pytest
 
 from overshoot.core import BatchStrategy
 from overshoot.study.cli import main
-from overshoot.study.compare import Change, StudyComparison, Side, compare, markdown, sentences, side, write
+from overshoot.study.compare import Change, Side, StudyComparison, compare, markdown, sentences, side, write
 from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR
 from overshoot.study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
 from overshoot.study.phases.cell import run_cell

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from overshoot.study.compare import compare, draw, sentences
+from overshoot.study.compare.overlaid_curves import panels
 from overshoot.study.compare.pairs import Axes, pairs
-from overshoot.study.compare.picture import panels
 from overshoot.study.tracking import StoreError
 from tests.compare.test_compare import sides, stored
 

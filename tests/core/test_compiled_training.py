@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from overshoot import core
 from overshoot.core import ACTIVATIONS, LOSSES, BatchStrategy, Network, optimizer, schedule, train
-from overshoot.core.compiled.stack import CompiledStack
+from overshoot.core.compiled.compiled_stack import CompiledStack
 from overshoot.core.loop import iterate
 from overshoot.core.training import NetworkObjective
 from tests.core.plain_network import some_targets

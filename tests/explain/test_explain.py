@@ -15,7 +15,7 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.cli import main
 from overshoot.study.experiment import cells
 from overshoot.study.experiment.cells import Budget, Choice
-from overshoot.study.explain import elsewhere, explain, picture
+from overshoot.study.explain import elsewhere, explain, run_picture
 from overshoot.study.explain.facts import Facts, gather
 from overshoot.study.explain.narrative import agrees, sections
 from overshoot.study.explain.replay import Fork
@@ -272,7 +272,7 @@ def test_factors_agree_by_what_they_do_over_many_updates() -> None:
 
 def test_the_figure_shows_what_theory_predicts(ran: Ran) -> None:
     facts = known(ran, "line", "diverged")
-    figure = picture.panels(facts).figure()
+    figure = run_picture.panels(facts).figure()
     lines = {
         line.get_gid(): np.asarray(line.get_xydata())
         for part in figure.subfigs

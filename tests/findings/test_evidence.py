@@ -8,7 +8,7 @@ from overshoot.study.analysis import gather, profiles
 from overshoot.study.analysis import rank_tables as ranks
 from overshoot.study.analysis import search_effort as effort
 from overshoot.study.findings import batch_axes, speed, tuning
-from overshoot.study.findings.claims import Runs
+from overshoot.study.findings.claims import RunLink
 from overshoot.study.findings.codes import SEARCHES
 from overshoot.study.phases.search import SearchStatus
 from tests.planted_cells import INF, planted
@@ -197,7 +197,7 @@ class TestAlarms:
         found = study("a", ("1",), sgd={"extended": 2, "search_status": status}, adam={})
         finding = tuning.search_boundary(found, effort.alarms(found))
         assert f"1 remained in doubt (1 {SEARCHES[status]}), marked †" in text(finding)
-        assert finding.runs[0] == Runs(SEARCHES[status], {"search_status": "at_search_boundary"})
+        assert finding.runs[0] == RunLink(SEARCHES[status], {"search_status": "at_search_boundary"})
 
     def test_no_stable_rate_is_a_doubt_of_its_own(self):
         found = study("a", ("1",), sgd={"search_status": "no_stable_rate", "search": (INF,)})

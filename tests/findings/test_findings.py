@@ -12,7 +12,7 @@ from overshoot.study.findings.held_out import selection, tuning_pays
 from overshoot.study.findings.particulars import problem_finding
 from overshoot.study.findings.ranges import batch_size, usable_range
 from overshoot.study.findings.ranking import rank_power
-from overshoot.study.findings.training import tuned_gap
+from overshoot.study.findings.training_claims import tuned_gap
 from overshoot.study.findings.trust import trust
 from overshoot.study.numbers import around, between, fixed, listing, number, percent, plural, share
 from overshoot.study.statistics import Interval
@@ -309,12 +309,12 @@ class TestRuns:
     def test_the_runs_behind_a_sentence_are_those_of_the_optimizers_that_it_names(self):
         tables = study(sgd={"sweep": NARROW}, adam={"sweep": WIDE})
         assert usable_range(tables).runs == [
-            f.Runs("Adam", {"optimizer": "adam"}, "usable_width_decades"),
-            f.Runs("Gradient descent", {"optimizer": "sgd"}, "usable_width_decades"),
+            f.RunLink("Adam", {"optimizer": "adam"}, "usable_width_decades"),
+            f.RunLink("Gradient descent", {"optimizer": "sgd"}, "usable_width_decades"),
         ]
 
     def test_of_all_optimizers_they_are_the_studys(self):
-        assert tuning_pays(study(sgd={})).runs == [f.Runs("all cells")]
+        assert tuning_pays(study(sgd={})).runs == [f.RunLink("all cells")]
 
     def test_a_problem_is_a_dataset_with_a_network(self):
         found = f.runs_of(study(sgd={}).study, problem="a/net", batch="1")

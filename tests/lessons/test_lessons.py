@@ -8,9 +8,9 @@ from overshoot.study.lessons import (
     LESSONS,
     CheckedClaim,
     ClaimError,
-    adaptive,
+    adaptive_methods,
     backward,
-    batches,
+    batch_sizes,
     intercept,
     line,
     logistic,
@@ -22,7 +22,7 @@ from overshoot.study.lessons.lesson import Code
 from tests.lessons.conftest import made
 
 PLACES = range(len(LESSONS))
-MODULES = (line, batches, logistic, backward, norate, rootloss, adaptive, intercept)
+MODULES = (line, batch_sizes, logistic, backward, norate, rootloss, adaptive_methods, intercept)
 
 
 def test_there_are_eight_and_each_has_a_page_of_its_own():
@@ -76,10 +76,10 @@ def test_the_lines_step_is_the_cores_and_the_one_in_turn_is_not():
 def test_a_batchs_gradient_is_right_on_average_and_the_sum_is_as_many_times_it():
     x, y = line.points()
     X, theta = np.column_stack([x, np.ones_like(x)]), np.array([0.5, 2.0])
-    whole = batches.gradient_of_batch(theta, X, y)
-    parts = [batches.gradient_of_batch(theta, X[i : i + 8], y[i : i + 8]) for i in range(0, 40, 8)]
+    whole = batch_sizes.gradient_of_batch(theta, X, y)
+    parts = [batch_sizes.gradient_of_batch(theta, X[i : i + 8], y[i : i + 8]) for i in range(0, 40, 8)]
     np.testing.assert_allclose(np.mean(parts, axis=0), whole, rtol=1e-12)
-    np.testing.assert_allclose(batches.gradient_summed(theta, X, y), 40 * whole, rtol=1e-12)
+    np.testing.assert_allclose(batch_sizes.gradient_summed(theta, X, y), 40 * whole, rtol=1e-12)
 
 
 def test_the_right_backward_pass_is_the_cores():
@@ -116,7 +116,7 @@ def test_the_lessons_adam_is_the_cores():
     given = iter(gradients)
     path = core.descend(core.optimizer("adam", lr=0.1), lambda t: [next(given)], [0.0], 4)[:, 0]
     for t, g in enumerate(gradients, 1):
-        m, v, step = adaptive.adam_step(m, v, g, t, 0.1)
+        m, v, step = adaptive_methods.adam_step(m, v, g, t, 0.1)
         total -= step
         assert path[t] == pytest.approx(total, rel=1e-6)
 

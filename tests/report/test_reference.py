@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from overshoot.study.report.reference import keep, without_links
+from overshoot.study.report.reference_copy import keep, without_links
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel, MapPanel
+from overshoot.study.figures.lesson_panels import CurvePanel, LessonCurve, MapPanel
 from overshoot.study.figures.theme import OPTIMIZERS
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.numbers import exact, number
@@ -102,7 +102,7 @@ def lesson() -> Lesson:
     labels = {name: core.OPTIMIZERS[name].label for name in METHODS}
     last = {name: float(values[-1]) for name, values in ends.items()}
     return Lesson(
-        slug="adaptive",
+        slug="adaptive_methods",
         question="What do AdaGrad, RMSprop and Adam change?",
         answer="They divide each step by the size of the gradients seen, so that its length is about the rate. Nothing blows up at rates at which gradient "
         "descent is gone. But RMSprop, which forgets, cannot settle closer than its rate lets it.",

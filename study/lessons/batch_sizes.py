@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overshoot import core
-from overshoot.study.figures.lesson_panels import LessonCurve, CurvePanel
+from overshoot.study.figures.lesson_panels import CurvePanel, LessonCurve
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.line import losses, points
@@ -93,7 +93,7 @@ def lesson() -> Lesson:
     summed = excess(x, y, None, rate, summed=True) / start
     full = limits[None]
     return Lesson(
-        slug="batches",
+        slug="batch_sizes",
         question="All the data, a few, or one at a time: what does the batch change?",
         answer="Small batches make many cheap steps and go down fast, then stop going down: their noise keeps the loss on a "
         f"plateau that shrinks with the rate. And they tolerate less: {exact(limits[1])} instead of {exact(full)} here.",

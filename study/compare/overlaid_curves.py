@@ -9,7 +9,7 @@ import numpy as np
 from overshoot.study.analysis import selections
 from overshoot.study.compare.changes import Change, StudyComparison, axes_of, limit_of
 from overshoot.study.compare.sentences import named
-from overshoot.study.figures.overlaid import KEYS, SIZE, OverlaidCurve, Overlaid, draw_overlaid
+from overshoot.study.figures.overlaid import KEYS, SIZE, Overlaid, OverlaidCurve, draw_overlaid
 from overshoot.study.figures.panels import Panels, write_png
 from overshoot.study.tracking import StoredCell
 
@@ -44,4 +44,6 @@ def _curve(cell: StoredCell) -> OverlaidCurve:
     rows = swept.assign(gone=gone, q=swept["q_end"].where(~gone, np.inf)).groupby("rate")
     table = rows.agg(q=("q", "median"))
     limit = limit_of(cell)
-    return OverlaidCurve(table.index.to_numpy(), table["q"].to_numpy(), None if limit is None else limit.value)
+    return OverlaidCurve(
+        table.index.to_numpy(), table["q"].to_numpy(), None if limit is None else limit.value
+    )
