@@ -34,14 +34,14 @@ def faults(kind: str, name: str) -> list[str]:
     kind: "optimizer", "schedule", "loss", "activation" or "initializer". An error that the method raises is
     a violation as well.
     """
-    found: list[str] = []
+    sentences: list[str] = []
     try:
         with np.errstate(all="ignore"):
             for fault in CHECKS[kind](name):
-                found.append(fault)
+                sentences.append(fault)
     except Exception as error:  # whatever somebody's code raises
-        found.append(f"it raises {type(error).__name__}: {error}")
-    return found
+        sentences.append(f"it raises {type(error).__name__}: {error}")
+    return sentences
 
 
 class _Rough(Objective):

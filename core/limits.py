@@ -284,15 +284,15 @@ class _Moments:
             response = self._response(rate)
             return spectral_radius(lambda s: response * self._noise(s), self.size)
 
-        high, found = full, radius(full * (1 - PRECISION))
-        if found.value < 1:
+        high, estimate = full, radius(full * (1 - PRECISION))
+        if estimate.value < 1:
             return Estimate(full)
         low = 0.0
-        while found.converged and high > low * (1 + PRECISION):
+        while estimate.converged and high > low * (1 + PRECISION):
             middle = np.sqrt(low * high) if low else high / 2
-            found = radius(middle)
-            low, high = (middle, high) if found.value < 1 else (low, middle)
-        return Estimate(float(low) if found.converged else np.nan, found.converged, found.message)
+            estimate = radius(middle)
+            low, high = (middle, high) if estimate.value < 1 else (low, middle)
+        return Estimate(float(low) if estimate.converged else np.nan, estimate.converged, estimate.message)
 
     def excess(self, rate: float, squares: np.ndarray) -> float:
         """tr(H S) / 2 of the S that the noise of S itself and of residuals with these squares maintains."""

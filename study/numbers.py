@@ -68,15 +68,17 @@ def share(interval: Interval) -> str:
     return f"{percent(interval.value)}{_ends(interval, _hundredths)}"
 
 
-def both(found: Comparison, write: Callable[[float], str]) -> str:
+def both(comparison: Comparison, write: Callable[[float], str]) -> str:
     """`0.57 ([0.54, 0.61] on these problems, [0.41, 0.73] on problems like these)`, each number as `write`
     has it; under few problems the range over them: `0.57 ([0.54, 0.61] on these problems, 0.40 to 0.80 by
     problem)`."""
     ends = _hundredths if write is percent else write
-    here = _ends(found.replicates, ends).strip()
-    low, high = ends(found.problems.low), ends(found.problems.high)
-    beyond = f"{low} to {high} by problem" if found.few else f"[{low},\u00a0{high}] on problems like these"
-    return f"{write(found.value)} ({here} on these problems, {beyond})"
+    here = _ends(comparison.replicates, ends).strip()
+    low, high = ends(comparison.problems.low), ends(comparison.problems.high)
+    beyond = (
+        f"{low} to {high} by problem" if comparison.few else f"[{low},\u00a0{high}] on problems like these"
+    )
+    return f"{write(comparison.value)} ({here} on these problems, {beyond})"
 
 
 def fold(decades: float) -> str:

@@ -65,8 +65,8 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """The share of `successes` in `trials` with Wilson's (1927) score interval; of nothing, 0 to 1."""
     if trials == 0:
         return Interval(float("nan"), 0.0, 1.0)
-    found = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
-    return Interval(successes / trials, float(found.low), float(found.high))
+    score = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return Interval(successes / trials, float(score.low), float(score.high))
 
 
 def improvement(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> Interval:
@@ -254,12 +254,12 @@ def problems_needed(methods: int, gap: float, level: float = LEVEL) -> float:
 def cliques(ranks: np.ndarray, distance: float) -> list[tuple[int, int]]:
     """The bars of Demšar's (2006) diagram: first and last place, in ascending `ranks: (k,)`, of every largest
     group of two or more whose mean ranks are all less than `distance` apart."""
-    found: list[tuple[int, int]] = []
+    groups: list[tuple[int, int]] = []
     for first in range(len(ranks)):
         last = int(np.searchsorted(ranks, ranks[first] + distance)) - 1
-        if last > first and (not found or last > found[-1][1]):
-            found.append((first, last))
-    return found
+        if last > first and (not groups or last > groups[-1][1]):
+            groups.append((first, last))
+    return groups
 
 
 def agreement(a: np.ndarray, b: np.ndarray) -> float:
@@ -291,13 +291,13 @@ def theil_sen(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Interval:
     if len(np.unique(_checked(x))) < 2:
         raise ValueError("a slope needs two different values of x")
     with np.errstate(invalid="ignore"):  # the variance of Kendall's tau, below zero for many ties
-        found = stats.theilslopes(_checked(y), x, level)
-    if np.isfinite([found.low_slope, found.high_slope]).all():
-        return Interval(float(found.slope), float(found.low_slope), float(found.high_slope))
+        fit = stats.theilslopes(_checked(y), x, level)
+    if np.isfinite([fit.low_slope, fit.high_slope]).all():
+        return Interval(float(fit.slope), float(fit.low_slope), float(fit.high_slope))
     i, j = np.triu_indices(len(x), 1)
     apart = x[i] != x[j]
     slopes = (y[j] - y[i])[apart] / (x[j] - x[i])[apart]
-    return Interval(float(found.slope), float(slopes.min()), float(slopes.max()))
+    return Interval(float(fit.slope), float(slopes.min()), float(slopes.max()))
 
 
 # The same draws serve every comparison of the same shape: they are made once.

@@ -135,7 +135,7 @@ class CompiledStack(Stack):
         self.ended = blocks.state(arrays, wide), first
         return first
 
-    def _run(self, blocks: Blocks, mark: int, found: tuple[np.ndarray, ...] = ()) -> None:
+    def _run(self, blocks: Blocks, mark: int, results: tuple[np.ndarray, ...] = ()) -> None:
         order = self.objective.samples(self.t, mark)
         rows = np.ascontiguousarray(blocks.in_lanes(order.row_of[:, None])[:, 0])
         rates, factors, room = blocks.columns[:, 0].copy(), self._factors(blocks, mark), self.room
@@ -156,7 +156,7 @@ class CompiledStack(Stack):
                 blocks.check[i],
                 self.t,
                 mark - self.t,
-                *([a[i] for a in found] or (0, 0, 0)),
+                *([a[i] for a in results] or (0, 0, 0)),
             )
             numbers = [a if isinstance(a, int) else address(a) for a in arguments]
             self.run(address(room.net), self.rule_update, *numbers)

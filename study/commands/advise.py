@@ -189,9 +189,9 @@ def fastest(recursion: Recursion, low: float, high: float, limit: float) -> floa
     def slowest(share: float) -> float:
         return float(recursion.multiplier(share * limit, [low, high]).max())
 
-    found = minimize_scalar(slowest, bounds=(0, 1), method="bounded", options={"xatol": 1e-10})
-    best = float(found.x)
-    equal = float(found.fun) + EQUAL
+    optimum = minimize_scalar(slowest, bounds=(0, 1), method="bounded", options={"xatol": 1e-10})
+    best = float(optimum.x)
+    equal = float(optimum.fun) + EQUAL
     low_end = _boundary(lambda share: slowest(share) <= equal, best, 0.0)
     high_end = _boundary(lambda share: slowest(share) <= equal, best, 1.0)
     return float(np.sqrt(low_end * high_end)) * limit

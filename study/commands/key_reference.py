@@ -75,11 +75,11 @@ class Recorder(Reader):
     def choices(
         self, key: str, known: Mapping[str, Any], kind: str, check: Callable[[Choice], object]
     ) -> list[Choice]:
-        found = super().choices(key, known, kind, check)
+        chosen = super().choices(key, known, kind, check)
         plural = {"dataset": "datasets"}.get(kind, f"{kind}s")
         self.keys.pop(self._name(key), None)
         self._record(key, f"a list of {kind}s: see `list {plural}`", None)
-        return found
+        return chosen
 
     def within(self, item: Item) -> Reader:
         if not isinstance(item.value, dict):

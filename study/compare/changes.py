@@ -121,16 +121,16 @@ def axes_of(cell: StoredCell) -> Axes:
 
 def _settings(pairs: list[tuple[dict[str, Any], dict[str, Any]]], differ: list[bool]) -> list[str]:
     """Each setting that differs, with both values and in how many of the cells."""
-    found: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     silent = 0
     for (had, has), other in zip(pairs, differ, strict=True):
         one, two = _flat(had), _flat(has)
         names = [name for name in one | two if one.get(name) != two.get(name)]
-        found.update((n, str(one.get(n, "absent")), str(two.get(n, "absent"))) for n in names)
+        counts.update((n, str(one.get(n, "absent")), str(two.get(n, "absent"))) for n in names)
         silent += other and not names
     lines = [
         f"{name}: {one} in A, {two} in B{_share(count, len(pairs))}"
-        for (name, one, two), count in found.items()
+        for (name, one, two), count in counts.items()
     ]
     if silent:
         lines.append(f"the version of the program, where all settings agree{_share(silent, len(pairs))}")

@@ -24,13 +24,13 @@ def pairs(a: Collection[Axes], b: Collection[Axes], asked: Iterable[tuple[str, s
     asked = list(asked)
     if asked:
         return [pair for x, y in asked for pair in _asked(a, b, x, y)]
-    found = [(axes, axes) for axes in a if axes in b]
+    matches = [(axes, axes) for axes in a if axes in b]
     for shared in (_base, _problem_and_optimizer):
-        left_a = [axes for axes in a if axes not in {x for x, _ in found}]
-        left_b = [axes for axes in b if axes not in {y for _, y in found}]
-        found += _alone(left_a, left_b, shared)
+        left_a = [axes for axes in a if axes not in {x for x, _ in matches}]
+        left_b = [axes for axes in b if axes not in {y for _, y in matches}]
+        matches += _alone(left_a, left_b, shared)
     order = {axes: i for i, axes in enumerate(a)}
-    return sorted(found, key=lambda pair: order[pair[0]])
+    return sorted(matches, key=lambda pair: order[pair[0]])
 
 
 def _asked(a: Collection[Axes], b: Collection[Axes], x: str, y: str) -> Pairs:
@@ -38,23 +38,23 @@ def _asked(a: Collection[Axes], b: Collection[Axes], x: str, y: str) -> Pairs:
         if not any(name in axes[1:] for axes in has):
             known = dict.fromkeys(part for axes in has for part in axes[1:])
             raise StoreError(f"--pair: {side} has no {name!r} (it has: {', '.join(known)})")
-    found = []
+    matches = []
     for axes in a:
         other = (axes[0], *(y if part == x else part for part in axes[1:]))
         if x in axes[1:] and other in b:
-            found.append((axes, (other[0], other[1], other[2])))
-    return found
+            matches.append((axes, (other[0], other[1], other[2])))
+    return matches
 
 
 def _alone(a: list[Axes], b: list[Axes], shared: Callable[[Axes], tuple[str, ...]]) -> Pairs:
     """Pairs of the cells that share something with one cell of the other side and no other of their own."""
-    found = []
+    matches = []
     for axes in a:
         alike = [other for other in a if shared(other) == shared(axes)]
         others = [other for other in b if shared(other) == shared(axes)]
         if len(alike) == len(others) == 1:
-            found.append((axes, others[0]))
-    return found
+            matches.append((axes, others[0]))
+    return matches
 
 
 def _base(axes: Axes) -> tuple[str, ...]:

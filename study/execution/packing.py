@@ -51,8 +51,8 @@ def _unpacked(cell: Cell, place: str, files: zipfile.ZipFile) -> CellResult | Fa
         paths = [Path(folder) / name for name in FILES]
         for path in paths:
             path.write_bytes(files.read(f"{place}/{path.name}"))
-        found, summary, trials, curves = artifacts.load(*paths[:-1])
+        ran, summary, trials, curves = artifacts.load(*paths[:-1])
         states = artifacts.load_states(paths[-1])
-    if found.key != cell.key:
-        raise ValueError(f"the worker ran cell {found.key}, where {cell.key} was asked for")
+    if ran.key != cell.key:
+        raise ValueError(f"the worker ran cell {ran.key}, where {cell.key} was asked for")
     return CellResult(cell, trials[[*TRIALS]], curves, states, summary)

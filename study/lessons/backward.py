@@ -85,18 +85,18 @@ def angle(a: np.ndarray, b: np.ndarray) -> float:
 
 def angles(X: np.ndarray, Y: np.ndarray, path: list[Weights]) -> np.ndarray:
     """Between the published and the true gradient at each of the weights, in degrees."""
-    found = []
+    degrees = []
     for weights in path:
         A1, A2 = forward(X, weights)
-        found.append(
+        degrees.append(
             angle(flat(backward(X, Y, A1, A2, weights)), flat(backward_published(X, Y, A1, A2, weights)))
         )
-    return np.array(found)
+    return np.array(degrees)
 
 
 def differences(X: np.ndarray, Y: np.ndarray, weights: Weights) -> np.ndarray:
     """The gradient by central differences."""
-    whole, found = flat(weights), []
+    whole, slopes = flat(weights), []
     sizes = np.cumsum([w.size for w in weights])[:-1]
 
     def at(theta: np.ndarray) -> float:
@@ -106,8 +106,8 @@ def differences(X: np.ndarray, Y: np.ndarray, weights: Weights) -> np.ndarray:
     for i in range(whole.size):
         h = np.zeros_like(whole)
         h[i] = 6e-6
-        found.append((at(whole + h) - at(whole - h)) / 1.2e-5)
-    return np.array(found)
+        slopes.append((at(whole + h) - at(whole - h)) / 1.2e-5)
+    return np.array(slopes)
 
 
 def without_mean(X: np.ndarray, Y: np.ndarray, A1: np.ndarray, A2: np.ndarray, weights: Weights) -> Weights:

@@ -39,18 +39,18 @@ def excess(x: np.ndarray, y: np.ndarray, size: int | None, rate: float, summed: 
     best = np.linalg.lstsq(X, y, rcond=None)[0]
     floor = losses(best[None], x, y)[0]
     gradient = gradient_summed if summed else gradient_of_batch
-    count, found = size or len(x), np.empty((len(SEEDS), EPOCHS + 1))
+    count, above = size or len(x), np.empty((len(SEEDS), EPOCHS + 1))
     for seed in SEEDS:
         rng, theta = np.random.default_rng(seed), np.zeros(2)
-        found[seed, 0] = losses(theta[None], x, y)[0] - floor
+        above[seed, 0] = losses(theta[None], x, y)[0] - floor
         for epoch in range(EPOCHS):
             order = rng.permutation(len(x))
             for start in range(0, len(x), count):
                 rows = order[start : start + count]
                 with np.errstate(over="ignore", invalid="ignore"):
                     theta = theta - rate * gradient(theta, X[rows], y[rows])
-            found[seed, epoch + 1] = losses(theta[None], x, y)[0] - floor
-    return np.asarray(np.mean(found, axis=0))
+            above[seed, epoch + 1] = losses(theta[None], x, y)[0] - floor
+    return np.asarray(np.mean(above, axis=0))
 
 
 def plateau(x: np.ndarray, y: np.ndarray, rate: float, updates: int = 20_000) -> float:

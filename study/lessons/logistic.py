@@ -64,12 +64,12 @@ def descend_by(
     delta: np.ndarray | None, X: np.ndarray, y: np.ndarray, rate: float, squared: bool
 ) -> np.ndarray:
     """Cross-entropy (STEPS + 1,) of logistic regression whose delta is right, or that of a squared error."""
-    rows, theta, found = np.column_stack([X, np.ones(len(X))]), np.array([-6.0, 6.0, 0.0]), []
+    rows, theta, losses = np.column_stack([X, np.ones(len(X))]), np.array([-6.0, 6.0, 0.0]), []
     for _ in range(STEPS + 1):
         Z = rows @ theta
-        found.append(cross_entropy(Z, y))
+        losses.append(cross_entropy(Z, y))
         theta = theta - rate * rows.T @ (output_delta_of_mse(Z, y) if squared else output_delta(Z, y))
-    return np.array(found)
+    return np.array(losses)
 
 
 MATHEMATICS = [

@@ -34,13 +34,13 @@ def data() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def gaps(X: np.ndarray, y: np.ndarray, rate: float | None) -> np.ndarray:
     """Share (STEPS + 1,) of the start's loss above its minimum that is left; rate None: the update without one."""
     best = np.linalg.lstsq(X, y, rcond=None)[0]
-    theta, found = np.zeros(X.shape[1]), []
+    theta, above = np.zeros(X.shape[1]), []
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(STEPS + 1):
-            found.append(float((((theta - best) @ X.T) ** 2).mean() / 2))
+            above.append(float((((theta - best) @ X.T) ** 2).mean() / 2))
             gradient = X.T @ (X @ theta - y) / len(y)
             theta = update_without_rate(theta, gradient) if rate is None else update(theta, gradient, rate)
-    return np.array(found) / found[0]
+    return np.array(above) / above[0]
 
 
 MATHEMATICS = [

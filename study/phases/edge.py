@@ -152,10 +152,10 @@ class SharpnessMeasure:
         values = np.full(len(theta), np.nan)
         known = np.isfinite(theta).all(axis=1) & (np.isfinite(scale) & (scale > 0)).all(axis=1)
         if known.any():
-            found = sharpness(
+            estimates = sharpness(
                 self.net, theta[known], self.data, scale[known], self.penalty, RESTARTS, TOLERANCE
             )
-            values[known] = [estimate.value if estimate.converged else np.nan for estimate in found]
+            values[known] = [estimate.value if estimate.converged else np.nan for estimate in estimates]
         return values
 
 

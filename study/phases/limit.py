@@ -108,11 +108,11 @@ class MeasuredLimit(Left):
 
     @property
     def summary(self) -> LimitSummary:
-        found = self.threshold if self.diverged else None
-        if found is None:
+        threshold = self.threshold if self.diverged else None
+        if threshold is None:
             below = bool(self.diverged) and self.share[0] >= HALF
             return LimitSummary(LimitStatus.BELOW_GRID if below else LimitStatus.ABOVE_GRID)
-        ends = (found.rate, found.low, found.high, found.zone_low, found.zone_high)
+        ends = (threshold.rate, threshold.low, threshold.high, threshold.zone_low, threshold.zone_high)
         return LimitSummary(LimitStatus.MEASURED, *ends)
 
     def run(self, cell: Cell, problem: Problem, rates: Sequence[float], role: str) -> None:
@@ -131,35 +131,35 @@ class MeasuredLimit(Left):
 def measure_limit(cell: Cell, problem: Problem, curve: RateCurve) -> MeasuredLimit:
     """Measure the limit of a cell whose sweep has this curve."""
     limit, watched = cell.protocol.of(LimitSettings), at_horizon(cell, problem.samples)
-    found = MeasuredLimit(tuple(f"boundary-{k}" for k in range(limit.replicates)))
-    _enclose(found, watched, problem, curve)
+    measured = MeasuredLimit(tuple(f"boundary-{k}" for k in range(limit.replicates)))
+    _enclose(measured, watched, problem, curve)
     for left in range(ROUNDS, 0, -1):
-        if found.threshold is not None:
-            found.run(watched, problem, _next_rates(found, limit.precision, left), SECTION)
-    return found
+        if measured.threshold is not None:
+            measured.run(watched, problem, _next_rates(measured, limit.precision, left), SECTION)
+    return measured
 
 
-def _enclose(found: MeasuredLimit, cell: Cell, problem: Problem, curve: RateCurve) -> None:
+def _enclose(measured: MeasuredLimit, cell: Cell, problem: Problem, curve: RateCurve) -> None:
     """Run rates of the grid, two at a time from the sweep's boundary on, until they enclose the limit."""
     rates = grid(cell.rates).tolist()
     half = np.flatnonzero(curve.diverged >= 0.5)
     low = high = int(half[0]) if len(half) else len(rates)
     low, high = max(low - 1, 0), min(high + 1, len(rates))
-    found.run(cell, problem, rates[low:high], GRID)
+    measured.run(cell, problem, rates[low:high], GRID)
     for _ in range(STEPS):
-        if found.share[0] >= HALF and low > 0:
+        if measured.share[0] >= HALF and low > 0:
             low, more = max(low - 2, 0), rates[max(low - 2, 0) : low]
-        elif found.share[-1] < HALF and high < len(rates):
+        elif measured.share[-1] < HALF and high < len(rates):
             high, more = min(high + 2, len(rates)), rates[high : high + 2]
         else:
             return
-        found.run(cell, problem, more, GRID)
+        measured.run(cell, problem, more, GRID)
 
 
-def _next_rates(found: MeasuredLimit, precision: float, rounds: int) -> list[float]:
+def _next_rates(measured: MeasuredLimit, precision: float, rounds: int) -> list[float]:
     """Where to look next: within the two rates between which all runs change their fate, or over the zone in
     which only some do."""
-    rates, share = found.rates, found.share
+    rates, share = measured.rates, measured.share
     i = int(np.flatnonzero(share >= HALF)[0])
     if share[i - 1] == 0 and share[i] == 1:
         return sections(float(rates[i - 1]), float(rates[i]), precision, rounds)

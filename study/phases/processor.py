@@ -20,10 +20,10 @@ def processor() -> str:
     """What makes the updates, the most that NumPy's loops use of the processor, and BLAS's kernel:
     `compiled, AVX512_ICL, openblas Zen`."""
     build: Any = np.show_config(mode="dicts")
-    found = build["SIMD Extensions"].get("found", [])
+    extensions = build["SIMD Extensions"].get("found", [])
     kernels = {
         f"{library['internal_api']} {library.get('architecture', '')}".strip()
         for library in threadpool_info()
         if library["user_api"] == "blas"
     }
-    return ", ".join([default_engine(), found[-1] if found else "baseline", *sorted(kernels)])
+    return ", ".join([default_engine(), extensions[-1] if extensions else "baseline", *sorted(kernels)])

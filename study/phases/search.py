@@ -172,17 +172,17 @@ class TunedRates(Left):
 
     candidates: list[Candidate]
     runs: list[Run]
-    found: SearchSummary
+    tuned: SearchSummary
 
     @property
     def summary(self) -> SearchSummary:
-        return self.found
+        return self.tuned
 
     @property
     def rates(self) -> list[float]:
         """The tuned rates, each once."""
-        found = [self.found.tuned_rate(claim) for claim in Claim]
-        return list(dict.fromkeys(rate for rate in found if rate is not None))
+        tuned_rates = [self.tuned.tuned_rate(claim) for claim in Claim]
+        return list(dict.fromkeys(rate for rate in tuned_rates if rate is not None))
 
 
 def search(cell: Cell, problem: Problem) -> TunedRates:
@@ -218,16 +218,16 @@ def winners(candidates: Sequence[Candidate]) -> dict[Claim, float]:
     """
     able = [c for c in candidates if c.eligible]
     able = [c for c in able if c.converged] or able
-    found = {}
+    best = {}
     for claim in Claim if able else ():
         level = _level(_level(able, claim), Claim.TRAINING)
         ends = {min(c.rate for c in candidates), max(c.rate for c in candidates)}
         if ends & {level[0].rate, level[-1].rate}:  # who knows how far it goes: the search must look there
-            found[claim] = min(level, key=lambda c: c.score(claim)).rate
+            best[claim] = min(level, key=lambda c: c.score(claim)).rate
         else:
             middle = np.mean(np.log([level[0].rate, level[-1].rate]))
-            found[claim] = min(level, key=lambda c: abs(np.log(c.rate) - middle)).rate
-    return found
+            best[claim] = min(level, key=lambda c: abs(np.log(c.rate) - middle)).rate
+    return best
 
 
 def _level(candidates: Sequence[Candidate], claim: Claim) -> list[Candidate]:

@@ -68,10 +68,10 @@ class Summary:
 
     def part(self, kind: type[P]) -> P:
         """The part of this kind; KeyError where its phase did not run."""
-        found = self.get(kind)
-        if found is None:
+        present = self.get(kind)
+        if present is None:
             raise KeyError(f"no {kind.__name__} in this summary: its phase did not run")
-        return found
+        return present
 
     def flat(self) -> dict[str, Any]:
         """Every field by its name, and `seconds_<phase>`; what is None is left out."""

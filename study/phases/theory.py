@@ -179,8 +179,8 @@ def _in_fixed_order(cell: Cell, problem: Problem, recursion: Recursion) -> Predi
     """The median over the replicates, each of which has an order of its own."""
     n, cuts = problem.samples, cell.strategy.cuts(problem.samples)
     orders = [cell.strategy.samples(problem.order(replicate), 0, n) for replicate in replicates(cell)]
-    found = [fixed_order_rate(_inputs(problem), [order[cut] for cut in cuts], recursion) for order in orders]
-    rate = _median(found)
+    limits = [fixed_order_rate(_inputs(problem), [order[cut] for cut in cuts], recursion) for order in orders]
+    rate = _median(limits)
     if rate is None:
         return Prediction(LimitBasis.NONE, missing=NoLimit.ORDER_UNCOMPUTED)
     return Prediction(LimitBasis.ORDER, rate)
@@ -198,11 +198,11 @@ def _almost_surely(cell: Cell, problem: Problem, recursion: Recursion, sequences
     return Prediction(LimitBasis.ALMOST_SURE, limit.value, interval=limit, mean_square=mean_square)
 
 
-def _at_the_start(method: Optimizer, found: Sequence[Estimate]) -> Prediction:
-    curvature = _median(found)
+def _at_the_start(method: Optimizer, curvatures: Sequence[Estimate]) -> Prediction:
+    curvature = _median(curvatures)
     if curvature is None:
         return Prediction(LimitBasis.NONE, missing=NoLimit.CURVATURE_UNCOMPUTED)
-    rate = log_median(np.array([_rate(method, estimate.value) for estimate in found]))
+    rate = log_median(np.array([_rate(method, estimate.value) for estimate in curvatures]))
     if not np.isfinite(rate):
         return Prediction(LimitBasis.NONE, missing=NoLimit.NO_CURVATURE)
     return Prediction(LimitBasis.AT_THE_START, rate)
@@ -218,17 +218,17 @@ def _rate(method: Optimizer, curvature: float) -> float:
     return float(rate)
 
 
-def _median(found: Sequence[Estimate]) -> float | None:
-    converged = all(estimate.converged for estimate in found)
-    return log_median(np.array([estimate.value for estimate in found])) if converged else None
+def _median(estimates: Sequence[Estimate]) -> float | None:
+    converged = all(estimate.converged for estimate in estimates)
+    return log_median(np.array([estimate.value for estimate in estimates])) if converged else None
 
 
 def _flattest(problem: Problem, replicates: int) -> float | None:
     """Smallest non-zero eigenvalue at the start, of models without hidden layers."""
     if len(problem.net.sizes) > 2 or LOSSES[problem.net.loss].weights is None:
         return None
-    found = smallest_eigenvalue(problem.net, _starts(problem, replicates), problem.exact)
-    return None if np.isnan(found).any() else float(np.median(found))
+    smallest = smallest_eigenvalue(problem.net, _starts(problem, replicates), problem.exact)
+    return None if np.isnan(smallest).any() else float(np.median(smallest))
 
 
 def _inputs(problem: Problem) -> np.ndarray:
@@ -251,8 +251,8 @@ def _by_batch(cell: Cell, problem: Problem) -> dict[int, float] | None:
     if not least_squares(cell) or recursion is None or recursion.weight_decay or cell.schedule != CONSTANT:
         return None
     sizes = sorted({*(2**k for k in range(problem.samples.bit_length())), problem.samples})
-    found = {size: _mean_square(problem, size, False, recursion) for size in sizes}
-    return {size: float(limit.value) for size, limit in found.items() if limit.converged}
+    limits = {size: _mean_square(problem, size, False, recursion) for size in sizes}
+    return {size: float(limit.value) for size, limit in limits.items() if limit.converged}
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,8 @@ def _crossings(rates: np.ndarray, shares: np.ndarray) -> np.ndarray:
     share is linear in the logarithm of the rate, and the middle of a flat half is taken.
     """
     fit = monotone(shares)
-    found = np.empty((len(fit), 3))
-    for row, curve in zip(found, fit, strict=True):
+    crossings = np.empty((len(fit), 3))
+    for row, curve in zip(crossings, fit, strict=True):
         above = np.flatnonzero(curve >= HALF)
         if not len(above):
             row[:] = np.inf
@@ -103,7 +103,7 @@ def _crossings(rates: np.ndarray, shares: np.ndarray) -> np.ndarray:
             row[:] = 0.0
         else:
             row[:] = _between(rates, curve, int(above[0]))
-    return found
+    return crossings
 
 
 def _between(rates: np.ndarray, curve: np.ndarray, i: int) -> tuple[float, float, float]:

@@ -126,7 +126,7 @@ def _registered(plugin: Plugin, before: Mapping[str, Mapping[str, Any]]) -> dict
     new = {kind: tuple(n for n in known if n not in before[kind]) for kind, known in REGISTRIES.items()}
     if not any(new.values()):
         raise ValueError(f"{plugin.path}: it registers nothing: no {', no '.join(REGISTRIES)}")
-    return {kind: found for kind, found in new.items() if found}
+    return {kind: names for kind, names in new.items() if names}
 
 
 def _forget(plugin: Plugin) -> None:

@@ -209,11 +209,11 @@ def _minimum(net: Network, X: np.ndarray, y: np.ndarray, start: int) -> float:
         loss, grad = net.loss_and_grad(theta, X, y)
         return float(loss), grad
 
-    found = minimize(
+    optimum = minimize(
         loss_and_grad,
         net.init(np.random.default_rng(start)),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": REFERENCE_ITERATIONS, "ftol": 0, "gtol": 1e-9},
     )
-    return float(found.fun)
+    return float(optimum.fun)

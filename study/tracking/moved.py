@@ -88,9 +88,9 @@ def _places(db: Connection, experiments: Table, study: str) -> list[tuple[int, s
     from sqlalchemy import select
 
     columns = experiments.c
-    found = db.execute(select(columns.experiment_id, columns.artifact_location, columns.name))
+    rows = db.execute(select(columns.experiment_id, columns.artifact_location, columns.name))
     # Compared here, since to SQLite's LIKE capitals are small letters.
-    return [(int(i), str(was)) for i, was, name in found if str(name).startswith(f"{study}/")]
+    return [(int(i), str(was)) for i, was, name in rows if str(name).startswith(f"{study}/")]
 
 
 def _holds(db: Connection, experiments: Table, runs: Table, study: str, folder: Path) -> bool:
@@ -98,8 +98,8 @@ def _holds(db: Connection, experiments: Table, runs: Table, study: str, folder: 
     from sqlalchemy import select
 
     cells = select(experiments.c.experiment_id).where(experiments.c.name == f"{study}/{CELLS}")
-    found = db.execute(select(runs.c.run_uuid).where(runs.c.experiment_id.in_(cells)))
-    return any((folder / str(run)).is_dir() for (run,) in found)
+    cell_runs = db.execute(select(runs.c.run_uuid).where(runs.c.experiment_id.in_(cells)))
+    return any((folder / str(run)).is_dir() for (run,) in cell_runs)
 
 
 def _rewrite(db: Connection, experiments: Table, runs: Table, experiment: int, was: str, here: Path) -> None:

@@ -64,15 +64,15 @@ def _serve(store: Store, uri: str, wanted: int | None, log: Path) -> NoReturn:
 
 def lines(info: StudyInfo, address: str) -> list[str]:
     """A heading for a study and a line for each link, ready to print."""
-    found = views.links(info, CELLS)
+    links = views.links(info, CELLS)
     datasets = [part for part in info.experiments if part != CELLS]
     for part in datasets[:1]:  # the other datasets have the same views in their pages' notes
         dataset = part.removeprefix("trials/")
         named = [view for view in views.trial_views(()) if view.name != "Trials"]
-        found += [(f"{view.name} of {dataset}", view.link(info.experiments[part])) for view in named]
-    width = max(len(name) for name, _ in found)
+        links += [(f"{view.name} of {dataset}", view.link(info.experiments[part])) for view in named]
+    width = max(len(name) for name, _ in links)
     heading = f"{info.name}: {info.cells} cells, {info.trials} trials"
-    return [heading, *(f"  {name:<{width}}  {address}/{link}" for name, link in found)]
+    return [heading, *(f"  {name:<{width}}  {address}/{link}" for name, link in links)]
 
 
 def _print_links(store: Store, address: str) -> None:

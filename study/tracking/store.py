@@ -144,8 +144,8 @@ class Store:
 
         StoreError where no file of any cell is there.
         """
-        found = retiring.damaged(self.runs, self.results, study, keys)
-        return {tag(run, "key"): what for run, what in found}
+        damage = retiring.damaged(self.runs, self.results, study, keys)
+        return {tag(run, "key"): what for run, what in damage}
 
     def label(self, study: str, key: str) -> str:
         """What the run of a finished cell is called."""
@@ -180,12 +180,12 @@ class Store:
         An experiment file that changes leaves cells of several versions under one name: of those finished
         `until` then (milliseconds since 1970) the last counts, or the `first`.
         """
-        found: dict[tuple[str, ...], str] = {}
+        keys: dict[tuple[str, ...], str] = {}
         for key, run in self.runs.finished(study).items():
             if until is None or run.info.end_time <= until:
                 axes = tuple(run.data.tags[name] for name in ("dataset", "network", "optimizer", "batch"))
-                found[axes] = found.get(axes, key) if first else key
-        return self.read(study, [*found.values()])
+                keys[axes] = keys.get(axes, key) if first else key
+        return self.read(study, [*keys.values()])
 
     def find(self, reference: str) -> finding.NamedRun:
         """The trial's or cell's run named by an id, the start of one, or an address of its page in MLflow.
@@ -327,8 +327,8 @@ class Store:
         return reading.read_with(self.client, self.results, self.client.get_run(run_id), name, reader)
 
     def _study_run(self, study: str) -> Run | None:
-        found = self.runs.search(study, CELLS, "tags.kind = 'study'")
-        return found[0] if found else None
+        runs = self.runs.search(study, CELLS, "tags.kind = 'study'")
+        return runs[0] if runs else None
 
     def _study_file(self, study: str, name: str) -> str:
         run = self._study_run(study)

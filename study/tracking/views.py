@@ -196,16 +196,16 @@ def offered(info: StudyInfo, part: str) -> tuple[View, ...]:
 
 def links(info: StudyInfo, part: str) -> list[tuple[str, str]]:
     """Names and links of the views of one of a study's experiments, and from its cells to all else."""
-    found = [(view.name, view.link(info.experiments[part])) for view in offered(info, part)]
+    addresses = [(view.name, view.link(info.experiments[part])) for view in offered(info, part)]
     if part == CELLS:
         if info.run_id is not None:
-            found.append(("Experiment file and report", files_link(info.experiments[CELLS], info.run_id)))
+            addresses.append(("Experiment file and report", files_link(info.experiments[CELLS], info.run_id)))
         for other, experiment in info.experiments.items():
             if other != CELLS:
-                found.append(
+                addresses.append(
                     (f"Trials of {other.removeprefix('trials/')}", offered(info, other)[0].link(experiment))
                 )
-    return found
+    return addresses
 
 
 def note(info: StudyInfo, part: str) -> str:
