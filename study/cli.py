@@ -286,12 +286,12 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     from overshoot.study.commands.check import check
 
     console.print(f"plugin {options.file} is run")
-    found = check(options.file)
-    for method, faults in found.items():
+    faults_of = check(options.file)
+    for method, faults in faults_of.items():
         console.print(f"{method}: {'keeps its contract' if not faults else f'{len(faults)} violated'}")
         for fault in faults:
             console.print(f"  {fault}")
-    return 1 if any(found.values()) else 0
+    return 1 if any(faults_of.values()) else 0
 
 
 def _new(options: argparse.Namespace, console: Console) -> int:

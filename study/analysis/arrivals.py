@@ -59,8 +59,8 @@ def arrivals(study: Study) -> pd.DataFrame:
 def _updates(curves: pd.DataFrame, examples: np.ndarray) -> np.ndarray:
     """How many updates a cell's trials have made after `examples: (n,)`; inf after inf."""
     known = curves[["examples", "update"]].drop_duplicates("examples").sort_values("examples")
-    found = np.interp(examples, known["examples"], known["update"])
-    return np.where(np.isinf(examples), np.inf, found)
+    updates = np.interp(examples, known["examples"], known["update"])
+    return np.where(np.isinf(examples), np.inf, updates)
 
 
 def arrived(table: pd.DataFrame) -> pd.DataFrame:
@@ -100,18 +100,18 @@ def ratios(study: Study, table: pd.DataFrame) -> dict[str, Comparison]:
     """For each of UNITS: how many times the largest batch's time the smallest needs, the median over the
     pairs of problem and optimizer, a Comparison. Where neither reaches the target it is 1, a tie."""
     large, *_, small = study.names.batches
-    found = {}
+    comparisons = {}
     for unit in UNITS:
         times = table.groupby(["problem", "optimizer", "batch"], sort=False)[unit].agg(_median).unstack()
         both = times.reindex(columns=[large, small]).dropna()
         if len(both):
             problems = both.index.get_level_values("problem")
-            found_over = clustered(_over(both[small].to_numpy(), both[large].to_numpy()), problems, middle)
+            by_problem = clustered(_over(both[small].to_numpy(), both[large].to_numpy()), problems, middle)
             drawn = {batch: _redrawn(table, unit, batch).loc[list(both.index)] for batch in (small, large)}
             ways = _over(drawn[small].to_numpy(), drawn[large].to_numpy())
-            here = over_replicates(ways, problems, middle, value=found_over.value)
-            found[unit] = Comparison(found_over.value, here, found_over)
-    return found
+            here = over_replicates(ways, problems, middle, value=by_problem.value)
+            comparisons[unit] = Comparison(by_problem.value, here, by_problem)
+    return comparisons
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:

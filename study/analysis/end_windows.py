@@ -20,9 +20,9 @@ def with_window(study: Study, factor: float) -> Study:
     """The study with the final gap of every run of the sweep and the confirmation that did not diverge taken
     over `factor` times as many evaluations. Which rates were tuned, and what diverged, stays as it was."""
     gaps = [_gaps(study, str(key), factor) for key in study.cells["key"]]
-    found = pd.concat(gaps).reindex(pd.MultiIndex.from_frame(study.trials[["key", "trial"]])).to_numpy()
+    windowed = pd.concat(gaps).reindex(pd.MultiIndex.from_frame(study.trials[["key", "trial"]])).to_numpy()
     gap = study.trials["gap"].to_numpy()
-    changed = np.where(np.isfinite(gap) & ~np.isnan(found), found, gap)
+    changed = np.where(np.isfinite(gap) & ~np.isnan(windowed), windowed, gap)
     return dataclasses.replace(study, trials=study.trials.assign(gap=changed))
 
 
@@ -38,9 +38,9 @@ def _gaps(study: Study, key: str, factor: float) -> pd.Series:
     end = at[left < count].groupby("trial")["train_loss"].median()
     start = at.groupby("trial")["train_loss"].first()
     best = float(study.cells.loc[study.cells["key"] == key, "best_known_loss"].iloc[0])
-    found = (end - best) / (start - best)
-    found.index = pd.MultiIndex.from_product([[key], found.index])
-    return found
+    shares = (end - best) / (start - best)
+    shares.index = pd.MultiIndex.from_product([[key], shares.index])
+    return shares
 
 
 def _grid(study: Study, key: str) -> np.ndarray:

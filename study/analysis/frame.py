@@ -69,15 +69,15 @@ class Study:
         columns = {claim: f"tuned_rate_{claim.value}" for claim in Claim}
         rates = self.cells.set_index("key").reindex(columns=["default_rate", *columns.values()])
         place = {key: i for i, key in enumerate(self.cells["key"])}
-        found = {}
+        by_claim = {}
         for claim, column in columns.items():
             tuned, default = (
                 self.trials["key"].map(rates[name].astype(float)) for name in (column, "default_rate")
             )
             rows = at_rates(self.trials, tuned, default)
             order = np.argsort(rows["key"].map(place).to_numpy(), kind="stable")  # cell by cell
-            found[claim] = rows.iloc[order].reset_index(drop=True)
-        return found
+            by_claim[claim] = rows.iloc[order].reset_index(drop=True)
+        return by_claim
 
     @cached_property
     def tuned(self) -> dict[Claim, pd.DataFrame]:

@@ -49,7 +49,7 @@ class LimitEvidence:
 def limit_evidence(tables: Tables) -> LimitEvidence:
     """All that the section shows of a study; tables of what its runs do not have are empty."""
     study, limits = tables.study, tables.limits
-    found = floors(study, tables.sensitivity, limits)
+    plateaus = floors(study, tables.sensitivity, limits)
     runs = noise(study)
     return LimitEvidence(
         limits=limits,
@@ -58,8 +58,8 @@ def limit_evidence(tables: Tables) -> LimitEvidence:
         by_batch=limit_by_batch(study),
         measured=measured_by_batch(study, limits),
         edge=edge_runs(study),
-        floors=found,
-        slopes=slopes(found),
+        floors=plateaus,
+        slopes=slopes(plateaus),
         noise=runs,
         noise_agreement=noise_agreement(runs),
     )
@@ -67,14 +67,14 @@ def limit_evidence(tables: Tables) -> LimitEvidence:
 
 def pairs(by_batch: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame, float]]:
     """(problem, limits of gradient descent, limits of a heavy ball, its b) of every problem with both."""
-    found = []
+    matched = []
     for problem, at in by_batch.groupby("problem", sort=False):
         descent = at[at["recursion"].map(plain)]
         for _, heavy in at.groupby("optimizer", sort=False):
             b = heavy_ball(heavy["recursion"].iloc[0])
             if b is not None and len(descent) and len(heavy):
-                found.append((str(problem), descent, heavy, b))
-    return found
+                matched.append((str(problem), descent, heavy, b))
+    return matched
 
 
 def slopes_by_optimizer(slopes: pd.DataFrame) -> dict[str, Interval]:

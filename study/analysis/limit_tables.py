@@ -164,8 +164,8 @@ def share_near(row: dict[str, object], column: str) -> Interval:
 
 
 def _strategies(table: pd.DataFrame) -> dict[str, pd.Series]:
-    found = [BatchStrategy.named(batch) for batch in table["batch"]]
+    strategies = [BatchStrategy.named(batch) for batch in table["batch"]]
     return {
-        "size": pd.Series([s.size for s in found], index=table.index, dtype=float),
-        "order": pd.Series([s.order for s in found], index=table.index, dtype=object),
+        "size": pd.Series([s.size for s in strategies], index=table.index, dtype=float),
+        "order": pd.Series([s.order for s in strategies], index=table.index, dtype=object),
     }

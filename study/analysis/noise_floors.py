@@ -87,11 +87,11 @@ def noise(study: Study) -> pd.DataFrame:
 
 def _means(curves: pd.DataFrame, trials: pd.Series, best: float) -> dict[int, float]:
     """Trial -> its mean gap over the last half of its evaluations, as a share of the gap at its start."""
-    found = {}
+    means = {}
     for trial, at in curves[curves["trial"].isin(trials)].groupby("trial"):
         late = at.loc[at["update"] >= at["update"].max() / 2, "train_loss"]
-        found[int(str(trial))] = float((late.mean() - best) / (at["train_loss"].iloc[0] - best))
-    return found
+        means[int(str(trial))] = float((late.mean() - best) / (at["train_loss"].iloc[0] - best))
+    return means
 
 
 def noise_agreement(noise: pd.DataFrame) -> pd.DataFrame:

@@ -73,8 +73,8 @@ def selection(study: Study, ranks: dict[str, pd.DataFrame], tuned: dict[str, pd.
 
 def pooled(scores: Replicates, optimizer: str, batch: str, role: str) -> Interval | None:
     """Interquartile mean of log10 of the scores over all problems, with replicates resampled within each."""
-    found = [v for (_, o, b, r), v in scores.items() if (o, b, r) == (optimizer, batch, role)]
-    return bootstrap(np.log10(np.stack(found))) if found else None
+    own = [v for (_, o, b, r), v in scores.items() if (o, b, r) == (optimizer, batch, role)]
+    return bootstrap(np.log10(np.stack(own))) if own else None
 
 
 def verdicts(table: pd.DataFrame) -> dict[str, int]:
@@ -84,8 +84,8 @@ def verdicts(table: pd.DataFrame) -> dict[str, int]:
 
 
 def rank(ranks: pd.DataFrame, optimizer: str, batch: str) -> float:
-    found = _at(ranks, optimizer, batch)["rank"]
-    return float(found.iloc[0]) if len(found) else np.nan
+    ranked = _at(ranks, optimizer, batch)["rank"]
+    return float(ranked.iloc[0]) if len(ranked) else np.nan
 
 
 def _at(table: pd.DataFrame, optimizer: str, batch: str) -> pd.DataFrame:

@@ -69,10 +69,10 @@ def profile_table(study: Study) -> pd.DataFrame:
     """
     rows = []
     for target in TOLERANCES:
-        found = times(study, target)
+        to_target = times(study, target)
         for batch in [ALL, *study.names.batches]:
-            ratios = time_ratios(values) if (values := found.of(batch)).size else values
-            for i, optimizer in enumerate(found.optimizers):
+            ratios = time_ratios(values) if (values := to_target.of(batch)).size else values
+            for i, optimizer in enumerate(to_target.optimizers):
                 if not (own := ratios[..., i]).size:
                     continue
                 reached = int(np.isfinite(own).sum())
@@ -85,15 +85,15 @@ def profile_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def lead(found: Times, a: str, b: str) -> Comparison:
+def lead(to_target: Times, a: str, b: str) -> Comparison:
     """How much larger the area of `a` is than that of `b`, run by run of the same replicate."""
-    areas = profile_area(time_ratios(found.values), REACH)
-    ahead = np.subtract(*(areas[..., found.optimizers.index(o)] for o in (a, b)))
-    return compare(ahead, [problem for problem, _ in found.strata], mean)
+    areas = profile_area(time_ratios(to_target.values), REACH)
+    ahead = np.subtract(*(areas[..., to_target.optimizers.index(o)] for o in (a, b)))
+    return compare(ahead, [problem for problem, _ in to_target.strata], mean)
 
 
-def areas_by_problem(found: Times) -> pd.DataFrame:
+def areas_by_problem(to_target: Times) -> pd.DataFrame:
     """(problems, optimizers): the mean area of each one's runs."""
-    areas = profile_area(time_ratios(found.values), REACH).mean(axis=1)
-    table = pd.DataFrame(areas, [problem for problem, _ in found.strata], list(found.optimizers))
+    areas = profile_area(time_ratios(to_target.values), REACH).mean(axis=1)
+    table = pd.DataFrame(areas, [problem for problem, _ in to_target.strata], list(to_target.optimizers))
     return table.groupby(level=0, sort=False).mean()

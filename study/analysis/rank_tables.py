@@ -155,15 +155,15 @@ class Stability:
 def stability(ranks: pd.DataFrame) -> list[Stability]:
     """What `left_out` found, a Stability for each kind that has any."""
     whole = ranks[ranks["kind"] == ""].set_index("optimizer")["rank"]
-    found = []
+    steady = []
     for kind, group in ranks[ranks["kind"] != ""].groupby("kind", sort=False):
         table = group.pivot(index="out", columns="optimizer", values="rank")[whole.index]
         taus = [agreement(row, whole.to_numpy()) for row in table.to_numpy()]
         # A tie for the first place that is broken has brought nobody new to it.
         moved = tuple(str(out) for out in table.index if not leaders(table.loc[out]) <= leaders(whole))
         span = {str(o): (float(table[o].min()), float(table[o].max())) for o in table}
-        found.append(Stability(str(kind), len(table), moved, (min(taus), float(np.median(taus))), span))
-    return found
+        steady.append(Stability(str(kind), len(table), moved, (min(taus), float(np.median(taus))), span))
+    return steady
 
 
 def leaders(ranks: pd.Series) -> frozenset[str]:

@@ -39,13 +39,13 @@ def redrawn(study: Study) -> Redrawn:
     swept = study.swept
     count = swept["replicate"].nunique()
     draws = _draws(count)
-    cells, found = [], []
+    cells, results = [], []
     for key, at in swept.groupby(["key", *AXES], sort=False):
         wide = at.pivot(index="rate", columns="replicate", values="gap").sort_index()
         gaps = wide.to_numpy()[:, draws % wide.shape[1]]
         cells.append(key)
-        found.append([_of(wide.index.to_numpy(), gaps[:, i], study.tolerance) for i in range(len(draws))])
-    values = np.moveaxis(np.array(found, dtype=float), 2, 0)
+        results.append([_of(wide.index.to_numpy(), gaps[:, i], study.tolerance) for i in range(len(draws))])
+    values = np.moveaxis(np.array(results, dtype=float), 2, 0)
     return Redrawn(pd.DataFrame(cells, columns=["key", *AXES]), *values)
 
 

@@ -48,13 +48,13 @@ def replicates(study: Study, score: str) -> Replicates:
     confirmed = study.confirmed[claim].sort_values("replicate", kind="stable")
     sign = -1.0 if score.endswith("score") else 1.0
     groups = confirmed.groupby([*AXES, "role"], sort=False)[score]
-    found = {
+    scores = {
         (str(problem), str(optimizer), str(batch), str(role)): sign * values.to_numpy()
         for (problem, optimizer, batch, role), values in groups
     }
     if score == "gap":
-        found = {key: np.maximum(values, RESOLUTION) for key, values in found.items()}
-    return found
+        scores = {key: np.maximum(values, RESOLUTION) for key, values in scores.items()}
+    return scores
 
 
 def odds(scores: Replicates, a: str, b: str) -> Comparison | None:

@@ -25,13 +25,13 @@ DISAGREE = 0.5
 def disagreements(study: Study) -> dict[str, tuple[int, int]]:
     """Claim -> in how many cells the search's replicates disagree on the best rate, of how many in which each
     has one."""
-    found = {}
+    disagreeing = {}
     for claim in (Claim.TRAINING, Claim.VALIDATION):
         column = f"search_spread_{claim.value}"
         if column in study.cells:
             spread = study.cells[column].dropna()
-            found[claim.value] = (int((spread > DISAGREE).sum()), len(spread))
-    return {claim: counts for claim, counts in found.items() if counts[1]}
+            disagreeing[claim.value] = (int((spread > DISAGREE).sum()), len(spread))
+    return {claim: counts for claim, counts in disagreeing.items() if counts[1]}
 
 
 def searches(study: Study) -> pd.DataFrame:
@@ -85,12 +85,12 @@ def _near(missing: np.ndarray, startup: int) -> float:
     return float(near[0] + 1) if len(near) else np.inf
 
 
-def best_so_far(found: pd.DataFrame) -> pd.DataFrame:
+def best_so_far(searched: pd.DataFrame) -> pd.DataFrame:
     """A row for each optimizer, batch strategy and number of `trials` (1, 2, 4, 8, ... and the most that all
     searches have): the interquartile mean over the problems of what is `missing`, an Interval over them."""
-    most = int(found.groupby("key")["trials"].max().min())
+    most = int(searched.groupby("key")["trials"].max().min())
     counts = sorted({*(2**i for i in range(most.bit_length())), most})
-    at = found[found["trials"].isin(counts)]
+    at = searched[searched["trials"].isin(counts)]
     groups = at.groupby(["optimizer", "batch", "trials"], sort=False)["missing"]
     return pd.DataFrame(
         [
@@ -101,11 +101,11 @@ def best_so_far(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def needed(found: pd.DataFrame) -> pd.DataFrame:
+def needed(searched: pd.DataFrame) -> pd.DataFrame:
     """(cells, optimizers): trials until no more than NEAR is missing, inf for a search that gains nothing, in
     the problems and batch strategies in which every optimizer was searched."""
-    each = found.drop_duplicates("key").set_index(["problem", "batch", "optimizer"])["near"]
-    return each.unstack().dropna()[list(dict.fromkeys(found["optimizer"]))]
+    each = searched.drop_duplicates("key").set_index(["problem", "batch", "optimizer"])["near"]
+    return each.unstack().dropna()[list(dict.fromkeys(searched["optimizer"]))]
 
 
 def _ratios(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -33,14 +33,14 @@ def edge_runs(study: Study) -> pd.DataFrame:
         ratio = line["sharpness"].to_numpy() / trial["threshold"]
         reached = line["update"].to_numpy()[ratio >= 1]
         late = float(np.median(ratio[line["update"] >= line["update"].max() / 2]))
-        found = {
+        values = {
             "start": line["sharpness"].iloc[0],
             "largest": ratio.max(),
             "late": late,
             "reached": reached[0] if len(reached) else np.nan,
             "verdict": "diverged" if trial["diverged"] else _verdict(late),
         }
-        rows.append({name: trial.get(name) for name in columns} | found)
+        rows.append({name: trial.get(name) for name in columns} | values)
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -54,26 +54,26 @@ def analyse(study: Study) -> Tables:
     """Every table of the report. duels, ranking and tuning are of the scores `gap` (training), `loss`
     (validation) and `test_score`."""
     rates = rate_table(study)
-    found = sensitivity(rates, study.tolerance)
-    chosen = chosen_rates(rates, found)
+    ranges = sensitivity(rates, study.tolerance)
+    chosen = chosen_rates(rates, ranges)
     scores = {name: replicates(study, name) for name in ("gap", "loss", "test_score")}
     ranks = {name: ranking(study, values) for name, values in scores.items()}
     tuned = {name: tuning(study, values) for name, values in scores.items()}
-    gone, failed, ways = diverged(study), failed_above(study, found), redrawn(study)
+    gone, failed, ways = diverged(study), failed_above(study, ranges), redrawn(study)
     selected = {name: ranks[name] for name in ("loss", "test_score")}
     return Tables(
         study=study,
         rates=rates,
-        sensitivity=found,
+        sensitivity=ranges,
         performance=performance(study),
         chosen=chosen,
         curves=chosen_curves(study, chosen),
-        paths=paths(study, chosen, found),
+        paths=paths(study, chosen, ranges),
         surfaces=surfaces(study),
         duels={name: duels(study, scores[name]) for name in ("gap", "test_score")},
         ranking=ranks,
         tuning=tuned,
-        optimization=optimization(study, scores["gap"], ranks["gap"], found),
+        optimization=optimization(study, scores["gap"], ranks["gap"], ranges),
         selection=selection(study, selected, {name: tuned[name] for name in selected}),
         diverged=gone,
         shares=shares(study),
@@ -81,6 +81,6 @@ def analyse(study: Study) -> Tables:
         failed=failed,
         failures=failures_above(failed),
         redrawn=ways,
-        batch_shifts=batch_shifts(study, found, ways),
+        batch_shifts=batch_shifts(study, ranges, ways),
         limits=limits(study),
     )

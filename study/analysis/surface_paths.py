@@ -114,10 +114,10 @@ def _kinds(runs: pd.DataFrame, best: float, roles: pd.Series) -> dict[str, int]:
     gone, swept = runs["outcome"] == "diverged", runs["phase"] == Sweep.name
     above = runs["rate"] > (best * 1.001 if np.isfinite(best) else 0)
     at = {role: swept & np.isclose(runs["rate"], roles.get(role, np.nan)) for role in ("too small", "best")}
-    found = {
+    trials = {
         "too small": runs[at["too small"]]["trial"].head(1),
         "good": runs[at["best"] & ~gone]["trial"].head(1),
         "overshooting": runs[above & ~gone & runs["seen"]]["trial"].tail(1),
         "diverging": runs[swept & above & gone]["trial"].head(1),
     }
-    return {kind: int(trial.iloc[0]) for kind, trial in found.items() if len(trial)}
+    return {kind: int(trial.iloc[0]) for kind, trial in trials.items() if len(trial)}

@@ -34,14 +34,14 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
 
     A cell's run is answered with trials of each kind. StoreError where no such run can be explained.
     """
-    found = store.find(reference)
-    stored = _cell_of(store, found)
-    if found.kind == "cell":
-        return Explanation(found.name, [*cells.sections(stored), *elsewhere(stored.summary.processor)], None)
-    number = stored.trials.loc[stored.trials["run_id"] == found.run_id, "trial"]
+    named = store.find(reference)
+    stored = _cell_of(store, named)
+    if named.kind == "cell":
+        return Explanation(named.name, [*cells.sections(stored), *elsewhere(stored.summary.processor)], None)
+    number = stored.trials.loc[stored.trials["run_id"] == named.run_id, "trial"]
     if number.empty:
         raise StoreError(
-            f"run {found.run_id} belongs to a superseded copy of its cell; explain run {stored.run_id} "
+            f"run {named.run_id} belongs to a superseded copy of its cell; explain run {stored.run_id} "
             "instead"
         )
     _bring(store, stored)
@@ -54,9 +54,9 @@ def explain(store: Store, reference: str, results: Path) -> Explanation:
         trial,
         store.states(stored.run_id).get(trial),
     )
-    path = place(results, found.study, "explained", f"{found.run_id}.png")
+    path = place(results, named.study, "explained", f"{named.run_id}.png")
     run_picture.draw(known, path)
-    return Explanation(found.name, [*words.sections(known), *elsewhere(stored.summary.processor)], path)
+    return Explanation(named.name, [*words.sections(known), *elsewhere(stored.summary.processor)], path)
 
 
 def elsewhere(computed_on: str) -> list[words.Section]:
@@ -75,11 +75,11 @@ def elsewhere(computed_on: str) -> list[words.Section]:
     ]
 
 
-def _cell_of(store: Store, found: NamedRun) -> StoredCell:
-    stored = store.read(found.study, [found.key])
+def _cell_of(store: Store, named: NamedRun) -> StoredCell:
+    stored = store.read(named.study, [named.key])
     if not stored:
         raise StoreError(
-            f"run {found.run_id} ({found.name}) belongs to a cell that is not finished: run the experiment "
+            f"run {named.run_id} ({named.name}) belongs to a cell that is not finished: run the experiment "
             "again"
         )
     return stored[0]

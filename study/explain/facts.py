@@ -135,9 +135,9 @@ def gather(
         window = _window(int(again.updates[-1]))
         again = _replay(run, stored, window)
     looked = {1, *_spread(stored), window[0], window[len(window) // 2], window[-1]}
-    found = _sharpness(run, again, looked)
+    sharpnesses = _sharpness(run, again, looked)
     if state is not None and again.updates[-1] < row["updates"] and not _divides(again):
-        found.append(_at(run, int(row["updates"]), state.astype(np.float64), None))
+        sharpnesses.append(_at(run, int(row["updates"]), state.astype(np.float64), None))
     with np.errstate(all="ignore"):
         exact = gap(again.loss, run.problem.best_loss)
     return Facts(
@@ -149,8 +149,8 @@ def gather(
         _same(again, curve),
         again.updates,
         exact,
-        tuple(found),
-        _growth(run, again, exact, window, found),
+        tuple(sharpnesses),
+        _growth(run, again, exact, window, sharpnesses),
         _moved(run, again, window),
         fork(run) if row["outcome"] not in ("diverged", "converged") else None,
     )
@@ -176,8 +176,8 @@ def _rate_curve(trials: pd.DataFrame) -> RateCurve:
 def _same(again: Replay, curve: pd.DataFrame) -> bool:
     """The last loss of a run that left is stored in another precision, and left out."""
     stored = curve.set_index("update")["train_loss"].iloc[:-1]
-    found = pd.Series(again.train_loss, again.updates).reindex(stored.index)
-    return bool((found == stored).all())
+    repeated = pd.Series(again.train_loss, again.updates).reindex(stored.index)
+    return bool((repeated == stored).all())
 
 
 def _clear(updates: np.ndarray, q: np.ndarray, cell: Cell) -> int:
@@ -207,15 +207,15 @@ def _divides(again: Replay) -> bool:
 
 def _sharpness(run: ReplayedRun, again: Replay, looked: set[int]) -> list[Sharpness]:
     divides = _divides(again)
-    found: list[Sharpness] = []
+    sharpnesses: list[Sharpness] = []
     for update, theta, divisor in zip(again.updates.tolist(), again.theta, again.divisor, strict=True):
         if update not in looked or (divides and update == 0):
             continue
-        if found and least_squares(run.cell) and not divides:
-            found.append(replace(found[0], update=update, threshold=_threshold(run, update)))
+        if sharpnesses and least_squares(run.cell) and not divides:
+            sharpnesses.append(replace(sharpnesses[0], update=update, threshold=_threshold(run, update)))
         else:
-            found.append(_at(run, update, theta, divisor if divides else None))
-    return found
+            sharpnesses.append(_at(run, update, theta, divisor if divides else None))
+    return sharpnesses
 
 
 def _at(run: ReplayedRun, update: int, theta: np.ndarray, divisor: np.ndarray | None) -> Sharpness:
@@ -244,7 +244,7 @@ def _curvature(run: ReplayedRun, theta: np.ndarray, divisor: np.ndarray | None) 
 
 
 def _growth(
-    run: ReplayedRun, again: Replay, q: np.ndarray, window: range, found: list[Sharpness]
+    run: ReplayedRun, again: Replay, q: np.ndarray, window: range, sharpnesses: list[Sharpness]
 ) -> Growth | None:
     decay = _decay(run)
     distance = np.sqrt(run.problem.excess(again.theta, decay) if decay else np.maximum(q, 0))
@@ -257,7 +257,7 @@ def _growth(
     first, second = distance[1 : half + 1].max(), distance[half + 1 :].max()
     if min(first, second) <= rounding:
         return None
-    rate, curvature = run.rate_at(window[-1]), _range_of_curvature(run, again, window, found)
+    rate, curvature = run.rate_at(window[-1]), _range_of_curvature(run, again, window, sharpnesses)
     recursion = run.cell.make_optimizer().recursion
     predicted = None if recursion is None else recursion.multiplier(rate, curvature)
     return Growth(
@@ -278,15 +278,15 @@ def _decay(run: ReplayedRun) -> float:
 
 
 def _range_of_curvature(
-    run: ReplayedRun, again: Replay, window: range, found: list[Sharpness]
+    run: ReplayedRun, again: Replay, window: range, sharpnesses: list[Sharpness]
 ) -> tuple[float, float]:
     if least_squares(run.cell):
         split, net = run.problem.split, run.problem.net
         [flattest] = smallest_eigenvalue(net, again.theta[0], net.data(split.X["train"], split.y["train"]))
         # Along directions in which the data say nothing, weight decay alone shrinks what is there.
         alone = _decay(run) > 0 and not run.problem.full_rank
-        return 0.0 if alone else float(flattest), found[0].value
-    values = [s.value for s in found if s.update in window and np.isfinite(s.value)]
+        return 0.0 if alone else float(flattest), sharpnesses[0].value
+    values = [s.value for s in sharpnesses if s.update in window and np.isfinite(s.value)]
     return (min(values), max(values)) if values else (float("nan"), float("nan"))
 
 

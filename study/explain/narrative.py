@@ -130,11 +130,11 @@ def _sharpness(facts: Facts) -> list[str]:
     return [said, *_threshold(facts)]
 
 
-def _value(found: Sharpness) -> str:
+def _value(sharpness: Sharpness) -> str:
     return (
-        number(found.value)
-        if np.isfinite(found.value)
-        else f"unknown (it could not be computed: {found.why})"
+        number(sharpness.value)
+        if np.isfinite(sharpness.value)
+        else f"unknown (it could not be computed: {sharpness.why})"
     )
 
 
@@ -266,17 +266,17 @@ def _predicted(facts: Facts) -> str:
 
 
 def _measured(facts: Facts) -> str:
-    found, rate = facts.summary.get(LimitSummary), float(facts.trial["rate"])
-    if found is None:
+    summary, rate = facts.summary.get(LimitSummary), float(facts.trial["rate"])
+    if summary is None:
         return ""
-    if found.limit_measured is None:
-        which = "every" if found.limit_status == LimitStatus.BELOW_GRID else "no"
+    if summary.limit_measured is None:
+        which = "every" if summary.limit_status == LimitStatus.BELOW_GRID else "no"
         return (
             f"The stability limit lies outside the sweep: at {which} rate of its grid half of this cell's "
             "replicates or more diverge."
         )
-    limit = found.limit_measured
-    low, high = (number(end) for end in (found.limit_low, found.limit_high) if end is not None)
+    limit = summary.limit_measured
+    low, high = (number(end) for end in (summary.limit_low, summary.limit_high) if end is not None)
     spread = "" if low == high else f" ({low} to {high} over the replicates)"
     return (
         f"The measured stability limit, from which runs of this cell diverge, is {number(limit)}{spread}; "

@@ -49,12 +49,12 @@ def _exponential(facts: Facts) -> tuple[list[float], list[float]]:
 
 
 def _sharpness(facts: Facts) -> SharpnessPanel:
-    found = facts.sharpness
+    points = facts.sharpness
     known = facts.felt == facts.divides
-    thresholds = [s.threshold if known and s.threshold is not None else np.nan for s in found]
+    thresholds = [s.threshold if known and s.threshold is not None else np.nan for s in points]
     return SharpnessPanel(
-        np.array([s.update for s in found]),
-        np.array([s.value for s in found]),
+        np.array([s.update for s in points]),
+        np.array([s.value for s in points]),
         np.array(thresholds),
         "2/rate" if facts.optimizer.recursion == Recursion() else "stable up to here",
     )

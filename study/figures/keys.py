@@ -54,14 +54,14 @@ def lines(keys: Sequence[LegendKey], width: float) -> int:
 
 def places(keys: Sequence[LegendKey], width: float) -> list[tuple[float, int]]:
     """Where each key starts, and in which line, when lines are at most `width` points long."""
-    found, x, line = [], 6.0, 0
+    spots, x, line = [], 6.0, 0
     for key in keys:
         needed = SIZE[0] + 3 + 5.6 * len(key.label) + 16
         if x > 6 and x + needed > width:
             x, line = 6.0, line + 1
-        found.append((x, line))
+        spots.append((x, line))
         x += needed
-    return found
+    return spots
 
 
 def _canvas(figure: FigureBase, width: float, height: float) -> Axes:

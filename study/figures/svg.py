@@ -54,9 +54,9 @@ def _alone(
     for element, key, target in list(_references(svg)):
         element.set(key, element.attrib[key].replace(f"#{target}", f"#{name}-{target}"))
     for element in svg.iter():
-        found = element.attrib.pop("id", None)
-        if found in needed:  # other ids are for whoever inspects the figure
-            element.set("id", f"{name}-{found}")
+        own = element.attrib.pop("id", None)
+        if own in needed:  # other ids are for whoever inspects the figure
+            element.set("id", f"{name}-{own}")
     return ET.tostring(svg, encoding="unicode")
 
 
@@ -64,8 +64,8 @@ def _references(root: ET.Element) -> Iterator[tuple[ET.Element, str, str]]:
     """Element, attribute and id of everything that refers to a definition."""
     for element in root.iter():
         for key in ("href", "clip-path"):
-            if found := _REFERENCE.match(element.attrib.get(key, "")):
-                yield element, key, found[1]
+            if match := _REFERENCE.match(element.attrib.get(key, "")):
+                yield element, key, match[1]
 
 
 def _plain(element: ET.Element, variables: Mapping[str, str]) -> None:

@@ -129,9 +129,9 @@ def variables(batches: int) -> dict[str, tuple[str, str, str]]:
     named |= {f"role-{_word(name)}": color for name, color in ROLES.items()}
     named |= {f"ratio-{i}": color for i, color in enumerate(RATIOS)}
     named |= {f"step-{i}": color for i, color in enumerate(STEPS)}
-    found = {color: (f"--{name}", color, _DARK.get(color, color)) for name, color in named.items()}
+    colors = {color: (f"--{name}", color, _DARK.get(color, color)) for name, color in named.items()}
     shades = zip(batch_colors(batches), batch_colors(batches, dark=True), strict=True)
-    return found | {light: (f"--batch-{i}", light, dark) for i, (light, dark) in enumerate(shades)}
+    return colors | {light: (f"--batch-{i}", light, dark) for i, (light, dark) in enumerate(shades)}
 
 
 def themed() -> AbstractContextManager[None]:
