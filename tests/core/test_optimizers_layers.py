@@ -96,6 +96,21 @@ def test_shampoo_whitens_the_first_gradient(theta, data):
         np.testing.assert_allclose(np.linalg.svd(change)[1][large], 1, rtol=1e-3)
 
 
+def test_shampoo_takes_roots_at_first_and_then_now_and_then(theta, data):
+    """Each trial by its own interval: the same bits as alone, and other steps only between its roots."""
+    paths = {}
+    for every in (1.0, 3.0, np.array([3.0, 1.0, 3.0])):
+        made = optimizer("shampoo", lr=0.1, every=every).prepare(NET.shapes)
+        s, at = made.init(theta), theta
+        points = paths[np.size(every), np.min(every), np.max(every)] = []
+        for t in range(1, 8):
+            at = at - made.step(gradient(at, data), s, at, t)
+            points.append(at)
+    each, always, third = (np.array(paths[key]) for key in ((3, 1.0, 3.0), (1, 1.0, 1.0), (1, 3.0, 3.0)))
+    assert (each[:, 1] == always[:, 1]).all() and (each[:, [0, 2]] == third[:, [0, 2]]).all()
+    assert (third[:3] == always[:3]).all() and not np.isclose(third[3:], always[3:]).all(axis=(1, 2)).any()
+
+
 @pytest.mark.parametrize("name", LAYERWISE)
 def test_where_a_layer_ends_matters(name, theta, data):
     flat = optimizer(name, lr=0.01).prepare(((NET.size,),))

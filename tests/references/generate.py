@@ -153,6 +153,19 @@ def muon_step(optimizer: Any, problem: Problem, t: int) -> None:
         optimizer.step()
 
 
+def shampoo(p: list[Parameter], eps: float = 1e-4, every: float = 20, **options: float) -> Any:
+    made = pytorch_optimizer.Shampoo(p, **options, matrix_eps=eps)
+    made.every = every
+    return made
+
+
+def shampoo_step(optimizer: Any, problem: Problem, t: int) -> None:
+    """pytorch_optimizer takes no step before its first roots, so that `every` is told to it update by update."""
+    due = t <= optimizer.every or t % optimizer.every == 0
+    optimizer.preconditioning_compute_steps = 1 if due else t + 1
+    optimizer.step()
+
+
 def schedule_free(make: Callable[..., Any]) -> Callable[..., Any]:
     def trained(p: list[Parameter], **options: float) -> Any:
         optimizer = make(p, **options)
@@ -358,8 +371,8 @@ REFERENCES: dict[str, Reference] = {
     ),
     "shampoo": Reference(
         "pytorch-optimizer",
-        torch_walk(renamed(lambda p, eps=1e-4, **o: pytorch_optimizer.Shampoo(p, **o, matrix_eps=eps))),
-        ({"lr": 0.05, "eps": 1e-2},),
+        torch_walk(shampoo, step=shampoo_step),
+        ({"lr": 0.05, "eps": 1e-2, "every": 1}, {"lr": 0.01, "every": 7}),
         mixes=True,
     ),
     "sophia": Reference(
