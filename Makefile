@@ -6,7 +6,7 @@ STUDY := $(BIN)/overshoot
 EXPERIMENT ?= experiments/study.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study quick report reference lessons ui test lint format bench clean
+.PHONY: help setup study quick atlas report reference lessons ui test lint format bench clean
 
 help:  ## what there is to do
 	@echo "Overshoot: what every optimizer does at every learning rate"
@@ -19,6 +19,9 @@ study: $(VENV)/.ready  ## run the whole study (or what is missing of it) and wri
 
 quick: $(VENV)/.ready  ## the same road on a small grid, in about a minute
 	$(STUDY) run experiments/quick.toml
+
+atlas: $(VENV)/.ready  ## every optimizer on every problem, about half an hour on two cores; it may be stopped and continued
+	$(STUDY) run experiments/atlas.toml
 
 report: $(VENV)/.ready  ## write the report again from what is stored
 	$(STUDY) report $(EXPERIMENT)

@@ -234,7 +234,9 @@ class Shampoo(Optimizer):
         POSITIVE,
         "what the two matrices start with on their diagonals, and the least eigenvalue they count for",
     )
-    every: Hyper = hyper(20.0, RealRange(1), "updates from one pair of roots to the next, after as many updates")
+    every: Hyper = hyper(
+        20.0, RealRange(1), "updates from one pair of roots to the next, after as many updates"
+    )
 
     def init(self, theta: np.ndarray) -> State:
         state = super().init(theta)

@@ -97,16 +97,17 @@ def test_shampoo_whitens_the_first_gradient(theta, data):
 
 
 def test_shampoo_takes_roots_at_first_and_then_now_and_then(theta, data):
-    """Each trial by its own interval: the same bits as alone, and other steps only between its roots."""
-    paths = {}
-    for every in (1.0, 3.0, np.array([3.0, 1.0, 3.0])):
+    """Each trial by its own interval, with the bits that it has alone; other steps only between roots."""
+
+    def points(every):
         made = optimizer("shampoo", lr=0.1, every=every).prepare(NET.shapes)
-        s, at = made.init(theta), theta
-        points = paths[np.size(every), np.min(every), np.max(every)] = []
+        state, at, found = made.init(theta), theta, []
         for t in range(1, 8):
-            at = at - made.step(gradient(at, data), s, at, t)
-            points.append(at)
-    each, always, third = (np.array(paths[key]) for key in ((3, 1.0, 3.0), (1, 1.0, 1.0), (1, 3.0, 3.0)))
+            at = at - made.step(gradient(at, data), state, at, t)
+            found.append(at)
+        return np.array(found)
+
+    always, third, each = points(1), points(3), points(np.array([3.0, 1.0, 3.0]))
     assert (each[:, 1] == always[:, 1]).all() and (each[:, [0, 2]] == third[:, [0, 2]]).all()
     assert (third[:3] == always[:3]).all() and not np.isclose(third[3:], always[3:]).all(axis=(1, 2)).any()
 
