@@ -222,10 +222,11 @@ class Shampoo(Optimizer):
     W_t = W_{t-1} - lr L_s^(-1/4) G_t R_s^(-1/4), for each layer W; for a vector, lr g_t R_s^(-1/2);
     where s is t for the first `every` updates, and from then on the last multiple of `every`.
 
-    The paper has s = t: `every` = 1. Its authors' code (tf.contrib.opt.ShampooOptimizer, `svd_interval`) finds no
-    loss of accuracy at 20, and advises roots more often at first, when L and R change most; the roots are nearly
-    all that the method costs. pytorch_optimizer takes them at every step. Later versions (distributed Shampoo, SOAP)
-    average L and R, and scale the step to that of another method; the paper suggests momentum, left out here.
+    The paper has s = t: `every` = 1. Its authors' code (tf.contrib.opt.ShampooOptimizer, `svd_interval`)
+    finds no loss of accuracy at 20, and advises roots more often at first, when L and R change most; they are
+    nearly all that the method costs. pytorch_optimizer takes them at every step. Later versions (distributed
+    Shampoo, SOAP) average L and R, and scale the step to that of another method; the paper suggests momentum,
+    which is left out here.
     """
 
     lr: Hyper = hyper(1e-3, NON_NEGATIVE, LR)

@@ -108,8 +108,10 @@ def test_shampoo_takes_roots_at_first_and_then_now_and_then(theta, data):
         return np.array(found)
 
     always, third, each = points(1), points(3), points(np.array([3.0, 1.0, 3.0]))
-    assert (each[:, 1] == always[:, 1]).all() and (each[:, [0, 2]] == third[:, [0, 2]]).all()
-    assert (third[:3] == always[:3]).all() and not np.isclose(third[3:], always[3:]).all(axis=(1, 2)).any()
+    assert (each[:, 1] == always[:, 1]).all()
+    assert (each[:, [0, 2]] == third[:, [0, 2]]).all()
+    assert (third[:3] == always[:3]).all()
+    assert not np.isclose(third[3:], always[3:]).all(axis=(1, 2)).any()
 
 
 @pytest.mark.parametrize("name", LAYERWISE)

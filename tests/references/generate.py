@@ -160,7 +160,7 @@ def shampoo(p: list[Parameter], eps: float = 1e-4, every: float = 20, **options:
 
 
 def shampoo_step(optimizer: Any, problem: Problem, t: int) -> None:
-    """pytorch_optimizer takes no step before its first roots, so that `every` is told to it update by update."""
+    """pytorch_optimizer takes no step before its first roots: `every` is told to it update by update."""
     due = t <= optimizer.every or t % optimizer.every == 0
     optimizer.preconditioning_compute_steps = 1 if due else t + 1
     optimizer.step()
