@@ -82,7 +82,9 @@ def write_png(figure: Figure, path: Path, dpi: int = 110) -> None:
     rows = int(figure.get_figheight() * dpi)
     pixels = np.frombuffer(drawn.getvalue(), np.uint8).reshape(rows, -1, 4)
     colors = Image.fromarray(pixels).convert("RGB")
-    colors.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, compress_level=8)
+    colors.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE, kmeans=1).save(
+        path, compress_level=8
+    )
 
 
 def segments(ax: Axes, x: Iterable[float], low: Iterable[float], high: Iterable[float], **style: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the page and its Markdown twin say, gathered: templates only lay it out."""
+"""What the two pages and their Markdown twin say, gathered: templates only lay it out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,28 @@ from overshoot.study.findings.particulars import problem_finding
 from overshoot.study.numbers import number, plural
 from overshoot.study.report import html_tables as tables
 from overshoot.study.report import pictures
-from overshoot.study.report.drag import Drag, drag
 from overshoot.study.report.html_tables import ShownTable
+from overshoot.study.report.opening import Opening, opening
 from overshoot.study.report.pictures import Picture
+from overshoot.study.report.rate_table import called, rate_table
 from overshoot.study.report.sections import Section, sections
 from overshoot.study.tracking.views import run_link, runs_link
+
+FIRST = ("Tuned training", "Usable range", "Batch size", "Plateaus", "Stability limit")
+"""What the findings on the story's page are about, as far as a study has them; others take their places."""
+
+PLACES = {
+    "reading": "How to read this",
+    "ranges": "Usable learning rates",
+    "overview": "Over all problems",
+    "problems": "Problem by problem",
+    "divergence": "What blew up",
+    "run": "What was run",
+}
+"""Sections that every study has: anchor -> title. The others come before the single problems."""
+
+SETTINGS = ("tolerance", "precision", "seed")
+"""Of the protocol, those that a saved figure names."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +75,8 @@ class ProblemPart:
 
 @dataclass(frozen=True)
 class Page:
-    """The content of a report. experiment: MLflow's, of the runs of the cells. provenance: names and values,
-    in the order in which they are shown."""
+    """The content of a report. rates: which to take, on one's own data. experiment: MLflow's, of the runs of
+    the cells. provenance: names and values, in the order in which they are shown."""
 
     name: str
     title: str
@@ -69,7 +86,8 @@ class Page:
     looks: Looks
     choices: dict[str, dict[str, str]]
     experiment: str
-    drag: Drag
+    opening: Opening
+    rates: ShownTable | None
     overview: dict[str, Picture]
     optimization: ShownTable
     selection: ShownTable
@@ -85,26 +103,46 @@ class Page:
 
     @property
     def pictures(self) -> list[Picture]:
-        """Every picture, in the order of the page."""
+        """Every picture of the evidence, in the order of the page."""
         parts = [picture for part in self.problems for picture in part.pictures]
         extra = [picture for section in self.sections for picture in section.pictures]
-        return [*self.drag.stills, *self.overview.values(), *extra, *parts, *self.divergence.values()]
+        return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
 
     @property
     def sheets(self) -> list[Picture]:
         """The pictures of the Markdown twin: of the curves, one batch strategy for each problem."""
         parts = [picture for part in self.problems for picture in part.sheets]
         extra = [picture for section in self.sections for picture in section.sheets]
-        return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
+        opening = self.opening.picture
+        return [opening, *self.overview.values(), *extra, *parts, *self.divergence.values()]
 
     @property
-    def summary(self) -> list[Finding]:
-        """The findings over all problems, then the first one of each further section."""
-        return [*self.findings, *(finding for section in self.sections for finding in section.findings[:1])]
+    def five(self) -> list[Finding]:
+        """At most five findings, one a theme: what the story tells."""
+        first = [finding for section in self.sections for finding in section.findings[:1]]
+        known = {finding.about: finding for finding in reversed([*self.findings, *first])}
+        chosen = [known.pop(about) for about in FIRST if about in known]
+        return [*chosen, *reversed(known.values())][:5]
+
+    @property
+    def contents(self) -> list[tuple[str, str]]:
+        """Anchor and title of each section of the evidence, in their order."""
+        places = list(PLACES.items())
+        extra = [(section.anchor, section.title) for section in self.sections]
+        return [*places[:3], *extra, *places[3:]]
+
+    @property
+    def conditions(self) -> str:
+        """What the study's figures hold for, in a line."""
+        settings = [f"{name} {self.protocol[name]}" for name in SETTINGS if name in self.protocol]
+        return f"{self.title}. {', '.join(settings)}"
 
     def about(self, anchor: str) -> list[Finding]:
-        """The findings that a section opens with whose pictures are the overview's."""
-        return [finding for finding in self.findings if finding.evidence == anchor]
+        """The findings that the section at `anchor` opens with."""
+        own = [
+            finding for section in self.sections if section.anchor == anchor for finding in section.findings
+        ]
+        return [finding for finding in self.findings if finding.section == anchor] + own
 
     def link(self, runs: RunLink) -> str:
         """The address of the list of these runs in MLflow's pages."""
@@ -138,9 +176,14 @@ def compose(
         findings=findings(found),
         tolerance=number(found.study.tolerance),
         looks=looks,
-        choices={"problem": names.problems, "optimizer": names.optimizers, "batch": names.batches},
+        choices={
+            "problem": names.problems,
+            "optimizer": {name: called(label, name) for name, label in names.optimizers.items()},
+            "batch": names.batches,
+        },
         experiment=str(found.study.cells["experiment"].iloc[0]),
-        drag=drag(found, looks),
+        opening=opening(),
+        rates=rate_table(found),
         overview={picture.name: picture for picture in pictures.overview(found, looks)},
         optimization=tables.optimization_overview(found),
         selection=tables.selection_overview(found),

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from threadpoolctl import threadpool_limits
 
+from overshoot.study import playground
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.execution.processes import Pool
@@ -30,6 +31,12 @@ from overshoot.study.tracking import StoredCell
 MAKING = ".report-"
 """The start of the name of the folder in which a report is made."""
 
+SCRIPTS = {
+    "story": ("tables", "saving", "store"),
+    "evidence": ("tables", "filters", "saving", "store"),
+}
+"""Page -> its scripts, in their order."""
+
 STORE = "http://127.0.0.1:5000"
 
 
@@ -43,7 +50,8 @@ def render(
     store: str = STORE,
     drawings: Path | None = None,
 ) -> Path:
-    """Write `report.html`, `report.md` and `figures/` of an experiment into `folder`; the page's path.
+    """Write `report.html`, `evidence.html`, `report.md` and `figures/` of an experiment into `folder`; the
+    path of the first.
 
     provenance: what it was run with, names and values shown in their order. workers: processes that
     draw. store: where MLflow's pages are, for the links to runs. drawings: the folder in which drawings are
@@ -70,11 +78,13 @@ def render(
         with threadpool_limits(1):
             page = compose(experiment, title, found, look, problems, provenance, store)
         svgs = begun()
-        svgs |= drawing.start([p for p in page.pictures if p.name not in svgs], page.sheets)()
+        rest = [page.opening.picture, *(p for p in page.pictures if p.name not in svgs)]
+        svgs |= drawing.start(rest, page.sheets)()
         drawing.forget()
-        (whole / "report.html").write_text(_html(page, svgs), encoding="utf-8")
+        (whole / "evidence.html").write_text(_evidence(page, svgs), encoding="utf-8")
+        (whole / "report.html").write_text(_story(page, svgs), encoding="utf-8")
         (whole / "report.md").write_text(_markdown(page), encoding="utf-8")
-        for name in ("figures", "report.md", "report.html"):
+        for name in ("figures", "report.md", "evidence.html", "report.html"):
             _swap(whole / name, folder / name)
     return folder / "report.html"
 
@@ -83,20 +93,49 @@ def _imported() -> None:
     """A process that has done this has imported what drawing needs, which takes seconds."""
 
 
-def _html(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
+def _story(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
+    """The page to begin with: picture, rates to take, playground, five findings."""
+    return _html(
+        "story",
+        page,
+        {page.opening.picture.name: svgs[page.opening.picture.name]},
+        {},
+        playground.style(),
+        playground.script(),
+        playground=Markup(playground.fragment(page.opening.play)),
+    )
+
+
+def _evidence(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
+    """The page with everything else."""
+    return _html("evidence", page, {p.name: svgs[p.name] for p in page.pictures}, _signs(page))
+
+
+def _html(
+    kind: str,
+    page: Page,
+    svgs: Mapping[str, Sequence[str]],
+    signs: Mapping[LegendKey, str],
+    style: str = "",
+    script: str = "",
+    **more: Markup,
+) -> str:
+    """The page `kind` with these drawings, the signs of its legends, and what `style` and `script` add."""
     environment = _environment(autoescape=True)
-    signs = _signs(page)
     drawn, rules = classes({**svgs, "": list(signs.values())})
-    style = _style(page, environment) + rules
-    script = "".join(environment.get_template(name).render() for name in ("script.js", "drag.js"))
-    return environment.get_template("report.html.j2").render(
+    style = _style(page, environment) + style + rules
+    scripts = [environment.get_template(f"{name}.js").render() for name in SCRIPTS[kind]]
+    script = ";\n".join([script, *scripts] if script else scripts)
+    return environment.get_template(f"{kind}.html.j2").render(
         page=page,
+        kind=kind,
         svgs={name: [Markup(svg) for svg in panels] for name, panels in drawn.items()},
         signs={key: f"sign-{i}" for i, key in enumerate(signs)},
         symbols=Markup("".join(drawn[""])),
         style=Markup(style),
         script=Markup(script),
         policy=policy(style, script),
+        **more,
     )
 
 

@@ -33,10 +33,15 @@ class Block:
     tables: Mapping[str, ShownTable] = field(default_factory=dict)
     wide: bool = False
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the button of each picture says."""
+        return {label: label for label in self.pictures}
+
 
 @dataclass(frozen=True)
 class Section:
-    """anchor: its place in the page. The first of its findings stands in the summary too."""
+    """anchor: its place in the page. The first of its findings may stand on the story's page too."""
 
     anchor: str
     title: str

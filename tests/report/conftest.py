@@ -45,18 +45,21 @@ def report(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def opened(browser: Browser, report: Path):
-    """Opens the page with the given settings of the browser; it must see no error and ask for nothing."""
+    """Opens a page, the evidence unless `at` is another; it must see no error and ask for nothing."""
     errors: list[str] = []
     contexts = []
 
-    def open_with(width: int = 1280, height: int = 900, **settings) -> Page:
+    def open_with(width: int = 1280, height: int = 900, at: str = "evidence.html", **settings) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else errors.append(r.url))
-        page.goto((report / "report.html").as_uri())
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else errors.append(r.url),
+        )
+        page.goto(f"{report.as_uri()}/{at}")
         return page
 
     yield open_with

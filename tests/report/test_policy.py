@@ -11,8 +11,9 @@ from playwright.sync_api import expect
 from overshoot.study.report.policy import classes
 
 
-def test_the_page_allows_its_own_script_and_styles_by_their_hashes(report):
-    text = (report / "report.html").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["report.html", "evidence.html"])
+def test_a_page_allows_its_own_script_and_styles_by_their_hashes(report, name):
+    text = (report / name).read_text(encoding="utf-8")
     allowed = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', text)[1]
     assert "default-src 'none'" in unescape(allowed)
     for tag in ("style", "script"):

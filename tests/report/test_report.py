@@ -58,6 +58,11 @@ class Parsed(HTMLParser):
 
 @pytest.fixture(scope="session")
 def page(report):
+    return Parsed((report / "evidence.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def story(report):
     return Parsed((report / "report.html").read_text(encoding="utf-8"))
 
 
@@ -71,38 +76,39 @@ class TestPage:
         assert TITLE in page.text
         assert NASTY in page.text
         assert PROVENANCE["system"] in page.text
-        assert [a.get("type") for a in page.all("script")] == ["application/json", None]
+        assert page.all("script") == [{}]
         assert not page.all("i")
         assert {name for tag, a in page.elements for name in a if name.startswith("on")} == set()
 
-    def test_it_refers_to_nothing_but_itself_and_the_store(self, page):
-        for tag, attributes in page.elements:
+    def test_they_refer_to_nothing_but_themselves_and_the_store(self, page, story):
+        for tag, attributes in [*page.elements, *story.elements]:
             for key in ("src", "href", "action", "data", "poster", "srcset"):
                 target = attributes.get(key)
-                if target is None or target.startswith(("#", "data:,")):
+                if target is None or target.startswith(("#", "data:,", "report.html", "evidence.html")):
                     continue
                 assert tag == "a", (tag, target)
                 assert re.match(r"http://127.0.0.1:5000/#/experiments/7/runs[/?]", target)
 
-    def test_styles_and_scripts_load_nothing(self, report):
-        text = (report / "report.html").read_text(encoding="utf-8")
+    @pytest.mark.parametrize("name", ["report.html", "evidence.html"])
+    def test_styles_and_scripts_load_nothing(self, report, name):
+        text = (report / name).read_text(encoding="utf-8")
         assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|import\(", text)
 
     def test_ids_are_unique_and_references_resolve(self, page, report):
         ids = [a["id"] for _, a in page.elements if "id" in a]
         assert len(ids) == len(set(ids))
-        text = (report / "report.html").read_text(encoding="utf-8")
+        text = (report / "evidence.html").read_text(encoding="utf-8")
         assert set(re.findall(r'(?:href="#|url\(#)([^")/]+)', text)) <= set(ids)
 
     def test_colours_are_variables_that_exist_in_both_schemes(self, report):
-        text = (report / "report.html").read_text(encoding="utf-8")
+        text = (report / "evidence.html").read_text(encoding="utf-8")
         light = set(re.findall(r"(--[a-z0-9-]+):", text.split("@media (prefers-color-scheme: dark)")[0]))
         assert set(re.findall(r"var\((--[a-z0-9-]+)\)", text)) <= light | {"--sans", "--serif"}
         assert text.count("--paper:") == 3  # light, dark, print
 
     def test_every_section_is_in_the_contents(self, page):
         linked = [a["href"] for a in page.all("a") if a.get("href", "").startswith("#")]
-        for section in ("summary", "drag", "reading", "ranges", "overview", "problems", "divergence", "run"):
+        for section in ("reading", "ranges", "overview", "problems", "divergence", "run"):
             assert f"#{section}" in linked
             assert page.all("section", id=section)
         for section in ("ranks", "speed", "tuning", "axes"):
@@ -112,7 +118,7 @@ class TestPage:
 
     def test_every_panel_is_there_and_says_what_it_shows(self, page):
         figures = page.all("figure", role="img")
-        panels = 3 * 2 + 2 * (2 + 2 * 2) + 2 * 2 + 1 + 2 + 2 + 2  # the last two stand in for the script
+        panels = 3 * 2 + 2 * (2 + 2 * 2) + 2 * 2 + 1 + 2 + 2
         panels += 1 + 3 * 3 + 2 + 3 * 2 + 1  # steadiness, profiles, trials, axes, stability map; no rank test
         assert len(figures) == panels
         assert all(a["aria-label"] for a in figures)
@@ -157,6 +163,34 @@ class TestPage:
         assert "4.0 s" in page.text  # eight cells of half a second
 
 
+class TestStory:
+    def test_it_opens_with_the_picture_then_the_rates_the_playground_and_five_findings(self, story):
+        order = [a["id"] for a in story.all("section") if "id" in a]
+        assert order == ["opening", "rates", "playground", "play", "findings", "evidence"]
+        assert len(story.all("figure")) == len(story.all("figcaption")) == 4
+        assert len([a for a in story.all("a") if a["href"].startswith("evidence.html#")]) >= 5
+
+    def test_every_link_into_the_evidence_arrives(self, story, page):
+        linked = {
+            a["href"].partition("#")[2] for a in story.all("a") if a["href"].startswith("evidence.html#")
+        }
+        assert linked <= {a["id"] for a in page.all("section") if "id" in a}
+
+    def test_nothing_stands_on_both_pages(self, story, page):
+        told = {a["aria-label"] for a in story.all("figure")}
+        assert not told & {a["aria-label"] for a in page.all("figure")}
+        assert "Which rate to take" not in page.text
+
+    def test_the_rates_to_take_say_how_far_the_limit_is_and_what_they_hold_for(self, story):
+        assert "Gradient descent (sgd)" in story.text
+        assert "0.5" in story.text
+        assert "20 times" in story.text  # the sweep's boundary 10 over the tuned rate 0.5
+        assert "The rates hold for these data as they were scaled here" in story.text
+
+    def test_it_is_small(self, report):
+        assert (report / "report.html").stat().st_size < 1e6
+
+
 class TestTwin:
     def test_every_image_is_there_and_every_file_is_shown(self, twin, report):
         shown = re.findall(r"\]\((figures/[^)]+)\)", twin)
@@ -176,13 +210,24 @@ class TestTwin:
         for table in tables:
             assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
 
-    def test_it_has_the_same_findings_as_the_page(self, twin, page):
-        found = re.findall(r"^\d+\. \*\*.*?\*\* (?:\*Inconclusive\.\* )?(.*) \(.*\)$", twin, flags=re.M)
-        assert len(found) >= 5
-        plain = page.text.replace("\u00a0", " ")
-        for sentence in found:
-            unescaped = re.sub(r"\\(.)", r"\1", sentence).replace("&lt;", "<").replace("&gt;", ">")
-            assert unescaped.replace("&amp;", "&").replace("\u00a0", " ").replace("\u202f", " ") in plain
+    def test_it_has_the_same_findings_as_the_pages(self, twin, page, story):
+        first = re.findall(r"^\d+\. \*\*(.*?)\*\* \(.*\)$", twin, flags=re.M)
+        assert len(first) == 5
+        claims = re.findall(r"^- \*\*(.*?)\*\* (?:\*Inconclusive\.\* )?(.*)", twin, flags=re.M)
+        evidence = [text.partition(" Runs: ")[0] for _, text in claims if " Runs: " in text]
+        assert len(evidence) >= 5
+        for sentences, where in ((first, story), (evidence, page)):
+            for sentence in sentences:
+                unescaped = re.sub(r"\\(.)", r"\1", sentence).replace("&lt;", "<").replace("&gt;", ">")
+                plain = unescaped.replace("&amp;", "&").replace("\u00a0", " ").replace("\u202f", " ")
+                assert plain in where.text.replace("\u00a0", " ")
+
+    def test_it_opens_with_the_picture_as_the_story_does(self, twin):
+        shown = [twin.index(text) for text in ("(figures/four-rates.png)", "## Which rate to take")]
+        assert [*shown, twin.index("## What the study found"), twin.index("## How to read")] == sorted(
+            [*shown, twin.index("## What the study found"), twin.index("## How to read")]
+        )
+        assert twin.index("(figures/four-rates.png)") < 400
 
     def test_markdown_shows_just_the_text(self):
         assert markdown("a|b_c*<d>`f`\n&") == r"a\|b_c\*&lt;d&gt;\`f\` &amp;"
@@ -193,7 +238,7 @@ class TestTwin:
 
 class TestFiles:
     def test_nothing_changes_until_all_is_written(self, tmp_path, monkeypatch):
-        for name in ("report.html", "report.md", "mine.txt"):
+        for name in ("evidence.html", "report.html", "report.md", "mine.txt"):
             (tmp_path / name).write_text("old")
         (tmp_path / "figures").mkdir()
         (tmp_path / "figures" / "stale.png").write_text("old")
@@ -206,6 +251,7 @@ class TestFiles:
             with pytest.raises(RuntimeError, match="disk"):
                 render("x", "x", [planted()], {}, tmp_path, workers=1)
         assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "evidence.html",
             "figures",
             "mine.txt",
             "report.html",
@@ -219,6 +265,7 @@ class TestFiles:
         assert not (tmp_path / "figures" / "stale.png").exists()
         assert (tmp_path / "mine.txt").read_text() == "old"
         assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "evidence.html",
             "figures",
             "mine.txt",
             "report.html",
@@ -237,7 +284,8 @@ class TestFiles:
             found = tables.sensitivity.iloc[-1]
             assert found["width"] == pytest.approx(result.summary.part(SweepSummary).usable_width_decades)
             assert found["best"] == pytest.approx(result.summary.part(SweepSummary).sweep_best_rate)
-        page = Parsed(render("real", "Real", stored, {}, tmp_path, workers=1).read_text(encoding="utf-8"))
+        render("real", "Real", stored, {}, tmp_path, workers=1)
+        page = Parsed((tmp_path / "evidence.html").read_text(encoding="utf-8"))
         assert "tolerance0.5" in page.text.replace(" ", "")
         assert len(page.all("figure", role="img", data_optimizer="adam")) >= 2
 
@@ -250,7 +298,7 @@ class TestFiles:
         pages = []
         for workers in (1, 2):
             render("x", "x", [planted()], {}, tmp_path / str(workers), workers=workers)
-            pages.append((tmp_path / str(workers) / "report.html").read_text())
+            pages.append((tmp_path / str(workers) / "evidence.html").read_text())
         assert pages[0] == pages[1]
 
     @pytest.mark.parametrize(
@@ -263,5 +311,6 @@ class TestFiles:
         ids=["all diverged", "none diverged", "below the best known loss"],
     )
     def test_a_study_of_one_sad_cell_has_a_page(self, tmp_path, sad):
-        page = render("x", "x", [planted(**sad)], {}, tmp_path, workers=1)
-        assert Parsed(page.read_text(encoding="utf-8")).all("figure", role="img")
+        render("x", "x", [planted(**sad)], {}, tmp_path, workers=1)
+        for name in ("report.html", "evidence.html"):
+            assert Parsed((tmp_path / name).read_text(encoding="utf-8")).all("figure", role="img")
