@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def draw_bowl(figure: FigureBase, view: BowlView) -> None:
     color = COLORS[view.kind]
     large, small = view.paths
 
-    def text(x: float, y: float, words: str, **style: object) -> None:
+    def text(x: float, y: float, words: str, **style: Any) -> None:
         figure.text(x / width, 1 - y / height, words, va="baseline", **style)
 
     text(LEFT, 18, view.kind.capitalize(), color=color, fontsize=15, fontweight="bold")
@@ -74,7 +75,7 @@ def _map(figure: FigureBase, view: BowlView, path: BowlPath, top: float, side: f
     ellipses, angle = surface.contours()
     for a, b in reversed(ellipses):
         at = (surface.theta[0], surface.theta[1])
-        shared = {"angle": angle, "clip_path": ax.patch}
+        shared: dict[str, Any] = {"angle": angle, "clip_path": ax.patch}
         ax.add_patch(Ellipse(at, 2 * a, 2 * b, facecolor=MUTED, alpha=0.055, linewidth=0, **shared))
         ax.add_patch(
             Ellipse(at, 2 * a, 2 * b, fill=False, edgecolor=MUTED, linewidth=0.7, alpha=0.5, **shared)
@@ -91,11 +92,13 @@ def _path(ax: Axes, view: BowlView, path: BowlPath, large: bool) -> None:
     ax.plot(*theta[0], marker="o", markersize=9 * thick, color=PAPER, markeredgecolor=color, zorder=4)
     gone = np.abs(theta[-1] - surface.theta).max() > surface.half
     if gone:
-        ax.plot(*leaving(theta, surface), marker="X", markersize=12 * thick, color=color, zorder=5)
+        ax.plot(
+            *leaving(theta, surface), marker="X", markersize=11 * thick, color=color, zorder=5, clip_on=False
+        )
     else:
         ax.plot(*theta[-1], marker="o", markersize=8 * thick, color=color, markeredgecolor=PAPER, zorder=5)
     if view.named and large:
-        note = {"textcoords": "offset points", "fontsize": 11, "color": INK}
+        note: dict[str, Any] = {"textcoords": "offset points", "fontsize": 11, "color": INK}
         ax.annotate("start", tuple(theta[0]), (8, 8), **note)
         ax.annotate("minimum", tuple(surface.theta), (8, -16), **note)
 
