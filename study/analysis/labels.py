@@ -64,6 +64,12 @@ def optimizer_label(method: str) -> str:
     return _label(optimizer, OPTIMIZERS) + (plus + _label(schedule, SCHEDULES) if plus else "")
 
 
+def family(method: str) -> str:
+    """The module that a stored optimizer is written in, its family's; empty for one not known here."""
+    base = OPTIMIZERS.get(method.partition(" + ")[0].partition("(")[0])
+    return base.__module__.rpartition(".")[2] if base else ""
+
+
 def _label(name: str, registry: Mapping[str, type[Optimizer] | type[Schedule]]) -> str:
     base, bracket, options = name.partition("(")
     if base not in registry:

@@ -101,6 +101,15 @@ def batch_keys(looks: Looks, sign: Literal["line", "mark", "bar"] = "line") -> l
     return [LegendKey(look.label, look.color, line, look.marker) for look in looks.batches.values()]
 
 
+def family_keys(looks: Looks) -> list[LegendKey]:
+    """The families of the optimizers, where their colours say which; of each the colour in its middle."""
+    kin: dict[str, list[str]] = {}
+    for look in looks.optimizers.values():
+        if look.family:
+            kin.setdefault(look.family, []).append(look.color)
+    return [LegendKey(family, colors[len(colors) // 2], area=True) for family, colors in kin.items()]
+
+
 DIVERGED = LegendKey("diverged", OUTCOMES["diverged"], marker="X", size=7)
 
 

@@ -63,14 +63,15 @@ def draw_lines(figure: FigureBase, view: LineView) -> None:
     ax = figure.add_axes((left, bottom, right - left, top - bottom))
     title(figure, view.title, view.color, (width, height))
     for name, scale in (("x", view.x), ("y", view.y)):
-        _scale(ax, name, scale)
+        draw_scale(ax, name, scale)
     for series in view.series:
         _draw(ax, view, series)
     if view.named:
         _names(ax, view)
 
 
-def _scale(ax: Axes, name: str, scale: Scale) -> None:
+def draw_scale(ax: Axes, name: str, scale: Scale) -> None:
+    """The axis `name`, x or y, with its label, ticks and grid."""
     if scale.log:
         log_axis(ax, "x" if name == "x" else "y")
     else:

@@ -1,4 +1,4 @@
-"""Mean ranks: Demšar's (2006) critical-difference diagram, and how far ranks move when data are left out."""
+"""Mean ranks: Demšar's (2006) critical-difference diagram."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from overshoot.study.figures.theme import GRID, INK, MUTED, Look
+from overshoot.study.figures.theme import INK, MUTED, Look
 
 WIDTH = 390.0
 LINE, HEAD, FOOT = 14.0, 74.0, 8.0
 """Height of a name's line, and of what is above and below all names, in points."""
 SIDE = 118.0
 """Points at each side of the axis for the names."""
-ROW, TOP, BOTTOM = 22.0, 26.0, 36.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def draw_ranks(figure: FigureBase, view: RankView) -> None:
     line = 60.0
     places = SIDE + (np.asarray(view.ranks) - 1) / (k - 1) * (WIDTH - 2 * SIDE)
     ax.plot([SIDE, WIDTH - SIDE], [line, line], color=MUTED, linewidth=1)
-    for rank in range(1, k + 1):
+    for rank in ticks(k):
         x = SIDE + (rank - 1) / (k - 1) * (WIDTH - 2 * SIDE)
         ax.plot([x, x], [line - 4, line], color=MUTED, linewidth=0.8)
         ax.text(x, line - 7, f"{rank}", color=MUTED, fontsize=8.5, ha="center", va="bottom")
@@ -61,6 +60,11 @@ def draw_ranks(figure: FigureBase, view: RankView) -> None:
         ends = [places[first] - 3, places[last] + 3]
         ax.plot(ends, [y, y], color=INK, linewidth=3, solid_capstyle="butt", gid=f"bar-{first}-{last}")
     _names(ax, view, places, line, line + 14 + 6 * len(view.bars))
+
+
+def ticks(optimizers: int) -> list[int]:
+    """The ranks that an axis names: all of a few, else the first and every fifth."""
+    return list(range(1, optimizers + 1)) if optimizers <= 12 else [1, *range(5, optimizers + 1, 5)]
 
 
 def _distance(ax: Axes, view: RankView, y: float) -> None:
@@ -98,42 +102,3 @@ def _names(ax: Axes, view: RankView, places: np.ndarray, line: float, top: float
             va="center",
             gid=f"name-{i}",
         )
-
-
-@dataclass(frozen=True)
-class SpanView:
-    """How mean ranks move. looks: of the optimizers by rank, the best first; ranks: theirs. spans: what is
-    left out -> (k, 2) the lowest and the highest rank of each then."""
-
-    title: str
-    looks: Sequence[Look]
-    ranks: np.ndarray
-    spans: dict[str, np.ndarray]
-
-
-def span_size(optimizers: int) -> tuple[float, float]:
-    """Width and height in points of a panel with so many optimizers."""
-    return WIDTH, TOP + BOTTOM + ROW * optimizers
-
-
-def draw_spans(figure: FigureBase, view: SpanView) -> None:
-    """A row for each optimizer: its mean rank, and a bar for each kind of what was left out."""
-    k = len(view.looks)
-    width, height = span_size(k)
-    left = min(5.6 * max(len(look.label) for look in view.looks), WIDTH / 2 - 26) + 26
-    ax = figure.add_axes((left / width, BOTTOM / height, (width - left - 12) / width, ROW * k / height))
-    figure.text(
-        6 / width, 1 - 11 / height, view.title, color=INK, fontsize=10.5, fontweight="bold", va="center"
-    )
-    for i, look in enumerate(view.looks):
-        for j, (kind, ends) in enumerate(view.spans.items()):
-            y = i + 0.5 + (j - (len(view.spans) - 1) / 2) * 0.3
-            (line,) = ax.plot(ends[i], [y, y], color=look.color, linewidth=4.5 - 2 * j, alpha=0.45 + 0.4 * j)
-            line.set(solid_capstyle="round", gid=f"{kind}-{i}")
-        ax.plot(view.ranks[i], i + 0.5, "o", color=look.color, markersize=5.5, markeredgecolor=INK)
-    ax.set_yticks(np.arange(k) + 0.5, [look.label for look in view.looks])
-    ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
-    ax.set(ylim=(k, 0), xlim=(0.8, k + 0.2), xticks=range(1, k + 1))
-    ax.grid(True, axis="x", color=GRID)
-    ax.set_xlabel("mean rank, 1 is the best", labelpad=1)
-    ax.spines["left"].set_visible(False)

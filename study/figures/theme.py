@@ -6,15 +6,16 @@ each of them becomes a CSS variable, so that the same drawing serves a dark page
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
+from overshoot.study.figures.families import family_of, hue, shades
 from overshoot.study.numbers import raised
 
 INK, MUTED, GRID, PAPER = "#1d222b", "#69707d", "#dfe3e8", "#fefefe"
@@ -65,41 +66,64 @@ _DARK = {
 
 @dataclass(frozen=True)
 class Look:
-    """How one optimizer or batch strategy is drawn, and what it is called."""
+    """How one optimizer or batch strategy is drawn, and what it is called. family: of an optimizer whose
+    colour says which it belongs to, else empty."""
 
     label: str
     color: str
     marker: str
     dash: str | tuple[float, tuple[float, ...]]
+    family: str = ""
 
 
 @dataclass(frozen=True)
 class Looks:
-    """The looks of a study's optimizers and batch strategies, by stored name."""
+    """The looks of a study's optimizers and batch strategies, by stored name. kin: the colours of families'
+    members on light paper, and those on dark."""
 
     optimizers: dict[str, Look]
     batches: dict[str, Look]
+    kin: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def themes(self) -> dict[str, tuple[str, str, str]]:
+        """Colour of a drawing -> its CSS variable, its value on light paper and its value on dark."""
+        return variables(len(self.batches), self.kin)
 
     @property
     def variables(self) -> dict[str, str]:
         """Colour of a drawing -> the CSS variable that takes its place."""
-        return {color: name for color, (name, _, _) in variables(len(self.batches)).items()}
+        return {color: name for color, (name, _, _) in self.themes.items()}
+
+    def only(self, optimizers: Iterable[str]) -> Looks:
+        """These optimizers alone, in this order."""
+        return replace(self, optimizers={name: self.optimizers[name] for name in optimizers})
 
 
 def looks(optimizers: dict[str, str], batches: dict[str, str]) -> Looks:
-    """Looks for names with labels, in order: optimizers in eight colours, with another marker and dash in
-    each further round; batch strategies, which have an order, from dark to bright."""
-    shades = batch_colors(len(batches))
-    return Looks(
-        {
-            name: Look(label, OPTIMIZERS[i % 8], MARKERS[(i + i // 8) % 8], DASHES[i // 8 % 4])
-            for i, (name, label) in enumerate(optimizers.items())
-        },
-        {
-            name: Look(label, shades[i], MARKERS[i % 8], "-")
-            for i, (name, label) in enumerate(batches.items())
-        },
-    )
+    """Looks for names with labels, in order. Up to eight optimizers have a colour each; more have their
+    family's, one shade each, and of kin another marker and dash. Batch strategies, which have an order, go
+    from dark to bright."""
+    shaded = batch_colors(len(batches))
+    drawn = {
+        name: Look(label, shaded[i], MARKERS[i % 8], "-") for i, (name, label) in enumerate(batches.items())
+    }
+    if len(optimizers) > len(OPTIMIZERS):
+        return _by_family(optimizers, drawn)
+    each = zip(optimizers.items(), OPTIMIZERS, MARKERS, strict=False)
+    return Looks({name: Look(label, color, marker, "-") for (name, label), color, marker in each}, drawn)
+
+
+def _by_family(optimizers: dict[str, str], batches: dict[str, Look]) -> Looks:
+    kin: dict[str, list[str]] = {}
+    for name in optimizers:
+        kin.setdefault(family_of(name), []).append(name)
+    own, pairs = {}, []
+    for i, (family, names) in enumerate(kin.items()):
+        for j, (name, pair) in enumerate(zip(names, shades(hue(family, i), len(names)), strict=True)):
+            own[name] = Look(optimizers[name], pair[0], MARKERS[j % 8], DASHES[j % 4], family)
+            pairs.append(pair)
+    return Looks({name: own[name] for name in optimizers}, batches, tuple(pairs))
 
 
 def batch_colors(count: int, dark: bool = False) -> list[str]:
@@ -121,8 +145,9 @@ def step_colors(count: int) -> list[str]:
     return [STEPS[round(place)] for place in places]
 
 
-def variables(batches: int) -> dict[str, tuple[str, str, str]]:
-    """Colour of a drawing -> its CSS variable, its value on light paper and its value on dark."""
+def variables(batches: int, kin: Sequence[tuple[str, str]] = ()) -> dict[str, tuple[str, str, str]]:
+    """Colour of a drawing -> its CSS variable, its value on light paper and its value on dark. kin: further
+    colours, on light paper and on dark."""
     named = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}
     named |= {f"optimizer-{i}": color for i, color in enumerate(OPTIMIZERS)}
     named |= {f"outcome-{_word(name)}": color for name, color in OUTCOMES.items()}
@@ -130,8 +155,10 @@ def variables(batches: int) -> dict[str, tuple[str, str, str]]:
     named |= {f"ratio-{i}": color for i, color in enumerate(RATIOS)}
     named |= {f"step-{i}": color for i, color in enumerate(STEPS)}
     colors = {color: (f"--{name}", color, _DARK.get(color, color)) for name, color in named.items()}
-    shades = zip(batch_colors(batches), batch_colors(batches, dark=True), strict=True)
-    return colors | {light: (f"--batch-{i}", light, dark) for i, (light, dark) in enumerate(shades)}
+    ordered = zip(batch_colors(batches), batch_colors(batches, dark=True), strict=True)
+    for name, pairs in (("batch", ordered), ("kin", kin)):
+        colors |= {light: (f"--{name}-{i}", light, dark) for i, (light, dark) in enumerate(pairs)}
+    return colors
 
 
 def themed() -> AbstractContextManager[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from overshoot.study.comparison import Comparison
 from overshoot.study.leadership import Leadership
@@ -45,3 +45,15 @@ def verdict(found: Comparison, reference: float) -> str:
     if found.few:
         return "clear on these problems, which are too few to speak for others"
     return "clear on these problems, but not for problems like these"
+
+
+MOST = 10
+"""Names that a sentence lists; of more it gives both ends."""
+
+
+def in_order(texts: Sequence[str], most: int = MOST) -> str:
+    """What has an order, as a list; of more than `most` the first and the last of it."""
+    if len(texts) <= most:
+        return listing(texts)
+    head, tail = texts[: most // 2], texts[-(most // 2) :]
+    return f"{', '.join(head)}; {len(texts) - len(head) - len(tail)} between; {listing(tail)}"

@@ -12,7 +12,7 @@ from overshoot.study.analysis.sensitivity import out_of_reach, widths
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Comparison, clustered, over_replicates
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.phrases import shares, verdict, who
+from overshoot.study.findings.phrases import MOST, in_order, shares, verdict, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.numbers import both, fixed, fold, listing, plural
 from overshoot.study.statistics import interquartile_mean
@@ -35,7 +35,7 @@ def usable_range(tables: Tables) -> Finding | None:
     claim = f"{who(most, labels, 'forgives most', 'forgive most')}. {folds}."
     if least.leader is not None:
         claim = f"{claim[:-1]}; {labels[least.leader]} forgives least."
-    each = listing([f"{labels[o]} {fixed(means[o], 1)}" for o in reversed(order)])
+    each = in_order([f"{labels[o]} {fixed(means[o], 1)}" for o in reversed(order)])
     evidence = (
         f"Usable ranges in decades, interquartile means over {plural(len(table), 'cell')}: {each}."
         f"{shares(most, labels, 'Widest by the mean over problems')} {labels[wide]}’s is wider than "
@@ -104,9 +104,12 @@ def batch_size(tables: Tables) -> Finding | None:
 
 
 def _moves(tables: Tables, rows: list[dict[str, Any]], move: str) -> str:
+    """How far it moves with each optimizer; of many in the order of that, the ends alone."""
     labels = tables.study.names.optimizers
-    texts = [f"{labels[row['optimizer']]} {both(row[move], lambda v: fixed(v, 1))}" for row in rows]
-    return "; ".join(texts) if len(texts) > 1 else texts[0]
+    if len(rows) > MOST:
+        rows = sorted(rows, key=lambda row: row[move].value)
+        return in_order([f"{labels[row['optimizer']]} {fixed(row[move].value, 1)}" for row in rows], MOST)
+    return "; ".join(f"{labels[row['optimizer']]} {both(row[move], lambda v: fixed(v, 1))}" for row in rows)
 
 
 def _smaller(tables: Tables, rows: list[dict[str, Any]], large: str, small: str) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from overshoot.study.analysis.rank_tables import Diagram, Stability, leaders
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import FEW
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
-from overshoot.study.findings.phrases import shares
+from overshoot.study.findings.phrases import in_order, shares
 from overshoot.study.numbers import fixed, listing, number, percent, plural
 from overshoot.study.statistics import holm, problems_needed
 
@@ -80,7 +80,7 @@ def too_few(study: Study, standing: pd.DataFrame) -> Finding:
         f"{plural(len(standing), 'problem')} {'is' if len(standing) == 1 else 'are'} too few to test whether "
         "the optimizers’ ranks differ."
     )
-    ranks = listing([f"{label[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
+    ranks = in_order([f"{label[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
     evidence = f"Mean ranks in training gap: {ranks}; a test needs at least {FEW} problems."
     return Finding("Ranks", claim, evidence, ANCHOR, True, [RunLink()])
 
@@ -95,7 +95,7 @@ def _places(study: Study, whole: Diagram, clear: bool) -> str:
     if whole.pairs:
         worse = _worse(study, whole)
         return (
-            f"No optimizer clearly ranks first over {problems}, but {listing(worse)} clearly "
+            f"No optimizer clearly ranks first over {problems}, but {in_order(worse)} clearly "
             f"{'ranks' if len(worse) == 1 else 'rank'} behind others."
         )
     return (

@@ -9,9 +9,9 @@ from overshoot.study.analysis.rank_tables import standing
 from overshoot.study.analysis.scores import against, odds, replicates
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.phrases import shares, verdict, who
+from overshoot.study.findings.phrases import in_order, shares, verdict, who
 from overshoot.study.leadership import Leadership, leadership
-from overshoot.study.numbers import both, fixed, listing, plural
+from overshoot.study.numbers import both, fixed, plural
 
 
 def tuned_gap(tables: Tables) -> Finding | None:
@@ -32,7 +32,7 @@ def tuned_gap(tables: Tables) -> Finding | None:
     )
     if worst.leader is not None:
         claim += f" {labels[worst.leader]} trains least far."
-    ranks = listing([f"{labels[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
+    ranks = in_order([f"{labels[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
     evidence = (
         f"Mean ranks in training gap over {plural(len(table), 'problem')}: {ranks}."
         f"{shares(best, labels, 'First')} {_duel(tables, first, second)}; the probability that "

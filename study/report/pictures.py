@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis import selections
+from overshoot.study.analysis.extremes import FEW, MOST, by_rank, by_width, extremes
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.figures.curves import SIZE as CURVES
@@ -27,12 +28,12 @@ from overshoot.study.figures.keys import (
     batch_keys,
 )
 from overshoot.study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
-from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.panels import Draw, Panels
 from overshoot.study.figures.rate_panels import SIZE as RATES
 from overshoot.study.figures.rate_panels import RateView, draw_rates
 from overshoot.study.figures.surface_maps import SIZE as PATHS
 from overshoot.study.figures.surface_maps import PathView, Way, draw_paths
-from overshoot.study.figures.theme import Looks
+from overshoot.study.figures.theme import INK, Looks
 from overshoot.study.findings.codes import SCORES
 from overshoot.study.numbers import number
 from overshoot.study.phases.search import RESOLUTION, Claim
@@ -68,31 +69,66 @@ class Picture:
 
 
 def overview(tables: Tables, looks: Looks) -> list[Picture]:
-    """Usable ranges, training gaps and test scores, a panel for each problem."""
+    """Usable ranges, training gaps and test scores, a panel for each problem; of many optimizers the best and
+    the worst."""
     problems = tables.study.names.problems
-    size = rows_size(len(looks.optimizers), len(looks.batches))
-    tiles = {p: f"{label}: {{}} of each optimizer with each batch strategy" for p, label in problems.items()}
-    gaps = [_score_view(tables, looks, p, "gap", "training gap q") for p in problems]
-    scores = dict(zip(tables.study.cells["problem"], tables.study.cells["score"], strict=True))
-    tests = [_score_view(tables, looks, p, "test_score", f"test {SCORES[scores[p]]}") for p in problems]
-    ranges = [*batch_keys(looks, "bar"), *RANGE_KEYS]
-    scored = [*batch_keys(looks, "mark"), *SCORE_KEYS]
-    return [
-        Picture(
-            name,
-            Panels(draw, views, size, 2, more),
-            [Tile(text.format(what), problem=p) for p, text in tiles.items()],
+    widest, furthest, fittest = (
+        looks.only(extremes(looks.optimizers, scores))
+        for scores in (
+            by_width(tables.sensitivity),
+            by_rank(tables.ranking["gap"]),
+            by_rank(tables.ranking["test_score"]),
         )
-        for name, draw, views, more, what in (
-            (
-                "ranges",
-                draw_ranges,
-                [_range_view(tables, looks, p) for p in problems],
-                ranges,
-                "usable range",
-            ),
-            ("gaps", draw_scores, gaps, scored, "training gap at the tuned and the default rate"),
-            ("tests", draw_scores, tests, scored, "test score at the tuned and the default rate"),
+    )
+    scores = dict(zip(tables.study.cells["problem"], tables.study.cells["score"], strict=True))
+    tests = [_score_view(tables, fittest, p, "test_score", f"test {SCORES[scores[p]]}") for p in problems]
+    gaps = [_score_view(tables, furthest, p, "gap", "training gap q") for p in problems]
+    ranges = [_range_view(tables, widest, p) for p in problems]
+    spans = [*batch_keys(looks, "bar"), *RANGE_KEYS]
+    marks = [*batch_keys(looks, "mark"), *SCORE_KEYS]
+    at_rates = "training gap at the tuned and the default rate"
+    return [
+        _rows("ranges", draw_ranges, ranges, spans, (looks, widest), problems, "usable range"),
+        _rows("gaps", draw_scores, gaps, marks, (looks, furthest), problems, at_rates),
+        _rows(
+            "tests",
+            draw_scores,
+            tests,
+            marks,
+            (looks, fittest),
+            problems,
+            at_rates.replace("training gap", "test score"),
+        ),
+    ]
+
+
+def _rows(
+    name: str,
+    draw: Draw,
+    views: Sequence[RangeView | ScoreView],
+    keys: Sequence[LegendKey],
+    looks: tuple[Looks, Looks],
+    problems: Mapping[str, str],
+    what: str,
+) -> Picture:
+    """A panel of rows for each problem. looks: of all optimizers, and of those that are shown."""
+    whole, shown = looks
+    tiles = [
+        Tile(f"{label}: {what} of each optimizer with each batch strategy", problem)
+        for problem, label in problems.items()
+    ]
+    size = rows_size(len(shown.optimizers), len(shown.batches))
+    return Picture(name, Panels(draw, views, size, 2, [*keys, *left_out_key(whole, shown)]), tiles)
+
+
+def left_out_key(whole: Looks, shown: Looks) -> list[LegendKey]:
+    """What a legend says where only some of the optimizers are shown: words without a sign."""
+    count, of = len(shown.optimizers), len(whole.optimizers)
+    if count == of:
+        return []
+    return [
+        LegendKey(
+            f"the best {count - count // 2} and the worst {count // 2} of {of}; the tables have all", INK
         )
     ]
 
@@ -135,14 +171,16 @@ def _limits_in_words(limits: pd.DataFrame) -> str:
 
 
 def problem_curves(tables: Tables, looks: Looks, problem: str, batch: str, name: str) -> Picture:
-    """Training curves at three rates on one problem with one batch strategy, a panel for each optimizer."""
+    """Training curves at three rates on one problem with one batch strategy, a panel for each optimizer; of
+    many the best and the worst on this problem."""
     curves = _of(tables.curves, problem)
+    shown = looks.only(extremes(looks.optimizers, _gaps(tables, problem), FEW))
     gaps = curves["gap"][np.isfinite(curves["gap"]) & (curves["gap"] > 0)]
     low = _decade_below(max(gaps.min(), RESOLUTION) if len(gaps) else RESOLUTION)
     high = min(10.0 ** np.ceil(np.log10(gaps.max())), CEILING) if len(gaps) else 10.0
     lines = _lines(curves[curves["batch"] == batch])
     views, tiles = [], []
-    for optimizer, look in looks.optimizers.items():
+    for optimizer, look in shown.optimizers.items():
         if optimizer not in lines:
             continue
         limits = (low, max(high, 10.0))
@@ -153,7 +191,17 @@ def problem_curves(tables: Tables, looks: Looks, problem: str, batch: str, name:
         named = ", ".join(f"{role} {rate}" for role, rate in rates.items())
         alt = f"{look.label} on {label}: training gap against examples at three learning rates: {named}"
         tiles.append(Tile(alt, problem, optimizer))
-    return Picture(name, Panels(draw_curves, views, CURVES, 4, CURVE_KEYS), tiles)
+    return Picture(
+        name, Panels(draw_curves, views, CURVES, 4, [*CURVE_KEYS, *left_out_key(looks, shown)]), tiles
+    )
+
+
+def _gaps(tables: Tables, problem: str) -> dict[str, float]:
+    """Optimizer -> its mean rank in tuned training gap over the batch strategies of one problem."""
+    tuned = selections.tuned(_of(tables.claimed(Claim.TRAINING), problem))
+    values = tuned.assign(gap=[interval.value for interval in tuned["gap"]])
+    ranks = values.assign(rank=values.groupby("batch")["gap"].rank())
+    return by_rank(ranks)
 
 
 def _lines(curves: pd.DataFrame) -> dict[str, list[Line]]:
@@ -173,8 +221,9 @@ def problem_paths(tables: Tables, looks: Looks, problem: str, batch: str, name: 
     where the problem has no surface."""
     points = _of(tables.paths, problem)
     points = points[points["batch"] == batch]
+    shown = looks.only(extremes(looks.optimizers, _gaps(tables, problem), MOST))
     views, tiles = [], []
-    for optimizer, look in looks.optimizers.items():
+    for optimizer, look in shown.optimizers.items():
         own = points[points["optimizer"] == optimizer]
         if own.empty:
             continue
@@ -184,7 +233,9 @@ def problem_paths(tables: Tables, looks: Looks, problem: str, batch: str, name: 
         label = f"{tables.study.names.problems[problem]}, {looks.batches[batch].label}"
         alt = f"{look.label} on {label}: path over slope and intercept at rates that are {named}"
         tiles.append(Tile(alt, problem, optimizer, batch))
-    return Picture(name, Panels(draw_paths, views, PATHS, 4, PATH_KEYS), tiles)
+    return Picture(
+        name, Panels(draw_paths, views, PATHS, 4, [*PATH_KEYS, *left_out_key(looks, shown)]), tiles
+    )
 
 
 def _way(points: pd.DataFrame) -> Way:
@@ -247,11 +298,14 @@ def _range_view(tables: Tables, looks: Looks, problem: str) -> RangeView:
     rates = tables.rates["rate"]
     limits = (rates.min() / 1.4, rates.max() * 1.4)
     label = tables.study.names.problems[problem]
-    return RangeView(label, looks, _of(tables.sensitivity, problem), _default_rates(tables), limits)
+    rows = _among(_of(tables.sensitivity, problem), looks)
+    defaults = {o: rate for o, rate in _default_rates(tables).items() if o in looks.optimizers}
+    return RangeView(label, looks, rows, defaults, limits)
 
 
 def _score_view(tables: Tables, looks: Looks, problem: str, score: str, axis: str) -> ScoreView:
-    rows = _of(tables.claimed(Claim.TRAINING if score == "gap" else Claim.VALIDATION), problem)
+    claimed = tables.claimed(Claim.TRAINING if score == "gap" else Claim.VALIDATION)
+    rows = _among(_of(claimed, problem), looks)
     rows = rows.assign(**_ends(rows[score]))
     log = score == "gap"
     label = tables.study.names.problems[problem]
@@ -282,6 +336,10 @@ def _default_rates(tables: Tables) -> dict[str, float]:
 
 def _of(table: pd.DataFrame, problem: str) -> pd.DataFrame:
     return table[table["problem"] == problem]
+
+
+def _among(table: pd.DataFrame, looks: Looks) -> pd.DataFrame:
+    return table[table["optimizer"].isin(list(looks.optimizers))]
 
 
 def _decade_below(value: float) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.extremes import by_speed, extremes
+from overshoot.study.analysis.frame import Study, records
 from overshoot.study.analysis.profiles import FACTORS, REACH, profile_table
 from overshoot.study.analysis.rank_tables import (
     ALL,
@@ -18,17 +19,11 @@ from overshoot.study.analysis.rank_tables import (
 )
 from overshoot.study.analysis.scores import replicates
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.figures.keys import LegendKey
+from overshoot.study.figures.keys import LegendKey, family_keys
 from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from overshoot.study.figures.panels import Panels
-from overshoot.study.figures.rank_diagrams import (
-    RankView,
-    SpanView,
-    draw_ranks,
-    draw_spans,
-    rank_size,
-    span_size,
-)
+from overshoot.study.figures.rank_diagrams import RankView, draw_ranks, rank_size, ticks
+from overshoot.study.figures.span_rows import SpanView, draw_spans, span_size
 from overshoot.study.figures.theme import INK, MUTED, Looks
 from overshoot.study.findings.ranking import ANCHOR as RANKS
 from overshoot.study.findings.ranking import rank_power, ranked, steadiness, too_few
@@ -37,7 +32,7 @@ from overshoot.study.findings.speed import fastest
 from overshoot.study.numbers import between, fixed, listing, number, share
 from overshoot.study.phases.outcomes import TOLERANCES
 from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
-from overshoot.study.report.pictures import Picture, Tile
+from overshoot.study.report.pictures import Picture, Tile, left_out_key
 from overshoot.study.report.sections import Block, Section, section
 
 DIAGRAM = (
@@ -48,6 +43,8 @@ DIAGRAM = (
     "prove that two optimizers are equally good, only that this study cannot say which is better."
 )
 EVERY = "all batch strategies"
+NAMED = 16
+"""Lines that have room for their names at their ends."""
 
 
 @section(20)
@@ -118,7 +115,7 @@ def _diagrams(batches: dict[str, str], looks: Looks, drawn: list[Diagram]) -> Pi
         )
         for d in drawn
     ]
-    return Picture("ranks", Panels(draw_ranks, views, size, 2), tiles)
+    return Picture("ranks", Panels(draw_ranks, views, size, 2, family_keys(looks)), tiles)
 
 
 def _note(diagram: Diagram) -> str:
@@ -132,10 +129,12 @@ def _spans(looks: Looks, ranks: pd.DataFrame, steady: list[Stability]) -> Pictur
     whole = ranks[ranks["kind"] == ""].sort_values("rank", kind="stable")
     order = [str(o) for o in whole["optimizer"]]
     spans = {part.kind: np.array([part.span[o] for o in order]) for part in steady}
-    view = SpanView(EVERY, [looks.optimizers[o] for o in order], whole["rank"].to_numpy(), spans)
+    k = len(order)
+    scale = Scale("mean rank, 1 is the best", (0.8, k + 0.2), ticks=tuple(ticks(k)))
+    view = SpanView(EVERY, [looks.optimizers[o] for o in order], whole["rank"].to_numpy(), spans, scale)
     keys = [
         LegendKey(f"one {kind} left out", MUTED, "-", width=4.5 - 2 * i) for i, kind in enumerate(spans)
-    ] + [LegendKey("with everything", INK, marker="o")]
+    ] + [LegendKey("with everything", INK, marker="o"), *family_keys(looks)]
     alt = "mean rank of each optimizer, and how far it moves when one problem or one replicate is left out"
     return Picture("steadiness", Panels(draw_spans, [view], span_size(len(order)), 1, keys), [Tile(alt)])
 
@@ -173,7 +172,7 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
         return None
     targets = {f"gap below {number(target)}": target for target in TOLERANCES}
     pictures = {
-        label: _profiles(study.names.batches, looks, table[table["target"] == target], f"profiles-{i}")
+        label: _profiles(study, looks, table[table["target"] == target], f"profiles-{i}")
         for i, (label, target) in enumerate(targets.items(), 1)
     }
     return Section(
@@ -200,9 +199,12 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
     )
 
 
-def _profiles(batches: dict[str, str], looks: Looks, table: pd.DataFrame, name: str) -> Picture:
-    shown = [b for b in (ALL, *batches) if (table["batch"] == b).any()] if len(batches) > 1 else [*batches]
+def _profiles(study: Study, looks: Looks, table: pd.DataFrame, name: str) -> Picture:
+    """A panel for each batch strategy; of many optimizers the fastest and the slowest over all of them."""
+    batches = study.names.batches
+    rows = [b for b in (ALL, *batches) if (table["batch"] == b).any()] if len(batches) > 1 else [*batches]
     x = Scale("times the examples of the fastest", (1, REACH), log=True, ticks=(1, 2, 3, 5, 10))
+    shown = looks.only(extremes(looks.optimizers, by_speed(table), NAMED))
     views = [
         LineView(
             batches.get(batch, EVERY),
@@ -210,18 +212,20 @@ def _profiles(batches: dict[str, str], looks: Looks, table: pd.DataFrame, name: 
             [
                 Series(row["optimizer"], looks.optimizers[row["optimizer"]], FACTORS, row["band"])
                 for row in records(table[table["batch"] == batch])
+                if row["optimizer"] in shown.optimizers
             ],
             x,
             Scale("share of runs", (0, 1)),
             named=True,
         )
-        for batch in shown
+        for batch in rows
     ]
     tiles = [
         Tile(f"Performance profiles of the optimizers, {batches.get(batch, EVERY)}", batch=batch)
-        for batch in shown
+        for batch in rows
     ]
-    return Picture(name, Panels(draw_lines, views, WIDE, 2), tiles)
+    keys = [*family_keys(shown), *left_out_key(looks, shown)]
+    return Picture(name, Panels(draw_lines, views, WIDE, 2, keys), tiles)
 
 
 def _profile_table(found: Tables, table: pd.DataFrame) -> ShownTable:

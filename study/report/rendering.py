@@ -22,7 +22,7 @@ from overshoot.study.figures.keys import SIZE as KEY
 from overshoot.study.figures.keys import LegendKey, draw_key
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.svg import to_svgs
-from overshoot.study.figures.theme import looks, variables
+from overshoot.study.figures.theme import looks
 from overshoot.study.report.drawing import Drawings
 from overshoot.study.report.page import Page, compose, problem_parts
 from overshoot.study.report.policy import classes, policy
@@ -140,7 +140,7 @@ def _html(
 
 
 def _style(page: Page, environment: Environment) -> str:
-    shades = variables(len(page.looks.batches)).values()
+    shades = page.looks.themes.values()
     light = "".join(f"{name}:{light};" for name, light, _ in shades)
     dark = "".join(f"{name}:{dark};" for name, _, dark in shades)
     colors = f"@media (prefers-color-scheme: dark){{:root{{{dark}}}}}@media print{{:root{{{light}}}}}"

@@ -101,11 +101,11 @@ def test_shampoo_takes_roots_at_first_and_then_now_and_then(theta, data):
 
     def points(every):
         made = optimizer("shampoo", lr=0.1, every=every).prepare(NET.shapes)
-        state, at, found = made.init(theta), theta, []
+        state, at, walked = made.init(theta), theta, []
         for t in range(1, 8):
             at = at - made.step(gradient(at, data), state, at, t)
-            found.append(at)
-        return np.array(found)
+            walked.append(at)
+        return np.array(walked)
 
     always, third, each = points(1), points(3), points(np.array([3.0, 1.0, 3.0]))
     assert (each[:, 1] == always[:, 1]).all()

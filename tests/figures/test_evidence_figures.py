@@ -9,14 +9,8 @@ from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.figures import theme
 from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
 from overshoot.study.figures.panels import Panels
-from overshoot.study.figures.rank_diagrams import (
-    RankView,
-    SpanView,
-    draw_ranks,
-    draw_spans,
-    rank_size,
-    span_size,
-)
+from overshoot.study.figures.rank_diagrams import RankView, draw_ranks, rank_size, ticks
+from overshoot.study.figures.span_rows import SpanView, draw_spans, span_size
 from overshoot.study.report.effort_section import axes_section, tuning_section
 from overshoot.study.report.rank_section import ranks_section, speed_section
 from tests.planted_cells import INF, planted
@@ -110,9 +104,15 @@ class TestRanks:
             assert max(box.y0, box.y1) <= height
 
 
+def test_an_axis_of_many_ranks_names_every_fifth():
+    assert ticks(4) == [1, 2, 3, 4]
+    assert ticks(33) == [1, 5, 10, 15, 20, 25, 30]
+
+
 def test_spans_reach_from_the_lowest_to_the_highest_rank():
     spans = {"problem": np.array([[1.0, 1.5], [1.5, 2.0]]), "replicate": np.array([[1.2, 1.3], [1.7, 1.8]])}
-    ax = drawn(draw_spans, SpanView("all", LOOKS[:2], np.array([1.25, 1.75]), spans), span_size(2))
+    scale = Scale("mean rank", (0.8, 2.2))
+    ax = drawn(draw_spans, SpanView("all", LOOKS[:2], np.array([1.25, 1.75]), spans, scale), span_size(2))
     found = artists(ax)
     assert list(found["problem-0"].get_xdata()) == [1.0, 1.5]
     assert list(found["replicate-1"].get_xdata()) == [1.7, 1.8]
