@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, in_order
 from overshoot.study.phases.sweep import RateCurve
 from overshoot.study.statistics import wilson
+
+SAME = 1e-6
+"""Rates are equal when they differ by no more, relative: they may be smaller than any absolute tolerance."""
 
 WORST_FIRST = ("diverged", "too large", "too small", "unresolved", "converged")
 
@@ -62,8 +67,8 @@ def _sensitivity(curve: RateCurve, tolerance: float) -> dict[str, object]:
         "low": low,
         "high": high,
         "width": curve.width(tolerance),
-        "open_low": bool(np.isclose(low, curve.rates[0])),
-        "open_high": bool(np.isclose(high, curve.rates[-1])),
+        "open_low": math.isclose(low, curve.rates[0], rel_tol=SAME),
+        "open_high": math.isclose(high, curve.rates[-1], rel_tol=SAME),
         "sweep_boundary": curve.boundary or np.nan,
         "margin": curve.margin if curve.margin is not None else np.nan,
     }

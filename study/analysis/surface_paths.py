@@ -113,7 +113,10 @@ def _kinds(runs: pd.DataFrame, best: float, roles: pd.Series) -> dict[str, int]:
     runs = runs[runs["replicate"] == runs["replicate"].iloc[0]]
     gone, swept = runs["outcome"] == "diverged", runs["phase"] == Sweep.name
     above = runs["rate"] > (best * 1.001 if np.isfinite(best) else 0)
-    at = {role: swept & np.isclose(runs["rate"], roles.get(role, np.nan)) for role in ("too small", "best")}
+    at = {
+        role: swept & np.isclose(runs["rate"], roles.get(role, np.nan), atol=0)
+        for role in ("too small", "best")
+    }
     trials = {
         "too small": runs[at["too small"]]["trial"].head(1),
         "good": runs[at["best"] & ~gone]["trial"].head(1),

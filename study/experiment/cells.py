@@ -16,7 +16,7 @@ from overshoot.core import BatchStrategy, Optimizer, Schedule, optimizer, schedu
 from overshoot.core.compiled import default_engine
 from overshoot.core.optimizers.base import Recursion
 
-PROTOCOL = 5
+PROTOCOL = 6
 """Raised whenever the same cell would give other numbers than before, so that none is reused, and
 whenever what is stored of it changes its shape."""
 

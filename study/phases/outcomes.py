@@ -157,6 +157,6 @@ def judge(run: Run, best_loss: float, tolerance: float, best_rate: float | None)
     if converged(run, best_loss, tolerance):
         return Verdict(Outcome.CONVERGED, Reason.REACHED)
     falling = Reason.DESCENDING if trend(q)[1] <= TAU else Reason.LEVEL
-    if best_rate is None or np.isclose(run.trial.rate, best_rate, rtol=1e-6):
+    if best_rate is None or math.isclose(run.trial.rate, best_rate, rel_tol=1e-6):
         return Verdict(Outcome.UNRESOLVED, falling)
     return Verdict(Outcome.TOO_SMALL if run.trial.rate < best_rate else Outcome.TOO_LARGE, falling)

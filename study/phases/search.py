@@ -91,7 +91,8 @@ class SearchStatus(StrEnum):
 @dataclass(frozen=True)
 class SearchSummary(Part):
     """tuned_rate_...: for each claim, None where no rate can win. search_low, search_high: the range in the
-    end. search_spread_...: decades between the best rates of the replicates, each taken by itself."""
+    end. search_spread_...: decades between the best rates of the replicates, each taken by itself and
+    equal ones all counted as best."""
 
     search_status: SearchStatus
     tuned_rate_training: float | None
@@ -203,7 +204,7 @@ def search(cell: Cell, problem: Problem) -> TunedRates:
         wider = _extended(rates, winners(candidates).values())
         if wider == rates:
             break
-        rates, fresh = wider, _new_part(rates, wider, settings.batch // 2)
+        rates, fresh = wider, added(rates, wider, settings.batch // 2)
         candidates += _propose(cell, problem, rates, candidates, fresh, settings.batch, SearchRole.EXTENDED)
     runs = [run for candidate in candidates for run in candidate.runs]
     return TunedRates(candidates, runs, _summary(candidates, rates))
@@ -247,22 +248,28 @@ def _summary(candidates: Sequence[Candidate], rates: Rates) -> SearchSummary:
         tuned_rate_speed=best.get(Claim.SPEED),
         search_low=rates.low,
         search_high=rates.high,
-        search_spread_training=_spread(candidates, Claim.TRAINING),
-        search_spread_validation=_spread(candidates, Claim.VALIDATION),
+        search_spread_training=spread(candidates, Claim.TRAINING),
+        search_spread_validation=spread(candidates, Claim.VALIDATION),
     )
 
 
-def _spread(candidates: Sequence[Candidate], claim: Claim) -> float | None:
-    """Decades between the lowest and the highest of the replicates' own best rates; None where one of them
-    has none."""
-    able = [c for c in candidates if c.eligible]
+def spread(candidates: Sequence[Candidate], claim: Claim) -> float | None:
+    """Decades between the replicates' own best rates; None where one of them has none.
+
+    Rates with equal scores are all best: of a plateau that two replicates share, they do not disagree. So it
+    is the shortest interval that holds a best rate of each.
+    """
+    able = sorted((c for c in candidates if c.eligible), key=lambda c: c.rate)
     if not able:
         return None
     values = np.stack([c.values[claim] for c in able])
-    if np.isinf(values.min(axis=0)).any():
+    least = values.min(axis=0)
+    if np.isinf(least).any():
         return None
-    best = np.log10([able[i].rate for i in values.argmin(axis=0)])
-    return float(best.max() - best.min())
+    logs = np.log10([c.rate for c in able])
+    best = [logs[own] for own in (values <= least + LEVEL).T]
+    lowest = [low for low in np.concatenate(best) if all(own[-1] >= low for own in best)]
+    return float(min(max(own[own >= low][0] for own in best) - low for low in lowest))
 
 
 def _startup(cell: Cell, problem: Problem, rates: Rates) -> list[Candidate]:
@@ -288,11 +295,11 @@ def _propose(
     count: int,
     role: str,
 ) -> list[Candidate]:
-    """`count` further rates: the `fixed` ones, then what TPE asks for in turn for each claim."""
+    """`count` further rates: the `fixed` ones, all of them, then what TPE asks for in turn for each claim."""
     studies = {claim: _study(cell, rates, candidates, claim) for claim in Claim}
     turns = islice(cycle(Claim), max(0, count - len(fixed)))
     asked = [studies[claim].ask(_space(rates)).params["lr"] for claim in turns]
-    return _run(cell, problem, [*fixed[:count], *asked], role)
+    return _run(cell, problem, [*fixed, *asked], role)
 
 
 def _study(cell: Cell, rates: Rates, candidates: Sequence[Candidate], claim: Claim) -> optuna.Study:
@@ -331,10 +338,12 @@ def _extended(rates: Rates, best: Collection[float]) -> Rates:
     )
 
 
-def _new_part(old: Rates, new: Rates, points: int) -> list[float]:
-    """A coarse grid over what `new` adds to `old`, the new end included: a best rate there must show."""
-    near, far = (old.low, new.low) if new.low < old.low else (old.high, new.high)
-    return [float(rate) for rate in np.geomspace(near, far, max(points, 1) + 1)[1:]]
+def added(old: Rates, new: Rates, points: int) -> list[float]:
+    """Coarse grids of so many rates over what `new` adds to `old` at either end, the new ends included: a
+    best rate there must show."""
+    ends = [(old.low, new.low), (old.high, new.high)]
+    grids = [np.geomspace(near, far, max(points, 1) + 1)[1:] for near, far in ends if near != far]
+    return [float(rate) for grid in grids for rate in grid]
 
 
 @register

@@ -43,6 +43,11 @@ def test_position_on_the_rate_curve_decides_between_small_and_large(rate: float,
     assert outcome(run(FLOORED, rate)) == expected
 
 
+def test_rates_are_told_from_each_other_however_small_they_are() -> None:
+    assert outcome(run(FALLING, 1e-10), best_rate=3e-9) == "too small"
+    assert outcome(run(FALLING, 9e-9), best_rate=3e-9) == "too large"
+
+
 def test_the_reason_tells_descending_from_floored() -> None:
     assert judge(run(FALLING), 0.0, 0.1, 1.0).reason == Reason.DESCENDING
     assert judge(run(FLOORED), 0.0, 0.1, 1.0).reason == Reason.LEVEL

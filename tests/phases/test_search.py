@@ -18,7 +18,9 @@ from overshoot.study.phases.search import (
     SearchSettings,
     SearchStatus,
     TunedRates,
+    added,
     search,
+    spread,
     winners,
 )
 from overshoot.study.phases.stack import Run
@@ -129,11 +131,29 @@ def test_equal_validation_losses_are_decided_by_training_and_a_plateau_by_its_mi
     )
 
 
-def test_how_far_the_replicates_best_rates_lie_apart() -> None:
-    protocol = SMALL.having(SearchSettings(trials=8, startup=8, batch=8, replicates=3))
-    summary = found(cell("moons", "sgd", 16, protocol=protocol)).summary
-    assert summary.search_spread_training is not None
-    assert summary.search_spread_training >= 0
+def test_replicates_disagree_by_the_distance_of_their_best_rates() -> None:
+    apart = [candidate(0.1, ends(0.01), ends(0.05)), candidate(1.0, ends(0.03), ends(0.02))]
+    assert spread(apart, Claim.TRAINING) == pytest.approx(1)
+    gone = run([1.0, np.inf], bad=5, last=4)
+    assert spread([candidate(0.1, gone, gone)], Claim.TRAINING) is None
+
+
+def test_replicates_do_not_disagree_on_a_plateau_that_they_share() -> None:
+    """Losses of exactly 0 at three rates: the first replicate's are best at all of them, the other's at the
+    last two, so that both are best at 1."""
+    level = [
+        candidate(rate, ends(0.01, 0.0), ends(0.01, other))
+        for rate, other in ((0.1, 0.2), (1.0, 0.0), (10.0, 0.0))
+    ]
+    assert spread(level, Claim.VALIDATION) == 0
+    assert spread([*level[:1], *[candidate(10.0, ends(0.01, 0.1), ends(0.01, 0.0))]], Claim.VALIDATION) == 2
+
+
+def test_a_range_that_grows_at_both_ends_is_searched_at_both() -> None:
+    old, new = Rates(1e-2, 1e2, 1), Rates(1e-4, 1e4, 1)
+    assert added(old, new, 2) == pytest.approx([1e-3, 1e-4, 1e3, 1e4])
+    assert added(old, Rates(1e-2, 1e4, 1), 2) == pytest.approx([1e3, 1e4])
+    assert added(old, old, 2) == []
 
 
 @pytest.mark.parametrize("rates", [Rates(1e-3, 1e-1, 1), Rates(0.9, 1e3, 1)])
