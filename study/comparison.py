@@ -4,26 +4,19 @@ Runs of one problem are alike, so how sure a difference is depends on what would
 replicates of the same problems move it little; other problems may move it much, and with few problems nothing
 can be said of them. Whoever reads a comparison sees both.
 
-Every comparison draws with a seed of its own, taken from what it compares, so that no two share their luck;
-and often enough that another seed would not change what it says.
+A comparison that decides something names its border, the value that would mean no difference, and is drawn
+for until another seed would not change on which side of it an end lies (study.draws).
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
+from overshoot.study.draws import EVERY, chunks, ends, every_way, generator, settled_ends, times_drawn
 from overshoot.study.statistics import LEVEL, Interval, interquartile_mean, mean, middle
-
-DRAWS = 20_000
-"""The standard error of a tail of 2.5 % is 0.1 %."""
-
-CHUNK = 2_000_000
-"""Numbers that are drawn at once."""
 
 FEW = 5
 """Under so many problems there is no interval over problems, no test and no verdict: the range is shown."""
@@ -64,35 +57,30 @@ def clustered(
     clusters: Iterable[object],
     statistic: Statistic = interquartile_mean,
     *,
-    seed: int | None = None,
-    draws: int = DRAWS,
+    border: float | None = None,
     level: float = LEVEL,
 ) -> Interval:
     """A statistic of `values: (n,)`, which belong to the `clusters: (n,)` named, and its interval over them.
 
     What is measured once in each cell is alike in the cells of one problem, so problems are drawn, not cells
     (Field & Welsh 2007): the interval, a percentile bootstrap, is about problems like these. Of fewer than
-    FEW clusters the Range of the statistic over them; of a single one that of its values. ValueError for
-    NaN.
+    FEW clusters the Range of the statistic over them; of a single one that of its values. border: the value
+    that the interval is asked to exclude. ValueError for NaN.
     """
     values = _numbers(values)
-    _, member = np.unique([str(name) for name in clusters], return_inverse=True)
+    member = _members(clusters)
     count = int(member.max()) + 1
     value = float(statistic(values))
     if count < FEW:
         parts = [float(statistic(values[member == i])) for i in range(count)]
         seen = parts if count > 1 else values
         return Range(value, float(min(value, *seen)), float(max(value, *seen)))
-    rng = np.random.default_rng(_own(values, member) if seed is None else seed)
-    times = rng.multinomial(count, np.full(count, 1 / count), size=draws)
-    if statistic is mean and np.isfinite(values).all():
-        sums, sizes = np.bincount(member, values), np.bincount(member)
-        return _ends(value, times @ sums / (times @ sizes), level)
-    order, ends = np.argsort(values, kind="stable"), np.cumsum([0, *_chunks(draws, len(values))])
-    drawn = [
-        _trimmed(values[order], times[a:b][:, member[order]], statistic) for a, b in pairwise(ends.tolist())
-    ]
-    return _ends(value, np.concatenate(drawn), level)
+    of = _weighted(values, member, statistic)
+    if count <= EVERY:
+        ways = every_way(count)
+        return _holding(value, ends(of(ways.times), level, ways.chances))
+    rng = generator(values, member)
+    return _holding(value, settled_ends(lambda n: of(times_drawn(rng, count, n)), level, border))
 
 
 def over_replicates(
@@ -101,22 +89,21 @@ def over_replicates(
     statistic: Statistic = interquartile_mean,
     *,
     value: float,
-    seed: int | None = None,
-    draws: int = DRAWS,
+    border: float | None = None,
     level: float = LEVEL,
 ) -> Interval:
     """The interval of a statistic over `ways: (n, m)`: what each of n cells would have been with each of m
     equally likely draws of its replicates. Cells of one of the `clusters: (n,)` share their replicates, and
-    so the draw. `value` is the statistic with every replicate as it was."""
+    so the draw. `value` is the statistic with every replicate as it was; `border` as in `clustered`."""
     ways = _numbers(ways)
-    _, member = np.unique([str(name) for name in clusters], return_inverse=True)
-    rng = np.random.default_rng(_own(ways, member) if seed is None else seed)
-    cells = np.arange(len(ways))
-    drawn = [
-        statistic(ways[cells, rng.integers(ways.shape[1], size=(n, member.max() + 1))[:, member]])
-        for n in _chunks(draws, len(ways))
-    ]
-    return _ends(value, np.concatenate(drawn), level)
+    member, cells = _members(clusters), np.arange(len(ways))
+    rng = generator(ways)
+
+    def draw(count: int) -> np.ndarray:
+        picks = rng.integers(ways.shape[1], size=(count, member.max() + 1))[:, member]
+        return np.asarray(statistic(ways[cells, picks]))
+
+    return _holding(value, settled_ends(_in_chunks(draw, len(ways)), level, border))
 
 
 def compare(
@@ -124,38 +111,49 @@ def compare(
     problems: Iterable[object],
     statistic: Statistic = interquartile_mean,
     *,
-    seed: int | None = None,
+    border: float | None = None,
 ) -> Comparison:
     """The statistic over all of `scores: (cells, n)`, n replicates of each cell, of the `problems: (cells,)`
     named, with both intervals: replicates drawn, the same ones in all cells of a problem, which share their
     starts and their order of the data, and problems drawn whole."""
     scores, names = _numbers(scores), [str(name) for name in problems]
-    _, member = np.unique(names, return_inverse=True)
+    member, n = _members(names), scores.shape[1]
     value = float(statistic(scores.ravel()))
-    rng = np.random.default_rng(_own(scores, np.arange(len(scores))) if seed is None else seed)
-    n = scores.shape[1]
-    drawn = [
-        statistic(
-            np.take_along_axis(
-                scores[None], rng.integers(n, size=(count, member.max() + 1, n))[:, member], axis=-1
-            ).reshape(count, -1)
-        )
-        for count in _chunks(DRAWS, scores.size)
-    ]
-    here = _ends(value, np.concatenate(drawn), LEVEL)
-    return Comparison(value, here, clustered(scores.ravel(), np.repeat(names, n), statistic, seed=seed))
+    rng = generator(scores)
+
+    def draw(count: int) -> np.ndarray:
+        picks = rng.integers(n, size=(count, member.max() + 1, n))[:, member]
+        return np.asarray(statistic(np.take_along_axis(scores[None], picks, axis=-1).reshape(count, -1)))
+
+    here = _holding(value, settled_ends(_in_chunks(draw, scores.size), LEVEL, border))
+    beyond = clustered(scores.ravel(), np.repeat(names, n), statistic, border=border)
+    return Comparison(value, here, beyond)
 
 
-def _own(values: np.ndarray, member: np.ndarray) -> int:
-    """A seed of what is compared: of the values' order, which rounding leaves alone, and their places."""
-    order = np.argsort(np.asarray(values).ravel(), kind="stable").astype(np.int64)
-    return zlib.crc32(order.tobytes() + member.astype(np.int64).tobytes())
+def _members(clusters: Iterable[object]) -> np.ndarray:
+    """(n,) the number of each one's cluster."""
+    return np.asarray(np.unique([str(name) for name in clusters], return_inverse=True)[1])
 
 
-def _chunks(draws: int, size: int) -> list[int]:
-    """How many draws at a time, of `size` numbers each."""
-    at_once = max(1, min(draws, CHUNK // max(size, 1)))
-    return [min(at_once, draws - done) for done in range(0, draws, at_once)]
+def _weighted(values: np.ndarray, member: np.ndarray, statistic: Statistic) -> Statistic:
+    """The statistic (B,) of the values when their clusters count `times: (B, clusters)`."""
+    if statistic is mean and np.isfinite(values).all():
+        sums, sizes = np.bincount(member, values), np.bincount(member)
+        return lambda times: np.asarray(times @ sums / (times @ sizes))
+    order = np.argsort(values, kind="stable")
+
+    def of(times: np.ndarray) -> np.ndarray:
+        parts, done = [], 0
+        for count in chunks(len(times), len(values)):
+            parts.append(_trimmed(values[order], times[done : done + count][:, member[order]], statistic))
+            done += count
+        return np.concatenate(parts)
+
+    return of
+
+
+def _in_chunks(draw: Callable[[int], np.ndarray], size: int) -> Callable[[int], np.ndarray]:
+    return lambda draws: np.concatenate([draw(count) for count in chunks(draws, size)])
 
 
 def _trimmed(ordered: np.ndarray, weights: np.ndarray, statistic: Statistic) -> np.ndarray:
@@ -176,9 +174,9 @@ def _trimmed(ordered: np.ndarray, weights: np.ndarray, statistic: Statistic) -> 
     return np.asarray(means)
 
 
-def _ends(value: float, drawn: np.ndarray, level: float) -> Interval:
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
-    return Interval(value, float(min(low, value)), float(max(high, value)))
+def _holding(value: float, between: tuple[float, float]) -> Interval:
+    """The interval between two ends, which holds its value."""
+    return Interval(value, min(between[0], value), max(between[1], value))
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:

@@ -13,22 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from overshoot.study.comparison import FEW
+from overshoot.study.draws import EVERY, chunks, every_way, generator, settled_share, times_drawn
 
 CLEAR = 0.9
 """Share of resamplings in which a leader must lead to be named, and in which those that tie must do so."""
-
-DRAWS = 20_000
-"""The standard error of a share near CLEAR is 0.002."""
 
 
 @dataclass(frozen=True)
 class Leadership:
     """methods: by share, the largest first; shares: of the resamplings of the `problems` that each leads, a
-    shared first place counted in parts."""
+    shared first place counted in parts. clear: whether the first of them leads in at least CLEAR of them, of
+    few problems in all, which it does where it is first on each."""
 
     methods: tuple[str, ...]
     shares: tuple[float, ...]
     problems: int
+    clear: bool
 
     @property
     def few(self) -> bool:
@@ -39,7 +39,7 @@ class Leadership:
     def leader(self) -> str | None:
         """The one that leads in at least CLEAR of the resamplings; None where the first place is shared, and
         where there are few problems."""
-        return self.methods[0] if self.shares[0] >= CLEAR and not self.few else None
+        return self.methods[0] if self.clear and not self.few else None
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -48,17 +48,36 @@ class Leadership:
         return self.methods[: int(np.searchsorted(held, CLEAR - 1e-9)) + 1]
 
 
-def leadership(scores: np.ndarray, methods: Sequence[str], seed: int = 0) -> Leadership:
+def leadership(scores: np.ndarray, methods: Sequence[str]) -> Leadership:
     """Of `scores: (problems, k)`, lower is better, such as ranks: how often each of k methods has the lowest
     mean when problems are drawn with replacement. Infinite scores are allowed; ValueError for NaN."""
     scores = np.asarray(scores, dtype=float)
     if scores.ndim != 2 or scores.shape[1] != len(methods) or not scores.size or np.isnan(scores).any():
         raise ValueError(f"scores must be numbers, (problems, {len(methods)}), got {scores.shape}")
     n = len(scores)
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS)
-    with np.errstate(invalid="ignore"):  # a problem that is not drawn counts for nought, even with infinity
-        means = np.where(weights[:, :, None] > 0, weights[:, :, None] * scores[None], 0).sum(axis=1)
-    first = np.isclose(means, means.min(axis=1, keepdims=True)) | (means == means.min(axis=1, keepdims=True))
-    shares = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
+    if n <= EVERY:
+        ways = every_way(n)
+        shares = np.round(ways.chances @ _firsts(ways.times, scores), 12)  # a sum of all chances is 1
+        clear = bool(shares.max() >= (1 if n < FEW else CLEAR) - 1e-9)
+    else:
+        rng = generator(scores)
+
+        def led(draws: int) -> np.ndarray:
+            parts = (times_drawn(rng, n, count) for count in chunks(draws, scores.size))
+            return np.asarray(sum(_firsts(times, scores).sum(axis=0) for times in parts))
+
+        shares, clear = settled_share(led, CLEAR)
     order = np.argsort(-shares, kind="stable")
-    return Leadership(tuple(methods[i] for i in order), tuple(float(shares[i]) for i in order), n)
+    return Leadership(tuple(methods[i] for i in order), tuple(float(shares[i]) for i in order), n, clear)
+
+
+def _firsts(times: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(B, k) each method's part of the first place when problems count `times: (B, problems)`."""
+    if np.isfinite(scores).all():
+        sums = times @ scores
+    else:  # a problem that is not drawn counts for nought, even with infinity
+        with np.errstate(invalid="ignore"):
+            sums = np.where(times[:, :, None] > 0, times[:, :, None] * scores[None], 0).sum(axis=1)
+    least = sums.min(axis=1, keepdims=True)
+    first = np.isclose(sums, least) | (sums == least)
+    return np.asarray(first / first.sum(axis=1, keepdims=True))

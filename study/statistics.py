@@ -69,7 +69,9 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     return Interval(successes / trials, float(score.low), float(score.high))
 
 
-def improvement(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> Interval:
+def improvement(
+    a: np.ndarray, b: np.ndarray, level: float = LEVEL, independent: float | None = None
+) -> Interval:
     """Probability that A beats B (lower scores are better), for `a: (strata, n)` and `b: (strata, m)`.
 
     The mean over the strata (problems) of U / (n m), U the Mann-Whitney statistic: the share of all
@@ -79,22 +81,43 @@ def improvement(a: np.ndarray, b: np.ndarray, level: float = LEVEL) -> Interval:
 
     The interval is Newcombe's (2006, method 5) score interval: no draws, so no verdict hangs on a seed, and
     it has a width even where A always wins. Over several strata it takes all of them to have the mean's
-    probability, which makes it a little wider than it need be where they differ.
+    probability, which makes it a little wider than it need be where they differ. independent: as how many
+    strata they count, as all unless less is said (`independent_strata`).
     """
     a, b = np.atleast_2d(_checked(a)), np.atleast_2d(_checked(b))
     wins = (a[:, :, None] < b[:, None, :]) + 0.5 * (a[:, :, None] == b[:, None, :])
     value, (strata, n, m) = float(wins.mean()), wins.shape
-    z = float(special.ndtri((1 + level) / 2))
+    z, count = float(special.ndtri((1 + level) / 2)), strata if independent is None else independent
 
     def off(chance: float) -> float:
         """How far the value lies from a chance, beyond z of the standard errors that it then has."""
         spread = 1 + ((n + m) / 2 - 1) * ((1 - chance) / (2 - chance) + chance / (1 + chance))
-        return abs(value - chance) - z * float(np.sqrt(chance * (1 - chance) * spread / (n * m * strata)))
+        return abs(value - chance) - z * float(np.sqrt(chance * (1 - chance) * spread / (n * m * count)))
 
     tiny = 1e-12  # at 0 and at 1 themselves there is no error, and so a root that means nothing
     low = optimize.brentq(off, 0, min(value, 1 - tiny)) if value > 0 else 0.0
     high = optimize.brentq(off, max(value, tiny), 1) if value < 1 else 1.0
     return Interval(value, float(low), float(high))
+
+
+def independent_strata(a: np.ndarray, b: np.ndarray, groups: np.ndarray) -> float:
+    """As how many independent strata those of `a: (strata, n)` and `b: (strata, n)` count, in a mean over
+    them of the probability that A beats B, when strata of one of the `groups: (strata,)` share their
+    replicates: the same starts, the same order of the data.
+
+    A replicate moves a stratum's probability by its part of the wins and of the losses. Where the strata of a
+    group are moved alike, they say the same thing several times: the ratio of the variances that the mean
+    would have with replicates drawn for each stratum and for each group (Kish's effective size, 1965).
+    Between the number of groups and that of strata.
+    """
+    a, b = _checked(a), _checked(b)
+    wins = (a[:, :, None] < b[:, None, :]) + 0.5 * (a[:, :, None] == b[:, None, :])
+    parts = wins.sum(axis=2) + wins.sum(axis=1)
+    parts = parts - parts.mean(axis=1, keepdims=True)
+    apart = float((parts**2).sum())
+    together = sum(float((parts[groups == group].sum(axis=0) ** 2).sum()) for group in np.unique(groups))
+    fewest, most = len(np.unique(groups)), len(a)
+    return float(np.clip(most * apart / together, fewest, most)) if together > 0 < apart else float(fewest)
 
 
 def time_ratios(times: np.ndarray) -> np.ndarray:

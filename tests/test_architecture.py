@@ -133,7 +133,7 @@ def test_there_is_one_training_loop() -> None:
 
 
 ORDER = [
-    "files statistics comparison leadership numbers",
+    "files draws statistics comparison leadership numbers",
     "experiment problems",
     "phases",
     "spec execution tracking",

@@ -21,6 +21,7 @@ from overshoot.study.statistics import (
     friedman,
     holm,
     improvement,
+    independent_strata,
     interquartile_mean,
     mean,
     mean_ranks,
@@ -156,6 +157,19 @@ def test_the_interval_of_improvement_is_newcombes():
         variance = end * (1 - end) * (1 + 12.5 * ((1 - end) / (2 - end) + end / (1 + end))) / 180
         assert abs(found.value - end) == pytest.approx(stats.norm.ppf(0.975) * np.sqrt(variance))
     assert 0 < found.low < found.value < found.high < 1
+
+
+def test_strata_that_share_their_replicates_count_as_what_they_say():
+    """Three copies of one say what one says; three that are drawn apart say three things."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(5), 3)
+    a, b = rng.normal(size=(2, 5, 12))
+    assert independent_strata(np.repeat(a, 3, axis=0), np.repeat(b, 3, axis=0), groups) == pytest.approx(5)
+    draw = lambda: rng.normal(size=(15, 12))  # noqa: E731
+    apart = [independent_strata(draw(), draw(), groups) for _ in range(20)]
+    assert 10 < np.mean(apart) <= 15
+    always = independent_strata(np.zeros((15, 4)), np.ones((15, 4)), groups)
+    assert always == 5
 
 
 def test_three_runs_of_each_show_nothing():

@@ -13,6 +13,7 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study
 from overshoot.study.comparison import Comparison, clustered, over_replicates
+from overshoot.study.draws import generator
 from overshoot.study.phases.outcomes import TOLERANCES
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import Interval, band, bootstrap, middle, profile
@@ -20,7 +21,7 @@ from overshoot.study.statistics import Interval, band, bootstrap, middle, profil
 TARGET = max(TOLERANCES)
 """The training gap whose time is compared, the one that most runs reach."""
 
-REDRAWN = 64
+REDRAWN = 256
 """Draws of a cell's replicates."""
 
 UNITS = {"examples": "examples processed", "updates": "updates", "milliseconds": "measured milliseconds"}
@@ -43,7 +44,7 @@ def arrivals(study: Study) -> pd.DataFrame:
     """The confirmed trials at tuned rates, a row each: the examples, updates and milliseconds until the
     training gap stays below TARGET, inf where it never does, as in the one row of a cell without a tuned
     rate; milliseconds are NaN where no time was kept."""
-    tuned = study.tuned[Claim.SPEED]
+    tuned = study.tuned[Claim.SPEED].sort_values("replicate", kind="stable")
     hits = tuned[f"hit_{TARGET:g}"].where(~tuned["diverged"], np.inf)
     tuned = tuned[["key", *AXES, "replicate", "trial"]].assign(examples=hits)
     updates = pd.Series(np.inf, tuned.index)
@@ -106,10 +107,11 @@ def ratios(study: Study, table: pd.DataFrame) -> dict[str, Comparison]:
         both = times.reindex(columns=[large, small]).dropna()
         if len(both):
             problems = both.index.get_level_values("problem")
-            by_problem = clustered(_over(both[small].to_numpy(), both[large].to_numpy()), problems, middle)
+            factors = _over(both[small].to_numpy(), both[large].to_numpy())
+            by_problem = clustered(factors, problems, middle, border=1)
             drawn = {batch: _redrawn(table, unit, batch).loc[list(both.index)] for batch in (small, large)}
             ways = _over(drawn[small].to_numpy(), drawn[large].to_numpy())
-            here = over_replicates(ways, problems, middle, value=by_problem.value)
+            here = over_replicates(ways, problems, middle, value=by_problem.value, border=1)
             comparisons[unit] = Comparison(by_problem.value, here, by_problem)
     return comparisons
 
@@ -120,12 +122,13 @@ def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _redrawn(table: pd.DataFrame, unit: str, batch: str) -> pd.DataFrame:
-    """(pairs of problem and optimizer, REDRAWN): the median time of a cell's runs under as many draws of them
-    with replacement."""
-    rng = np.random.default_rng(0)
+    """(pairs of problem and optimizer, REDRAWN): the median time of a cell's runs under as many draws of its
+    replicates, the same ones in every cell."""
+    count = table.groupby(["problem", "optimizer", "batch"], sort=False).size().max()
+    picks = generator(np.arange(count)).integers(count, size=(REDRAWN, count))
     groups = table[table["batch"] == batch].groupby(["problem", "optimizer"], sort=False)[unit]
     rows = {
-        key: np.asarray(middle(rng.choice(values.to_numpy(), (REDRAWN, len(values)))))
+        key: np.asarray(middle(np.resize(values.to_numpy(), count)[picks]))
         for key, values in groups
         if values.notna().all()
     }

@@ -11,6 +11,7 @@ from overshoot.study.comparison import Comparison, clustered, over_replicates
 from overshoot.study.statistics import middle
 
 MOVES = ("best", "sweep_boundary")
+BEYOND = ("beyond_large", "beyond_small", "beyond_both")
 
 
 def batch_shifts(study: Study, sensitivity: pd.DataFrame, ways: Redrawn) -> pd.DataFrame:
@@ -20,11 +21,11 @@ def batch_shifts(study: Study, sensitivity: pd.DataFrame, ways: Redrawn) -> pd.D
 
     Where there is no boundary on the grid the grid's end stands for it: what is known is that it lies there
     or beyond, and a median over the problems stays right while fewer than half of them are so. censored: how
-    many pairs have such a side.
+    many pairs have such a side: the largest batch alone (beyond_large), the smallest, or both.
     """
-    batches = list(study.names.batches)
+    batches, columns = list(study.names.batches), ["optimizer", *MOVES, "pairs", "censored", *BEYOND]
     if len(batches) < 2:
-        return pd.DataFrame(columns=["optimizer", *MOVES, "pairs", "censored"])
+        return pd.DataFrame(columns=columns)
     ends = batches[0], batches[-1]
     rows = []
     for optimizer in study.names.optimizers:
@@ -34,12 +35,14 @@ def batch_shifts(study: Study, sensitivity: pd.DataFrame, ways: Redrawn) -> pd.D
         if not problems:
             continue
         large, small = (side.set_index("problem").loc[problems] for side in sides)
-        open_ended = large["sweep_boundary"].isna() | small["sweep_boundary"].isna()
+        beyond = [side["sweep_boundary"].isna().to_numpy() for side in (large, small)]
+        counts = (beyond[0] & ~beyond[1], ~beyond[0] & beyond[1], beyond[0] & beyond[1])
         rows.append(
-            {"optimizer": optimizer, "pairs": len(problems), "censored": int(open_ended.sum())}
+            {"optimizer": optimizer, "pairs": len(problems), "censored": int((beyond[0] | beyond[1]).sum())}
+            | dict(zip(BEYOND, (int(count.sum()) for count in counts), strict=True))
             | {move: _shift(study, (large, small), ways, optimizer, move) for move in MOVES}
         )
-    return pd.DataFrame(rows, columns=["optimizer", *MOVES, "pairs", "censored"])
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _shift(
@@ -57,8 +60,8 @@ def _shift(
     value = float(middle(moved))
     return Comparison(
         value,
-        over_replicates(drawn, large.index, middle, value=value),
-        clustered(moved, large.index, middle),
+        over_replicates(drawn, large.index, middle, value=value, border=0),
+        clustered(moved, large.index, middle, border=0),
     )
 
 

@@ -68,7 +68,7 @@ def failures_above(failed: pd.DataFrame) -> pd.DataFrame:
     `share` that exploded, with its interval over the problems."""
     groups = failed.groupby("optimizer", sort=False)
     counts = groups[["exploded", "risen", "size"]].sum().reset_index()
-    shares = [clustered(at["exploded"].to_numpy(float), at["problem"], mean) for _, at in groups]
+    shares = [clustered(at["exploded"].to_numpy(float), at["problem"], mean, border=0.5) for _, at in groups]
     return counts.assign(share=pd.Series(shares, dtype=object))
 
 

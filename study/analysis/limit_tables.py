@@ -84,7 +84,7 @@ def agreement(limits: pd.DataFrame) -> pd.DataFrame:
                 "basis": basis.value,
                 "cells": len(at),
                 "problems": at["problem"].nunique(),
-                "ratio": clustered(ratio, at["problem"], middle),
+                "ratio": clustered(ratio, at["problem"], middle, border=1),
                 "least": ratio.min(),
                 "most": ratio.max(),
                 "near": int((np.abs(ratio - 1) <= 0.01).sum()),

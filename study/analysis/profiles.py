@@ -89,7 +89,7 @@ def lead(to_target: Times, a: str, b: str) -> Comparison:
     """How much larger the area of `a` is than that of `b`, run by run of the same replicate."""
     areas = profile_area(time_ratios(to_target.values), REACH)
     ahead = np.subtract(*(areas[..., to_target.optimizers.index(o)] for o in (a, b)))
-    return compare(ahead, [problem for problem, _ in to_target.strata], mean)
+    return compare(ahead, [problem for problem, _ in to_target.strata], mean, border=0)
 
 
 def areas_by_problem(to_target: Times) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.draws import generator
 from overshoot.study.phases.sweep import RateCurve
 
 MOST = 32
@@ -53,7 +54,7 @@ def _draws(count: int) -> np.ndarray:
     """(m, count) which replicates are drawn: every way, or MOST of them at random."""
     if count**count <= MOST:
         return np.array(list(product(range(count), repeat=count)))
-    return np.random.default_rng(count).integers(count, size=(MOST, count))
+    return generator(np.arange(count)).integers(count, size=(MOST, count))
 
 
 def _of(rates: np.ndarray, gaps: np.ndarray, tolerance: float) -> tuple[float, float, float]:

@@ -18,6 +18,7 @@ from overshoot.study.statistics import (
     critical_distance,
     friedman,
     improvement,
+    independent_strata,
     mean,
     mean_ranks,
 )
@@ -81,13 +82,16 @@ def tuning_odds(scores: Replicates) -> Comparison | None:
 
 
 def chances(pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Comparison | None:
-    """Probability that ours is lower than theirs, over (problem, ours, theirs); None without any."""
+    """Probability that ours is lower than theirs, over (problem, ours, theirs), each of a cell's replicates
+    in order; None without any. Cells of a problem share their replicates."""
     if not pairs:
         return None
-    problems, ours, theirs = zip(*pairs, strict=True)
-    whole = improvement(np.stack(ours), np.stack(theirs))
-    each = np.array([improvement(a, b).value for a, b in zip(ours, theirs, strict=True)])
-    return Comparison(whole.value, whole, clustered(each, problems, mean))
+    names, ours, theirs = zip(*pairs, strict=True)
+    a, b = np.stack(ours), np.stack(theirs)
+    problems = np.array([str(name) for name in names])
+    whole = improvement(a, b, independent=independent_strata(a, b, problems))
+    each = np.array([improvement(x, y).value for x, y in zip(a, b, strict=True)])
+    return Comparison(whole.value, whole, clustered(each, problems, mean, border=0.5))
 
 
 def verdict(interval: Interval) -> str:

@@ -81,8 +81,7 @@ def edges(tables: Tables, found: LimitEvidence) -> str:
     text = (
         "Sharpness, the largest curvature of the training loss, during training with full batches, against "
         "the number of updates; both axes are logarithmic. Each learning rate has a colour, and a dashed "
-        "line at the sharpness up to which it is stable, labelled with the rate: 2/rate for gradient "
-        "descent; for Adam 38/rate, for the curvature after its own scaling."
+        f"line at the sharpness up to which it is stable, labelled with the rate: {_lines(tables, runs)}."
     )
     rose = runs[(runs["reached"].astype(float) > 0) & (runs["verdict"] == "at the line")]
     if len(rose):
@@ -96,6 +95,17 @@ def edges(tables: Tables, found: LimitEvidence) -> str:
     else:
         text += " No run rose to its line and stayed there."
     return text
+
+
+def _lines(tables: Tables, runs: pd.DataFrame) -> str:
+    """`2/rate for Gradient descent; 38/rate for Adam, for the curvature after its own scaling`."""
+    known = tables.study.recursions
+    texts = []
+    for optimizer, at in runs.groupby("optimizer", sort=False):
+        over = number(float((at["threshold"] * at["rate"]).median()))
+        scaled = "" if known.get(str(optimizer)) else ", for the curvature after its own scaling"
+        texts.append(f"{over}/rate for {tables.study.names.optimizers[str(optimizer)]}{scaled}")
+    return "; ".join(texts)
 
 
 def floors(tables: Tables, found: LimitEvidence) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import pandas as pd
-
 from overshoot.study.analysis.divergence_shares import above_best, by_limit, compared
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import FEW
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
-from overshoot.study.findings.phrases import shares, who
+from overshoot.study.findings.phrases import in_order, shares
 from overshoot.study.findings.training_claims import places
-from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import both, listing, number, percent, plural, share
 
 
@@ -31,20 +27,14 @@ def diverged(tables: Tables) -> Finding | None:
     )
     each = table.groupby(["problem", "optimizer"], sort=False)["share"].mean().unstack().dropna()
     if each.shape[1] > 1 and len(each):
-        most, least = places(-each)
-        if most.leader or least.leader or most.few:
-            claim = f"{claim[:-1]}; {_extremes(labels, most, least)}."
         means = each.mean().sort_values(ascending=False, kind="stable")
-        evidence += f" {listing([f'{labels[str(o)]} {percent(v)}' for o, v in means.items()])}."
+        ends = f"{percent(float(means.iloc[-1]))} to {percent(float(means.iloc[0]))}"
+        claim = f"{claim[:-1]}, by optimizer {ends}."
+        most, _ = places(-each)
+        evidence += f" {in_order([f'{labels[str(o)]} {percent(v)}' for o, v in means.items()])}."
         evidence += shares(most, labels, "Most often")
     evidence += _by_limit(tables)
     return Finding("Divergence", claim, evidence, "divergence", runs=[RunLink(metric="trials_diverged")])
-
-
-def _extremes(labels: Mapping[str, str], most: Leadership, least: Leadership) -> str:
-    said = who(most, labels, "diverges most often", "diverge most often")
-    said = said if said.startswith(tuple(labels.values())) else said[0].lower() + said[1:]
-    return said + (f", and {labels[least.leader]} least often" if least.leader else "")
 
 
 def _by_limit(tables: Tables) -> str:
@@ -55,43 +45,36 @@ def _by_limit(tables: Tables) -> str:
     return f" By rate over the cell’s stability limit, with the interval over problems: {listing(texts)}."
 
 
-RARELY = 0.1
-"""Share of the failed runs below which an optimizer rarely overflows."""
+HALF = 0.5
+"""Share of the failed runs below which an optimizer seldom overflows."""
 
 
 def plateaus(tables: Tables) -> Finding | None:
     """Whether too large a rate shows as an explosion, or as training that ends too high."""
     labels, table = tables.study.names.optimizers, tables.failures
-    if table.empty:
+    if len(table) < 2:
         return None
-    each = _by_problem(tables)
-    if each.shape[1] < 2 or each.empty:
-        return None
-    rows = {row["optimizer"]: row for row in records(table)}
-    means = each.mean()
-    most, least = str(means.idxmax()), str(means.idxmin())
-    apart = (each[most] - each[least]).to_numpy()
-    if not (apart > 0).mean() > 0.5:
-        return None
-    runs, risen = int(rows[least]["size"]), int(rows[least]["risen"])
+    rows = sorted(records(table), key=lambda row: -float(row["share"].value))
+    seldom = [row["optimizer"] for row in rows if row["share"].high < HALF]
+    of = f"{len(seldom)} of {plural(len(rows), 'optimizer')}"
     claim = (
-        f"Too large a rate rarely makes {labels[least]} overflow: it ends above its start or stalls on a "
-        "plateau, and no NaN warns of it."
-        if means[least] < RARELY
-        else f"Too large a rate blows up {labels[most]} most often, {labels[least]} least."
+        f"With {of} too large a rate seldom overflows: training ends above its start or stalls on a plateau, "
+        "and no NaN warns of it."
+        if seldom
+        else "With no optimizer is it clear that too large a rate seldom overflows."
     )
+    each = in_order([f"{labels[row['optimizer']]} {share(row['share'])}" for row in rows])
+    size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
-        f"Of the runs above the best rate that failed, {share(rows[most]['share'])} with {labels[most]} but "
-        f"{share(rows[least]['share'])} with {labels[least]} overflowed or reached a million times their "
-        f"initial gap (intervals over problems; on {(apart > 0).sum()} of {len(apart)} problems more often "
-        f"with {labels[most]}). Of {labels[least]}’s {runs:,}, another {risen:,} ended above their start or "
-        f"still rising, and {runs - int(rows[least]['exploded']) - risen:,} below it without converging."
+        "Of the runs above the best rate that failed, so many overflowed or reached a million times their "
+        f"initial gap: {each}{_over(tables)}; seldom means in clearly fewer than half. Of all {size:,}, "
+        f"another {risen:,} ended above their start or still rising, and {size - exploded - risen:,} below "
+        "it without converging."
     )
-    links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in (most, least)]
-    return Finding("Plateaus", claim, evidence, "divergence", runs=links)
+    links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in seldom]
+    return Finding("Plateaus", claim, evidence, "divergence", not seldom, links or [RunLink()])
 
 
-def _by_problem(tables: Tables) -> pd.DataFrame:
-    """(problems, optimizers): of the runs above the best rate that failed, the share that exploded."""
-    each = tables.failed.groupby(["problem", "optimizer"], sort=False)["exploded"].mean()
-    return each.unstack().dropna()
+def _over(tables: Tables) -> str:
+    few = tables.failed["problem"].nunique() < FEW
+    return "" if few else " (intervals over problems)"

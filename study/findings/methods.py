@@ -72,12 +72,9 @@ def default_right(tables: Tables) -> Finding | None:
         return None
     best, _ = places(-by_problem)
     first, last = rows[0], rows[-1]
-    have = ("has the default rate that is", "have the default rates that are")
-    does, do = (f"{verb} right most often" for verb in have)
     claim = (
-        f"{who(best, labels, does, do)}: that of {labels[first['optimizer']]} lies in the usable range in "
-        f"{first['usable']} of {plural(first['cells'], 'cell')}, that of {labels[last['optimizer']]} in "
-        f"{last['usable']}."
+        f"{who(best, labels, 'has the default rate that is right most often')}: default rates lie in the "
+        f"usable range in {last['usable']} to {first['usable']} of {plural(first['cells'], 'cell')}."
     )
     each = [f"{labels[row['optimizer']]} {row['usable']}" for row in rows]
     evidence = f"Cells in which the default rate is usable: {in_order(each)}.{shares(best, labels, 'First')}"

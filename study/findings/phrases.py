@@ -9,23 +9,23 @@ from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import listing, percent, plural
 
 
-def who(found: Leadership, labels: Mapping[str, str], does: str, do: str) -> str:
-    """Who comes first, a sentence without its full stop: the leader, or the group that ties. `does`, `do`:
-    what the first one does, and what several do."""
-    names = [labels[method] for method in found.group]
+def who(found: Leadership, labels: Mapping[str, str], does: str) -> str:
+    """Who comes first, a sentence without its full stop, where that is clear; else that nobody clearly does.
+    Who ties changes with the machine and the replicates, so those that tie are named in the evidence alone.
+    `does`: what the first one does."""
+    first = labels[found.methods[0]]
     if found.leader is not None:
-        return f"{names[0]} {does}"
-    if found.few:
-        on = f"On {'this problem' if found.problems == 1 else f'these {found.problems} problems'}"
-        return f"{on} {listing(names)} {does if len(names) == 1 else do}, which says little of other problems"
-    if len(names) == len(found.methods):
-        return f"No optimizer clearly {does}: on problems like these any of the {len(names)} may be first"
-    none = "neither" if len(names) == 2 else "none of them"
-    return f"{listing(names)} tie: on problems like these {none} clearly {does}"
+        return f"{first} {does}"
+    clearly = f"is clearly {does[3:]}" if does.startswith("is ") else f"clearly {does}"
+    if not found.few:
+        return f"No optimizer {clearly}"
+    verb = "is" if found.problems == 1 else "are"
+    return f"{plural(found.problems, 'problem')} {verb} too few to say which optimizer {does}"
 
 
 def shares(found: Leadership, labels: Mapping[str, str], place: str) -> str:
-    """How often the first three hold a place when problems are resampled; nothing of few problems."""
+    """How often the first three hold a place when problems are resampled, and who ties for it; nothing of few
+    problems."""
     if found.few:
         return ""
     held = [
@@ -33,7 +33,11 @@ def shares(found: Leadership, labels: Mapping[str, str], place: str) -> str:
         for method, share in zip(found.methods[:3], found.shares[:3], strict=True)
         if share > 0
     ]
-    return f" {place} when the {plural(found.problems, 'problem')} are resampled: {listing(held)}."
+    names = in_order([labels[o] for o in found.group])
+    tie = (
+        "" if found.leader is not None or len(found.group) < 2 else f"; {names} hold nine of ten between them"
+    )
+    return f" {place} when the {plural(found.problems, 'problem')} are resampled: {listing(held)}{tie}."
 
 
 def verdict(found: Comparison, reference: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,8 +15,9 @@ from overshoot.study.comparison import Comparison, clustered, over_replicates
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.findings.phrases import MOST, in_order, shares, verdict, who
 from overshoot.study.findings.training_claims import places
+from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import both, fixed, fold, listing, plural
-from overshoot.study.statistics import interquartile_mean
+from overshoot.study.statistics import mean
 
 
 def usable_range(tables: Tables) -> Finding | None:
@@ -26,24 +28,36 @@ def usable_range(tables: Tables) -> Finding | None:
         return None
     by_problem = table.groupby(level="problem", sort=False).mean()
     most, least = places(-by_problem)
-    means = {str(o): float(interquartile_mean(table[o].to_numpy())) for o in table}
-    order = sorted(means, key=lambda o: means[o])
-    narrow, wide = order[0], order[-1]
+    means = by_problem.mean().sort_values(ascending=False, kind="stable")
+    wide, narrow = str(means.index[0]), str(means.index[-1])
     gain = _gain(tables, table, wide, narrow)
-    folds = f"{labels[wide]} works over {_a(fold(means[wide]))} range, {labels[narrow]} over "
-    folds += f"{_a(fold(means[narrow]))} one"
-    claim = f"{who(most, labels, 'forgives most', 'forgive most')}. {folds}."
-    if least.leader is not None:
-        claim = f"{claim[:-1]}; {labels[least.leader]} forgives least."
-    each = in_order([f"{labels[o]} {fixed(means[o], 1)}" for o in reversed(order)])
+    each = in_order([f"{labels[str(o)]} {fixed(width, 1)}" for o, width in means.items()])
+    replicates = tables.study.swept["replicate"].nunique()
     evidence = (
-        f"Usable ranges in decades, interquartile means over {plural(len(table), 'cell')}: {each}."
-        f"{shares(most, labels, 'Widest by the mean over problems')} {labels[wide]}’s is wider than "
-        f"{labels[narrow]}’s by {both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}."
+        f"Usable ranges in decades, from the median of {plural(replicates, 'replicate')} at each rate, means "
+        f"over {plural(len(by_problem), 'problem')} in {plural(len(table), 'cell')}: {each}."
+        f"{shares(most, labels, 'Widest')} {labels[wide]}’s is wider than {labels[narrow]}’s by "
+        f"{both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}."
     )
     evidence += _left_out(tables) + _open_ended(tables, table, (wide, narrow))
+    claim = _forgiving(labels, most, least, (means.iloc[0], means.iloc[-1]))
     runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in (wide, narrow)]
-    return Finding("Usable range", claim, evidence, "ranges", not gain.clear(0), runs)
+    return Finding("Usable range", claim, evidence, "ranges", most.leader is None, runs)
+
+
+def _forgiving(
+    labels: Mapping[str, str], most: Leadership, least: Leadership, ends: tuple[float, float]
+) -> str:
+    """Who forgives most and who least, and by the mean over problems how wide the two's ranges are."""
+    wide, narrow = (_a(fold(end)) for end in ends)
+    first = who(most, labels, "forgives most")
+    if least.leader is not None:
+        first += f"; {labels[least.leader]} forgives least"
+    one, last = (
+        labels[o.methods[0]] if o.leader is not None else end
+        for o, end in ((most, "the widest"), (least, "the narrowest"))
+    )
+    return f"{first}: {one} works over {wide} range, {last} over {narrow} one."
 
 
 def _gain(tables: Tables, table: pd.DataFrame, wide: str, narrow: str) -> Comparison:
@@ -52,8 +66,9 @@ def _gain(tables: Tables, table: pd.DataFrame, wide: str, narrow: str) -> Compar
     problems = table.index.get_level_values("problem")
     sides = [tables.redrawn.rows("width", optimizer=o).loc[list(table.index)] for o in (wide, narrow)]
     drawn = (sides[0] - sides[1]).to_numpy()
-    found = clustered(gain, problems)
-    return Comparison(found.value, over_replicates(drawn, problems, value=found.value), found)
+    found = clustered(gain, problems, mean, border=0)
+    here = over_replicates(drawn, problems, mean, value=found.value, border=0)
+    return Comparison(found.value, here, found)
 
 
 def _left_out(tables: Tables) -> str:
@@ -92,12 +107,7 @@ def batch_size(tables: Tables) -> Finding | None:
         f"{plural(rows[0]['pairs'], 'problem')}, the best rate’s: {_moves(tables, rows, 'best')}; that of "
         f"the boundary at which half of the runs diverge: {_moves(tables, rows, 'sweep_boundary')}."
     )
-    censored = sum(row["censored"] for row in rows)
-    if censored:
-        evidence += (
-            f" In {censored} of {sum(row['pairs'] for row in rows)} pairs a boundary lies beyond the grid "
-            "and counts as its end, so these shifts may be larger."
-        )
+    evidence += _censored(tables, rows, (names.batches[large], names.batches[small]))
     claim, clear = _smaller(tables, rows, names.batches[large], names.batches[small])
     runs = [runs_of(tables.study, "sweep_boundary", batch=batch) for batch in (large, small)]
     return Finding("Batch size", claim, evidence, "ranges", not clear, runs)
@@ -129,10 +139,44 @@ def _smaller(tables: Tables, rows: list[dict[str, Any]], large: str, small: str)
 def _sides(rows: list[dict[str, Any]], move: str) -> list[str]:
     """`falls with 5` and `rises with 1`: with how many optimizers a rate clearly moves, and which way."""
     counts = {
-        verb: sum(row[move].clear(0) and (row[move].value > 0) == up for row in rows)
+        verb: sum(row[move].clear(0) and (row[move].value > 0) == up and _known(row, move) for row in rows)
         for verb, up in (("falls", False), ("rises", True))
     }
     return [f"{verb} with {count}" for verb, count in counts.items() if count]
+
+
+def _known(row: dict[str, Any], move: str) -> bool:
+    """Whether fewer than half of the pairs hide a side beyond the grid: else the median is one of them."""
+    return move == "best" or 2 * int(row["censored"]) < int(row["pairs"])
+
+
+def _censored(tables: Tables, rows: list[dict[str, Any]], batches: tuple[str, str]) -> str:
+    """In how many pairs a boundary lies beyond the grid, and what that hides."""
+    large, small, either = (
+        sum(int(row[f"beyond_{name}"]) for row in rows) for name in ("large", "small", "both")
+    )
+    if not large + small + either:
+        return ""
+    texts = [
+        f"in {count} {hides}"
+        for count, hides in (
+            (large, f"that of {batches[0]}, whose fall is larger than counted"),
+            (small, f"that of {batches[1]}, whose rise is larger than counted"),
+            (either, "both, whose shift counts as none and is not known"),
+        )
+        if count
+    ]
+    hidden = [row["optimizer"] for row in rows if not _known(row, "sweep_boundary")]
+    text = (
+        f" A boundary beyond the grid counts as the grid’s end: of {sum(row['pairs'] for row in rows)} pairs "
+        f"{listing(texts)}."
+    )
+    if hidden:
+        labels = listing([tables.study.names.optimizers[o] for o in hidden])
+        text += (
+            f" With {labels} these are half of the pairs or more, and no shift of the boundary is claimed."
+        )
+    return text
 
 
 def _a(fold: str) -> str:

@@ -63,7 +63,7 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
         f"Only mean ranks at least {fixed(whole.distance, 1)} of {k - 1} possible apart are distinguishable: "
         f"{len(whole.pairs)} of {plural(k * (k - 1) // 2, 'pair')}"
     )
-    evidence += f" ({_named(study, whole.pairs)})." if 0 < len(whole.pairs) <= 3 else "."
+    evidence += f" ({_named(study, whole.pairs)})." if whole.pairs else "."
     needed = problems_needed(k, gap)
     if not clear and np.isfinite(needed):
         evidence += f" To distinguish the first two would take about {float(f'{needed:.2g}'):,.0f} problems."
@@ -88,30 +88,22 @@ def too_few(study: Study, standing: pd.DataFrame) -> Finding:
 def _places(study: Study, whole: Diagram, clear: bool) -> str:
     """Who leads, where that is clear; else that it is not, and how far the mean ranks spread."""
     label, problems = study.names.optimizers, plural(whole.problems, "problem")
-    first, last = whole.optimizers[0], whole.optimizers[-1]
+    first = whole.optimizers[0]
     if clear:
         best = fixed(whole.ranks[0], 1)
         return f"Over {problems} {label[first]} clearly ranks first, with a mean rank of {best}."
-    if whole.pairs:
-        worse = _worse(study, whole)
-        return (
-            f"No optimizer clearly ranks first over {problems}, but {in_order(worse)} clearly "
-            f"{'ranks' if len(worse) == 1 else 'rank'} behind others."
-        )
+    pairs = plural(len(whole.ranks) * (len(whole.ranks) - 1) // 2, "pair")
     return (
-        f"{plural(whole.problems, 'problem')} do not show which of the {len(whole.optimizers)} optimizers is "
-        f"better: mean ranks go from {fixed(whole.ranks[0], 1)} ({label[first]}) to "
-        f"{fixed(whole.ranks[-1], 1)} ({label[last]})."
+        f"No optimizer clearly ranks first over {problems}; in {len(whole.pairs)} of {pairs} one clearly "
+        "ranks before the other."
     )
 
 
-def _worse(study: Study, whole: Diagram) -> list[str]:
-    return [study.names.optimizers[o] for o in dict.fromkeys(b for _, b in whole.pairs)]
-
-
 def _named(study: Study, pairs: list[tuple[str, str]]) -> str:
+    """`Gradient descent behind Nesterov and Adam`, for each that is behind others."""
     label = study.names.optimizers
-    return listing([f"{label[a]} before {label[b]}" for a, b in pairs])
+    before = {b: [label[a] for a, other in pairs if other == b] for _, b in pairs}
+    return "; ".join(f"{label[b]} behind {listing(others)}" for b, others in before.items())
 
 
 def steadiness(study: Study, ranks: pd.DataFrame, found: list[Stability]) -> Finding | None:

@@ -343,13 +343,14 @@ def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
         "Above the best rate the final gap grows as the rate to the power of "
         f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]})"
     )
-    unclear = steep != flat and not (powers[steep].low > powers[flat].high)
+    few = isinstance(powers[steep], Range) or isinstance(powers[flat], Range)
+    unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)
     if steep != flat:
         evidence += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
         evidence += ", no clear difference" if unclear else ""
     claim = "Methods without a predicted limit stall on a plateau that rises with the learning rate."
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
-    rises = powers[flat].low > 0
+    rises = all(power.low > 0 for power in powers.values())
     return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises, runs)
 
 

@@ -27,9 +27,7 @@ def tuned_gap(tables: Tables) -> Finding | None:
     chance = odds(scores, first, second)
     if chance is None:
         return None
-    claim = (
-        f"{who(best, labels, 'trains furthest at its tuned rate', 'train furthest at their tuned rates')}."
-    )
+    claim = f"{who(best, labels, 'trains furthest at its tuned rate')}."
     if worst.leader is not None:
         claim += f" {labels[worst.leader]} trains least far."
     ranks = in_order([f"{labels[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])

@@ -16,13 +16,13 @@ def trust(tables: Tables) -> Finding:
     doubts = [str(doubt) for doubt in tables.study.cells["doubt"]]
     searches = plural(len(doubts), "search", "searches")
     evidence = " ".join(part for part in (_spread(tables), _lost(tables)) if part)
-    if not any(doubts):
-        return Finding("Trust", f"All {searches} ended inside the searched range.", evidence, "tuning")
+    clear = doubts.count("")
+    claim = f"{clear:,} of {searches} ended inside the searched range."
     counts = {doubt: doubts.count(doubt) for doubt in dict.fromkeys(doubts) if doubt}
-    parts = listing([f"{count} ({SEARCHES[SearchStatus(doubt)]})" for doubt, count in counts.items()])
-    verb = "is" if sum(counts.values()) == 1 else "are"
-    claim = f"Of {searches}, {parts} {verb} in doubt: marked † in the tables."
-    return Finding("Trust", claim, evidence, "tuning")
+    if counts:
+        parts = listing([f"{count} ({SEARCHES[SearchStatus(doubt)]})" for doubt, count in counts.items()])
+        evidence = f"In doubt, and marked † in the tables: {parts}. {evidence}"
+    return Finding("Trust", claim, evidence.strip(), "tuning")
 
 
 def _spread(tables: Tables) -> str:

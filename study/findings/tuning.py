@@ -10,7 +10,9 @@ from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
 from overshoot.study.comparison import clustered
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
-from overshoot.study.numbers import listing, number, percent, plural, rough, share
+from overshoot.study.findings.phrases import in_order, shares, who
+from overshoot.study.findings.training_claims import places
+from overshoot.study.numbers import listing, percent, plural, rough, share
 from overshoot.study.phases.search import SearchStatus
 from overshoot.study.statistics import middle, wilson
 
@@ -24,26 +26,25 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
         return None
     label = study.names.optimizers
     problems = table.index.get_level_values("problem")
-    each = {str(o): clustered(table[o].to_numpy(), problems, middle) for o in table}
-    means = np.log2(table.clip(upper=2 * found["trials"].max())).mean()
-    least, *_, most = (str(o) for o in means.sort_values(kind="stable").index)
-    ratio = clustered(_ratios(table[most].to_numpy(), table[least].to_numpy()), problems, middle)
-    clear = ratio.excludes(1)
-    claim = (
-        f"{label[most]} needs {number(ratio.value)} times as many trials of tuning as {label[least]}."
-        if clear
-        else "No optimizer clearly needs fewer trials of tuning than the others."
-    )
+    capped = np.log2(table.clip(upper=2 * found["trials"].max()).to_numpy())
+    logs = pd.DataFrame(capped, table.index, table.columns).groupby(level="problem", sort=False).mean()
+    fewest, most = places(logs)
+    order = [str(o) for o in logs.mean().sort_values(kind="stable").index]
+    each = in_order([f"{label[o]} {rough(clustered(table[o].to_numpy(), problems, middle))}" for o in order])
+    ratio = clustered(_ratios(table[order[-1]].to_numpy(), table[order[0]].to_numpy()), problems, middle)
+    claim = f"{who(fewest, label, 'needs the fewest trials of tuning')}."
+    if most.leader is not None:
+        claim = f"{claim[:-1]}; {label[most.leader]} needs the most."
     evidence = (
-        f"The median search is within {percent(NEAR)} of its whole gain after {rough(each[least])} trials "
-        f"for {label[least]} and {rough(each[most])} for {label[most]}; in the same "
-        f"{plural(len(table), 'pair')} of problem and batch strategy the ratio is {rough(ratio)}."
+        f"The median search is within {percent(NEAR)} of its whole gain after so many trials: {each}; in the "
+        f"same {plural(len(table), 'pair')} of problem and batch strategy {label[order[-1]]} takes "
+        f"{rough(ratio)} times as many as {label[order[0]]}.{shares(fewest, label, 'Fewest')}"
     )
     never = int(np.isinf(table.to_numpy()).sum())
     if never:
         evidence += f" {plural(never, 'search', 'searches')} never gained anything."
-    runs = [runs_of(study, optimizer=o) for o in (least, most)]
-    return Finding("Tuning effort", claim, evidence, ANCHOR, not clear, runs)
+    runs = [runs_of(study, optimizer=o) for o in (order[0], order[-1])]
+    return Finding("Tuning effort", claim, evidence, ANCHOR, fewest.leader is None, runs)
 
 
 def search_boundary(study: Study, found: pd.DataFrame) -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from overshoot.study.analysis.end_windows import with_window
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.rank_tables import standing
@@ -17,7 +19,7 @@ FACTORS = {"half": 0.5, "twice": 2.0}
 
 
 def end_window(tables: Tables) -> Finding | None:
-    """Who trains furthest and who forgives most with half and with twice the window."""
+    """Whether another leads in training or in the width of its range with half and with twice the window."""
     if len(tables.study.names.optimizers) < 2:
         return None
     now = _leaders(tables.study)
@@ -25,15 +27,13 @@ def end_window(tables: Tables) -> Finding | None:
     kept: list[str] = []
     changed: list[str] = []
     for about in now:
-        same = all(_names(now[about]) == _names(found[about]) for found in others.values())
+        leaders = {found[about].leader for found in (now, *others.values())}
+        same = len(leaders - {None}) < 2  # a lead that comes or goes is no other leader
         (kept if same else changed).append(about)
     label = tables.study.names.optimizers
     evidence = " ".join(
-        f"{about[0].upper()}{about[1:]}: {listing([label[o] for o in _names(now[about])])}"
-        + "".join(
-            f", with {side} {listing([label[o] for o in _names(found[about])])}"
-            for side, found in others.items()
-        )
+        f"{about[0].upper()}{about[1:]}: {_named(now[about], label)}"
+        + "".join(f", with {side} {_named(found[about], label)}" for side, found in others.items())
         + "."
         for about in now
     )
@@ -71,6 +71,8 @@ def _leaders(study: Study) -> dict[str, Leadership]:
     return found
 
 
-def _names(found: Leadership) -> tuple[str, ...]:
-    """The leader alone, or the group that ties, in the order of their names."""
-    return tuple(sorted(found.group))
+def _named(found: Leadership, labels: Mapping[str, str]) -> str:
+    """The leader alone, or that those tie who do."""
+    if found.leader is not None:
+        return labels[found.leader]
+    return f"no leader ({listing([labels[o] for o in found.group])})"

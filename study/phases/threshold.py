@@ -14,8 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overshoot.study.draws import Ways, ends, every_way, times_drawn
+
+EVERY = 6
+"""Of up to so many replicates every way to draw them is gone through: of six there are 462."""
+
 DRAWS = 400
-"""Of replicates, for the interval."""
+"""Of more."""
 
 LEVEL = 0.95
 
@@ -45,7 +50,7 @@ HALF = 0.5 - 1e-12
 """From here on a fitted share counts as a half: a mean of shares is one up to rounding."""
 
 
-def threshold(rates: np.ndarray, diverged: np.ndarray, seed: int = 0) -> Threshold | None:
+def threshold(rates: np.ndarray, diverged: np.ndarray) -> Threshold | None:
     """The threshold of `diverged: (K, G)`, whether each of K replicates diverged at each of `rates: (G,)`,
     ascending.
 
@@ -55,20 +60,27 @@ def threshold(rates: np.ndarray, diverged: np.ndarray, seed: int = 0) -> Thresho
     crossing = _crossings(rates, diverged.mean(axis=0)[None])[0]
     if not np.isfinite(crossing[0]) or crossing[0] <= 0:
         return None
-    K = len(diverged)
-    weights = np.random.default_rng(seed).multinomial(K, np.full(K, 1 / K), size=DRAWS) / K
-    drawn = _crossings(rates, weights @ diverged)[:, 0]
-    ends = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
-    ends = np.clip(ends, rates[0], rates[-1])  # a draw that crosses nowhere says "at or beyond the last rate"
+    ways = _ways(len(diverged))
+    drawn = _crossings(rates, ways.times / len(diverged) @ diverged)[:, 0]
+    low, high = np.clip(
+        ends(drawn, LEVEL, ways.chances), rates[0], rates[-1]
+    )  # a draw that crosses nowhere says "at or beyond the last rate"
     bad, good = rates[diverged.any(axis=0)], rates[~diverged.all(axis=0)]
     rate, below, above = crossing
     return Threshold(
         float(rate),
-        float(min(ends[0], below)),
-        float(max(ends[1], above)),
+        float(min(low, below)),
+        float(max(high, above)),
         float(bad.min()),
         float(good.max()),
     )
+
+
+def _ways(replicates: int) -> Ways:
+    if replicates <= EVERY:
+        return every_way(replicates)
+    rng = np.random.default_rng(replicates)
+    return Ways(times_drawn(rng, replicates, DRAWS), np.full(DRAWS, 1 / DRAWS))
 
 
 def monotone(shares: np.ndarray) -> np.ndarray:

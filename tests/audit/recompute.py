@@ -59,14 +59,16 @@ def _axes(cell: StoredCell) -> tuple[str, str, str]:
 
 def _runs(cell: StoredCell) -> Iterator[dict[str, object]]:
     facts = cell.summary.flat()
-    epochs, samples, budget = facts["epochs"], facts["training_samples"], cell.cell.protocol.budget
-    grid = np.unique(np.round(np.linspace(0, epochs, budget.evaluations + 1)))
-    updates = grid * -(-samples // (cell.cell.strategy.size or samples))
+    samples, evaluations = facts["training_samples"], cell.cell.protocol.budget.evaluations
+    an_epoch = -(-samples // (cell.cell.strategy.size or samples))
     curves = {int(str(i)): at.sort_values("update") for i, at in cell.curves.groupby("trial")}
     for trial in cell.trials.to_dict("records"):
-        if trial["phase"] not in ("sweep", "confirm"):
+        if trial["phase"] == "edge":
             continue
         curve = curves[trial["trial"]]
+        # Limits are watched for longer where they are known; of two parameters there are points between.
+        epochs = facts["epochs"] if trial["phase"] != "limit" else curve["update"].iloc[-1] / an_epoch
+        updates = np.unique(np.round(np.linspace(0, epochs, evaluations + 1))) * an_epoch
         on = curve[curve["update"].isin(updates)] if not trial["first_bad_step"] else curve
         q = (
             (on["train_loss"] - facts["best_known_loss"])
@@ -79,12 +81,17 @@ def _runs(cell: StoredCell) -> Iterator[dict[str, object]]:
             "phase": trial["phase"],
             "rate": trial["rate"],
             "replicate": trial["replicate"],
+            "role": trial["role"],
+            "trial": trial["trial"],
+            "updates": trial["updates"],
+            "start": float(on["validation_loss"].iloc[0]),
+            "hit_updates": np.inf if gone or reached >= len(q) else float(on["update"].iloc[reached]),
             "gone": gone,
             "left": bool(trial["first_bad_step"]),
             "gap": np.inf if gone else float(np.median(q[-_end(len(q)) :])),
             "converged": not gone and bool((q[-_end(len(q)) :] <= TOLERANCE).all()),
             "examples": np.inf if gone or reached >= len(q) else float(on["examples"].iloc[reached]),
-            "loss": np.inf if gone else trial["validation_loss"],
+            "loss": np.inf if gone else float(np.median(on["validation_loss"].iloc[-_end(len(q)) :])),
             "score": -np.inf if gone else trial["test_score"],
         }
 

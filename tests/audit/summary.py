@@ -3,14 +3,15 @@ whose intervals over problems are ranges."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations, pairwise, product
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import isotonic_regression
 from scipy.stats import rankdata
 
-from tests.audit.recompute import CELL, RESOLUTION, Audit, beats, middle_half, newcombe, verdict
+from tests.audit.recompute import CELL, RESOLUTION, Audit, beats, newcombe, verdict
 
 Numbers = tuple[list[float], list[float]]
 """Points, and ends of intervals that were drawn."""
@@ -51,8 +52,24 @@ def training(found: Audit) -> Numbers:
             each = pd.Series([beats(x, y) for _, x, y in pairs], [p for p, _, _ in pairs])
             n, m = len(pairs[0][1]), len(pairs[0][2])
             points += [verdicts.count("better"), verdicts.count("worse"), len(pairs), each.mean()]
-            points += [*newcombe(each.mean(), n, m, len(pairs)), *_span(each)]
+            points += [*newcombe(each.mean(), n, m, independent(pairs)), *_span(each)]
     return points, []
+
+
+def independent(pairs: list[tuple[str, np.ndarray, np.ndarray]]) -> float:
+    """As how many cells those of these problems count whose replicates are shared: what a replicate adds to
+    the wins of its side and takes from the other's, summed within problems or not."""
+    apart, sums = 0.0, dict[str, np.ndarray]()
+    for problem, ours, theirs in pairs:
+        won = np.array([[(x < y) + 0.5 * (x == y) for y in theirs] for x in ours])
+        moved = won.sum(axis=0) + won.sum(axis=1)
+        moved = moved - moved.mean()
+        apart += float(moved @ moved)
+        sums[problem] = sums.get(problem, 0.0) + moved
+    together = sum(float(total @ total) for total in sums.values())
+    if not apart or not together:
+        return float(len(sums))
+    return float(min(max(len(pairs) * apart / together, len(sums)), len(pairs)))
 
 
 def _span(values: pd.Series) -> tuple[float, float]:
@@ -103,14 +120,14 @@ def ranges(found: Audit) -> Numbers:
         redrawn[key] = [np.ptp(usable(*curve(runs, list(way))[:2], tolerance)) for way in ways]
     none = pd.Series([w == 0 for w in width.values()], [k[0] for k in width]).groupby(level=0).mean()
     kept = {k: w for k, w in width.items() if none[k[0]] <= 0.5}
-    optimizers = list(dict.fromkeys(o for _, o, _ in kept))
-    means = {o: middle_half([w for k, w in kept.items() if k[1] == o]) for o in optimizers}
-    wide, narrow = max(means, key=lambda o: means[o]), min(means, key=lambda o: means[o])
+    table = pd.Series(kept).rename_axis(CELL)
+    by_problem = table.groupby(level=["problem", "optimizer"]).mean().unstack()
+    means = by_problem.mean()
+    wide, narrow = str(means.idxmax()), str(means.idxmin())
     pairs = [(p, b) for p, o, b in kept if o == wide]
-    gain = pd.Series([kept[p, wide, b] - kept[p, narrow, b] for p, b in pairs], [p for p, _ in pairs])
-    by_problem = [middle_half(list(at)) for _, at in gain.groupby(level=0)]
-    points = [*means.values(), *(float(f"{10**w:.1g}") for w in means.values()), middle_half(list(gain))]
-    points += [len(pairs), gain.index.nunique(), min(by_problem), max(by_problem)]
+    gain = by_problem[wide] - by_problem[narrow]
+    points = [*means, *(float(f"{10**w:.1g}") for w in means), gain.mean(), gain.min(), gain.max()]
+    points += [len(pairs), len(by_problem), found.swept["replicate"].nunique()]
     points.append(sum(at_end[p, o, b] for p, b in pairs for o in (wide, narrow)))
     return points, _redraw(pairs, redrawn, wide, narrow)
 
@@ -122,7 +139,7 @@ def _redraw(
     drawn = []
     for _ in range(DRAWS):
         pick = {p: rng.integers(len(next(iter(ways.values())))) for p in problems}
-        drawn.append(middle_half([ways[p, wide, b][pick[p]] - ways[p, narrow, b][pick[p]] for p, b in pairs]))
+        drawn.append(np.mean([ways[p, wide, b][pick[p]] - ways[p, narrow, b][pick[p]] for p, b in pairs]))
     return [float(end) for end in np.quantile(drawn, [0.025, 0.975])]
 
 
@@ -132,13 +149,15 @@ def batches(found: Audit) -> Numbers:
     order = updates.sort_values().index
     points: list[float] = [float(updates[order[0]]), float(updates[order[-1]])]
     ends: list[float] = []
-    at, censored, pairs = sweeps(found), 0, 0
+    at, beyond, pairs = sweeps(found), [0, 0, 0], 0
     for optimizer in found.cells["optimizer"].unique():
         problems = [p for p, o, b in at if o == optimizer and b == order[0]]
         moves: dict[str, list[float]] = {"best": [], "boundary": []}
         for p in problems:
             sides = [_rates_of(at[p, optimizer, b]) for b in (order[0], order[-1])]
-            censored += any(side[2] for side in sides)
+            hidden = [bool(side[2]) for side in sides]
+            if any(hidden):
+                beyond[2 if all(hidden) else hidden.index(True)] += 1
             for i, name in enumerate(moves):
                 moves[name].append(float(np.log10(sides[1][i] / sides[0][i])))
         pairs += len(problems)
@@ -146,7 +165,7 @@ def batches(found: Audit) -> Numbers:
             points += [float(np.median(values)), min(values), max(values)]
             sides_of = [[at[p, optimizer, b] for b in (order[0], order[-1])] for p in problems]
             ends += _redrawn_moves(sides_of, i)
-    return [*points, censored, pairs, found.cells["problem"].nunique(), 1], ends
+    return [*points, *beyond, pairs, found.cells["problem"].nunique(), 1], ends
 
 
 def _redrawn_moves(sides: list[list[pd.DataFrame]], column: int) -> list[float]:
@@ -214,13 +233,15 @@ def plateaus(found: Audit) -> Numbers:
     swept = found.swept
     above = swept["rate"].to_numpy() > 1.001 * np.array([best[tuple(k)] for k in swept[CELL].to_numpy()])
     failed = swept[above & ~swept["converged"]]
-    points: list[float] = [found.cells["problem"].nunique()]
+    points: list[float] = []
+    seldom = 0
     for _, at in failed.groupby("optimizer"):
         parts = at.groupby("problem")["left"].mean()
         points += [100 * v for v in (at["left"].mean(), parts.min(), parts.max())]
-        risen = int((at["gone"] & ~at["left"]).sum())
-        points += [len(at), risen, len(at) - int(at["left"].sum()) - risen]
-    return points, []
+        seldom += max(at["left"].mean(), parts.max()) < 0.5
+    risen = int((failed["gone"] & ~failed["left"]).sum())
+    points += [len(failed), risen, len(failed) - int(failed["left"].sum()) - risen]
+    return [*points, seldom, failed["optimizer"].nunique()], []
 
 
 def tuning(found: Audit) -> Numbers:
@@ -234,7 +255,8 @@ def tuning(found: Audit) -> Numbers:
     n, m = (len(values) for values in next(iter(pairs.values())))
     counts = [list(verdicts.values()).count(v) for v in ("better", "worse", "unclear")]
     points = [*counts, len(pairs), *(100 * v for v in (won.mean(), *_span(won)))]
-    points += [each.mean(), *newcombe(float(each.mean()), n, m, len(pairs)), *_span(each)]
+    strata = independent([(key[0], a, b) for key, (a, b) in pairs.items()])
+    points += [each.mean(), *newcombe(float(each.mean()), n, m, strata), *_span(each)]
     tolerance = found.cells["tolerance"].iloc[0]
     for optimizer in found.cells["optimizer"].unique():
         own = {
@@ -327,6 +349,129 @@ def ranks(found: Audit) -> Numbers:
     return [*mean_ranks(gaps(found)).values(), found.cells["problem"].nunique(), 5], []
 
 
+def effort(found: Audit) -> Numbers:
+    """Trials of the search until no more than a tenth of its gain is missing, by optimizer, and ratios."""
+    near = {}
+    for key, runs in found.runs[found.runs["phase"] == "search"].groupby(CELL, sort=False):
+        rates = runs.sort_values("trial").groupby("rate", sort=False)
+        losses = rates["loss"].median().fillna(np.inf).to_numpy()
+        startup = int((rates["role"].first() == "startup").sum())
+        start = float(runs.sort_values("trial")["start"].iloc[0])
+        near[key] = _trials_needed(np.minimum(losses, start), start, startup)
+    table = pd.Series(near).rename_axis(CELL).unstack("optimizer")
+    points: list[float] = [10, len(table), int(np.isinf(table.to_numpy()).sum())]
+    for column in table:
+        points += _medians(table[column])
+    for i, j in product(table.columns, repeat=2):
+        points += _medians((table[i] / table[j]).fillna(1.0))
+    return points, []
+
+
+def _trials_needed(kept: np.ndarray, start: float, startup: int) -> float:
+    gain = start - kept.min()
+    if gain <= 0:
+        return float("inf")
+    near = np.flatnonzero((kept - kept.min()) / gain <= 0.1)
+    early = int((near < startup).sum())
+    return (startup + 1) / (early + 1) if early else float(near[0] + 1)
+
+
+def _medians(values: pd.Series) -> list[float]:
+    """The median, and the least and the largest of those of the problems."""
+    each = values.groupby(level="problem").median()
+    whole = float(values.median())
+    return [whole, min(whole, each.min()), max(whole, each.max())]
+
+
+def counted(found: Audit) -> Numbers:
+    """What the smallest batch needs of the largest one's examples, updates and milliseconds to the target."""
+    order = found.cells.groupby("batch")["updates_per_trial"].median().sort_values().index
+    small, large = order[-1], order[0]
+    cost = _costs(found)
+    runs = {
+        key: at.assign(ms=at["hit_updates"] * cost[key])
+        for key, at in tuned(found, "tuned_rate_speed").items()
+    }
+    pairs = [(p, o) for p, o, b in runs if b == small]
+    rng, problems = np.random.default_rng(95), list(dict.fromkeys(p for p, _ in pairs))
+    points, ends = [0.1, float(len(pairs))], []
+    for unit in ("examples", "hit_updates", "ms"):
+        times = {key: at[unit].to_numpy() for key, at in runs.items()}
+        ratio = [_over(_middle(times[p, o, small]), _middle(times[p, o, large])) for p, o in pairs]
+        points += _medians(pd.Series(ratio, pd.MultiIndex.from_tuples(pairs, names=CELL[:2])))
+        drawn = []
+        for _ in range(DRAWS // 3):
+            n = len(next(iter(times.values())))
+            pick = {p: rng.integers(n, size=n) for p in problems}
+            each = [[_middle(times[p, o, b][pick[p]]) for b in (small, large)] for p, o in pairs]
+            drawn.append(_middle([_over(a, b) for a, b in each]))
+        ends += [float(end) for end in np.quantile(drawn, [0.025, 0.975])]
+    return points, ends
+
+
+def _middle(values: Sequence[float] | np.ndarray) -> float:
+    """The median; of two in the middle the lower one where the other is infinite."""
+    ordered = sorted(values)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return float(low if np.isinf(high) else (low + high) / 2)
+
+
+def _over(a: float, b: float) -> float:
+    return 1.0 if np.isinf(a) and np.isinf(b) else a / b
+
+
+def _costs(found: Audit) -> dict[tuple[str, str, str], float]:
+    """Milliseconds of an update: of the cell's sweep, over the updates that its trials made."""
+    updates = found.swept.groupby(CELL)["updates"].sum()
+    seconds = found.cells.set_index(CELL)["seconds_sweep"]
+    return {tuple(key): float(1000 * seconds[key] / updates[key]) for key in updates.index}
+
+
+NETWORKS = "curvature_at_the_start"
+
+
+def limits(found: Audit) -> Numbers:
+    """The limits fitted anew to the fates of the runs, over the predicted ones, by what these rest on."""
+    cells = found.cells.set_index(CELL)
+    measured = {key: fitted(at) for key, at in found.runs[found.runs["phase"] == "limit"].groupby(CELL)}
+    known = cells.assign(measured=pd.Series({k: v[0] for k, v in measured.items()}).reindex(cells.index))
+    known["ratio"] = known["measured"] / known["limit_predicted"].astype(float)
+    points: list[float] = [1, 10, 95]
+    for _, at in known[known["ratio"] > 0].groupby("limit_basis"):
+        near, fair = (int((abs(at["ratio"] - 1) <= width).sum()) for width in (0.01, 0.1))
+        points += [
+            *_medians(at["ratio"]),
+            len(at),
+            at.index.get_level_values("problem").nunique(),
+            near,
+            fair,
+        ]
+        points += [100 * near / len(at), *(100 * end for end in _wilson(near, len(at)))]
+    network = known[(known["limit_basis"] == NETWORKS) & (known["ratio"] > 0)]
+    points += list(network.groupby(level="batch")["ratio"].median())
+    at = known[known["measured"] > 0]
+    zones = np.array([measured[key][1] for key in at.index])
+    span = (at["limit_high"] / at["limit_low"]).astype(float).median()
+    mixed = zones[zones > 0]
+    return [*points, span, len(at), len(mixed), float(np.median(mixed)), mixed.max()], []
+
+
+def fitted(runs: pd.DataFrame) -> tuple[float, float]:
+    """The rate at which half of the runs diverge, NaN for none, and the decades over which both happens."""
+    gone = runs.pivot(index="rate", columns="replicate", values="gone").sort_index()
+    x, share = np.log10(gone.index.to_numpy(dtype=float)), isotonic_regression(gone.mean(axis=1)).x
+    low, high = x[gone.any(axis=1).to_numpy()], x[~gone.all(axis=1).to_numpy()]
+    above = np.flatnonzero(share >= 0.5 - 1e-9)
+    if not len(above) or above[0] == 0:
+        return float("nan"), 0.0
+    i, half = above[0], np.flatnonzero(abs(share - 0.5) < 1e-9)
+    if len(half) > 1:
+        at = (x[half[0]] + x[half[-1]]) / 2
+    else:
+        at = x[i - 1] + (0.5 - share[i - 1]) / (share[i] - share[i - 1]) * (x[i] - x[i - 1])
+    return float(10**at), float(max(0.0, high.max() - low.min()))
+
+
 RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {
     "Tuned training": training,
     "Usable range": ranges,
@@ -338,5 +483,8 @@ RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {
     "Trust": trust,
     "Speed": speed,
     "Ranks": ranks,
+    "Stability limit": limits,
+    "Tuning effort": effort,
+    "What is counted": counted,
 }
 """What a finding is about -> its numbers."""

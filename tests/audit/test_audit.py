@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import subprocess
-import sys
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from overshoot.study.tracking import StoredCell, open_store
+from overshoot.study.tracking import StoredCell
 from tests.audit.recompute import Audit, audit, numbers, unexplained
 from tests.audit.summary import RECOMPUTED
 
-ROOT = Path(__file__).parent.parent.parent
 NAMES = re.compile(r"\(batch \d+\)|mini-batch \d+")
 """Numbers that belong to a name."""
-
-
-@pytest.fixture(scope="session")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results folder of the quick study."""
-    folder = tmp_path_factory.mktemp("audit")
-    command = [sys.executable, "-m", "study", "run", "experiments/quick.toml", "--results", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="session")
-def cells(results: Path) -> list[StoredCell]:
-    with closing(open_store(results, reading=True)) as store:
-        return store.read("quick")
 
 
 @pytest.fixture(scope="session")
