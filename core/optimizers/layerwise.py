@@ -150,6 +150,7 @@ def _orthogonal(X: np.ndarray) -> np.ndarray:
     paper="Shazeer & Stern (2018), Algorithms 4 and 5",
     search=(1e-5, 1e2),
     defaults="torch.optim.Adafactor",
+    elsewhere={"Keras": 0.001},
 )
 class Adafactor(Optimizer):
     """For each layer W with gradient G, and b_t = t^beta2_decay:

@@ -79,7 +79,12 @@ class Rprop(Optimizer):
 
 
 @register(
-    "lion", label="Lion", paper="Chen et al. (2023), Algorithm 2", search=(1e-5, 1e2), defaults="lion-pytorch"
+    "lion",
+    label="Lion",
+    paper="Chen et al. (2023), Algorithm 2",
+    search=(1e-5, 1e2),
+    defaults="lion-pytorch",
+    elsewhere={"Keras": 0.001},
 )
 class Lion(Optimizer):
     """theta_t = theta_{t-1} - lr sign(beta1 m_{t-1} + (1 - beta1) g_t) - lr weight_decay theta_{t-1};
