@@ -32,6 +32,7 @@ from overshoot.core.network import Batch, Network
 from overshoot.core.optimizers import OPTIMIZERS, Optimizer, domains, optimizer
 from overshoot.core.schedules import SCHEDULES, Schedule, schedule
 from overshoot.core.training import train
+from overshoot.core.transition import transition_rate
 
 __all__ = [
     "ACTIVATIONS",
@@ -64,6 +65,7 @@ __all__ = [
     "smallest_eigenvalue",
     "tangent_kernel_sharpness",
     "train",
+    "transition_rate",
 ]
 
 if __name__ == "core":  # imported by its folder's name, in a clone

@@ -1,0 +1,360 @@
+"""The short run: a forecast of a network's stability limit, from trials of a tenth of the budget.
+
+On networks theory knows the curvature at the start alone, and training changes it. So a few trials climb
+from a rate that theory calls safe, rung by rung, each for a tenth of a trial's budget: where the loss ends no
+lower than it began the climb is over. What they meet on their way gives several forecasts of the limit
+(`Predictor`), and a study compares them with the limit that it measures:
+
+- along one update, the smallest rate that raises the loss (2 over it is the critical
+  sharpness of Kalra et al. 2026);
+- along a hundredth and a tenth of the budget, the rate at which that many updates no longer lower the loss;
+- from curvature, the rate whose threshold is the batch sharpness, at the start and after a safe run
+  (Andreyev & Beneventano 2024), with momentum's transition between batches (`core.transition_rate`).
+
+The forecast is the climb of a tenth of the budget. A method that divides its steps by past gradients does not
+blow up: it is thrown out and returns as far as the budget lets it, so what a tenth of it bears is mostly
+below the rate from which the loss at the end exceeds the start's: there the forecast is rather a lower bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import ClassVar
+
+import numpy as np
+
+from overshoot.core import Batch, Optimizer, Trace, batch_sharpness, critical_rate, train, transition_rate
+from overshoot.core.hessian import gradient
+from overshoot.core.loop import Divisor
+from overshoot.core.optimizers.base import Recursion
+from overshoot.study.experiment.cells import CONSTANT, Cell, Choice, PhaseSettings
+from overshoot.study.experiment.reader import Reader
+from overshoot.study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
+from overshoot.study.phases.stack import EXPLOSION, Run, updates_of
+from overshoot.study.phases.summary import Part
+from overshoot.study.problems.problem import Problem, least_squares
+
+SAFE = 0.1
+"""Of the limit that theory has from the curvature at the start: the climb's first rung."""
+
+FOLLOWED = 2
+"""The rung, 0.3 times that limit, whose run the curvature is taken after."""
+
+PER_DECADE, RUNGS, LADDERS = 4, 6, 6
+"""Rungs of the climb: so many a decade; so many train together; and so often it goes on, up or down."""
+
+BATCHES = 32
+"""Of which a batch sharpness is the mean."""
+
+STEEP = 3.0
+"""Log of the loss over its start beyond which it no longer says where the crossing lies."""
+
+
+EPSILON = 1e-8
+"""Added to a gradient's size before it divides, as methods do."""
+
+
+@dataclass(frozen=True)
+class ShortRunSettings(PhaseSettings, phase="short_run"):
+    """On how many `replicates` the climb is made, and which `share` of a trial's updates each rung has."""
+
+    replicates: int = 3
+    share: float = 0.1
+
+
+class Predictor(StrEnum):
+    """Where a forecast comes from."""
+
+    BATCH_AT_START = "batch_sharpness_at_start"
+    FIRST_UPDATE = "first_update"
+    BATCH_AFTER_RUN = "batch_sharpness_after_run"
+    HUNDREDTH = "climb_hundredth"
+    TENTH = "climb_tenth"
+
+
+@dataclass(frozen=True)
+class ShortRunSummary(Part):
+    """limit_forecast: the rate from which runs of the whole budget are expected to diverge, None where the
+    climb met no end; limit_forecast_low, limit_forecast_high: the least and the most of its replicates.
+    forecast_basis: the predictor that it is. limit_forecasts: of each predictor, the median over replicates.
+    safe_rate: the first rung; climb_updates: of each rung; climb_trials: how many were run."""
+
+    forecast_basis: Predictor
+    safe_rate: float
+    climb_updates: int
+    climb_trials: int
+    limit_forecasts: dict[str, float]
+    limit_forecast: float | None = None
+    limit_forecast_low: float | None = None
+    limit_forecast_high: float | None = None
+
+
+@dataclass(frozen=True)
+class Climb:
+    """rates: (G,) ascending. updates: (H,) after which the losses were taken. ratio: (K, G, H) the loss of
+    each replicate over its start, NaN where it had overflowed. theta, divisor: (K, P) after the run on
+    the rung FOLLOWED, and what its last update divided by, None where it divides by nothing that is known."""
+
+    rates: np.ndarray
+    updates: np.ndarray
+    ratio: np.ndarray
+    theta: np.ndarray
+    divisor: np.ndarray | None
+
+    def crossing(self, updates: int) -> np.ndarray:
+        """(K,) the rate from which so many updates no longer lower the loss: infinite where the highest
+        still does, the lowest rung where even that does not."""
+        place = int(np.flatnonzero(self.updates == updates)[0])
+        return np.array([_crossing(self.rates, row) for row in self.ratio[:, :, place]])
+
+
+def _crossing(rates: np.ndarray, ratio: np.ndarray) -> float:
+    """Between the last rate in order that lowers the loss and the next, on logarithmic scales."""
+    raised = ~(ratio < 1)
+    if not raised.any():
+        return float("inf")
+    i = int(np.argmax(raised))
+    if i == 0:
+        return float(rates[0])
+    below, above = np.log(max(ratio[i - 1], 1e-300)), np.log(ratio[i]) if np.isfinite(ratio[i]) else STEEP
+    share = below / (below - min(above, STEEP))
+    return float(rates[i - 1] * (rates[i] / rates[i - 1]) ** share)
+
+
+def settings_of(cell: Cell) -> ShortRunSettings | None:
+    """How the short run is made: at a constant rate, where theory does not know the limit; elsewhere None."""
+    meant = cell.schedule == CONSTANT and not least_squares(cell)
+    return cell.protocol.get(ShortRunSettings) if meant else None
+
+
+def short_run(cell: Cell, problem: Problem, settings: ShortRunSettings) -> ShortRunSummary:
+    """The climb of a cell and its forecasts."""
+    names = [f"short-{k}" for k in range(settings.replicates)]
+    starts = np.stack([problem.start(name) for name in names])
+    whole = updates_of(cell, problem.samples)
+    tenth = max(2, round(settings.share * whole))
+    marks = sorted({max(1, tenth // 10), tenth})
+    batches = drawn_batches(cell, problem)
+    at_start = curvature_rates(cell, problem, starts, batches)
+    first = first_update(cell, problem, starts, batches)
+    safe = SAFE * _scale(cell, at_start, first)
+    climb = climb_from(cell, problem, names, safe, marks)
+    after = curvature_rates(cell, problem, climb.theta, batches, climb.divisor)
+    forecasts = {
+        Predictor.BATCH_AT_START: at_start,
+        Predictor.FIRST_UPDATE: first,
+        Predictor.BATCH_AFTER_RUN: after,
+        Predictor.HUNDREDTH: climb.crossing(marks[0]),
+        Predictor.TENTH: climb.crossing(marks[-1]),
+    }
+    return _summary(forecasts, safe, tenth, climb.ratio.shape[0] * climb.ratio.shape[1])
+
+
+def _summary(
+    forecasts: Mapping[Predictor, np.ndarray], safe: float, updates: int, trials: int
+) -> ShortRunSummary:
+    basis = Predictor.TENTH
+    medians = {name.value: _median(values) for name, values in forecasts.items()}
+    chosen = forecasts[basis]
+    known = np.isfinite(chosen).all()
+    return ShortRunSummary(
+        basis,
+        safe,
+        updates,
+        trials,
+        {name: value for name, value in medians.items() if np.isfinite(value)},
+        *((medians[basis], float(chosen.min()), float(chosen.max())) if known else ()),
+    )
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[values > 0]
+    return float(np.exp(np.median(np.log(known)))) if len(known) else float("inf")
+
+
+def drawn_batches(cell: Cell, problem: Problem) -> list[np.ndarray]:
+    """The row numbers of BATCHES batches in the cell's order, of which no replicate meets any."""
+    strategy, n = cell.strategy, problem.samples
+    if strategy.size is None:
+        return [np.arange(n)]
+    seed, drawn = problem.order("short-curvature"), []
+    for epoch in range(-(-BATCHES // strategy.updates(n))):
+        order = strategy.samples(seed, epoch, n)
+        drawn += [order[cut] for cut in strategy.cuts(n)]
+    return drawn[:BATCHES]
+
+
+def curvature_rates(
+    cell: Cell,
+    problem: Problem,
+    theta: np.ndarray,
+    batches: Sequence[np.ndarray],
+    divisor: np.ndarray | None = None,
+) -> np.ndarray:
+    """(K,) the rate at which the batch sharpness at theta (K, P) is at the method's threshold; NaN without
+    one. divisor: as in `Climb`; by default the root mean square of the batches' gradients."""
+    method = cell.make_optimizer()
+    if method.recursion is None and (divisor is None or not (np.isfinite(divisor) & (divisor > 0)).all()):
+        divisor = typical_size(problem, theta, batches)
+    if not np.isfinite(theta).all() or (divisor is not None and not np.isfinite(divisor).all()):
+        return np.full(len(theta), np.nan)
+    every = [np.arange(problem.samples)]
+    mean = batch_sharpness(problem.net, theta, problem.exact, every, divisor)
+    batch = batch_sharpness(problem.net, theta, problem.exact, batches, divisor)
+    return np.array([stable(method, *pair) for pair in zip(mean.tolist(), batch.tolist(), strict=True)])
+
+
+def stable(method: Optimizer, mean: float, batch: float) -> float:
+    """The rate at which this curvature is at the method's threshold: `mean` along the gradient of the whole
+    loss, `batch` the mean over batches along their own; NaN where it does not curve upwards.
+
+    A method that divides by P averages its gradients, so that noise counts in full: with 2 for gradient
+    descent's threshold, 1 / rate = (batch - mean) / 2 + 1 / critical rate of the mean.
+    """
+    if not (mean > 0 and batch > 0):
+        return float("nan")
+    recursion = method.recursion
+    if recursion is not None:
+        return transition_rate(mean, batch, without_decay(recursion))
+    critical = method.critical_rate(mean)
+    known = float(critical) if critical is not None else 2 / mean
+    return 1 / (max(batch - mean, 0.0) / 2 + 1 / known)
+
+
+def without_decay(recursion: Recursion) -> Recursion:
+    return replace(recursion, weight_decay=0.0)
+
+
+def typical_size(problem: Problem, theta: np.ndarray, batches: Sequence[np.ndarray]) -> np.ndarray:
+    """(K, P) the root mean square of the batches' gradients at theta, by which methods come to divide."""
+    squares = np.zeros_like(theta)
+    for batch in _parts(problem, batches):
+        squares += gradient(problem.net, theta, batch) ** 2
+    return np.asarray(np.sqrt(squares / len(batches)) + EPSILON)
+
+
+def first_update(
+    cell: Cell, problem: Problem, starts: np.ndarray, batches: Sequence[np.ndarray]
+) -> np.ndarray:
+    """(K,) the smallest rate at which one update along the gradient of the whole loss, divided as the method
+    does it, raises the loss."""
+    slope = gradient(problem.net, starts, problem.exact)
+    if cell.make_optimizer().recursion is None:
+        slope = slope / typical_size(problem, starts, batches)
+    return critical_rate(problem.net, starts, problem.exact, slope)
+
+
+def _parts(problem: Problem, batches: Sequence[np.ndarray]) -> list[Batch]:
+    return [problem.exact.take(rows[None]) for rows in batches]
+
+
+def _scale(cell: Cell, at_start: np.ndarray, first: np.ndarray) -> float:
+    """The limit to which the climb's first rung is small: theory's from the start, where that is known, or
+    the first update's, or the middle of the range that the optimizer is usually searched in."""
+    scales = (_median(at_start), _median(first), float(np.sqrt(cell.rates.low * cell.rates.high)))
+    return next(scale for scale in scales if 0 < scale < np.inf)
+
+
+def climb_from(
+    cell: Cell, problem: Problem, replicates: Sequence[str], safe: float, marks: Sequence[int]
+) -> Climb:
+    """Train up the ladder from `safe` on until every replicate is past its crossing; and down from it while
+    one is past it there."""
+    rates = safe * 10 ** (np.arange(RUNGS) / PER_DECADE)
+    ratio, trace = _ladder(cell, problem, replicates, rates, marks)
+    followed = np.arange(len(replicates)) * RUNGS + FOLLOWED
+    divisor = trace.last["divisor"][followed] if "divisor" in trace.last else None
+    for _ in range(LADDERS):
+        past = ~(ratio[:, :, -1] < 1)
+        if past[:, 0].any():
+            more = rates[0] * 10 ** (np.arange(-RUNGS, 0) / PER_DECADE)
+            below, _ = _ladder(cell, problem, replicates, more, marks)
+            rates, ratio = np.concatenate([more, rates]), np.concatenate([below, ratio], axis=1)
+        elif not past.any(axis=1).all():
+            more = rates[-1] * 10 ** (np.arange(1, RUNGS + 1) / PER_DECADE)
+            above, _ = _ladder(cell, problem, replicates, more, marks)
+            rates, ratio = np.concatenate([rates, more]), np.concatenate([ratio, above], axis=1)
+        else:
+            break
+    return Climb(rates, np.array(marks), ratio, trace.theta[followed].astype(np.float64), divisor)
+
+
+def _ladder(
+    cell: Cell, problem: Problem, replicates: Sequence[str], rates: np.ndarray, marks: Sequence[int]
+) -> tuple[np.ndarray, Trace]:
+    """The loss over its start (K, G, H) at each of `marks`, of every replicate at every rate."""
+    names = [name for name in replicates for _ in rates]
+    theta = np.stack([problem.start(name) for name in names]).astype(cell.protocol.precision)
+    method, data = cell.make_optimizer(lr=np.tile(rates, len(replicates))), problem.parts["train"]
+    first = problem.net.evaluate(theta, data)
+    divides = method.recursion is None
+    trace = train(
+        problem.net,
+        method,
+        theta,
+        data,
+        cell.strategy,
+        [problem.order(name) for name in names],
+        evaluate_at=[0],
+        updates_at=marks,
+        ceiling=problem.best_loss + EXPLOSION * (first - problem.best_loss),
+        measure={"divisor": _divisor} if divides else None,
+    )
+    losses = trace.values["train_loss"][:, 1:] / first[:, None]
+    return losses.reshape(len(replicates), len(rates), len(marks)), trace
+
+
+def _divisor(theta: np.ndarray, divisor: Divisor) -> np.ndarray:
+    P = divisor()
+    return np.full_like(theta, np.nan) if P is None else P
+
+
+@dataclass(frozen=True)
+class Forecast(Left):
+    """What the short run says; its trials are no trials of the cell's budget, and are not kept."""
+
+    facts: ShortRunSummary
+    runs: Sequence[Run] = ()
+
+    @property
+    def summary(self) -> ShortRunSummary:
+        return self.facts
+
+
+@register
+class ShortRun(Phase):
+    """A forecast of the stability limit, before it is measured."""
+
+    name: ClassVar[str] = "short_run"
+    rank: ClassVar[int] = 35
+    part: ClassVar[type[Part]] = ShortRunSummary
+
+    def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> ShortRunSettings | None:
+        if not top.has(self.name):
+            return None
+        t, default = top.table(self.name), ShortRunSettings()
+        settings = ShortRunSettings(
+            replicates=t.integer("replicates", default.replicates, low=1, high=MOST_TRIALS),
+            share=t.number("share", default.share, high=1.0, low=1e-6),
+        )
+        t.done()
+        return settings
+
+    def asked(self, cell: Cell) -> bool:
+        return settings_of(cell) is not None
+
+    def run(self, cell: Cell, problem: Problem, done: Done) -> Forecast:
+        settings = settings_of(cell)
+        assert settings is not None, "it is run where it is asked for"
+        return Forecast(short_run(cell, problem, settings))
+
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
+        """As if two ladders were enough, as they mostly are."""
+        settings = settings_of(cell)
+        if settings is None:
+            return []
+        updates = max(2, round(settings.share * updates_of(cell, samples)))
+        products = 2 * settings.replicates * (BATCHES if cell.strategy.size else 1)
+        return [StackCost(settings.replicates * RUNGS, updates, products)] * 2

@@ -1,0 +1,88 @@
+"""The short run: a forecast of a network's limit, before it is measured."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from overshoot.core import batch_sharpness, transition_rate
+from overshoot.core.optimizers.base import Recursion
+from overshoot.study.experiment.cells import Cell
+from overshoot.study.phases.limit import LimitSettings, measure_limit
+from overshoot.study.phases.short_run import (
+    Predictor,
+    ShortRunSettings,
+    _crossing,
+    curvature_rates,
+    drawn_batches,
+    settings_of,
+    short_run,
+)
+from overshoot.study.phases.sweep import rate_curve, sweep
+from overshoot.study.problems.problem import problem_of
+from tests.builders import SMALL, cell
+
+ASKED = dataclasses.replace(
+    SMALL.having(ShortRunSettings(), LimitSettings(replicates=4)), precision="float64"
+)
+
+
+def asked(optimizer: str = "sgd", batch: int | None = 16, hidden: tuple[int, ...] = (4,)) -> Cell:
+    return cell("breast_cancer", optimizer, batch, hidden=hidden, protocol=ASKED)
+
+
+def test_the_crossing_lies_between_the_last_rung_that_lowers_the_loss_and_the_next() -> None:
+    rates = np.array([1.0, 10.0, 100.0])
+    assert _crossing(rates, np.array([0.5, 0.1, 10.0])) == pytest.approx(np.sqrt(1000))
+    assert _crossing(rates, np.array([0.5, np.nan, 0.5])) < 10
+    assert _crossing(rates, np.array([1.5, 0.5, 2.0])) == 1
+    assert _crossing(rates, np.array([0.5, 0.5, 0.5])) == np.inf
+
+
+def test_it_runs_where_it_is_asked_for_and_theory_does_not_know_the_limit() -> None:
+    assert settings_of(asked()) is not None
+    assert settings_of(asked("adam")) is not None
+    least_squares = cell("diabetes", "sgd", None, hidden=(), protocol=ASKED)
+    assert settings_of(least_squares) is None
+    assert settings_of(cell("iris", "sgd", None)) is None
+
+
+def test_a_cell_without_the_table_keeps_its_key() -> None:
+    plain = cell("iris", "sgd", None)
+    assert "short_run" not in plain.definition
+    assert dataclasses.replace(plain, protocol=ASKED).key != plain.key
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
+def test_the_forecast_is_within_a_factor_of_three_of_the_measured_limit(optimizer: str) -> None:
+    chosen = asked(optimizer)
+    problem = problem_of(chosen)
+    forecast = short_run(chosen, problem, ShortRunSettings())
+    measured = measure_limit(chosen, problem, rate_curve(sweep(chosen, problem), problem.best_loss)).summary
+    assert measured.limit_measured is not None
+    assert forecast.limit_forecast is not None
+    assert 1 / 3 < measured.limit_measured / forecast.limit_forecast < 3
+    assert forecast.limit_forecast_low is not None
+    assert forecast.limit_forecast_low <= forecast.limit_forecast
+    assert forecast.safe_rate < forecast.limit_forecast
+    assert forecast.limit_forecasts[Predictor.TENTH] == forecast.limit_forecast
+
+
+def test_gradient_descent_is_stable_up_to_two_over_the_batch_sharpness() -> None:
+    chosen = asked()
+    problem = problem_of(chosen)
+    theta, batches = problem.start("short-0")[None], drawn_batches(chosen, problem)
+    [sharp] = batch_sharpness(problem.net, theta, problem.exact, batches)
+    assert curvature_rates(chosen, problem, theta, batches) == pytest.approx(2 / sharp, rel=1e-8)
+    mean = batch_sharpness(problem.net, theta, problem.exact, [np.arange(problem.samples)])[0]
+    assert transition_rate(mean, sharp, Recursion()) == pytest.approx(2 / sharp, rel=1e-8)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad", "lion"])
+def test_methods_without_a_limit_of_theory_have_a_forecast(optimizer: str) -> None:
+    chosen = asked(optimizer)
+    forecast = short_run(chosen, problem_of(chosen), ShortRunSettings(replicates=2))
+    assert forecast.limit_forecast is not None
+    assert forecast.limit_forecast > 0
