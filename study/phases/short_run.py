@@ -328,7 +328,7 @@ class ShortRun(Phase):
     """A forecast of the stability limit, before it is measured."""
 
     name: ClassVar[str] = "short_run"
-    rank: ClassVar[int] = 35
+    rank: ClassVar[int] = 38
     part: ClassVar[type[Part]] = ShortRunSummary
 
     def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> ShortRunSettings | None:

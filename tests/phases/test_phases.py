@@ -158,7 +158,8 @@ def test_two_phases_of_one_name_or_rank_are_refused() -> None:
 
 
 def test_phases_run_in_this_order() -> None:
-    assert [p.name for p in in_order()] == ["sweep", "search", "confirm", "limit", "edge", "theory"]
+    expected = ["sweep", "search", "confirm", "short_run", "limit", "edge", "theory"]
+    assert [p.name for p in in_order()] == expected
 
 
 def test_a_module_of_the_package_is_found_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
