@@ -267,15 +267,14 @@ class Shampoo(Optimizer):
     def _take_root(self, s: State, name: str, due: np.ndarray, halvings: int) -> None:
         """The root of the matrix `name` for the trials that are due."""
         A = s[name]
-        floor = np.broadcast_to(like(_cube(self.eps), A), (len(A), 1, 1))
+        floor = np.broadcast_to(np.asarray(like(_cube(self.eps), A), A.dtype), (len(A), 1, 1))
         s[f"root of {name}"][due] = _inverse_root(A[due], floor[due], halvings)
 
 
 def _inverse_root(A: np.ndarray, floor: Hyper, halvings: int) -> np.ndarray:
     """A^(-1/2^halvings) of symmetric matrices A (..., n, n) whose eigenvalues are at least `floor`."""
-    finite = np.isfinite(A).all(
-        axis=(-2, -1), keepdims=True
-    )  # LAPACK fails on all of them for one that is not
+    # LAPACK fails on all of them for one that is not finite.
+    finite = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
     values, vectors = np.linalg.eigh(np.where(finite, A, np.eye(A.shape[-1], dtype=A.dtype)))
     values = np.maximum(values[..., None, :], floor)
     for _ in range(halvings):

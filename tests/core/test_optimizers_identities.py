@@ -269,7 +269,7 @@ def test_a_trust_ratio_makes_a_step_a_share_of_the_parameters(name, start, lr):
 @few
 def test_shampoo_of_one_number_is_adagrad(start, lr):
     same(
-        path("shampoo", [start], lr=lr, eps=1e-30, gradient=np.array),
+        path("shampoo", [start], lr=lr, eps=1e-30, every=1.0, gradient=np.array),
         path("adagrad", [start], lr=lr, eps=0.0, gradient=np.array),
     )
 
