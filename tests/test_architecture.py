@@ -27,6 +27,7 @@ ROOMS = {
     "loky": ["study/execution/processes.py"],
     "dask": ["study/execution/cluster.py"],
     "distributed": ["study/execution/cluster.py"],
+    "msgspec": ["study/plain.py"],
     "charset_normalizer": ["study/problems/tables.py"],
     "sklearn": ["study/problems/"],
 }
@@ -133,7 +134,7 @@ def test_there_is_one_training_loop() -> None:
 
 
 ORDER = [
-    "files draws statistics comparison leadership numbers",
+    "files plain draws statistics comparison leadership numbers",
     "experiment problems",
     "phases",
     "spec execution tracking",

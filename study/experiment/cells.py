@@ -10,11 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import msgspec
-
 from overshoot.core import BatchStrategy, Optimizer, Schedule, optimizer, schedule
 from overshoot.core.compiled import default_engine
 from overshoot.core.optimizers.base import Recursion
+from overshoot.study.plain import plain, restored
 
 PROTOCOL = 6
 """Raised whenever the same cell would give other numbers than before, so that none is reused, and
@@ -148,8 +147,8 @@ class Protocol:
     @property
     def tree(self) -> dict[str, Any]:
         """As JSON knows it; each phase's settings under its name."""
-        phases = {settings.phase: msgspec.to_builtins(settings) for settings in self.phases}
-        return msgspec.to_builtins(self) | {"phases": phases}
+        phases = {settings.phase: plain(settings) for settings in self.phases}
+        return plain(self) | {"phases": phases}
 
 
 CONSTANT = Choice("constant")
@@ -201,7 +200,7 @@ class Cell:
 
     @property
     def _tree(self) -> dict[str, Any]:
-        tree = msgspec.to_builtins(self) | {"protocol": self.protocol.tree}
+        tree = plain(self) | {"protocol": self.protocol.tree}
         return tree if self.plugins else {k: v for k, v in tree.items() if k != "plugins"}
 
     @property
@@ -253,6 +252,6 @@ def restore(definition: str) -> Cell:
     phases = tree["protocol"].pop("phases") if "protocol" in tree else {}
     if strange := sorted(phases.keys() - PhaseSettings.kinds):
         raise ValueError(f"this version has no phase {strange[0]!r}")
-    cell = msgspec.convert(tree, Cell)
-    settings = [msgspec.convert(values, PhaseSettings.kinds[name]) for name, values in phases.items()]
+    cell = restored(tree, Cell)
+    settings = [restored(values, PhaseSettings.kinds[name]) for name, values in phases.items()]
     return dataclasses.replace(cell, protocol=cell.protocol.having(*settings))

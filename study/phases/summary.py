@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-import msgspec
-
+from overshoot.study.plain import plain, restored
 from overshoot.study.problems.problem import Quadratic
 
 P = TypeVar("P", bound="Part")
@@ -83,13 +82,13 @@ class Summary:
             values |= fields
         values |= {f"seconds_{name}": seconds for name, seconds in self.seconds.items()}
         values["processor"] = self.processor or None
-        plain = {name: v.value if isinstance(v, StrEnum) else v for name, v in values.items()}
-        return {name: value for name, value in plain.items() if value is not None}
+        values = {name: v.value if isinstance(v, StrEnum) else v for name, v in values.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def encode(value: Any) -> str:
     """A value of the house's types as JSON; not a number and infinities as Python's JSON writes them."""
-    return json.dumps(msgspec.to_builtins(value), indent=1)
+    return json.dumps(plain(value), indent=1)
 
 
 def decode(text: str, kinds: Mapping[str, type[Part]]) -> Summary:
@@ -103,6 +102,6 @@ def decode(text: str, kinds: Mapping[str, type[Part]]) -> Summary:
     parts = tree.pop("parts")
     if strange := sorted(parts.keys() - kinds):
         raise ValueError(f"this version has no phase {strange[0]!r}: its phases are {', '.join(kinds)}")
-    whole = msgspec.convert(tree, Summary, str_keys=True)
-    read = {name: msgspec.convert(value, kinds[name], str_keys=True) for name, value in parts.items()}
+    whole = restored(tree, Summary)
+    read = {name: restored(value, kinds[name]) for name, value in parts.items()}
     return dataclasses.replace(whole, parts=read)
