@@ -30,7 +30,7 @@ def test_plain_values_come_back_as_what_they_were() -> None:
 
 @pytest.mark.parametrize("tree", [[], {}, {"parts": {"1": {}}}, {"parts": {"one": {"rate": 1.0}}}])
 def test_another_tree_is_refused(tree: object) -> None:
-    with pytest.raises(ValueError, match="Expected|Object missing"):
+    with pytest.raises(ValueError, match=r"Expected|Object missing"):
         restored(tree, Outer)
 
 
