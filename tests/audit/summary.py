@@ -18,6 +18,10 @@ Numbers = tuple[list[float], list[float]]
 
 DRAWS = 3000
 
+ABOUT_95 = [0.018, 0.025, 0.032, 0.968, 0.975, 0.982]
+"""Where an interval at 95 % may end when others draw it: of few replicates the draws take few values, and
+between two of them an end goes by chance."""
+
 
 def tuned(found: Audit, column: str = "tuned_rate_training") -> dict[tuple[str, str, str], pd.DataFrame]:
     """(problem, optimizer, batch) -> its confirmed runs at a rate, by replicate."""
@@ -405,7 +409,7 @@ def counted(found: Audit) -> Numbers:
             pick = {p: rng.integers(n, size=n) for p in problems}
             each = [[_middle(times[p, o, b][pick[p]]) for b in (small, large)] for p, o in pairs]
             drawn.append(_middle([_over(a, b) for a, b in each]))
-        ends += [float(end) for end in np.quantile(drawn, [0.025, 0.975])]
+        ends += [float(end) for end in np.quantile(drawn, ABOUT_95)]
     return points, ends
 
 

@@ -13,6 +13,9 @@ from overshoot.study.tracking import StoredCell
 from tests.audit.recompute import Audit, audit, numbers, unexplained
 from tests.audit.summary import RECOMPUTED
 
+FINDING = re.compile(r"^- \*\*(.*)\*\* \(([^()]*)\) (?:\*Inconclusive\.\* )?(.*?)(?: Runs: \[.*)?$", re.M)
+"""One of the Markdown twin's: its claim, what it is about, and its evidence."""
+
 NAMES = re.compile(r"\(batch \d+\)|mini-batch \d+")
 """Numbers that belong to a name."""
 
@@ -24,12 +27,9 @@ def recomputed(cells: list[StoredCell]) -> Audit:
 
 @pytest.fixture(scope="session")
 def summary(results: Path) -> dict[str, str]:
-    """What each finding of the report's summary is about -> its sentences."""
-    text = (results / "quick" / "report.md").read_text(encoding="utf-8")
-    lines = re.findall(
-        r"^\d+\. (.*) \(([^()]*)\)$", text.partition("## Summary")[2].partition("\n## ")[0], re.M
-    )
-    return {about: NAMES.sub("", said.replace("\\", "")) for said, about in lines}
+    """What each finding of the report is about -> its sentences."""
+    text = (results / "quick" / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    return {about: NAMES.sub("", f"{claim} {evidence}") for claim, about, evidence in FINDING.findall(text)}
 
 
 @pytest.mark.slow
