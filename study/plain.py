@@ -10,8 +10,8 @@ import msgspec
 Kind = TypeVar("Kind")
 
 _ONE_AT_A_TIME = threading.Lock()
-"""msgspec notes down what a dataclass consists of when it first meets it, and other threads see the note before
-it is whole: two that restore the same class for the first time end the process by a segmentation fault."""
+"""msgspec notes down what a dataclass consists of when it first meets it, and other threads see the note
+before it is whole: two that restore the same class for the first time end the process (SIGSEGV)."""
 
 
 def plain(value: Any) -> Any:
