@@ -213,7 +213,7 @@ class TestTwin:
     def test_it_has_the_same_findings_as_the_pages(self, twin, page, story):
         first = re.findall(r"^\d+\. \*\*(.*?)\*\* \(.*\)$", twin, flags=re.M)
         assert len(first) == 5
-        claims = re.findall(r"^- \*\*(.*?)\*\* (?:\*Inconclusive\.\* )?(.*)", twin, flags=re.M)
+        claims = re.findall(r"^- \*\*(.*?)\*\* \(.*?\) (?:\*Inconclusive\.\* )?(.*)", twin, flags=re.M)
         evidence = [text.partition(" Runs: ")[0] for _, text in claims if " Runs: " in text]
         assert len(evidence) >= 5
         for sentences, where in ((first, story), (evidence, page)):
