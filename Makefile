@@ -26,8 +26,8 @@ atlas: $(VENV)/.ready  ## every optimizer on every problem, about half an hour o
 report: $(VENV)/.ready  ## write the report again from what is stored
 	$(STUDY) report $(EXPERIMENT)
 
-reference: $(VENV)/.ready  ## keep the report of the study in results/reference, for the repository
-	$(STUDY) report experiments/study.toml --copy results/reference
+reference: $(VENV)/.ready  ## keep the report in results/reference, for the repository; of the atlas in results/reference-atlas
+	$(STUDY) report $(EXPERIMENT) --copy results/reference$(patsubst %,-%,$(filter-out study,$(basename $(notdir $(EXPERIMENT)))))
 
 lessons: $(VENV)/.ready  ## write the eight lessons, each with a playground, in under a minute
 	$(STUDY) lessons
