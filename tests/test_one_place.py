@@ -295,7 +295,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
             experiment,
             summaries,
             page.with_suffix(".md").read_text(encoding="utf-8"),
-            page.read_text(encoding="utf-8"),
+            page.with_name("evidence.html").read_text(encoding="utf-8"),
             {figure.stem for figure in (page.parent / "figures").iterdir()},
         )
 

@@ -110,13 +110,15 @@
     regroup(body);
   };
 
+  // The field that filters its rows, where there are many.
   const tools = (table) => {
     const bar = document.createElement("div");
     const caption = textOf(table.caption);
     bar.className = "tools";
+    let search = null;
     if (table.tBodies[0].rows.length > MOST) {
-      const label = document.createElement("label"),
-        search = document.createElement("input");
+      const label = document.createElement("label");
+      search = document.createElement("input");
       search.type = "search";
       search.addEventListener("input", () => narrowed(table.tBodies[0], search));
       label.append("Rows with ", search);
@@ -124,16 +126,16 @@
     }
     bar.append(button("Save as CSV", () => save(`${named(caption)}.csv`, "text/csv", csv(table))));
     table.closest(".scroll").before(bar);
+    return search;
   };
 
+  const searches = new Map();
   for (const table of document.querySelectorAll("main table")) {
     sortable(table);
-    tools(table);
+    searches.set(table, tools(table));
   }
   const again = () => {
-    for (const bar of document.querySelectorAll(".tools")) {
-      narrowed(bar.nextElementSibling.querySelector("tbody"), bar.querySelector("input"));
-    }
+    for (const [table, search] of searches) narrowed(table.tBodies[0], search);
   };
   window.overshoot = { again, button, named, save };
 })();
