@@ -1,4 +1,5 @@
-"""One browser for all tests of a process: Playwright's loop runs once in each."""
+"""What all tests share: one browser for those of a process, where Playwright's loop runs once, and
+examples that may take their time."""
 
 from __future__ import annotations
 
@@ -7,9 +8,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+settings.register_profile("overshoot", deadline=None)  # on a busy machine a slow example is no fault
+settings.load_profile("overshoot")
 
 FLAGS = (
     "--headless",

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import Affine2D, Transform
 
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLE_DASHES, ROLES, Looks
 
@@ -35,16 +37,17 @@ class LegendKey:
 
 def draw_key(figure: FigureBase, key: LegendKey) -> None:
     """The sign alone, in a box of SIZE."""
-    _sign(_canvas(figure, *SIZE), key, 0, 0)
+    _sign(figure, _points(figure, *SIZE), key, 0, 0)
 
 
 def draw_keys(figure: FigureBase, keys: Sequence[LegendKey], width: float, height: float) -> None:
     """All keys with their labels, line by line, at the top of a figure of `width` x `height` points."""
-    ax = _canvas(figure, width, height)
+    points = _points(figure, width, height)
     for key, (x, line) in zip(keys, places(keys, width), strict=True):
         y = height - (line + 1) * LINE
-        _sign(ax, key, x, y)
-        ax.text(x + SIZE[0] + 3, y + SIZE[1] / 2, key.label, color=INK, fontsize=9, va="center")
+        _sign(figure, points, key, x, y)
+        at = (x + SIZE[0] + 3, y + SIZE[1] / 2)
+        figure.text(*at, key.label, transform=points, color=INK, fontsize=9, va="center")
 
 
 def lines(keys: Sequence[LegendKey], width: float) -> int:
@@ -64,33 +67,36 @@ def places(keys: Sequence[LegendKey], width: float) -> list[tuple[float, int]]:
     return spots
 
 
-def _canvas(figure: FigureBase, width: float, height: float) -> Axes:
-    """Bare axes over the whole figure, in points."""
-    ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, width), ylim=(0, height))
-    ax.axis("off")
-    return ax
+def _points(figure: FigureBase, width: float, height: float) -> Transform:
+    """Points from the lower left corner of a figure of `width` x `height` points. Axes of its own for each
+    key would take nearly all of the time of a legend."""
+    whole: Transform = figure.transSubfigure  # type: ignore[attr-defined]  # Figure and SubFigure have it
+    return Affine2D().scale(1 / width, 1 / height) + whole
 
 
-def _sign(ax: Axes, key: LegendKey, x: float, y: float) -> None:
+def _sign(figure: FigureBase, points: Transform, key: LegendKey, x: float, y: float) -> None:
     """The key's sign in the box whose lower left corner is (x, y)."""
     middle = (x + SIZE[0] / 2, y + SIZE[1] / 2)
     if key.area:
-        ax.add_patch(Rectangle((x + 5, y + 1.5), 16, 9, color=key.color, linewidth=0))
+        box = Rectangle((x + 5, y + 1.5), 16, 9, color=key.color, linewidth=0, transform=points)
+        figure.add_artist(box)
     if key.line:
         ends = [middle[0]] * 2, [y + 0.5, y + SIZE[1] - 0.5]
         if not key.upright:
             ends = [x + 2, x + SIZE[0] - 2], [middle[1]] * 2
-        ax.plot(*ends, color=key.color, linestyle=key.line, linewidth=key.width, solid_capstyle="butt")
+        look = {"color": key.color, "linestyle": key.line, "linewidth": key.width}
+        figure.add_artist(Line2D(*ends, solid_capstyle="butt", transform=points, **look))
     if key.marker:
-        ax.plot(
-            *middle,
+        mark = Line2D(
+            *([at] for at in middle),
             marker=key.marker,
             color=key.face or key.color,
             markersize=key.size,
             markeredgecolor=key.color,
             markeredgewidth=1.0 if key.face else 0.5,
+            transform=points,
         )
+        figure.add_artist(mark)
 
 
 def batch_keys(looks: Looks, sign: Literal["line", "mark", "bar"] = "line") -> list[LegendKey]:

@@ -54,13 +54,8 @@ startup = 2
 batch = 2
 [confirm]
 replicates = 2
-[networks.linear]
-hidden = []
 [networks.small]
 hidden = [4]
-[[problems]]
-datasets = ["line"]
-network = "linear"
 [[problems]]
 datasets = ["iris"]
 network = "small"

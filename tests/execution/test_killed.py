@@ -10,7 +10,9 @@ from tests.execution.kills import loop
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_and_nothing_left_by_twenty_kills(tmp_path: Path) -> None:
-    done = loop(20, tmp_path)
-    assert done.total() >= 20
-    assert min(done[target] for target in ("parent", "group", "worker")) >= 1
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_is_lost_and_nothing_left_by_ten_kills(seed: int, tmp_path: Path) -> None:
+    done = loop(10, tmp_path, seed)
+    assert done.total() >= 10
+    assert done["worker"] >= 1
+    assert done["parent"] + done["group"] >= 1

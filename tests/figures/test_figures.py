@@ -324,10 +324,10 @@ class TestPanels:
     def test_a_legend_names_every_key_and_breaks_before_it_is_too_wide(self):
         keys = [*batch_keys(LOOKS), *RATE_KEYS]
         figure = self.panels(2, keys).figure()
-        assert [text.get_text() for text in figure.axes[-1].texts] == [key.label for key in keys]
+        assert [text.get_text() for text in figure.texts] == [key.label for key in keys]
         renderer = FigureCanvasAgg(figure).get_renderer()
         scale = 72 / figure.dpi
-        for text in figure.axes[-1].texts:
+        for text in figure.texts:
             assert text.get_window_extent(renderer).x1 * scale <= 528
         found = places(keys, 528)
         assert max(line for _, line in found) >= 1
