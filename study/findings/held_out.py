@@ -26,13 +26,13 @@ def tuning_pays(tables: Tables) -> Finding | None:
         return None
     better, worse, tie = (int((table["verdict"] == v).sum()) for v in ("better", "worse", "tie"))
     claim = (
-        f"Tuning the rate clearly beats the default rate in {better} of {plural(len(table), 'cell')}, and "
-        f"clearly loses in {worse}."
+        f"Tuning the rate clearly beats the default rate in {better:,} of {plural(len(table), 'cell')}, and "
+        f"clearly loses in {worse:,}."
     )
     won = clustered((table["verdict"] == "better").to_numpy(float), table["problem"], mean)
     evidence = (
         f"Validation loss on fresh replicates: clearly better in {share(won)} of the cells (interval over "
-        f"problems), no clear difference in {tie}; the probability that a tuned run does better is "
+        f"problems), no clear difference in {tie:,}; the probability that a tuned run does better is "
         f"{both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}.{_origins(tables)}"
     )
     return Finding("Tuning", claim, evidence, "overview", better == 0 and worse == 0, [RunLink()])
@@ -49,14 +49,18 @@ def _origins(tables: Tables) -> str:
     if not others:
         return f"{text}."
     labels = tables.study.names.optimizers
-    return f"{text}; {listing([_other(labels[row['optimizer']], row) for row in others])}."
+    said = [
+        f"{name} has others: {listing([_other(labels[row['optimizer']], row) for row in at])}"
+        for name in dict.fromkeys(row["framework"] for row in others)
+        if (at := [row for row in others if row["framework"] == name])
+    ]
+    return f"{text}. {'; '.join(said)}."
 
 
 def _other(label: str, row: dict[str, Any]) -> str:
     return (
-        f"{row['framework']} has {number(row['other'])} for {label} instead of {number(row['rate'])}, which "
-        f"lies in the usable range of {row['other_usable']} instead of {row['usable']} of "
-        f"{plural(row['cells'], 'cell')}"
+        f"{number(row['other'])} for {label} instead of {number(row['rate'])} (in the usable range of "
+        f"{row['other_usable']} instead of {row['usable']} of {plural(row['cells'], 'cell')})"
     )
 
 
@@ -69,8 +73,8 @@ def selection(tables: Tables) -> Finding | None:
         return None
     ties = clustered((table["verdict"] == "tie").to_numpy(float), table["problem"], mean)
     claim = (
-        f"Two tuned optimizers are clearly different on held-out data in {apart['test_score']} of "
-        f"{plural(n, 'comparison')}, and in training gap in {apart['gap']} of them."
+        f"Two tuned optimizers are clearly different on held-out data in {apart['test_score']:,} of "
+        f"{plural(n, 'comparison')}, and in training gap in {apart['gap']:,} of them."
     )
     evidence = (
         f"Comparisons are of two optimizers on the same problem and batch strategy, over its replicates; by "

@@ -8,21 +8,32 @@ from pathlib import Path
 
 KEPT = {"report.md", "figures"}
 
+LARGE = 500_000
+"""Characters of a report that is kept in brief."""
+
+ROWS = 100
+"""Rows of the longest table of a report in brief."""
+
+LEFT_OUT = "*Left out of this copy: {}; the report itself has it.*"
+
 
 def keep(folder: Path, copy: Path) -> Path:
     """Put `report.md` of the report in `folder`, with its figures, in the place of the folder `copy`.
 
-    Links into the store are taken out, since whoever reads the copy does not have that store.
+    Links into the store are taken out, since whoever reads the copy does not have that store. Of a report
+    that is LARGE then, problems one by one and tables of more than ROWS rows are left out as well.
     FileNotFoundError without a report, FileExistsError as `check` does.
     """
     check(copy)
-    text = (folder / "report.md").read_text(encoding="utf-8")
+    text = without_links((folder / "report.md").read_text(encoding="utf-8"))
+    if len(text) > LARGE:
+        text = in_brief(text)
     if copy.exists():
         shutil.rmtree(copy)
     (copy / "figures").mkdir(parents=True)
     for figure in sorted(set(re.findall(r"\]\((figures/[^)]+)\)", text))):
         shutil.copy(folder / figure, copy / figure)
-    (copy / "report.md").write_text(without_links(text), encoding="utf-8")
+    (copy / "report.md").write_text(text, encoding="utf-8")
     return copy / "report.md"
 
 
@@ -38,3 +49,18 @@ def check(copy: Path) -> None:
 def without_links(text: str) -> str:
     """Markdown with the text of its links to addresses on the web in their place."""
     return re.sub(r"\[((?:[^\]\\]|\\.)*)\]\(https?://[^)]*\)", r"\1", text)
+
+
+def in_brief(text: str) -> str:
+    """A Markdown report without its section `Problem by problem` and its tables of more than ROWS rows."""
+    text = re.sub(
+        r"(?ms)^(## Problem by problem\n\n).*?(?=^## )",
+        lambda found: f"{found[1]}{LEFT_OUT.format('what each problem shows')}\n\n",
+        text,
+    )
+
+    def table(found: re.Match[str]) -> str:
+        rows = found[0].count("\n") - 2
+        return found[0] if rows <= ROWS else f"{LEFT_OUT.format(f'a table of {rows:,} rows')}\n"
+
+    return re.sub(r"(?m)(?:^\|.*\n)+", table, text)

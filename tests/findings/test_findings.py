@@ -252,8 +252,8 @@ class TestTuning:
     def test_whose_the_defaults_are_is_said(self):
         found = text(tuning_pays(study(sgd={"default_rate": 1e-3}, adam={})))
         assert (
-            "Keras has 0.01 for Gradient descent instead of 0.001, which lies in the usable range of 0 "
-            "instead of 0 of 12 cells" in found
+            "Keras has others: 0.01 for Gradient descent instead of 0.001 (in the usable range of 0 instead "
+            "of 0 of 12 cells)." in found
         )
         assert "PyTorch’s where it has the optimizer" in found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from overshoot.study.report.reference_copy import keep, without_links
+from overshoot.study.report.reference_copy import LARGE, ROWS, in_brief, keep, without_links
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,27 @@ def test_nothing_but_an_earlier_copy_is_replaced(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="is not a folder"):
         keep(tmp_path, tmp_path / "thesis.tex")
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def table(rows: int) -> str:
+    return "| a |\n| --- |\n" + "| 1 |\n" * rows
+
+
+def test_a_large_report_is_kept_without_its_problems_and_long_tables(tmp_path: Path) -> None:
+    (tmp_path / "report" / "figures").mkdir(parents=True)
+    for name in ("a", "b"):
+        (tmp_path / "report" / "figures" / f"{name}.png").write_bytes(b"")
+    text = (
+        f"# T\n\n![a](figures/a.png)\n\n{table(ROWS)}\n{table(ROWS + 1)}\n"
+        "## Problem by problem\n\n### iris\n\n"
+        f"![b](figures/b.png)\n\n{'word ' * (LARGE // 5)}\n\n## What was run\n\nAll.\n"
+    )
+    (tmp_path / "report" / "report.md").write_text(text)
+    brief = keep(tmp_path / "report", tmp_path / "copy").read_text()
+    assert brief == in_brief(text)
+    assert table(ROWS) in brief
+    assert f"a table of {ROWS + 1} rows" in brief
+    assert "iris" not in brief
+    assert "\n## Problem by problem\n\n*Left out" in brief
+    assert brief.endswith("## What was run\n\nAll.\n")
+    assert [figure.name for figure in (tmp_path / "copy" / "figures").iterdir()] == ["a.png"]
