@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+from overshoot.study.figures.panels import smaller_png
+
 KEPT = {"report.md", "figures"}
 
 LARGE = 500_000
@@ -32,7 +34,7 @@ def keep(folder: Path, copy: Path) -> Path:
         shutil.rmtree(copy)
     (copy / "figures").mkdir(parents=True)
     for figure in sorted(set(re.findall(r"\]\((figures/[^)]+)\)", text))):
-        shutil.copy(folder / figure, copy / figure)
+        smaller_png(folder / figure, copy / figure)
     (copy / "report.md").write_text(text, encoding="utf-8")
     return copy / "report.md"
 

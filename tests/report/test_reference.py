@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from overshoot.study.figures.panels import smaller_png
 from overshoot.study.report.reference_copy import LARGE, ROWS, in_brief, keep, without_links
 
 
@@ -21,12 +24,31 @@ def test_links_to_the_store_become_text(text: str, kept: str) -> None:
     assert without_links(text) == kept
 
 
+def picture(path: Path) -> np.ndarray:
+    """Two areas of colour, many shades between them, and a mark of a few pixels."""
+    grey = np.random.default_rng(0).integers(256, size=(60, 90, 1), dtype=np.uint8)
+    pixels = np.repeat(grey, 3, axis=2)
+    pixels[:, :30], pixels[:, 60:], pixels[5:8, 70:73] = (170, 20, 60), (250, 250, 250), (0, 110, 180)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def test_a_copys_pictures_take_fewer_bytes_and_keep_their_colors(tmp_path: Path) -> None:
+    pixels = picture(tmp_path / "a.png")
+    smaller_png(tmp_path / "a.png", tmp_path / "b.png")
+    assert (tmp_path / "b.png").stat().st_size < (tmp_path / "a.png").stat().st_size
+    copied = np.asarray(Image.open(tmp_path / "b.png").convert("RGB")).astype(int)
+    assert copied.shape == pixels.shape
+    for at in ((0, 0), (0, 80), (6, 71)):
+        assert abs(copied[at] - pixels[at]).max() <= 8
+
+
 def test_a_copy_holds_the_text_and_the_figures_that_it_names(tmp_path: Path) -> None:
     report, copy = tmp_path / "report", tmp_path / "copies" / "one"
     (report / "figures").mkdir(parents=True)
     (report / "report.md").write_text("![a](figures/a.png) [run](http://h/1) ![a](figures/a.png)")
     for name in ("a.png", "unused.png"):
-        (report / "figures" / name).write_bytes(name.encode())
+        picture(report / "figures" / name)
     for _ in range(2):  # the second takes the place of the first
         assert keep(report, copy) == copy / "report.md"
         assert (copy / "report.md").read_text() == "![a](figures/a.png) run ![a](figures/a.png)"
@@ -58,7 +80,7 @@ def table(rows: int) -> str:
 def test_a_large_report_is_kept_without_its_problems_and_long_tables(tmp_path: Path) -> None:
     (tmp_path / "report" / "figures").mkdir(parents=True)
     for name in ("a", "b"):
-        (tmp_path / "report" / "figures" / f"{name}.png").write_bytes(b"")
+        picture(tmp_path / "report" / "figures" / f"{name}.png")
     text = (
         f"# T\n\n![a](figures/a.png)\n\n{table(ROWS)}\n{table(ROWS + 1)}\n"
         "## Problem by problem\n\n### iris\n\n"
