@@ -14,6 +14,7 @@ from overshoot.study.cli import main
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
+ATLAS = ROOT / "results" / "reference-atlas"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PAGES = {path: path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}
@@ -77,25 +78,31 @@ def test_the_places_that_contributors_are_sent_to_exist() -> None:
         assert word == "_section" or found, word
 
 
-def test_what_it_found_stands_in_the_reference_report() -> None:
+@pytest.mark.parametrize(
+    ("title", "copy", "count"), [("What it found", REFERENCE, 5), ("Every optimizer", ATLAS, 6)]
+)
+def test_what_was_found_stands_in_the_reference_report(title: str, copy: Path, count: int) -> None:
     """Claim for claim, so that no number is left over from an earlier study."""
-    report = (REFERENCE / "report.md").read_text(encoding="utf-8")
-    (section,) = re.findall(r"^## What it found\n(.*?)^## ", README, flags=re.MULTILINE | re.DOTALL)
+    report = (copy / "report.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {title}\n(.*?)^## ", README, flags=re.MULTILINE | re.DOTALL)
     claims = re.findall(r"^- (.*(?:\n  .*)*)", section, flags=re.MULTILINE)
-    assert len(claims) == 5
+    assert len(claims) == count
     for claim in claims:
         assert f"**{' '.join(claim.split())}**" in " ".join(report.split()), claim
 
 
-def test_the_reference_report_is_small_and_of_the_study_as_it_is() -> None:
-    files = [file for file in REFERENCE.rglob("*") if file.is_file()]
-    assert 0 < sum(file.stat().st_size for file in files) < 4e6
-    report = (REFERENCE / "report.md").read_text(encoding="utf-8")
-    experiment = spec.load(ROOT / "experiments" / "study.toml")
+@pytest.mark.parametrize(("copy", "name", "most"), [(REFERENCE, "study", 3.5e6), (ATLAS, "atlas", 2.2e6)])
+def test_a_reference_report_is_small_and_of_the_experiment_as_it_is(
+    copy: Path, name: str, most: float
+) -> None:
+    files = [file for file in copy.rglob("*") if file.is_file()]
+    assert 0 < sum(file.stat().st_size for file in files) < most
+    report = (copy / "report.md").read_text(encoding="utf-8")
+    experiment = spec.load(ROOT / "experiments" / f"{name}.toml")
     assert experiment.title in report
-    assert f"in {len(experiment.cells)} cells" in report
+    assert f"in {len(experiment.cells):,} cells" in report
     for figure in re.findall(r"\]\((figures/[^)]+)\)", report):
-        assert (REFERENCE / figure).exists(), figure
+        assert (copy / figure).exists(), figure
 
 
 def test_the_numbers_of_the_study_are_those_of_its_file() -> None:
