@@ -20,13 +20,13 @@ study: $(VENV)/.ready  ## run the whole study (or what is missing of it) and wri
 quick: $(VENV)/.ready  ## the same road on a small grid, in about a minute
 	$(STUDY) run experiments/quick.toml
 
-atlas: $(VENV)/.ready  ## every optimizer on every problem, about 45 minutes on two cores; it may be stopped and continued
+atlas: $(VENV)/.ready  ## every optimizer on every problem, under an hour on two cores; it may be stopped and continued
 	$(STUDY) run experiments/atlas.toml
 
 report: $(VENV)/.ready  ## write the report again from what is stored
 	$(STUDY) report $(EXPERIMENT)
 
-reference: $(VENV)/.ready  ## keep the report in results/reference, for the repository; of the atlas in results/reference-atlas
+reference: $(VENV)/.ready  ## keep a copy of the report in results/reference, for the repository
 	$(STUDY) report $(EXPERIMENT) --copy results/reference$(patsubst %,-%,$(filter-out study,$(basename $(notdir $(EXPERIMENT)))))
 
 lessons: $(VENV)/.ready  ## write the eight lessons, each with a playground, in under a minute

@@ -139,7 +139,7 @@ def test_every_comparison_has_draws_of_its_own_and_rounding_does_not_change_them
     assert clustered(values, names, middle) == first
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays(float, 12, elements=st.floats(-1e3, 1e3)))
 def test_an_interval_holds_its_value_and_lies_among_the_values(values: np.ndarray) -> None:
     found = clustered(values, np.repeat(np.arange(6), 2), middle)

@@ -44,7 +44,7 @@ def test_infinite_scores_count_only_where_they_are_drawn() -> None:
     assert found.shares == pytest.approx((0.75, 0.25), abs=0.01)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(arrays(float, (4, 3), elements=st.floats(1, 3)), st.permutations(range(3)))
 def test_the_order_of_the_methods_does_not_matter(scores: np.ndarray, order: list[int]) -> None:
     names = ["a", "b", "c"]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D, Transform
 
-from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLE_DASHES, ROLES, Looks
+from overshoot.study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, ROLE_DASHES, ROLES, Looks
 
 SIZE = (26.0, 12.0)
 LINE = 17.0
@@ -35,12 +35,12 @@ class LegendKey:
     width: float = 1.6
 
 
-def draw_key(figure: FigureBase, key: LegendKey) -> None:
+def draw_key(figure: SubFigure, key: LegendKey) -> None:
     """The sign alone, in a box of SIZE."""
     _sign(figure, _points(figure, *SIZE), key, 0, 0)
 
 
-def draw_keys(figure: FigureBase, keys: Sequence[LegendKey], width: float, height: float) -> None:
+def draw_keys(figure: Figure, keys: Sequence[LegendKey], width: float, height: float) -> None:
     """All keys with their labels, line by line, at the top of a figure of `width` x `height` points."""
     points = _points(figure, width, height)
     for key, (x, line) in zip(keys, places(keys, width), strict=True):
@@ -67,25 +67,25 @@ def places(keys: Sequence[LegendKey], width: float) -> list[tuple[float, int]]:
     return spots
 
 
-def _points(figure: FigureBase, width: float, height: float) -> Transform:
+def _points(figure: Figure | SubFigure, width: float, height: float) -> Transform:
     """Points from the lower left corner of a figure of `width` x `height` points. Axes of its own for each
     key would take nearly all of the time of a legend."""
-    whole: Transform = figure.transSubfigure  # type: ignore[attr-defined]  # Figure and SubFigure have it
-    return Affine2D().scale(1 / width, 1 / height) + whole
+    return Affine2D().scale(1 / width, 1 / height) + figure.transSubfigure
 
 
-def _sign(figure: FigureBase, points: Transform, key: LegendKey, x: float, y: float) -> None:
+def _sign(figure: Figure | SubFigure, points: Transform, key: LegendKey, x: float, y: float) -> None:
     """The key's sign in the box whose lower left corner is (x, y)."""
     middle = (x + SIZE[0] / 2, y + SIZE[1] / 2)
     if key.area:
-        box = Rectangle((x + 5, y + 1.5), 16, 9, color=key.color, linewidth=0, transform=points)
+        box = Rectangle((x + 5, y + 1.5), 16, 9, transform=points)
+        box.set(facecolor=key.color, edgecolor=GRID, linewidth=0.5)  # an edge: the box may be white
         figure.add_artist(box)
     if key.line:
         ends = [middle[0]] * 2, [y + 0.5, y + SIZE[1] - 0.5]
         if not key.upright:
             ends = [x + 2, x + SIZE[0] - 2], [middle[1]] * 2
-        look = {"color": key.color, "linestyle": key.line, "linewidth": key.width}
-        figure.add_artist(Line2D(*ends, solid_capstyle="butt", transform=points, **look))
+        line = {"color": key.color, "linestyle": key.line, "linewidth": key.width}
+        figure.add_artist(Line2D(*ends, solid_capstyle="butt", transform=points, **line))
     if key.marker:
         mark = Line2D(
             *([at] for at in middle),

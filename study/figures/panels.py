@@ -11,14 +11,18 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from PIL import Image
 
 from overshoot.study.figures.keys import LINE, LegendKey, draw_keys, lines
 from overshoot.study.figures.theme import GRID, INK, PAPER, power_of_ten, themed
 
-Draw = Callable[[FigureBase, Any], None]
+TITLE = FontProperties(size=10.5, weight="bold")
+
+Draw = Callable[[SubFigure, Any], None]
 
 
 @dataclass(frozen=True)
@@ -118,4 +122,14 @@ def title(figure: FigureBase, text: str, color: str, size: tuple[float, float]) 
     width, height = size
     y = 1 - 11 / height
     figure.text(6 / width, y, "■", color=color, fontsize=11, va="center")
-    figure.text(20 / width, y, text, color=INK, fontsize=10.5, fontweight="bold", va="center")
+    figure.text(20 / width, y, fitting(text, width - 22), color=INK, fontproperties=TITLE, va="center")
+
+
+def fitting(text: str, width: float) -> str:
+    """The title, of which so much of the middle is left out that it takes at most `width` points: who is
+    trained stands at its end."""
+    kept, shown = len(text), text
+    while kept > 8 and text_to_path.get_text_width_height_descent(shown, TITLE, False)[0] > width:
+        kept -= 1
+        shown = f"{text[: kept // 2].rstrip()}…{text[-(kept - kept // 2) :].lstrip()}"
+    return shown

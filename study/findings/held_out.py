@@ -49,12 +49,10 @@ def _origins(tables: Tables) -> str:
     if not others:
         return f"{text}."
     labels = tables.study.names.optimizers
-    said = [
-        f"{name} has others: {listing([_other(labels[row['optimizer']], row) for row in at])}"
-        for name in dict.fromkeys(row["framework"] for row in others)
-        if (at := [row for row in others if row["framework"] == name])
-    ]
-    return f"{text}. {'; '.join(said)}."
+    said: dict[str, list[str]] = {}
+    for row in others:
+        said.setdefault(row["framework"], []).append(_other(labels[row["optimizer"]], row))
+    return f"{text}. {'; '.join(f'{name} has others: {listing(each)}' for name, each in said.items())}."
 
 
 def _other(label: str, row: dict[str, Any]) -> str:

@@ -11,10 +11,10 @@ from overshoot.study.figures.panels import smaller_png
 KEPT = {"report.md", "figures"}
 
 LARGE = 500_000
-"""Characters of a report that is kept in brief."""
+"""Characters of a report that is abridged."""
 
 ROWS = 100
-"""Rows of the longest table of a report in brief."""
+"""Rows of the longest table in an abridged report."""
 
 LEFT_OUT = "*Left out of this copy: {}; the report itself has it.*"
 
@@ -29,7 +29,7 @@ def keep(folder: Path, copy: Path) -> Path:
     check(copy)
     text = without_links((folder / "report.md").read_text(encoding="utf-8"))
     if len(text) > LARGE:
-        text = in_brief(text)
+        text = abridged(text)
     if copy.exists():
         shutil.rmtree(copy)
     (copy / "figures").mkdir(parents=True)
@@ -53,7 +53,7 @@ def without_links(text: str) -> str:
     return re.sub(r"\[((?:[^\]\\]|\\.)*)\]\(https?://[^)]*\)", r"\1", text)
 
 
-def in_brief(text: str) -> str:
+def abridged(text: str) -> str:
     """A Markdown report without its section `Problem by problem` and its tables of more than ROWS rows."""
     text = re.sub(
         r"(?ms)^(## Problem by problem\n\n).*?(?=^## )",

@@ -3,7 +3,7 @@ whose intervals over problems are ranges."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import combinations, pairwise, product
 
 import numpy as np
@@ -18,9 +18,9 @@ Numbers = tuple[list[float], list[float]]
 
 DRAWS = 3000
 
-ABOUT_95 = [0.018, 0.025, 0.032, 0.968, 0.975, 0.982]
-"""Where an interval at 95 % may end when others draw it: of few replicates the draws take few values, and
-between two of them an end goes by chance."""
+ABOUT_95 = [0.023, 0.025, 0.027, 0.973, 0.975, 0.977]
+"""Where an interval at 95 % may end when others draw it. A median of few replicates takes few values, and
+between two of them an end goes by chance: ten thousand draws place it to 0.16 points, one standard error."""
 
 
 def tuned(found: Audit, column: str = "tuned_rate_training") -> dict[tuple[str, str, str], pd.DataFrame]:
@@ -403,25 +403,26 @@ def counted(found: Audit) -> Numbers:
         times = {key: at[unit].to_numpy() for key, at in runs.items()}
         ratio = [_over(_middle(times[p, o, small]), _middle(times[p, o, large])) for p, o in pairs]
         points += _medians(pd.Series(ratio, pd.MultiIndex.from_tuples(pairs, names=CELL[:2])))
-        drawn = []
-        for _ in range(DRAWS // 3):
-            n = len(next(iter(times.values())))
-            pick = {p: rng.integers(n, size=n) for p in problems}
-            each = [[_middle(times[p, o, b][pick[p]]) for b in (small, large)] for p, o in pairs]
-            drawn.append(_middle([_over(a, b) for a, b in each]))
-        ends += [float(end) for end in np.quantile(drawn, ABOUT_95)]
+        n = len(next(iter(times.values())))
+        pick = {p: rng.integers(n, size=(10_000, n)) for p in problems}
+        each = [
+            _over(*(_middle(times[p, o, b][pick[p]]) for b in (small, large)))  # of a pair, for each draw
+            for p, o in pairs
+        ]
+        ends += [float(end) for end in np.quantile(_middle(np.transpose(each)), ABOUT_95)]
     return points, ends
 
 
-def _middle(values: Sequence[float] | np.ndarray) -> float:
-    """The median; of two in the middle the lower one where the other is infinite."""
-    ordered = sorted(values)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    return float(low if np.isinf(high) else (low + high) / 2)
+def _middle(values: np.ndarray) -> np.ndarray:
+    """The median over the last axis; of two in the middle the lower one where the other is infinite."""
+    ordered, n = np.sort(values, axis=-1), np.shape(values)[-1]
+    low, high = ordered[..., (n - 1) // 2], ordered[..., n // 2]
+    return np.where(np.isinf(high), low, (low + high) / 2)
 
 
-def _over(a: float, b: float) -> float:
-    return 1.0 if np.isinf(a) and np.isinf(b) else a / b
+def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isinf(a) & np.isinf(b), 1.0, a / b)
 
 
 def _costs(found: Audit) -> dict[tuple[str, str, str], float]:

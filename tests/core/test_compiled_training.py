@@ -44,7 +44,7 @@ NETWORKS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     net=NETWORKS,
     name=st.sampled_from(ELEMENTWISE),

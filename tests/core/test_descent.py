@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overshoot import core
@@ -78,7 +78,6 @@ def test_the_function_sees_every_row_even_when_some_have_left():
     assert seen == [(2, 3)] * 10
 
 
-@settings(deadline=None)
 @given(st.integers(1, 20))
 def test_the_function_may_write_on_what_it_gets_and_keep_what_it_gives(steps):
     kept = np.zeros(2)

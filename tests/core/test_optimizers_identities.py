@@ -13,7 +13,7 @@ RATES = st.floats(1e-3, 0.1)
 POINTS = st.lists(st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3), min_size=3, max_size=3).map(np.array)
 CURVATURE = np.array([0.3, 1.0, 4.0])
 
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=12)
 
 
 def bowl(theta):

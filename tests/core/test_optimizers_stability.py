@@ -83,7 +83,7 @@ def test_the_best_heavy_ball_contracts_by_the_root_of_the_condition_number():
 
 
 @given(lr=st.floats(1e-3, 10.0), start=st.floats(0.1, 100.0))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam", "amsgrad", "adamax", "lion", "signsgd"])
 def test_adaptive_methods_do_not_blow_up_on_a_quadratic(name, lr, start):
     path = descend(optimizer(name, lr=lr), lambda theta: 8.0 * theta, [start], 300)

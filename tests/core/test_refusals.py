@@ -223,7 +223,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(where=st.sampled_from(PLACES), value=VALUES)
 def test_whatever_comes_is_refused_or_answered(where: tuple[str, str], value: Any) -> None:
     call, place = where

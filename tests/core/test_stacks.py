@@ -69,7 +69,7 @@ def stacks(draw):
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(stacks())
 def test_a_trial_alone_is_bit_for_bit_the_trial_in_a_stack(case):
     assert_each_trial_is_the_same_alone(**case)
@@ -115,7 +115,7 @@ def test_trials_leave_part_way_and_the_others_keep_their_bits():
     np.testing.assert_array_equal(stack.first_bad_step[::2], 0)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(order=st.permutations(range(7)))
 def test_the_order_of_the_trials_in_a_stack_does_not_matter(order):
     rng = np.random.default_rng(1)

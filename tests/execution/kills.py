@@ -54,8 +54,13 @@ startup = 2
 batch = 2
 [confirm]
 replicates = 2
+[networks.linear]
+hidden = []
 [networks.small]
 hidden = [4]
+[[problems]]
+datasets = ["line"]
+network = "linear"
 [[problems]]
 datasets = ["iris"]
 network = "small"
@@ -158,7 +163,21 @@ def undisturbed(folder: Path) -> float:
     return time.monotonic() - start
 
 
-def disturbed(folder: Path, seconds: float, most: int, dice: random.Random) -> Counter[str]:
+@dataclass
+class Deck:
+    """What is ended next: shuffled, and each kind in its turn, so that none is left to luck."""
+
+    dice: random.Random
+    cards: list[str] = field(default_factory=list)
+
+    def deal(self) -> str:
+        if not self.cards:
+            self.cards = ["parent", "group", "worker", "worker"]
+            self.dice.shuffle(self.cards)
+        return self.cards.pop()
+
+
+def disturbed(folder: Path, seconds: float, most: int, deck: Deck) -> Counter[str]:
     """Run the study to its end, ending something at random moments, at most `most` times; how often what was
     ended. AssertionError where a process outlives its run, or the run fails by itself."""
     folder.mkdir(parents=True)
@@ -168,8 +187,8 @@ def disturbed(folder: Path, seconds: float, most: int, dice: random.Random) -> C
     while status != 0:
         with Attempt(folder) as attempt:
             while done.total() < most:
-                target = dice.choice(["parent", "group", "worker", "worker"])
-                if attempt.ends_within(dice.uniform(0, seconds)):
+                target = deck.deal()
+                if attempt.ends_within(deck.dice.uniform(0, seconds)):
                     break
                 done[target] += attempt.kill(target)
                 if target != "worker":
@@ -247,7 +266,7 @@ def difference(a: Any, b: Any) -> str:
 
 def loop(kills: int, folder: Path, seed: int = 0) -> Counter[str]:
     """At least `kills` kills, spread over as many runs as they take, a few in each; how often what."""
-    dice, total = random.Random(seed), Counter[str]()
+    deck, total = Deck(random.Random(seed)), Counter[str]()
     (folder / "whole").mkdir(parents=True)
     seconds = undisturbed(folder / "whole")
     expected = content(folder / "whole" / "results")
@@ -255,7 +274,7 @@ def loop(kills: int, folder: Path, seed: int = 0) -> Counter[str]:
     runs = 0
     while total.total() < kills:
         here = folder / "killed"
-        total += disturbed(here, seconds, min(dice.randint(2, 8), kills - total.total()), dice)
+        total += disturbed(here, seconds, min(deck.dice.randint(2, 8), kills - total.total()), deck)
         got = content(here / "results")
         runs += 1
         differ = [name for name in expected | got if expected.get(name) != got.get(name)]

@@ -14,5 +14,4 @@ from tests.execution.kills import loop
 def test_nothing_is_lost_and_nothing_left_by_ten_kills(seed: int, tmp_path: Path) -> None:
     done = loop(10, tmp_path, seed)
     assert done.total() >= 10
-    assert done["worker"] >= 1
-    assert done["parent"] + done["group"] >= 1
+    assert min(done[target] for target in ("parent", "group", "worker")) >= 1

@@ -130,7 +130,7 @@ VALUES = st.recursive(
 PLACES = st.sampled_from(leaves(TREE)[1:])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(PLACES, VALUES)
 def test_any_value_in_any_place_is_read_or_refused(path: tuple[Any, ...], value: Any) -> None:
     tree = replaced(TREE, path, value)
@@ -142,7 +142,7 @@ def test_any_value_in_any_place_is_read_or_refused(path: tuple[Any, ...], value:
         assert cost(cell).trials > 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda b: b.decode("latin-1")))
 @example("a = " + "[" * 5000)
 @example("a." * 3000 + "b = 1")
@@ -185,7 +185,7 @@ ARGUMENTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ARGUMENTS)
 def test_any_arguments_are_understood_or_refused(arguments: list[str]) -> None:
     try:

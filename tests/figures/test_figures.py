@@ -19,7 +19,7 @@ from overshoot.study.figures.curves import CurveView, Line, draw_curves
 from overshoot.study.figures.divergence_times import DivergenceView, draw_divergence
 from overshoot.study.figures.keys import CURVE_KEYS, RATE_KEYS, batch_keys, places
 from overshoot.study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
-from overshoot.study.figures.panels import Panels, write_png
+from overshoot.study.figures.panels import TITLE, Panels, fitting, write_png
 from overshoot.study.figures.rate_panels import draw_rates
 from overshoot.study.figures.svg import to_svgs
 from overshoot.study.report import pictures
@@ -331,6 +331,18 @@ class TestPanels:
             assert text.get_window_extent(renderer).x1 * scale <= 528
         found = places(keys, 528)
         assert max(line for _, line in found) >= 1
+
+    @pytest.mark.parametrize("width", [90.0, 242.0, 1e3])
+    def test_a_title_stays_in_its_panel(self, width):
+        long = "diabetes / rmse, root mean squared error, Gradient descent"
+        shown = fitting(long, width)
+        figure = Figure(dpi=72)
+        text = figure.text(0, 0, shown, fontproperties=TITLE)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        assert text.get_window_extent(renderer).width <= width + 3  # rounded to pixels
+        assert (shown == long) == (width == 1e3)
+        assert long.startswith(shown.partition("…")[0])
+        assert long.endswith(shown.partition("…")[2])
 
     def test_a_png_is_written(self, tmp_path):
         write_png(self.panels().figure(), tmp_path / "x.png")

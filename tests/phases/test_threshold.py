@@ -49,7 +49,7 @@ def test_without_a_crossing_there_is_no_threshold() -> None:
     assert threshold(RATES, np.ones((3, 9), dtype=bool)) is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.floats(0.1, 10))
 def test_units_do_not_matter(seed: int, unit: float) -> None:
     diverged = outcomes(np.random.default_rng(seed), RATES, 6, 0.1, 0.2)

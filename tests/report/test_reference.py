@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from overshoot.study.figures.panels import smaller_png
-from overshoot.study.report.reference_copy import LARGE, ROWS, in_brief, keep, without_links
+from overshoot.study.report.reference_copy import LARGE, ROWS, abridged, keep, without_links
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_large_report_is_kept_without_its_problems_and_long_tables(tmp_path: P
     )
     (tmp_path / "report" / "report.md").write_text(text)
     brief = keep(tmp_path / "report", tmp_path / "copy").read_text()
-    assert brief == in_brief(text)
+    assert brief == abridged(text)
     assert table(ROWS) in brief
     assert f"a table of {ROWS + 1} rows" in brief
     assert "iris" not in brief

@@ -91,7 +91,7 @@ def test_pages_of_tables_have_checksums_of_their_own(store: Store) -> None:
         assert curves.equals(whole.curves)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(NAMES), place=st.floats(0, 1), patch=st.binary(max_size=40), cut=st.booleans())
 def test_no_bytes_in_a_file_end_in_a_traceback(
     store: Store, name: str, place: float, patch: bytes, cut: bool
