@@ -20,7 +20,7 @@ study: $(VENV)/.ready  ## run the whole study (or what is missing of it) and wri
 quick: $(VENV)/.ready  ## the same road on a small grid, in about a minute
 	$(STUDY) run experiments/quick.toml
 
-atlas: $(VENV)/.ready  ## every optimizer on every problem, under an hour on two cores; it may be stopped and continued
+atlas: $(VENV)/.ready  ## every optimizer on every problem, about an hour on two cores; it may be stopped and continued
 	$(STUDY) run experiments/atlas.toml
 
 report: $(VENV)/.ready  ## write the report again from what is stored

@@ -187,9 +187,9 @@ def disturbed(folder: Path, seconds: float, most: int, deck: Deck) -> Counter[st
     while status != 0:
         with Attempt(folder) as attempt:
             while done.total() < most:
-                target = deck.deal()
                 if attempt.ends_within(deck.dice.uniform(0, seconds)):
                     break
+                target = deck.deal()
                 done[target] += attempt.kill(target)
                 if target != "worker":
                     break
