@@ -162,16 +162,12 @@ def numbers(text: str) -> list[tuple[str, float, float]]:
     return found
 
 
-def unexplained(text: str, points: Sequence[float], ends: Sequence[float] = ()) -> list[str]:
-    """The numbers of a sentence that are none of the `points`, to the digits written, and no end of an
-    interval, to the digits written or to the two per cent by which other draws move it."""
+def unexplained(text: str, points: Sequence[float], ends: Sequence[tuple[float, float]] = ()) -> list[str]:
+    """The numbers of a sentence that are none of the `points`, to the digits written, and lie within none of
+    the `ends`."""
+    spans = [*((one, one) for one in points if np.isfinite(one)), *ends]
 
     def known(value: float, half: float) -> bool:
-        for expected, slack in ((points, 0.0), (ends, 0.02)):
-            for one in expected:
-                near = half * 1.02 + slack * max(1.0, abs(one))
-                if np.isfinite(one) and abs(one - value) <= near:
-                    return True
-        return False
+        return any(low - 1.02 * half <= value <= high + 1.02 * half for low, high in spans)
 
     return [written for written, value, half in numbers(text) if not known(value, half)]

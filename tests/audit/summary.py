@@ -8,29 +8,11 @@ from itertools import combinations, pairwise, product
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression
 from scipy.stats import rankdata
 
-from tests.audit.recompute import CELL, RESOLUTION, Audit, beats, newcombe, verdict
-
-Numbers = tuple[list[float], list[float]]
-"""Points, and ends of intervals that were drawn."""
-
-DRAWS = 3000
-
-ABOUT_95 = [0.023, 0.025, 0.027, 0.973, 0.975, 0.977]
-"""Where an interval at 95 % may end when others draw it. A median of few replicates takes few values, and
-between two of them an end goes by chance: ten thousand draws place it to 0.16 points, one standard error."""
-
-
-def tuned(found: Audit, column: str = "tuned_rate_training") -> dict[tuple[str, str, str], pd.DataFrame]:
-    """(problem, optimizer, batch) -> its confirmed runs at a rate, by replicate."""
-    at = found.at_rate(column).sort_values("replicate", kind="stable")
-    return dict(iter(at.groupby(CELL, sort=False)))
-
-
-def gaps(found: Audit, column: str = "tuned_rate_training") -> dict[tuple[str, str, str], np.ndarray]:
-    return {k: np.maximum(runs["gap"].to_numpy(), RESOLUTION) for k, runs in tuned(found, column).items()}
+from tests.audit.costs import counted, effort, limits, speed
+from tests.audit.figures import DRAWS, End, Numbers, ends_of, gaps, sweeps, tuned
+from tests.audit.recompute import CELL, Audit, beats, newcombe, verdict
 
 
 def mean_ranks(scores: dict[tuple[str, str, str], np.ndarray]) -> dict[str, float]:
@@ -107,10 +89,6 @@ def usable(rates: np.ndarray, q: np.ndarray, tolerance: float) -> tuple[float, f
     return ends[0], ends[1]
 
 
-def sweeps(found: Audit) -> dict[tuple[str, str, str], pd.DataFrame]:
-    return dict(iter(found.swept.groupby(CELL, sort=False)))
-
-
 def ranges(found: Audit) -> Numbers:
     """Widths, their folds, the difference of the widest and the narrowest, ranges at the grid's end."""
     tolerance, width, redrawn, at_end = found.cells["tolerance"].iloc[0], {}, {}, {}
@@ -138,13 +116,13 @@ def ranges(found: Audit) -> Numbers:
 
 def _redraw(
     pairs: list[tuple[str, str]], ways: dict[tuple[str, str, str], list[float]], wide: str, narrow: str
-) -> list[float]:
+) -> list[End]:
     rng, problems = np.random.default_rng(99), list(dict.fromkeys(p for p, _ in pairs))
     drawn = []
     for _ in range(DRAWS):
         pick = {p: rng.integers(len(next(iter(ways.values())))) for p in problems}
         drawn.append(np.mean([ways[p, wide, b][pick[p]] - ways[p, narrow, b][pick[p]] for p, b in pairs]))
-    return [float(end) for end in np.quantile(drawn, [0.025, 0.975])]
+    return ends_of(drawn)
 
 
 def batches(found: Audit) -> Numbers:
@@ -152,7 +130,7 @@ def batches(found: Audit) -> Numbers:
     updates = found.cells.groupby("batch")["updates_per_trial"].median()
     order = updates.sort_values().index
     points: list[float] = [float(updates[order[0]]), float(updates[order[-1]])]
-    ends: list[float] = []
+    ends: list[End] = []
     at, beyond, pairs = sweeps(found), [0, 0, 0], 0
     for optimizer in found.cells["optimizer"].unique():
         problems = [p for p, o, b in at if o == optimizer and b == order[0]]
@@ -172,7 +150,7 @@ def batches(found: Audit) -> Numbers:
     return [*points, *beyond, pairs, found.cells["problem"].nunique(), 1], ends
 
 
-def _redrawn_moves(sides: list[list[pd.DataFrame]], column: int) -> list[float]:
+def _redrawn_moves(sides: list[list[pd.DataFrame]], column: int) -> list[End]:
     """Ends of the interval of the median move when each problem's replicates are drawn anew."""
     names = sorted(sides[0][0]["replicate"].unique())
     ways = [
@@ -184,7 +162,7 @@ def _redrawn_moves(sides: list[list[pd.DataFrame]], column: int) -> list[float]:
     ]
     rng = np.random.default_rng(96)
     drawn = [np.median([way[rng.integers(len(way))] for way in ways]) for _ in range(DRAWS)]
-    return [float(end) for end in np.quantile(drawn, [0.025, 0.975], method="inverted_cdf")]
+    return ends_of(drawn)
 
 
 def _rates_of(runs: pd.DataFrame, replicates: list[str] | None = None) -> tuple[float, float, bool]:
@@ -220,7 +198,7 @@ def divergence(found: Audit) -> Numbers:
         np.take_along_axis(table, rng.integers(shape[1], size=shape)[member], axis=1).mean()
         for _ in range(DRAWS)
     ]
-    ends = [float(100 * end) for end in np.quantile(drawn, [0.025, 0.975])]
+    ends = ends_of(drawn, 100)
     ratio = swept["rate"] / swept["limit"]
     bins = (0.01, 0.1, 0.5, 0.9, 1.1, 2.0, 10.0, 100.0)
     for low, high in pairwise(bins):
@@ -309,172 +287,9 @@ def trust(found: Audit) -> Numbers:
     return points, []
 
 
-def speed(found: Audit) -> Numbers:
-    """Areas under the performance profiles of examples to a gap of 0.1."""
-    at = tuned(found, "tuned_rate_speed")
-    optimizers = list(found.cells["optimizer"].unique())
-    strata = list(dict.fromkeys((p, b) for p, _, b in at))
-    times = np.array([[at[p, o, b]["examples"].to_numpy() for o in optimizers] for p, b in strata])
-    best = times.min(axis=1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(times == best, 1.0, times / best)
-    ratio[np.isinf(times)] = np.inf
-    area = 1 - np.log(np.minimum(ratio, 10.0)) / np.log(10.0)
-    rng = np.random.default_rng(97)
-    drawn = []
-    for _ in range(DRAWS):
-        picks = rng.integers(area.shape[2], size=(len(strata), area.shape[2]))
-        drawn.append(
-            np.stack([a[:, pick].mean(axis=1) for a, pick in zip(area, picks, strict=True)]).mean(axis=0)
-        )
-    means, whole = area.mean(axis=(0, 2)), np.array(drawn)
-    by = pd.DataFrame(area.mean(axis=2), [p for p, _ in strata], optimizers).groupby(level=0).mean()
-    points = [0.1, 10, *means, area.shape[0] * area.shape[2], found.cells["problem"].nunique()]
-    ends = [float(end) for o in range(len(optimizers)) for end in np.quantile(whole[:, o], [0.025, 0.975])]
-    for i, j in product(range(len(optimizers)), repeat=2):
-        gap = by.iloc[:, i] - by.iloc[:, j]
-        points += [means[i] - means[j], gap.min(), gap.max()]
-        ends += [float(end) for end in np.quantile(whole[:, i] - whole[:, j], [0.025, 0.975])]
-    for o in range(len(optimizers)):
-        reached = np.isfinite(times[:, o])
-        points.append(100 * reached.mean())
-        ends += [100 * end for end in _wilson(int(reached.sum()), reached.size)]
-    return points, ends
-
-
-def _wilson(k: int, n: int) -> tuple[float, float]:
-    z = 1.959964
-    center, half = (k + z * z / 2) / (n + z * z), z * np.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
-    return float(center - half), float(center + half)
-
-
 def ranks(found: Audit) -> Numbers:
     """Mean ranks where there are too few problems for a test."""
     return [*mean_ranks(gaps(found)).values(), found.cells["problem"].nunique(), 5], []
-
-
-def effort(found: Audit) -> Numbers:
-    """Trials of the search until no more than a tenth of its gain is missing, by optimizer, and ratios."""
-    near = {}
-    for key, runs in found.runs[found.runs["phase"] == "search"].groupby(CELL, sort=False):
-        rates = runs.sort_values("trial").groupby("rate", sort=False)
-        losses = rates["loss"].median().fillna(np.inf).to_numpy()
-        startup = int((rates["role"].first() == "startup").sum())
-        start = float(runs.sort_values("trial")["start"].iloc[0])
-        near[key] = _trials_needed(np.minimum(losses, start), start, startup)
-    table = pd.Series(near).rename_axis(CELL).unstack("optimizer")
-    points: list[float] = [10, len(table), int(np.isinf(table.to_numpy()).sum())]
-    for column in table:
-        points += _medians(table[column])
-    for i, j in product(table.columns, repeat=2):
-        points += _medians((table[i] / table[j]).fillna(1.0))
-    return points, []
-
-
-def _trials_needed(kept: np.ndarray, start: float, startup: int) -> float:
-    gain = start - kept.min()
-    if gain <= 0:
-        return float("inf")
-    near = np.flatnonzero((kept - kept.min()) / gain <= 0.1)
-    early = int((near < startup).sum())
-    return (startup + 1) / (early + 1) if early else float(near[0] + 1)
-
-
-def _medians(values: pd.Series) -> list[float]:
-    """The median, and the least and the largest of those of the problems."""
-    each = values.groupby(level="problem").median()
-    whole = float(values.median())
-    return [whole, min(whole, each.min()), max(whole, each.max())]
-
-
-def counted(found: Audit) -> Numbers:
-    """What the smallest batch needs of the largest one's examples, updates and milliseconds to the target."""
-    order = found.cells.groupby("batch")["updates_per_trial"].median().sort_values().index
-    small, large = order[-1], order[0]
-    cost = _costs(found)
-    runs = {
-        key: at.assign(ms=at["hit_updates"] * cost[key])
-        for key, at in tuned(found, "tuned_rate_speed").items()
-    }
-    pairs = [(p, o) for p, o, b in runs if b == small]
-    rng, problems = np.random.default_rng(95), list(dict.fromkeys(p for p, _ in pairs))
-    points, ends = [0.1, float(len(pairs))], []
-    for unit in ("examples", "hit_updates", "ms"):
-        times = {key: at[unit].to_numpy() for key, at in runs.items()}
-        ratio = [_over(_middle(times[p, o, small]), _middle(times[p, o, large])) for p, o in pairs]
-        points += _medians(pd.Series(ratio, pd.MultiIndex.from_tuples(pairs, names=CELL[:2])))
-        n = len(next(iter(times.values())))
-        pick = {p: rng.integers(n, size=(10_000, n)) for p in problems}
-        each = [
-            _over(*(_middle(times[p, o, b][pick[p]]) for b in (small, large)))  # of a pair, for each draw
-            for p, o in pairs
-        ]
-        ends += [float(end) for end in np.quantile(_middle(np.transpose(each)), ABOUT_95)]
-    return points, ends
-
-
-def _middle(values: np.ndarray) -> np.ndarray:
-    """The median over the last axis; of two in the middle the lower one where the other is infinite."""
-    ordered, n = np.sort(values, axis=-1), np.shape(values)[-1]
-    low, high = ordered[..., (n - 1) // 2], ordered[..., n // 2]
-    return np.where(np.isinf(high), low, (low + high) / 2)
-
-
-def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isinf(a) & np.isinf(b), 1.0, a / b)
-
-
-def _costs(found: Audit) -> dict[tuple[str, str, str], float]:
-    """Milliseconds of an update: of the cell's sweep, over the updates that its trials made."""
-    updates = found.swept.groupby(CELL)["updates"].sum()
-    seconds = found.cells.set_index(CELL)["seconds_sweep"]
-    return {tuple(key): float(1000 * seconds[key] / updates[key]) for key in updates.index}
-
-
-NETWORKS = "curvature_at_the_start"
-
-
-def limits(found: Audit) -> Numbers:
-    """The limits fitted anew to the fates of the runs, over the predicted ones, by what these rest on."""
-    cells = found.cells.set_index(CELL)
-    measured = {key: fitted(at) for key, at in found.runs[found.runs["phase"] == "limit"].groupby(CELL)}
-    known = cells.assign(measured=pd.Series({k: v[0] for k, v in measured.items()}).reindex(cells.index))
-    known["ratio"] = known["measured"] / known["limit_predicted"].astype(float)
-    points: list[float] = [1, 10, 95]
-    for _, at in known[known["ratio"] > 0].groupby("limit_basis"):
-        near, fair = (int((abs(at["ratio"] - 1) <= width).sum()) for width in (0.01, 0.1))
-        points += [
-            *_medians(at["ratio"]),
-            len(at),
-            at.index.get_level_values("problem").nunique(),
-            near,
-            fair,
-        ]
-        points += [100 * near / len(at), *(100 * end for end in _wilson(near, len(at)))]
-    network = known[(known["limit_basis"] == NETWORKS) & (known["ratio"] > 0)]
-    points += list(network.groupby(level="batch")["ratio"].median())
-    at = known[known["measured"] > 0]
-    zones = np.array([measured[key][1] for key in at.index])
-    span = (at["limit_high"] / at["limit_low"]).astype(float).median()
-    mixed = zones[zones > 0]
-    return [*points, span, len(at), len(mixed), float(np.median(mixed)), mixed.max()], []
-
-
-def fitted(runs: pd.DataFrame) -> tuple[float, float]:
-    """The rate at which half of the runs diverge, NaN for none, and the decades over which both happens."""
-    gone = runs.pivot(index="rate", columns="replicate", values="gone").sort_index()
-    x, share = np.log10(gone.index.to_numpy(dtype=float)), isotonic_regression(gone.mean(axis=1)).x
-    low, high = x[gone.any(axis=1).to_numpy()], x[~gone.all(axis=1).to_numpy()]
-    above = np.flatnonzero(share >= 0.5 - 1e-9)
-    if not len(above) or above[0] == 0:
-        return float("nan"), 0.0
-    i, half = above[0], np.flatnonzero(abs(share - 0.5) < 1e-9)
-    if len(half) > 1:
-        at = (x[half[0]] + x[half[-1]]) / 2
-    else:
-        at = x[i - 1] + (0.5 - share[i - 1]) / (share[i] - share[i - 1]) * (x[i] - x[i - 1])
-    return float(10**at), float(max(0.0, high.max() - low.min()))
 
 
 RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {

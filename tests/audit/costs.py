@@ -1,0 +1,163 @@
+"""What speed, tuning effort, units and stability limits should say: their numbers, recomputed."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import isotonic_regression
+
+from tests.audit.figures import DRAWS, End, Numbers, ends_of, medians, tuned, wilson
+from tests.audit.recompute import CELL, Audit
+
+
+def speed(found: Audit) -> Numbers:
+    """Areas under the performance profiles of examples to a gap of 0.1."""
+    at = tuned(found, "tuned_rate_speed")
+    optimizers = list(found.cells["optimizer"].unique())
+    strata = list(dict.fromkeys((p, b) for p, _, b in at))
+    times = np.array([[at[p, o, b]["examples"].to_numpy() for o in optimizers] for p, b in strata])
+    best = times.min(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(times == best, 1.0, times / best)
+    ratio[np.isinf(times)] = np.inf
+    area = 1 - np.log(np.minimum(ratio, 10.0)) / np.log(10.0)
+    rng = np.random.default_rng(97)
+    drawn = []
+    for _ in range(DRAWS):
+        picks = rng.integers(area.shape[2], size=(len(strata), area.shape[2]))
+        drawn.append(
+            np.stack([a[:, pick].mean(axis=1) for a, pick in zip(area, picks, strict=True)]).mean(axis=0)
+        )
+    means, whole = area.mean(axis=(0, 2)), np.array(drawn)
+    by = pd.DataFrame(area.mean(axis=2), [p for p, _ in strata], optimizers).groupby(level=0).mean()
+    points = [0.1, 10, *means, area.shape[0] * area.shape[2], found.cells["problem"].nunique()]
+    ends = [end for o in range(len(optimizers)) for end in ends_of(whole[:, o])]
+    for i, j in product(range(len(optimizers)), repeat=2):
+        gap = by.iloc[:, i] - by.iloc[:, j]
+        points += [means[i] - means[j], gap.min(), gap.max()]
+        ends += ends_of(whole[:, i] - whole[:, j])
+    for o in range(len(optimizers)):
+        reached = np.isfinite(times[:, o])
+        points.append(100 * reached.mean())
+        points += [100 * end for end in wilson(int(reached.sum()), reached.size)]
+    return points, ends
+
+
+def effort(found: Audit) -> Numbers:
+    """Trials of the search until no more than a tenth of its gain is missing, by optimizer, and ratios."""
+    near = {}
+    for key, runs in found.runs[found.runs["phase"] == "search"].groupby(CELL, sort=False):
+        rates = runs.sort_values("trial").groupby("rate", sort=False)
+        losses = rates["loss"].median().fillna(np.inf).to_numpy()
+        startup = int((rates["role"].first() == "startup").sum())
+        start = float(runs.sort_values("trial")["start"].iloc[0])
+        near[key] = _trials_needed(np.minimum(losses, start), start, startup)
+    table = pd.Series(near).rename_axis(CELL).unstack("optimizer")
+    points: list[float] = [10, len(table), int(np.isinf(table.to_numpy()).sum())]
+    for column in table:
+        points += medians(table[column])
+    for i, j in product(table.columns, repeat=2):
+        points += medians((table[i] / table[j]).fillna(1.0))
+    return points, []
+
+
+def _trials_needed(kept: np.ndarray, start: float, startup: int) -> float:
+    gain = start - kept.min()
+    if gain <= 0:
+        return float("inf")
+    near = np.flatnonzero((kept - kept.min()) / gain <= 0.1)
+    early = int((near < startup).sum())
+    return (startup + 1) / (early + 1) if early else float(near[0] + 1)
+
+
+def counted(found: Audit) -> Numbers:
+    """What the smallest batch needs of the largest one's examples, updates and milliseconds to the target."""
+    order = found.cells.groupby("batch")["updates_per_trial"].median().sort_values().index
+    small, large = order[-1], order[0]
+    cost = _costs(found)
+    runs = {
+        key: at.assign(ms=at["hit_updates"] * cost[key])
+        for key, at in tuned(found, "tuned_rate_speed").items()
+    }
+    pairs = [(p, o) for p, o, b in runs if b == small]
+    rng, problems = np.random.default_rng(95), list(dict.fromkeys(p for p, _ in pairs))
+    points: list[float] = [0.1, float(len(pairs))]
+    ends: list[End] = []
+    for unit in ("examples", "hit_updates", "ms"):
+        times = {key: at[unit].to_numpy() for key, at in runs.items()}
+        ratio = [_over(_middle(times[p, o, small]), _middle(times[p, o, large])) for p, o in pairs]
+        points += medians(pd.Series(ratio, pd.MultiIndex.from_tuples(pairs, names=CELL[:2])))
+        n = len(next(iter(times.values())))
+        pick = {p: rng.integers(n, size=(10_000, n)) for p in problems}
+        each = [
+            _over(*(_middle(times[p, o, b][pick[p]]) for b in (small, large)))  # of a pair, for each draw
+            for p, o in pairs
+        ]
+        ends += ends_of(_middle(np.transpose(each)))
+    return points, ends
+
+
+def _middle(values: np.ndarray) -> np.ndarray:
+    """The median over the last axis; of two in the middle the lower one where the other is infinite."""
+    ordered, n = np.sort(values, axis=-1), np.shape(values)[-1]
+    low, high = ordered[..., (n - 1) // 2], ordered[..., n // 2]
+    return np.where(np.isinf(high), low, (low + high) / 2)
+
+
+def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isinf(a) & np.isinf(b), 1.0, a / b)
+
+
+def _costs(found: Audit) -> dict[tuple[str, str, str], float]:
+    """Milliseconds of an update: of the cell's sweep, over the updates that its trials made."""
+    updates = found.swept.groupby(CELL)["updates"].sum()
+    seconds = found.cells.set_index(CELL)["seconds_sweep"]
+    return {tuple(key): float(1000 * seconds[key] / updates[key]) for key in updates.index}
+
+
+NETWORKS = "curvature_at_the_start"
+
+
+def limits(found: Audit) -> Numbers:
+    """The limits fitted anew to the fates of the runs, over the predicted ones, by what these rest on."""
+    cells = found.cells.set_index(CELL)
+    measured = {key: fitted(at) for key, at in found.runs[found.runs["phase"] == "limit"].groupby(CELL)}
+    known = cells.assign(measured=pd.Series({k: v[0] for k, v in measured.items()}).reindex(cells.index))
+    known["ratio"] = known["measured"] / known["limit_predicted"].astype(float)
+    points: list[float] = [1, 10, 95]
+    for _, at in known[known["ratio"] > 0].groupby("limit_basis"):
+        near, fair = (int((abs(at["ratio"] - 1) <= width).sum()) for width in (0.01, 0.1))
+        points += [
+            *medians(at["ratio"]),
+            len(at),
+            at.index.get_level_values("problem").nunique(),
+            near,
+            fair,
+        ]
+        points += [100 * near / len(at), *(100 * end for end in wilson(near, len(at)))]
+    network = known[(known["limit_basis"] == NETWORKS) & (known["ratio"] > 0)]
+    points += list(network.groupby(level="batch")["ratio"].median())
+    at = known[known["measured"] > 0]
+    zones = np.array([measured[key][1] for key in at.index])
+    span = (at["limit_high"] / at["limit_low"]).astype(float).median()
+    mixed = zones[zones > 0]
+    return [*points, span, len(at), len(mixed), float(np.median(mixed)), mixed.max()], []
+
+
+def fitted(runs: pd.DataFrame) -> tuple[float, float]:
+    """The rate at which half of the runs diverge, NaN for none, and the decades over which both happens."""
+    gone = runs.pivot(index="rate", columns="replicate", values="gone").sort_index()
+    x, share = np.log10(gone.index.to_numpy(dtype=float)), isotonic_regression(gone.mean(axis=1)).x
+    low, high = x[gone.any(axis=1).to_numpy()], x[~gone.all(axis=1).to_numpy()]
+    above = np.flatnonzero(share >= 0.5 - 1e-9)
+    if not len(above) or above[0] == 0:
+        return float("nan"), 0.0
+    i, half = above[0], np.flatnonzero(abs(share - 0.5) < 1e-9)
+    if len(half) > 1:
+        at = (x[half[0]] + x[half[-1]]) / 2
+    else:
+        at = x[i - 1] + (0.5 - share[i - 1]) / (share[i] - share[i - 1]) * (x[i] - x[i - 1])
+    return float(10**at), float(max(0.0, high.max() - low.min()))
