@@ -21,8 +21,9 @@ from overshoot.study.statistics import Interval, band, bootstrap, middle, profil
 TARGET = max(TOLERANCES)
 """The training gap whose time is compared, the one that most runs reach."""
 
-REDRAWN = 256
-"""Draws of a cell's replicates."""
+REDRAWN = 4096
+"""Draws of a cell's replicates. All cells share them: with a few hundred an end of an interval lies a tenth
+off, to one side."""
 
 UNITS = {"examples": "examples processed", "updates": "updates", "milliseconds": "measured milliseconds"}
 """What time is counted in, and what the axis says."""

@@ -12,8 +12,11 @@ from overshoot.study.analysis.frame import AXES, Study
 from overshoot.study.draws import generator
 from overshoot.study.phases.sweep import RateCurve
 
-MOST = 32
-"""Draws of a cell's replicates, where there are more ways to draw them."""
+EXACT = 3125
+"""Up to so many ways, those of five replicates, every way to draw them is gone through."""
+
+DRAWN = 512
+"""Where there are more ways, so many are drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,26 @@ def redrawn(study: Study) -> Redrawn:
     """Every cell of the sweep under every draw, with replacement, of its replicates."""
     swept = study.swept
     count = swept["replicate"].nunique()
-    draws = _draws(count)
+    draws, which = _draws(count)
     cells, results = [], []
     for key, at in swept.groupby(["key", *AXES], sort=False):
         wide = at.pivot(index="rate", columns="replicate", values="gap").sort_index()
         gaps = wide.to_numpy()[:, draws % wide.shape[1]]
         cells.append(key)
         results.append([_of(wide.index.to_numpy(), gaps[:, i], study.tolerance) for i in range(len(draws))])
-    values = np.moveaxis(np.array(results, dtype=float), 2, 0)
+    values = np.moveaxis(np.array(results, dtype=float), 2, 0)[:, :, which]
     return Redrawn(pd.DataFrame(cells, columns=["key", *AXES]), *values)
 
 
-def _draws(count: int) -> np.ndarray:
-    """(m, count) which replicates are drawn: every way, or MOST of them at random."""
-    if count**count <= MOST:
-        return np.array(list(product(range(count), repeat=count)))
-    return generator(np.arange(count)).integers(count, size=(MOST, count))
+def _draws(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(s, count) which replicates are drawn, in ascending order, each set once; and (m,) the set of each of
+    m equally likely ways to draw: every way, or DRAWN of them."""
+    if count**count <= EXACT:
+        ways = np.array(list(product(range(count), repeat=count)))
+    else:
+        ways = generator(np.arange(count)).integers(count, size=(DRAWN, count))
+    sets, which = np.unique(np.sort(ways, axis=1), axis=0, return_inverse=True)
+    return sets, which.ravel()
 
 
 def _of(rates: np.ndarray, gaps: np.ndarray, tolerance: float) -> tuple[float, float, float]:
