@@ -92,12 +92,10 @@ def _rmse_delta(z: np.ndarray, y: np.ndarray) -> None:
     largest entry: otherwise its square would overflow, and the gradient silently become zero.
     """
     z -= y
-    largest = np.abs(z).max(axis=(1, 2), keepdims=True)
-    largest[largest == 0] = 1
-    z /= largest
+    largest = np.maximum.reduce(np.abs(z), axis=(1, 2), keepdims=True)
+    z /= np.where(largest == 0, 1, largest)
     norm = np.sqrt(_sum(z * z) * z.shape[2])
-    norm[norm == 0] = 1
-    z /= norm.astype(z.dtype)[:, None, None]
+    z /= np.where(norm == 0, 1, norm).astype(z.dtype)[:, None, None]
 
 
 def _binary_total(z: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -38,9 +38,10 @@ def advance_function(dtype: str) -> Any:
         k.collect_group,
         k.forward,
         k.backward,
+        k.collect,
         k.gradient,
     )
-    names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "DEPTH", "SIZES")
+    names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "WHOLE", "DEPTH", "SIZES")
     constants = "\n".join(f"{name} = {getattr(kernels, name)}" for name in names)
     text = [constants, sources(*parts, k.fill, k.keep_before, k.find), inspect.getsource(k.advance)]
     return compiled("advance", dtype, "\n\n".join(text), 30)
@@ -54,7 +55,7 @@ def network_functions(activation: str, loss: str, dtype: str) -> tuple[Any, ...]
     return (
         compiled("activate", dtype, activate, 2),
         compiled("slope", dtype, slope, 3),
-        compiled("loss_delta", dtype, delta, 6),
+        compiled("loss_delta", dtype, delta.text, 6),
     )
 
 
@@ -189,8 +190,10 @@ class _Room:
         self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
         self.inputs, self.targets = (np.ascontiguousarray(a[0]) for a in (data.rows, data.targets))
         functions = network_functions(net.activation, net.loss, dtype.name)
-        self.net = np.array([*(f.address for f in functions), len(net.sizes) - 1, *net.sizes])
+        whole = loss_source(net.loss, dtype.name).whole
+        self.net = np.array([*(f.address for f in functions), int(whole), len(net.sizes) - 1, *net.sizes])
         self.widths = d, k = net.sizes[0], net.sizes[-1]
         self.grad = aligned((net.size, lanes), dtype)
-        self.memory = aligned((2 * kernels.GROUP * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)
+        passed = kernels.GROUP + (self.samples if whole else kernels.GROUP)
+        self.memory = aligned((passed * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)
         self.x, self.y = (aligned((self.samples * width, lanes), dtype) for width in (d, k))

@@ -27,9 +27,10 @@ LANES: int
 GROUP = 4
 """Samples whose passes go together."""
 
-ACTIVATE, SLOPE, DELTA, DEPTH, SIZES = range(5)
-"""Where a network's description has the addresses of what its activation and loss do, how many layers of
-parameters there are, and from where on the sizes of all layers, inputs first."""
+ACTIVATE, SLOPE, DELTA, WHOLE, DEPTH, SIZES = range(6)
+"""Where a network's description has the addresses of what its activation and loss do, whether the loss looks
+at all samples of a batch at once, how many layers of parameters there are, and from where on the sizes of all
+layers, inputs first."""
 
 
 def affine(theta: int, w: int, source: int, a: int, target: int, z: int, inputs: int, outputs: int) -> None:
@@ -266,38 +267,61 @@ def backward(net: int, theta: int, memory: int, deltas: int, group: int, units: 
 def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memory: int) -> None:
     """grad (P) <- gradient of the mean loss over `samples`, at theta (P), for each trial of the vectors.
 
-    x: (samples, inputs) and y: (samples, outputs). memory: for GROUP samples the outputs of all layers
-    and their deltas, and scratch space for the loss.
+    x: (samples, inputs) and y: (samples, outputs). memory: for GROUP samples, or all where the loss looks at
+    all of them, the outputs of all layers; for GROUP samples their deltas; and scratch space for the loss.
     """
-    depth = read_int(net, DEPTH)
+    depth, whole = read_int(net, DEPTH), read_int(net, WHOLE)
     inputs, k = read_int(net, SIZES), read_int(net, SIZES + depth)
     units = size = 0
     for layer in range(depth):
         units += read_int(net, SIZES + layer + 1)
         size += read_int(net, SIZES + layer + 1) * (read_int(net, SIZES + layer) + 1)
-    deltas = GROUP * units
-    scratch = memory + 2 * GROUP * units * VECTOR_BYTES
+    held = samples if whole else GROUP
+    scratch = memory + (held + GROUP) * units * VECTOR_BYTES
+    if whole:
+        logits = memory + (units - k) * VECTOR_BYTES
+        start = 0
+        while start < samples:
+            group = GROUP if samples - start >= GROUP else 1
+            forward(net, theta, x, start * inputs, memory + start * units * VECTOR_BYTES, group, units)
+            start += group
+        call(read_int(net, DELTA), (logits, y, units, k, samples, scratch))
     start = 0
     while start < samples:
         group = GROUP if samples - start >= GROUP else 1
-        forward(net, theta, x, start * inputs, memory, group, units)
+        first = start if whole else 0
+        passed, deltas = memory + first * units * VECTOR_BYTES, (held - first) * units
+        if not whole:
+            forward(net, theta, x, start * inputs, passed, group, units)
         for s in range(group):
             last = (s + 1) * units - k
-            z, target = memory + last * VECTOR_BYTES, memory + (deltas + last) * VECTOR_BYTES
-            call(read_int(net, DELTA), (z, y + (start + s) * k * VECTOR_BYTES, target, k, samples, scratch))
-        backward(net, theta, memory, deltas, group, units, size)
-        w = u = 0
-        source, a, apart = x, start * inputs, inputs
-        for layer in range(depth):
-            i, o = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
-            if group == GROUP:
-                collect_group(grad, w, memory, deltas + u, units, source, a, apart, i, o, start == 0)
+            z, target = passed + last * VECTOR_BYTES, passed + (deltas + last) * VECTOR_BYTES
+            if whole:
+                for o in range(k):
+                    store(target, o, load(z, o))
             else:
-                collect_one(grad, w, memory, deltas + u, source, a, i, o, start == 0)
-            source, a, apart = memory, u, units
-            w += o * (i + 1)
-            u += o
+                own = y + (start + s) * k * VECTOR_BYTES
+                call(read_int(net, DELTA), (z, own, target, k, samples, scratch))
+        backward(net, theta, passed, deltas, group, units, size)
+        collect(net, grad, x, start * inputs, passed, deltas, group, units, start == 0)
         start += group
+
+
+def collect(
+    net: int, grad: int, x: int, a: int, memory: int, deltas: int, group: int, units: int, first: bool
+) -> None:
+    """grad <- what a group of samples, whose inputs begin at a of x, gives; added to it but for the first."""
+    w = u = 0
+    source, apart = x, read_int(net, SIZES)
+    for layer in range(read_int(net, DEPTH)):
+        i, o = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
+        if group == GROUP:
+            collect_group(grad, w, memory, deltas + u, units, source, a, apart, i, o, first)
+        else:
+            collect_one(grad, w, memory, deltas + u, source, a, i, o, first)
+        source, a, apart = memory, u, units
+        w += o * (i + 1)
+        u += o
 
 
 def fill(

@@ -11,8 +11,26 @@ from typing import Any
 import numpy as np
 
 from overshoot.core.activations import ACTIVATIONS
-from overshoot.core.compiled.source import CodeWriter, each, function, indented, nodes, over_outputs
-from overshoot.core.compiled.tracing import ARRAY, COLUMN, SCALAR, Node, Symbol, UntraceableError, node_of
+from overshoot.core.compiled.source import (
+    CodeWriter,
+    each,
+    function,
+    indented,
+    nodes,
+    over_batch,
+    over_outputs,
+    reduces,
+)
+from overshoot.core.compiled.tracing import (
+    ARRAY,
+    BATCH,
+    COLUMN,
+    SCALAR,
+    Node,
+    Symbol,
+    UntraceableError,
+    node_of,
+)
 from overshoot.core.losses import LOSSES
 from overshoot.core.optimizers.base import Optimizer, State
 
@@ -151,17 +169,24 @@ def activation_sources(name: str, dtype: str) -> tuple[str, str]:
     )
 
 
-@cache
-def loss_source(name: str, dtype: str) -> str:
-    """What a loss makes of an output layer, as code.
+@dataclass(frozen=True)
+class LossSource:
+    """The function `loss_delta` as code, and whether it looks at all samples of a batch at once."""
 
-    Raises UntraceableError for a loss that looks at all samples at once.
-    """
+    text: str
+    whole: bool
+
+
+@cache
+def loss_source(name: str, dtype: str) -> LossSource:
+    """What a loss makes of an output layer."""
     samples = Symbol(Node("input", (), SCALAR, "weak", "samples", 3))
     z, y = _array("z", dtype, (1, 1, samples)), _array("y", dtype, (1, 1, samples))
     with _on_symbols():
         LOSSES[name].delta(z, y)
-    return over_outputs("loss_delta", node_of(z), dtype)
+    result = node_of(z)
+    whole = any(reduces(node, BATCH) for node in nodes([result]))
+    return LossSource((over_batch if whole else over_outputs)("loss_delta", result, dtype), whole)
 
 
 def _array(name: str, dtype: str, shape: tuple[Any, ...]) -> Any:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from overshoot.core.compiled.tracing import ARRAY, SCALAR, Node, UntraceableError
+from overshoot.core.compiled.tracing import ARRAY, BATCH, OUTPUTS, SCALAR, Node, UntraceableError
 
 VECTOR = {
     "add": "{} + {}",
@@ -99,6 +99,8 @@ class CodeWriter:
             if node.operation not in NUMBER:
                 raise UntraceableError(f"{node.operation} of a number")
             return self.line(NUMBER[node.operation].format(*map(self.needs, node.operands)))
+        if node.operation not in VECTOR:
+            raise UntraceableError(f"{node.operation} of an array")
         return self.line(VECTOR[node.operation].format(*map(self.vector, node.operands)))
 
 
@@ -140,6 +142,61 @@ def each(name: str, parameters: Sequence[str], target: str, result: Node) -> str
     return function(name, [*parameters, "count"], ["for i in range(count):", *indented(body)])
 
 
+def reduces(node: Node, over: str) -> bool:
+    """Whether the node is a sum or a maximum over this (`tracing.REDUCED`)."""
+    return node.operation.startswith(f"{over}_")
+
+
+def _stages(every: Sequence[Node], over: str) -> dict[int, int]:
+    """id of a node -> in which loop its value is known: those on reductions are in the loop after these."""
+    stage_of: dict[int, int] = {}
+    for node in every:
+        before = [stage_of[id(x)] + reduces(x, over) for x in node.operands]
+        stage_of[id(node)] = max(before, default=0)
+    return stage_of
+
+
+def _start_of(node: Node, dtype: str) -> str:
+    kind = dtype if node.kind == "weak" else node.kind
+    return f"splat_{kind}({'-math.inf' if node.operation.endswith('maximum') else '0.0'})"
+
+
+def _further(node: Node, total: str, value: str) -> str:
+    combine = "maximum({}, {})" if node.operation.endswith("maximum") else "{} + {}"
+    return f"{total} = {combine.format(total, value)}"
+
+
+def over_batch(name: str, z: Node, dtype: str) -> str:
+    """A function that overwrites the logits of all samples with what a loss makes of them.
+
+    Those of a sample (outputs) begin `apart` vectors after those of the one before, its targets y `outputs`
+    vectors. A sum over all is known after a loop over them; each loop computes anew what it needs of z and y.
+    """
+    at = {"z": "load(z, s * apart + o)", "y": "load(y, s * outputs + o)"}
+    writer = CodeWriter({"samples": "samples", **at})
+    every = nodes([z])
+    stage_of, body = _stages(every, BATCH), list[str]()
+    for stage in range(stage_of[id(z)] + 1):
+        mine = [n for n in every if stage_of[id(n)] == stage]
+        sums = [n for n in mine if reduces(n, BATCH)]
+        for node in mine:
+            if node.extent != ARRAY and node not in sums:
+                writer.needs(node)
+        writer.names |= {id(n): writer.line(_start_of(n, dtype)) for n in sums}
+        body += writer.take()
+        for node in sums:
+            value = writer.needs(node.operands[0])
+            writer.lines.append(_further(node, writer.names[id(node)], value))
+        if stage == stage_of[id(z)]:
+            writer.lines.append(f"store(z, s * apart + o, {writer.vector(z)})")
+        inner = ["for o in range(outputs):", *indented(writer.take())]
+        body += ["for s in range(samples):", *indented(inner)]
+        for node in every:
+            if node.extent == ARRAY:
+                writer.names.pop(id(node), None)  # of one sample and output, and the loop is over
+    return function(name, ("z", "y", "apart", "outputs", "samples", "scratch"), body)
+
+
 def over_outputs(name: str, z: Node, dtype: str) -> str:
     """A function that puts at `target` what a loss makes of an output's logits `z` (k vectors), given `y`.
 
@@ -147,10 +204,7 @@ def over_outputs(name: str, z: Node, dtype: str) -> str:
     """
     writer = CodeWriter({"samples": "samples", "z": "load(z, o)", "y": "load(y, o)"})
     every = nodes([z])
-    stage_of: dict[int, int] = {}
-    for node in every:
-        before = [stage_of[id(x)] + x.operation.startswith("reduce") for x in node.operands]
-        stage_of[id(node)] = max(before, default=0)
+    stage_of = _stages(every, OUTPUTS)
     body, kept = [], dict[int, int]()
     for stage in range(stage_of[id(z)] + 1):
         mine = [n for n in every if stage_of[id(n)] == stage]
@@ -167,13 +221,12 @@ def _loop(
     writer: CodeWriter, z: Node, mine: Sequence[Node], later: set[int], kept: dict[int, int], dtype: str
 ) -> list[str]:
     arrays = [n for n in mine if n.extent == ARRAY]
-    sums = {id(n): n for n in mine if n.operation.startswith("reduce")}
+    sums = {id(n): n for n in mine if reduces(n, OUTPUTS)}
     for node in mine:
         if node.extent != ARRAY and id(node) not in sums:
             writer.needs(node)
     for node in sums.values():
-        start = "-math.inf" if node.operation == "reduce_maximum" else "0.0"
-        writer.names[id(node)] = writer.line(f"splat_{dtype}({start})")
+        writer.names[id(node)] = writer.line(_start_of(node, dtype))
     before = writer.take()
     for operand in {id(x): x for n in (*arrays, *sums.values()) for x in n.operands}.values():
         if id(operand) in kept:
@@ -186,9 +239,7 @@ def _loop(
             kept[id(node)] = len(kept)
             writer.lines.append(f"store(scratch, {kept[id(node)]} * outputs + o, {value})")
     for key, node in sums.items():
-        combine = "maximum({}, {})" if node.operation == "reduce_maximum" else "{} + {}"
-        total = writer.names[key]
-        writer.lines.append(f"{total} = " + combine.format(total, writer.needs(node.operands[0])))
+        writer.lines.append(_further(node, writer.names[key], writer.needs(node.operands[0])))
     if any(n is z for n in mine):
         writer.lines.append(f"store(target, o, {writer.vector(z)})")
     return [*before, "for o in range(outputs):", *indented(writer.take())]

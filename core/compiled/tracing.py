@@ -42,6 +42,15 @@ UFUNCS = {
     np.bitwise_or: "logical_or",
 }
 
+OUTPUTS, BATCH = "outputs", "batch"
+"""What a reduction goes over: the outputs of a sample, or those of all samples."""
+
+REDUCED: dict[Any, str] = {1: OUTPUTS, (1, 2): BATCH}
+"""The same by the axes of an array (R, k, B)."""
+
+SAMPLES_ALONE = "samples_add"
+"""A sum over the samples of each output: only what comes of it over all outputs is compiled."""
+
 COMPARISONS = (
     "greater",
     "greater_equal",
@@ -93,10 +102,11 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         out = options.pop("out", (None,))[0]
         where = options.pop("where", None)
         if method == "reduce" and ufunc in (np.add, np.maximum):
-            if options.pop("axis", None) != 1 or not options.pop("keepdims", False) or options:
-                raise UntraceableError("a reduction over other axes than that of the outputs")
+            over = REDUCED.get(options.pop("axis", None))
+            if over is None or not options.pop("keepdims", False) or options:
+                raise UntraceableError("a reduction over other axes than the outputs, or outputs and samples")
             operand = node_of(inputs[0])
-            node = Node(f"reduce_{UFUNCS[ufunc]}", (operand,), COLUMN, operand.kind)
+            node = Node(f"{over}_{UFUNCS[ufunc]}", (operand,), COLUMN, operand.kind)
         elif method == "__call__" and ufunc in UFUNCS and not options:
             node = apply(UFUNCS[ufunc], [node_of(x) for x in inputs])
         else:
@@ -130,7 +140,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         raise UntraceableError(f"the array's {name}")
 
-    def astype(self, dtype: Any, copy: bool = True) -> Symbol:
+    def astype(self, dtype: Any, copy: bool = True, order: str = "K") -> Symbol:
         return Symbol(cast(node_of(self), np.dtype(dtype).name), dtype, self.shape)
 
     def copy(self) -> Symbol:
@@ -145,7 +155,18 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         self.node = new
 
     def __getitem__(self, key: Any) -> Any:
-        raise UntraceableError("a part of an array")
+        if node_of(self).extent != COLUMN or key != (slice(None), None, None):
+            raise UntraceableError("a part of an array")
+        return self
+
+    def sum(self, axis: int) -> Symbol:
+        """Over the samples (2), and of that over the outputs (1)."""
+        node = node_of(self)
+        if axis == 2:
+            return Symbol(Node(SAMPLES_ALONE, (node,), COLUMN, node.kind), node.kind)
+        if axis != 1 or node.operation != SAMPLES_ALONE:
+            raise UntraceableError(f"a sum over axis {axis}")
+        return Symbol(Node(f"{BATCH}_add", node.operands, COLUMN, node.kind), node.kind)
 
     def __index__(self) -> int:
         return int(self._sample())
