@@ -33,7 +33,7 @@ HEADER = """from __future__ import annotations
 import math
 import numba
 from overshoot.core.compiled.vectors import (
-    bits, call, load_of, magnitude, negative, power, read_int, read_number, root, select, shifted,
+    bits, call, fused, load_of, magnitude, negative, power, read_int, read_number, root, select, shifted,
     splat_of, store, to_float32, to_float64, write,
 )
 LANES, VECTOR_BYTES = {lanes}, 64

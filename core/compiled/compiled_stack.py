@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from overshoot.core.compiled import kernels
+from overshoot.core.compiled import kernels, products
 from overshoot.core.compiled.blocks import Blocks, address, aligned
 from overshoot.core.compiled.build import compiled, sources
 from overshoot.core.compiled.rules import activation_sources, loss_source, rule
@@ -30,12 +30,12 @@ def advance_function(dtype: str) -> Any:
     """The loop over updates with the gradient in it, compiled."""
     k = kernels
     parts = (
-        k.affine,
-        k.affine_group,
-        k.below,
-        k.below_group,
-        k.collect_one,
-        k.collect_group,
+        products.affine,
+        products.affine_group,
+        products.below,
+        products.below_group,
+        products.collect_one,
+        products.collect_group,
         k.forward,
         k.backward,
         k.collect,
@@ -194,6 +194,6 @@ class _Room:
         self.net = np.array([*(f.address for f in functions), int(whole), len(net.sizes) - 1, *net.sizes])
         self.widths = d, k = net.sizes[0], net.sizes[-1]
         self.grad = aligned((net.size, lanes), dtype)
-        passed = kernels.GROUP + (self.samples if whole else kernels.GROUP)
+        passed = products.GROUP + (self.samples if whole else products.GROUP)
         self.memory = aligned((passed * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)
         self.x, self.y = (aligned((self.samples * width, lanes), dtype) for width in (d, k))

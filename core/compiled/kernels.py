@@ -1,4 +1,4 @@
-"""The gradient of a network and the loop over updates, for vectors of trials: code that Numba compiles.
+"""The passes of a network and the loop over updates, for vectors of trials: code that Numba compiles.
 
 These functions are never called as they are: `core.compiled.build` puts their source behind the functions
 that they use and compiles the whole. All arguments are whole numbers, most of them addresses of memory; an
@@ -13,6 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from overshoot.core.compiled.products import (
+    GROUP,
+    affine,
+    affine_group,
+    below,
+    below_group,
+    collect_group,
+    collect_one,
+)
+
 load: Callable[[int, int], Any]
 store: Callable[[int, int, Any], None]
 read: Callable[[int, int], Any]
@@ -24,204 +34,10 @@ read_wide: Callable[[int, int], float]
 VECTOR_BYTES: int
 LANES: int
 
-GROUP = 4
-"""Samples whose passes go together."""
-
 ACTIVATE, SLOPE, DELTA, WHOLE, DEPTH, SIZES = range(6)
 """Where a network's description has the addresses of what its activation and loss do, whether the loss looks
 at all samples of a batch at once, how many layers of parameters there are, and from where on the sizes of all
 layers, inputs first."""
-
-
-def affine(theta: int, w: int, source: int, a: int, target: int, z: int, inputs: int, outputs: int) -> None:
-    """z <- W a + b, where each row of theta's block (outputs, inputs + 1) ends with its b."""
-    row = inputs + 1
-    whole = outputs - outputs % 4
-    for o in range(0, whole, 4):
-        w0 = w + o * row
-        w1, w2, w3 = w0 + row, w0 + 2 * row, w0 + 3 * row
-        s0, s1 = load(theta, w0 + inputs), load(theta, w1 + inputs)
-        s2, s3 = load(theta, w2 + inputs), load(theta, w3 + inputs)
-        for i in range(inputs):
-            v = load(source, a + i)
-            s0 = s0 + load(theta, w0 + i) * v
-            s1 = s1 + load(theta, w1 + i) * v
-            s2 = s2 + load(theta, w2 + i) * v
-            s3 = s3 + load(theta, w3 + i) * v
-        store(target, z + o, s0)
-        store(target, z + o + 1, s1)
-        store(target, z + o + 2, s2)
-        store(target, z + o + 3, s3)
-    for o in range(whole, outputs):
-        s = load(theta, w + o * row + inputs)
-        for i in range(inputs):
-            s = s + load(theta, w + o * row + i) * load(source, a + i)
-        store(target, z + o, s)
-
-
-def below(theta: int, w: int, memory: int, delta: int, target: int, inputs: int, outputs: int) -> None:
-    """target <- W' delta."""
-    row = inputs + 1
-    whole = inputs - inputs % 4
-    for i in range(0, whole, 4):
-        s0 = s1 = s2 = s3 = spread(0.0)
-        for o in range(outputs):
-            d = load(memory, delta + o)
-            at = w + o * row + i
-            s0 = s0 + load(theta, at) * d
-            s1 = s1 + load(theta, at + 1) * d
-            s2 = s2 + load(theta, at + 2) * d
-            s3 = s3 + load(theta, at + 3) * d
-        store(memory, target + i, s0)
-        store(memory, target + i + 1, s1)
-        store(memory, target + i + 2, s2)
-        store(memory, target + i + 3, s3)
-    for i in range(whole, inputs):
-        s = spread(0.0)
-        for o in range(outputs):
-            s = s + load(theta, w + o * row + i) * load(memory, delta + o)
-        store(memory, target + i, s)
-
-
-def affine_group(
-    theta: int,
-    w: int,
-    source: int,
-    a: int,
-    apart: int,
-    target: int,
-    z: int,
-    further: int,
-    inputs: int,
-    outputs: int,
-) -> None:
-    """As `affine` for a group of samples: inputs lie `apart` and outputs `further` vectors apart."""
-    row = inputs + 1
-    a1, a2, a3 = a + apart, a + 2 * apart, a + 3 * apart
-    z1, z2, z3 = z + further, z + 2 * further, z + 3 * further
-    whole = outputs - outputs % 2
-    for o in range(0, whole, 2):
-        w0 = w + o * row
-        w1 = w0 + row
-        s0 = s1 = s2 = s3 = load(theta, w0 + inputs)
-        r0 = r1 = r2 = r3 = load(theta, w1 + inputs)
-        for i in range(inputs):
-            u, v = load(theta, w0 + i), load(theta, w1 + i)
-            x0, x1, x2, x3 = (
-                load(source, a + i),
-                load(source, a1 + i),
-                load(source, a2 + i),
-                load(source, a3 + i),
-            )
-            s0, s1, s2, s3 = s0 + u * x0, s1 + u * x1, s2 + u * x2, s3 + u * x3
-            r0, r1, r2, r3 = r0 + v * x0, r1 + v * x1, r2 + v * x2, r3 + v * x3
-        store(target, z + o, s0)
-        store(target, z1 + o, s1)
-        store(target, z2 + o, s2)
-        store(target, z3 + o, s3)
-        store(target, z + o + 1, r0)
-        store(target, z1 + o + 1, r1)
-        store(target, z2 + o + 1, r2)
-        store(target, z3 + o + 1, r3)
-    for o in range(whole, outputs):
-        s0 = s1 = s2 = s3 = load(theta, w + o * row + inputs)
-        for i in range(inputs):
-            u = load(theta, w + o * row + i)
-            s0, s1 = s0 + u * load(source, a + i), s1 + u * load(source, a1 + i)
-            s2, s3 = s2 + u * load(source, a2 + i), s3 + u * load(source, a3 + i)
-        store(target, z + o, s0)
-        store(target, z1 + o, s1)
-        store(target, z2 + o, s2)
-        store(target, z3 + o, s3)
-
-
-def below_group(
-    theta: int, w: int, memory: int, delta: int, target: int, apart: int, inputs: int, outputs: int
-) -> None:
-    """As `below` for a group of samples, whose deltas lie `apart` vectors apart."""
-    row = inputs + 1
-    d1, d2, d3 = delta + apart, delta + 2 * apart, delta + 3 * apart
-    t1, t2, t3 = target + apart, target + 2 * apart, target + 3 * apart
-    whole = inputs - inputs % 2
-    for i in range(0, whole, 2):
-        s0 = s1 = s2 = s3 = r0 = r1 = r2 = r3 = spread(0.0)
-        for o in range(outputs):
-            at = w + o * row + i
-            u, v = load(theta, at), load(theta, at + 1)
-            x0, x1, x2, x3 = (
-                load(memory, delta + o),
-                load(memory, d1 + o),
-                load(memory, d2 + o),
-                load(memory, d3 + o),
-            )
-            s0, s1, s2, s3 = s0 + u * x0, s1 + u * x1, s2 + u * x2, s3 + u * x3
-            r0, r1, r2, r3 = r0 + v * x0, r1 + v * x1, r2 + v * x2, r3 + v * x3
-        store(memory, target + i, s0)
-        store(memory, t1 + i, s1)
-        store(memory, t2 + i, s2)
-        store(memory, t3 + i, s3)
-        store(memory, target + i + 1, r0)
-        store(memory, t1 + i + 1, r1)
-        store(memory, t2 + i + 1, r2)
-        store(memory, t3 + i + 1, r3)
-    for i in range(whole, inputs):
-        for s in range(GROUP):
-            total = spread(0.0)
-            for o in range(outputs):
-                total = total + load(theta, w + o * row + i) * load(memory, delta + s * apart + o)
-            store(memory, target + s * apart + i, total)
-
-
-def collect_one(
-    grad: int, w: int, d: int, delta: int, x: int, a: int, inputs: int, outputs: int, first: bool
-) -> None:
-    """grad <- delta a', or grad + delta a', for one sample."""
-    row = inputs + 1
-    for o in range(outputs):
-        s = load(d, delta + o)
-        at = w + o * row
-        if first:
-            for i in range(inputs):
-                store(grad, at + i, s * load(x, a + i))
-            store(grad, at + inputs, s)
-        else:
-            for i in range(inputs):
-                store(grad, at + i, load(grad, at + i) + s * load(x, a + i))
-            store(grad, at + inputs, load(grad, at + inputs) + s)
-
-
-def collect_group(
-    grad: int,
-    w: int,
-    d: int,
-    delta: int,
-    ds: int,
-    x: int,
-    a: int,
-    xs: int,
-    inputs: int,
-    outputs: int,
-    first: bool,
-) -> None:
-    """The same for a group of samples, whose deltas lie ds and whose inputs xs vectors apart."""
-    row = inputs + 1
-    for o in range(outputs):
-        at = w + o * row
-        d0, d1 = load(d, delta + o), load(d, delta + ds + o)
-        d2, d3 = load(d, delta + 2 * ds + o), load(d, delta + 3 * ds + o)
-        bias = d0 + d1 + d2 + d3
-        if first:
-            for i in range(inputs):
-                g = d0 * load(x, a + i) + d1 * load(x, a + xs + i)
-                g = g + d2 * load(x, a + 2 * xs + i) + d3 * load(x, a + 3 * xs + i)
-                store(grad, at + i, g)
-            store(grad, at + inputs, bias)
-        else:
-            for i in range(inputs):
-                g = load(grad, at + i) + d0 * load(x, a + i) + d1 * load(x, a + xs + i)
-                g = g + d2 * load(x, a + 2 * xs + i) + d3 * load(x, a + 3 * xs + i)
-                store(grad, at + i, g)
-            store(grad, at + inputs, load(grad, at + inputs) + bias)
 
 
 def forward(net: int, theta: int, x: int, a: int, memory: int, group: int, units: int) -> None:
@@ -278,33 +94,32 @@ def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memo
         size += read_int(net, SIZES + layer + 1) * (read_int(net, SIZES + layer) + 1)
     held = samples if whole else GROUP
     scratch = memory + (held + GROUP) * units * VECTOR_BYTES
-    if whole:
-        logits = memory + (units - k) * VECTOR_BYTES
+    # Twice over the samples where the loss looks at all of them: until their logits are there, and on.
+    rounds = 2 if whole else 1
+    for done in range(rounds):
         start = 0
         while start < samples:
             group = GROUP if samples - start >= GROUP else 1
-            forward(net, theta, x, start * inputs, memory + start * units * VECTOR_BYTES, group, units)
+            first = start if whole else 0
+            passed, deltas = memory + first * units * VECTOR_BYTES, (held - first) * units
+            if done == 0:
+                forward(net, theta, x, start * inputs, passed, group, units)
+            if done == rounds - 1:
+                for s in range(group):
+                    last = (s + 1) * units - k
+                    z, target = passed + last * VECTOR_BYTES, passed + (deltas + last) * VECTOR_BYTES
+                    if whole:
+                        for o in range(k):
+                            store(target, o, load(z, o))
+                    else:
+                        own = y + (start + s) * k * VECTOR_BYTES
+                        call(read_int(net, DELTA), (z, own, target, k, samples, scratch))
+                backward(net, theta, passed, deltas, group, units, size)
+                collect(net, grad, x, start * inputs, passed, deltas, group, units, start == 0)
             start += group
-        call(read_int(net, DELTA), (logits, y, units, k, samples, scratch))
-    start = 0
-    while start < samples:
-        group = GROUP if samples - start >= GROUP else 1
-        first = start if whole else 0
-        passed, deltas = memory + first * units * VECTOR_BYTES, (held - first) * units
-        if not whole:
-            forward(net, theta, x, start * inputs, passed, group, units)
-        for s in range(group):
-            last = (s + 1) * units - k
-            z, target = passed + last * VECTOR_BYTES, passed + (deltas + last) * VECTOR_BYTES
-            if whole:
-                for o in range(k):
-                    store(target, o, load(z, o))
-            else:
-                own = y + (start + s) * k * VECTOR_BYTES
-                call(read_int(net, DELTA), (z, own, target, k, samples, scratch))
-        backward(net, theta, passed, deltas, group, units, size)
-        collect(net, grad, x, start * inputs, passed, deltas, group, units, start == 0)
-        start += group
+        if done < rounds - 1:
+            logits = memory + (units - k) * VECTOR_BYTES
+            call(read_int(net, DELTA), (logits, y, units, k, samples, scratch))
 
 
 def collect(

@@ -1,8 +1,8 @@
 """Vectors of one number for each of a few trials, for code that Numba compiles.
 
 Each operation is one instruction of LLVM on all lanes, rounded as IEEE 754 has it, whatever the width of the
-processor: a lane's bits depend on no other lane. Memory is given by its address, so that a compiler that
-cannot know whether arrays overlap need not ask.
+processor (`fused` is rounded once or twice, as the processor has it): a lane's bits depend on no other lane.
+Memory is given by its address, so that a compiler that cannot know whether arrays overlap need not ask.
 """
 
 from __future__ import annotations
@@ -124,6 +124,14 @@ root = _unary(lambda b, kind, a: _call(b, "llvm.sqrt", kind, a))
 magnitude = _unary(lambda b, kind, a: _call(b, "llvm.fabs", kind, a))
 negative = _unary(lambda b, kind, a: b.fneg(a))
 power = _binary(lambda b, kind, x, y: _call(b, "llvm.pow", kind, x, y))
+
+
+@intrinsic
+def fused(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """a b + c, rounded once where the processor can and twice elsewhere."""
+    return _function(
+        lambda a, b, c: a, lambda builder, kind, *abc: _call(builder, "llvm.fmuladd", kind, *abc)
+    )((a, b, c))
 
 
 @intrinsic
