@@ -13,9 +13,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import Engine, MetaData, Table, bindparam, inspect, select
+from sqlalchemy import Connection, Engine, MetaData, Table, bindparam, inspect, select
 
 from overshoot.study.tracking.rows import Point, RunRow
 
@@ -109,8 +110,8 @@ class SqlWriter:
             )
             where = {str(i): location for i, location in places}
             opened = [_opened(i, r, where[r.experiment]) for i, r in zip(ids, rows, strict=True)]
-            db.execute(self.table["runs"].insert(), opened)
-            db.execute(self.table["tags"].insert(), _pairs(ids, [_tags(r) for r in rows]))
+            _insert(db, self.table["runs"], opened)
+            _insert(db, self.table["tags"], _pairs(ids, [_tags(r) for r in rows]))
         return ids
 
     def finish(self, runs: Sequence[tuple[str, RunRow]]) -> None:
@@ -124,9 +125,19 @@ class SqlWriter:
         }
         with self.engine.begin() as db:
             for name, values in inserts.items():
-                if values:
-                    db.execute(self.table[name].insert(), values)
+                _insert(db, self.table[name], values)
             db.execute(close.values(end_time=bindparam("end")), [{"id": i, "end": r.end} for i, r in runs])
+
+
+def _insert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """All rows at once, as the driver takes them: SQLAlchemy looks at each value again, which takes as long
+    as the database does. None of these values needs it."""
+    if not rows:
+        return
+    statement = table.insert().compile(dialect=db.dialect, column_keys=[*rows[0]])
+    order = statement.positiontup
+    values: list[Any] = [*rows] if order is None else [*map(itemgetter(*order), rows)]
+    db.exec_driver_sql(str(statement), values)
 
 
 def run_ids(n: int) -> list[str]:
