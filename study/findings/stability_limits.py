@@ -1,4 +1,4 @@
-"""Where training becomes unstable: predicted and measured limits, the edge of stability, plateaus, noise."""
+"""Where training becomes unstable: predicted and measured stability limits, and why they differ."""
 
 from __future__ import annotations
 
@@ -7,76 +7,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import (
     LimitEvidence,
     measured_ratios,
     pairs,
-    slopes_by_optimizer,
 )
 from overshoot.study.analysis.limit_tables import share_near, widths_of_limits
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Range, clustered
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.numbers import between, fixed, listing, number, plural, share
+from overshoot.study.findings.limit_words import (
+    NAMES,
+    SECTION,
+    cause,
+    factor,
+    times,
+    unclear_ratio,
+    upper,
+    where,
+)
+from overshoot.study.findings.near_the_limit import edge, floored, noisy
+from overshoot.study.numbers import fixed, listing, number, plural, share
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.statistics import Interval, middle
-
-SECTION = "limits"
-
-ENOUGH = 4
-"""Runs that a cell must have for its median to be given."""
-
-NAMES = {
-    LimitBasis.EXACT: "with full batches on least squares, where theory is exact",
-    LimitBasis.ORDER: "with one fixed order on least squares, where theory is exact for that order",
-    LimitBasis.ALMOST_SURE: "with random batches on least squares, where theory follows the growth of single "
-    "runs",
-    LimitBasis.AT_THE_START: "on networks, where theory knows only the curvature at the start",
-}
-"""Basis of a prediction -> where that is, in a sentence."""
-
-CAUSES = {
-    (
-        LimitBasis.EXACT,
-        True,
-    ): "just above its limit a run grows too slowly to show in the updates it is watched for",
-    (
-        LimitBasis.EXACT,
-        False,
-    ): "below its limit a run may rise before it falls, which counts as divergence when the watch is short",
-    (
-        LimitBasis.ORDER,
-        True,
-    ): "with one order the rates that diverge come in windows with stable rates between them, and the "
-    "lowest window, which is predicted, can be so narrow that it lies between two of the rates that were run",
-    (
-        LimitBasis.ORDER,
-        False,
-    ): "the noise of the batches drives a cycle that ends above the start and counts as divergence "
-    "although it does not grow",
-    (
-        LimitBasis.ALMOST_SURE,
-        True,
-    ): "close to its limit a run grows or shrinks by the luck of its batches, and may shrink for as long as "
-    "it is watched",
-    (
-        LimitBasis.ALMOST_SURE,
-        False,
-    ): "the noise of the residuals, which the prediction leaves out, holds a run on a noise floor from which "
-    "batches throw it far; so it may end above its start below the limit, which counts as divergence",
-    (
-        LimitBasis.AT_THE_START,
-        True,
-    ): "the first large steps land where the loss curves less than at "
-    "the start, so training survives a rate that is too large for its first step",
-    (
-        LimitBasis.AT_THE_START,
-        False,
-    ): "curvature grows during training, and the noise of small batches adds to it",
-}
-"""Basis, and whether the measured limit is above the predicted one -> why they differ."""
+from overshoot.study.statistics import middle
 
 
 def findings(tables: Tables, found: LimitEvidence) -> list[Finding]:
@@ -91,24 +45,19 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     if not rows:
         return None
     clauses = [
-        f"{_upper(NAMES[row['basis']])}: {times(row['ratio'])} over {plural(row['cells'], 'cell')} of "
+        f"{upper(NAMES[row['basis']])}: {times(row['ratio'])} over {plural(row['cells'], 'cell')} of "
         f"{plural(row['problems'], 'problem')}, "
         f"{row['near']} within 1\u202f% ({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
-        f"{', no clear difference' if _open(row['ratio']) else ''}."
+        f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
         for row in rows
     ]
     evidence = f"Measured over predicted stability limit, medians over cells. {' '.join(clauses)}"
     if LimitBasis.AT_THE_START in set(found.agreement["basis"]):
         evidence += f" By batch size on networks: {_by_batch(tables, found.limits)}."
     evidence += _known(found.limits)
-    unclear = all(_open(row["ratio"]) for row in rows)
+    unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
     return Finding("Stability limit", _accuracy(rows), evidence, SECTION, unclear, runs)
-
-
-def _open(ratio: Interval) -> bool:
-    """Whether an interval includes 1. The range of few problems is shown, and nothing concluded from it."""
-    return not ratio.excludes(1) and not isinstance(ratio, Range)
 
 
 def _known(limits: pd.DataFrame) -> str:
@@ -147,7 +96,7 @@ def _accuracy(rows: list[dict[str, Any]]) -> str:
         row = rows[0]
         near = f"in {row['fair']} of {plural(row['cells'], 'cell')}"
         parts.append(f"theory predicts to 10\u202f% where runs diverge {near}, {NAMES[row['basis']]}")
-    return f"{_upper('; '.join(parts))}."
+    return f"{upper('; '.join(parts))}."
 
 
 def _by_batch(tables: Tables, limits: pd.DataFrame) -> str:
@@ -178,14 +127,14 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
         for place, cell in zip(places, cells, strict=True)
     )
     evidence = " ".join(
-        f"{_upper(place)}: measured {number(cell['measured'])}, predicted {number(cell['predicted'])}; "
+        f"{upper(place)}: measured {number(cell['measured'])}, predicted {number(cell['predicted'])}; "
         f"{cause(cell)}."
         for place, cell in zip(places, cells, strict=True)
     )
     runs = [
         runs_of(tables.study, **{a: cell[a] for a in ("optimizer", "batch", "problem")}) for cell in cells
     ]
-    return Finding("Furthest off", f"{_upper(claim)}.", evidence, SECTION, runs=runs)
+    return Finding("Furthest off", f"{upper(claim)}.", evidence, SECTION, runs=runs)
 
 
 def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -200,7 +149,7 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     )
     below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
     inside = int(((at["high"] >= below) & (at["low"] <= above)).sum())
-    unclear = _open(mean) and _open(single)
+    unclear = unclear_ratio(mean) and unclear_ratio(single)
     claim = (
         "With random batches most single runs break between two predicted limits: that of the mean over many "
         "runs and that of a single run."
@@ -279,156 +228,9 @@ def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
     return Finding("Momentum", claim, evidence, SECTION, runs=[runs_of(tables.study, optimizer=method)])
 
 
-def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
-    """Of the runs whose sharpness came near its threshold, how close to it they stayed."""
-    runs = found.edge[found.edge["verdict"] != "diverged"]
-    if runs.empty:
-        return None
-    reached, started = runs["reached"].to_numpy(dtype=float), runs["start"] >= runs["threshold"]
-    rose, above = runs[(reached > 0) & ~started], runs[started]
-    evidence = (
-        f"Of {plural(len(runs), 'run')} whose sharpness was followed and that stayed finite, {len(rose)} "
-        f"rose from below to the threshold of their learning rate{_whose(tables, rose, runs)}"
-    )
-    unclear = False
-    if len(rose):
-        top, late = (
-            clustered(rose[name].to_numpy(dtype=float), rose["problem"], middle)
-            for name in ("largest", "late")
-        )
-        unclear = _open(late)
-        evidence += (
-            f"; medians: at most {times(top)} times the threshold, and {times(late)} times over the last "
-            f"half of training{', no clear difference from it' if unclear else ''}"
-        )
-    evidence += f". {_upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
-    if len(above):
-        down = clustered(above["late"].to_numpy(dtype=float), above["problem"], middle)
-        evidence += (
-            f" {plural(len(above), 'run')}{_whose(tables, above, runs)} started above it, where no step is "
-            f"stable; {(above['late'] < 1).sum()} of them ended below, where the loss curves less, at a "
-            f"median of {times(down)} times the threshold over the last half."
-        )
-    claim = (
-        f"In {len(rose)} of {plural(len(runs), 'run')} the sharpness rose to the edge of stability; in "
-        f"{(rose['verdict'] == 'at the line').sum()} of them it hovered there."
-        if len(rose)
-        else "In no run did the sharpness rise to the edge of stability."
-    )
-    labels = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys(runs["optimizer"])]
-    return Finding("Edge of stability", claim, evidence, SECTION, unclear, labels)
-
-
-def _whose(tables: Tables, part: pd.DataFrame, runs: pd.DataFrame) -> str:
-    """By optimizer, how many of its runs are in this part: ` (9 of 24 with Adam, 0 of 24 with ...)`."""
-    counts = runs["optimizer"].value_counts(sort=False)
-    if len(counts) < 2 or part.empty:
-        return ""
-    names = tables.study.names.optimizers
-    found = [f"{(part['optimizer'] == o).sum()} of {n} with {names[str(o)]}" for o, n in counts.items()]
-    return f" ({', '.join(found)})"
-
-
-def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
-    """By which power of the rate plateaus rise, without a limit: the steepest and the flattest."""
-    powers = slopes_by_optimizer(found.slopes)
-    if not powers:
-        return None
-    names = tables.study.names.optimizers
-    order = sorted(powers, key=lambda o: powers[o].value)
-    flat, steep = order[0], order[-1]
-    counts = found.slopes["optimizer"].value_counts()
-    cells = {o: plural(int(counts[o]), "cell") for o in powers}
-    evidence = (
-        "Above the best rate the final gap grows as the rate to the power of "
-        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]})"
-    )
-    few = isinstance(powers[steep], Range) or isinstance(powers[flat], Range)
-    unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)
-    if steep != flat:
-        evidence += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
-        evidence += ", no clear difference" if unclear else ""
-    claim = "Methods without a predicted limit stall on a plateau that rises with the learning rate."
-    runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
-    rises = all(power.low > 0 for power in powers.values())
-    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises, runs)
-
-
-def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
-    """The gap at which noise keeps runs, measured over predicted, by the order of the batches."""
-    settled = found.noise[found.noise["settled"]]
-    if settled.empty:
-        return None
-    clauses, ties = [], []
-    for order, at in settled.groupby("order", sort=False):
-        ratio = clustered(at["ratio"].to_numpy(), at["problem"], middle)
-        ties.append(_open(ratio))
-        label = ORDERS[str(order)].label
-        clauses.append(
-            f"with batches {label} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
-            f"{'; no clear difference' if ties[-1] else ''})"
-        )
-    claim = "On least squares small batches hold the gap on a noise floor" + (
-        ", and theory predicts its height." if all(ties) else "; theory predicts its height only roughly."
-    )
-    evidence = (
-        f"The measured gap of runs that have forgotten their start is, in the median, {listing(clauses)}."
-    )
-    counts = settled["problem"].value_counts()
-    if len(counts) > 1 and counts.iloc[0] > len(settled) / 2:
-        problem = tables.study.names.problems[str(counts.index[0])]
-        evidence += f" {counts.iloc[0]} of these {plural(len(settled), 'run')} are on {problem}."
-    enough = found.noise_agreement[found.noise_agreement["runs"] >= ENOUGH]
-    cells = np.array([ratio.value for ratio in enough["ratio"]])
-    if len(cells) > 1:
-        evidence += (
-            f" The medians of the {len(cells)} cells with at least {ENOUGH} such runs go from "
-            f"{factor(cells.min())} to {factor(cells.max())}."
-        )
-    optimizers = dict.fromkeys(settled["optimizer"])
-    runs = [runs_of(tables.study, optimizer=o) for o in optimizers]
-    return Finding("Noise floors", claim, evidence, SECTION, all(ties), runs)
-
-
-def cause(cell: dict[str, Any]) -> str:
-    """Why a measured limit is not at its prediction, in a clause."""
-    if cell["low"] <= cell["predicted"] <= cell["high"]:
-        return "they agree: the prediction lies in the interval of the measured limit"
-    if cell["predicted_low"] <= cell["measured"] <= cell["predicted_high"]:
-        return "they agree: the prediction is an estimate, and its interval holds the measured limit"
-    return CAUSES[cell["basis"], cell["ratio"] > 1]
-
-
-def where(tables: Tables, cell: dict[str, Any]) -> str:
-    """`Adam, mini-batch 16, on diabetes`."""
-    names = tables.study.names
-    optimizer, batch = names.optimizers[cell["optimizer"]], names.batches[cell["batch"]]
-    return f"{optimizer}, {batch}, on {names.problems[cell['problem']]}"
-
-
-def times(interval: Interval) -> str:
-    """A factor with its interval: three decimals where all of it is within 5 % of 1, or where an end that is
-    not 1 would read as if it were."""
-    ends = (interval.value, interval.low, interval.high)
-    close = interval.excludes(1) and 1 in (round(interval.low, 2), round(interval.high, 2))
-    fine = close or max(abs(v - 1) for v in ends) < 0.05
-    return between(interval, 3 if fine else 2 if max(ends) < 10 else 1)
-
-
-def factor(value: float) -> str:
-    """A factor: 0.0034, 0.98, 1.40, 18."""
-    if value < 0.095:
-        return number(value)
-    return fixed(value, 2) if value < 10 else fixed(value, 0)
-
-
 def _cell(limits: pd.DataFrame, key: str) -> dict[str, Any]:
     return records(limits[limits["key"] == key])[0]
 
 
 def _off(found: LimitEvidence, key: str) -> float:
     return float(abs(np.log(_cell(found.limits, key)["ratio"])))
-
-
-def _upper(text: str) -> str:
-    return text[0].upper() + text[1:]

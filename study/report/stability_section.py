@@ -30,7 +30,8 @@ from overshoot.study.figures.sharpness_lines import SIZE as EDGE
 from overshoot.study.figures.stability import MapView, draw_map, map_size
 from overshoot.study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
 from overshoot.study.findings import captions
-from overshoot.study.findings.stability_limits import factor, findings
+from overshoot.study.findings.limit_words import factor
+from overshoot.study.findings.stability_limits import findings
 from overshoot.study.numbers import between, listing, number, plural
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import stability_tables as limit_tables

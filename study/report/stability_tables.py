@@ -13,7 +13,7 @@ from overshoot.study.analysis.limit_tables import share_near
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.captions import WORDS
 from overshoot.study.findings.codes import STATUSES, no_limit
-from overshoot.study.findings.stability_limits import factor, times
+from overshoot.study.findings.limit_words import factor, times
 from overshoot.study.numbers import between, number, share
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable

@@ -1,4 +1,4 @@
-"""The cliff: tables and sentences read back from planted cells, its figures, its place in the page."""
+"""Stability limits: tables and sentences read back from planted cells, their figures, and the section."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,11 @@ from overshoot.study.analysis.limit_tables import heavy_ball, limits
 from overshoot.study.analysis.sharpness_runs import edge_runs
 from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.figures import theme
-from overshoot.study.findings import stability_limits as c
+from overshoot.study.findings import limit_words, near_the_limit, stability_limits
 from overshoot.study.findings.captions import WORDS
 from overshoot.study.findings.codes import BASES
-from overshoot.study.findings.stability_limits import CAUSES, NAMES, findings
+from overshoot.study.findings.limit_words import CAUSES, NAMES
+from overshoot.study.findings.stability_limits import findings
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report.stability_section import limits_section
 from overshoot.study.statistics import Interval
@@ -137,7 +138,7 @@ class TestLimits:
 class TestSentences:
     def test_predictions_are_told_by_what_they_rest_on(self):
         cells = [cell for p in "abcd" for cell in linear({"full": 1.002, "16": 1.2}, p)]
-        text = said(c.predictions, *cells)
+        text = said(stability_limits.predictions, *cells)
         assert "With full batches on least squares, where theory is exact: 1.002 (1.002 to 1.002)" in text
         assert "over 4 cells of 4 problems, 4 within 1 % (100 % [51, 100]), 4 within 10 %." in text
         assert "random batches on least squares, where theory follows the growth of single runs: 1.20" in text
@@ -152,7 +153,7 @@ class TestSentences:
         ]
         assert (
             "In 2 of them runs both diverge and survive at rates between, over a zone of 0.65 decades in the "
-            "median, and at most 1.0." in said(c.predictions, *cells)
+            "median, and at most 1.0." in said(stability_limits.predictions, *cells)
         )
 
     def test_on_networks_each_batch_strategy_has_its_median(self):
@@ -162,7 +163,7 @@ class TestSentences:
             for batch, both in ratios.items()
             for problem, ratio in zip("ab", both, strict=True)
         ]
-        text = said(c.predictions, *cells)
+        text = said(stability_limits.predictions, *cells)
         assert "over 6 cells of 2 problems" in text
         assert (
             "By batch size on networks: 4.00 with full batch, 0.50 with mini-batch 16 and 0.15 with "
@@ -170,25 +171,27 @@ class TestSentences:
         )
 
     def test_an_end_that_is_not_one_does_not_read_as_one(self):
-        assert plain(c.times(Interval(0.97, 0.93, 0.998))) == "0.970 [0.930, 0.998]"
-        assert plain(c.times(Interval(0.97, 0.93, 1.001))) == "0.97 [0.93, 1.00]"
+        assert plain(limit_words.times(Interval(0.97, 0.93, 0.998))) == "0.970 [0.930, 0.998]"
+        assert plain(limit_words.times(Interval(0.97, 0.93, 1.001))) == "0.97 [0.93, 1.00]"
 
     def test_no_difference_is_inconclusive(self):
         sides = zip("abcdef", [0.99, 1.01] * 3, strict=True)
-        found = c.predictions(*read(*(x for p, ratio in sides for x in linear({"full": ratio}, p))))
+        found = stability_limits.predictions(
+            *read(*(x for p, ratio in sides for x in linear({"full": ratio}, p)))
+        )
         assert found.inconclusive
         assert "no clear difference" in found.text
-        apart = c.predictions(*read(*(x for p in "abcdef" for x in linear({"full": 1.01}, p))))
+        apart = stability_limits.predictions(*read(*(x for p in "abcdef" for x in linear({"full": 1.01}, p))))
         assert not apart.inconclusive
         assert "no clear difference" not in apart.text
 
     def test_of_few_problems_the_range_is_given_and_nothing_concluded(self):
-        text = said(c.predictions, *linear({"full": 0.99}, "a"), *linear({"full": 1.01}, "b"))
+        text = said(stability_limits.predictions, *linear({"full": 0.99}, "a"), *linear({"full": 1.01}, "b"))
         assert "1.000 (0.990 to 1.010) over 2 cells of 2 problems" in text
         assert "no clear difference" not in text
 
     def test_the_worst_on_least_squares_and_on_networks_are_named_with_their_cause(self):
-        text = said(c.disagreements, *everything())
+        text = said(stability_limits.disagreements, *everything())
         assert (
             "the prediction is furthest off for Gradient descent, mini-batch 16, on toy, by a factor of 1.20"
             in text
@@ -203,18 +206,18 @@ class TestSentences:
             return {"basis": basis, "measured": ratio, "ratio": ratio, "predicted": 1.0} | known
 
         between = {"predicted_low": 0.85, "predicted_high": 1.15}
-        assert "its interval holds" in c.cause(off(ALMOST_SURE, 0.9, **between))
-        assert c.cause(off(ALMOST_SURE, 0.8, **between)) == CAUSES[ALMOST_SURE, False]
-        assert "lies in the interval of the measured limit" in c.cause(off(EXACT, 1.009, low=0.999))
-        assert c.cause(off(EXACT, 1.02)) == CAUSES[EXACT, True]
-        assert c.cause(off(ORDER, 0.9)) == CAUSES[ORDER, False]
+        assert "its interval holds" in limit_words.cause(off(ALMOST_SURE, 0.9, **between))
+        assert limit_words.cause(off(ALMOST_SURE, 0.8, **between)) == CAUSES[ALMOST_SURE, False]
+        assert "lies in the interval of the measured limit" in limit_words.cause(off(EXACT, 1.009, low=0.999))
+        assert limit_words.cause(off(EXACT, 1.02)) == CAUSES[EXACT, True]
+        assert limit_words.cause(off(ORDER, 0.9)) == CAUSES[ORDER, False]
 
     def test_single_runs_are_told_from_the_mean(self):
         cells = [
             planted(problem, batch="16", **known(measured, basis=ALMOST_SURE, limit_mean_square=0.8))
             for problem, measured in (("a", 0.9), ("b", 0.96), ("c", 1.005), ("d", 1.2))
         ]
-        found = c.single_runs(*read(*cells[:3]))
+        found = stability_limits.single_runs(*read(*cells[:3]))
         text = plain(found.text)
         assert (
             "Over 3 cells of 3 problems runs break, in the median, at 1.20 (1.12 to 1.26) times the limit of "
@@ -223,29 +226,29 @@ class TestSentences:
         assert "0.96 (0.90 to 1.00) times that of single runs" in text
         assert "in 3 between them or with an interval that reaches there." in text
         assert not found.inconclusive
-        assert "in 3 between them or" in said(c.single_runs, *cells)
-        assert c.single_runs(*read(*linear({"full": 1.0, "16": 1.0}))) is None
+        assert "in 3 between them or" in said(stability_limits.single_runs, *cells)
+        assert stability_limits.single_runs(*read(*linear({"full": 1.0, "16": 1.0}))) is None
 
     def test_reshuffling_is_compared_in_pairs(self):
         cells = [x for p in "ab" for x in linear({"16": 1.5, "16 replacement": 1.0}, p)]
-        found = c.reshuffling(*read(*cells))
+        found = stability_limits.reshuffling(*read(*cells))
         assert not found.inconclusive
         assert (
             "raises the stability limit on these problems. By a median factor of 1.50 (1.50 to 1.50)"
             in plain(found.text)
         )
-        assert c.reshuffling(*read(*cells[:2])) is None
+        assert stability_limits.reshuffling(*read(*cells[:2])) is None
         same = [x for p in "ab" for x in linear({"16": 1.0, "16 replacement": 1.0}, p)]
-        assert c.reshuffling(*read(*same)).inconclusive
+        assert stability_limits.reshuffling(*read(*same)).inconclusive
 
     def test_momentum_is_told_in_units_of_gradient_descent(self):
-        text = said(c.momentum, *everything())
+        text = said(stability_limits.momentum, *everything())
         assert "Predicted: 0.11 times gradient descent’s limit with batches of one sample" in text
         assert "1.90 times with all samples" in text
         assert "(1 − b) = 0.10 times" in text
         assert "(1 + b) = 1.90 times" in text
         assert text.endswith("Measured on toy: 1.90 with 100 samples.")
-        assert c.momentum(*read(*linear({"full": 1.0}))) is None
+        assert stability_limits.momentum(*read(*linear({"full": 1.0}))) is None
 
     def test_the_problems_at_which_momentum_s_limit_is_extreme_are_named(self):
         limits = {"a": {1: 0.1, 100: 1.9}, "b": {1: 0.3, 100: 1.9}}
@@ -254,13 +257,15 @@ class TestSentences:
             for p, heavy in limits.items()
             for o, at in (("sgd", {1: 1.0, 100: 1.0}), ("momentum", heavy))
         ]
-        assert "0.10 (a) to 0.30 (b) times gradient descent’s limit" in said(c.momentum, *cells)
+        assert "0.10 (a) to 0.30 (b) times gradient descent’s limit" in said(
+            stability_limits.momentum, *cells
+        )
 
     def test_the_floor_s_power_is_that_of_the_planted_runs(self):
         tables, found = read(*everything())
         assert found.slopes["slope"].iloc[0].value == pytest.approx(2.0)
         assert found.slopes["rates"].iloc[0] == 6
-        text = plain(c.floored(tables, found).text)
+        text = plain(near_the_limit.floored(tables, found).text)
         assert (
             "grows as the rate to the power of 2.0 (2.0 to 2.0) with RMSprop (median over 2 cells)." in text
         )
@@ -270,9 +275,11 @@ class TestSentences:
             planted("toy", o, sweep=RISING, limit_basis=NONE, limit_status="above_grid")
             for o in ("adam", "rmsprop")
         ]
-        assert not c.floored(*read(*cells)).inconclusive, "that they rise alike is no doubt that they rise"
+        assert not near_the_limit.floored(*read(*cells)).inconclusive, (
+            "that they rise alike is no doubt that they rise"
+        )
         flat = planted("toy", "adagrad", sweep=dict.fromkeys(RISING, 0.1), limit_basis=NONE)
-        found = c.floored(*read(*cells, flat))
+        found = near_the_limit.floored(*read(*cells, flat))
         assert found.inconclusive
         assert "0.0 (0.0 to 0.0) with AdaGrad" in plain(found.text)
 
@@ -280,7 +287,7 @@ class TestSentences:
         cell = planted(optimizer="adam", sweep={1.0: 0.1, 2.0: 0.2, 4.0: 0.4}, limit_basis=NONE)
         tables, found = read(cell)
         assert found.slopes.empty
-        assert c.floored(tables, found) is None
+        assert near_the_limit.floored(tables, found) is None
 
     def test_noise_floors_are_means_over_the_last_half_of_settled_runs(self):
         tables, found = read(planted(noise={1.0: 0.02, 0.1: 0.02}, curvature_low=0.5))
@@ -289,23 +296,23 @@ class TestSentences:
         assert runs.loc[1.0, "measured"].tolist() == [pytest.approx(curve.mean())] * 2
         assert runs.loc[1.0, "settled"].all()  # exp(-1 * 0.5 * 100) is nothing
         assert not runs.loc[0.1, "settled"].any()  # exp(-0.1 * 0.5 * 100) is more than a tenth of 0.02
-        text = plain(c.noisy(tables, found).text)
+        text = plain(near_the_limit.noisy(tables, found).text)
         assert f"with batches reshuffled {curve.mean() / 0.02:.2f}" in text
         assert "(2 runs)" in text
         assert "The medians of" not in text
-        assert "cells with at least 4 such runs go from" in said(c.noisy, *everything())
+        assert "cells with at least 4 such runs go from" in said(near_the_limit.noisy, *everything())
 
     def test_a_problem_that_most_settled_runs_are_on_is_named(self):
         much = planted("a", noise=dict.fromkeys((0.3, 1.0, 3.0), 0.02), sweep=SETTLED, curvature_low=5.0)
         little = planted("b", noise={1.0: 0.02}, sweep=SETTLED, curvature_low=5.0)
-        text = said(c.noisy, much, little)
+        text = said(near_the_limit.noisy, much, little)
         assert "6 of these 8 runs are on a." in text
         assert "The medians of" not in text  # one cell alone has four runs
 
     def test_without_a_flattest_curvature_no_run_has_settled(self):
         tables, found = read(planted(noise={1.0: 0.02}))
         assert len(found.noise) == 2
-        assert c.noisy(tables, found) is None
+        assert near_the_limit.noisy(tables, found) is None
         assert "hollow" in limits_section(tables, looks(tables)).blocks[-1].text
 
 
@@ -325,7 +332,7 @@ class TestEdge:
 
     def test_sentences_count_those_that_came_to_the_line(self):
         tables = analyse(self.runs(r0_1=[5, 19, 20.5, 20], r0_2=[5, 6, 6, 6], r0_5=[3, 9, INF]))
-        text = plain(c.edge(tables, limit_evidence(tables)).text)
+        text = plain(near_the_limit.edge(tables, limit_evidence(tables)).text)
         assert "Of 2 runs whose sharpness was followed and that stayed finite, 1 rose from below" in text
         assert "medians: at most 1.025 (1.025 to 1.025) times the threshold" in text
         assert "1.012 (1.012 to 1.012) times over the last half of training. " in text
@@ -335,19 +342,19 @@ class TestEdge:
         came, stayed = {0.1: [5, 19, 20.5, 20]}, {0.2: [5, 6, 6, 6]}
         tables = analyse(gather([planted(edge=came), planted(optimizer="adam", edge=came | stayed)]))
         assert "(1 of 1 with Gradient descent, 1 of 2 with Adam)" in plain(
-            c.edge(tables, limit_evidence(tables)).text
+            near_the_limit.edge(tables, limit_evidence(tables)).text
         )
 
     def test_runs_that_start_above_their_line_are_counted_apart(self):
         tables = analyse(self.runs(r1_0=[8, 4, 1, 1]))
-        text = plain(c.edge(tables, limit_evidence(tables)).text)
+        text = plain(near_the_limit.edge(tables, limit_evidence(tables)).text)
         assert "0 rose from below to the threshold of their learning rate. 0 runs stayed below it." in text
         assert "1 run started above it" in text
         assert "1 of them ended below, where the loss curves less, at a median of 0.50" in text
 
     def test_where_none_came_there_it_says_so(self):
         tables = analyse(self.runs(r0_2=[5, 6, 6, 6]))
-        assert "0 rose from below" in c.edge(tables, limit_evidence(tables)).text
+        assert "0 rose from below" in near_the_limit.edge(tables, limit_evidence(tables)).text
         assert (
             "No run rose to its line and stayed there" in limits_section(tables, looks(tables)).blocks[0].text
         )

@@ -1,0 +1,129 @@
+"""What happens at rates that do not diverge: the edge of stability, plateaus that rise, noise floors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from overshoot.core.batches import ORDERS
+from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import Range, clustered
+from overshoot.study.findings.claims import Finding, runs_of
+from overshoot.study.findings.limit_words import SECTION, factor, times, unclear_ratio, upper
+from overshoot.study.numbers import between, listing, plural
+from overshoot.study.statistics import middle
+
+ENOUGH = 4
+"""Runs that a cell must have for its median to be given."""
+
+
+def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
+    """Of the runs whose sharpness came near its threshold, how close to it they stayed."""
+    runs = found.edge[found.edge["verdict"] != "diverged"]
+    if runs.empty:
+        return None
+    reached, started = runs["reached"].to_numpy(dtype=float), runs["start"] >= runs["threshold"]
+    rose, above = runs[(reached > 0) & ~started], runs[started]
+    evidence = (
+        f"Of {plural(len(runs), 'run')} whose sharpness was followed and that stayed finite, {len(rose)} "
+        f"rose from below to the threshold of their learning rate{_whose(tables, rose, runs)}"
+    )
+    unclear = False
+    if len(rose):
+        top, late = (
+            clustered(rose[name].to_numpy(dtype=float), rose["problem"], middle)
+            for name in ("largest", "late")
+        )
+        unclear = unclear_ratio(late)
+        evidence += (
+            f"; medians: at most {times(top)} times the threshold, and {times(late)} times over the last "
+            f"half of training{', no clear difference from it' if unclear else ''}"
+        )
+    evidence += f". {upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
+    if len(above):
+        down = clustered(above["late"].to_numpy(dtype=float), above["problem"], middle)
+        evidence += (
+            f" {plural(len(above), 'run')}{_whose(tables, above, runs)} started above it, where no step is "
+            f"stable; {(above['late'] < 1).sum()} of them ended below, where the loss curves less, at a "
+            f"median of {times(down)} times the threshold over the last half."
+        )
+    claim = (
+        f"In {len(rose)} of {plural(len(runs), 'run')} the sharpness rose to the edge of stability; in "
+        f"{(rose['verdict'] == 'at the line').sum()} of them it hovered there."
+        if len(rose)
+        else "In no run did the sharpness rise to the edge of stability."
+    )
+    labels = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys(runs["optimizer"])]
+    return Finding("Edge of stability", claim, evidence, SECTION, unclear, labels)
+
+
+def _whose(tables: Tables, part: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """By optimizer, how many of its runs are in this part: ` (9 of 24 with Adam, 0 of 24 with ...)`."""
+    counts = runs["optimizer"].value_counts(sort=False)
+    if len(counts) < 2 or part.empty:
+        return ""
+    names = tables.study.names.optimizers
+    found = [f"{(part['optimizer'] == o).sum()} of {n} with {names[str(o)]}" for o, n in counts.items()]
+    return f" ({', '.join(found)})"
+
+
+def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
+    """By which power of the rate plateaus rise, without a limit: the steepest and the flattest."""
+    powers = slopes_by_optimizer(found.slopes)
+    if not powers:
+        return None
+    names = tables.study.names.optimizers
+    order = sorted(powers, key=lambda o: powers[o].value)
+    flat, steep = order[0], order[-1]
+    counts = found.slopes["optimizer"].value_counts()
+    cells = {o: plural(int(counts[o]), "cell") for o in powers}
+    evidence = (
+        "Above the best rate the final gap grows as the rate to the power of "
+        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]})"
+    )
+    few = isinstance(powers[steep], Range) or isinstance(powers[flat], Range)
+    unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)
+    if steep != flat:
+        evidence += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
+        evidence += ", no clear difference" if unclear else ""
+    claim = "Methods without a predicted limit stall on a plateau that rises with the learning rate."
+    runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
+    rises = all(power.low > 0 for power in powers.values())
+    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises, runs)
+
+
+def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
+    """The gap at which noise keeps runs, measured over predicted, by the order of the batches."""
+    settled = found.noise[found.noise["settled"]]
+    if settled.empty:
+        return None
+    clauses, ties = [], []
+    for order, at in settled.groupby("order", sort=False):
+        ratio = clustered(at["ratio"].to_numpy(), at["problem"], middle)
+        ties.append(unclear_ratio(ratio))
+        label = ORDERS[str(order)].label
+        clauses.append(
+            f"with batches {label} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
+            f"{'; no clear difference' if ties[-1] else ''})"
+        )
+    claim = "On least squares small batches hold the gap on a noise floor" + (
+        ", and theory predicts its height." if all(ties) else "; theory predicts its height only roughly."
+    )
+    evidence = (
+        f"The measured gap of runs that have forgotten their start is, in the median, {listing(clauses)}."
+    )
+    counts = settled["problem"].value_counts()
+    if len(counts) > 1 and counts.iloc[0] > len(settled) / 2:
+        problem = tables.study.names.problems[str(counts.index[0])]
+        evidence += f" {counts.iloc[0]} of these {plural(len(settled), 'run')} are on {problem}."
+    enough = found.noise_agreement[found.noise_agreement["runs"] >= ENOUGH]
+    cells = np.array([ratio.value for ratio in enough["ratio"]])
+    if len(cells) > 1:
+        evidence += (
+            f" The medians of the {len(cells)} cells with at least {ENOUGH} such runs go from "
+            f"{factor(cells.min())} to {factor(cells.max())}."
+        )
+    optimizers = dict.fromkeys(settled["optimizer"])
+    runs = [runs_of(tables.study, optimizer=o) for o in optimizers]
+    return Finding("Noise floors", claim, evidence, SECTION, all(ties), runs)
