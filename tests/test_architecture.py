@@ -164,3 +164,11 @@ def test_nothing_below_findings_writes_prose() -> None:
     """Tables hold numbers and codes: what writes numbers as text is not imported there."""
     below = [file for room in ("phases", "analysis") for file in (ROOT / "study" / room).glob("*.py")]
     assert not [file.name for file in below if "overshoot.study.numbers" in imported(file)]
+
+
+OWN = sorted([*SOURCES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/**/*.py")])
+
+
+def test_files_are_short() -> None:
+    lines = {f.relative_to(ROOT).as_posix(): len(f.read_text(encoding="utf-8").splitlines()) for f in OWN}
+    assert not {file: n for file, n in lines.items() if n > 400}, "split"
