@@ -29,36 +29,73 @@ class Processes:
     workers: int
 
     def run(self, cells: Sequence[Cell]) -> Generator[CellResult | Failure, None, None]:
-        """See `Engine.run`. When a worker is killed, the cells that are not finished are run again on new
-        workers, RETRIES times without any progress. EngineError where they would not fit into memory."""
+        """See `Engine.run`. A cell whose worker was killed is run again, RETRIES times; the others take no
+        part in it. EngineError where the cells would not fit into memory."""
         refuse_short(cells, self.workers, free())
-        todo, patience = {cell.key: cell for cell in cells}, RETRIES
-        while todo:
-            try:
-                for result in self._once(list(todo.values())):
-                    del todo[result.cell.key]
-                    patience = RETRIES
-                    yield result
-            except TerminatedWorkerError:
-                patience -= 1
-                if patience < 0:
-                    yield from (Failure(cell, KILLED) for cell in todo.values())
-                    return
-
-    def _once(self, cells: Sequence[Cell]) -> Generator[CellResult | Failure, None, None]:
-        waiting = deque(cells)
-        running: set[Future[CellResult | Failure]] = set()
-        executor = _executor(self.workers)
+        waiting = deque(_Try(cell) for cell in cells)
+        lanes = [_Lane() for _ in range(min(self.workers, len(cells)))]
         try:
-            while waiting or running:
-                # One more than there are workers, so that none goes idle while a result is stored.
-                while waiting and len(running) <= self.workers:
-                    running.add(executor.submit(attempt, waiting.popleft()))
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+            while busy := _started(lanes, waiting):
+                ended = wait([lane.future for lane in busy if lane.future], return_when=FIRST_COMPLETED).done
+                results = [lane.take(waiting) for lane in busy if lane.future in ended]
+                _started(lanes, waiting)  # before a result is handed on, which may take a while
+                yield from (result for result in results if result is not None)
         finally:
-            _end(executor, running)
+            for lane in lanes:
+                lane.end()
+
+
+@dataclass(frozen=True)
+class _Try:
+    cell: Cell
+    retries: int = RETRIES
+
+
+class _Lane:
+    """One worker, and what it runs. It has an executor of its own: loky ends all workers of an executor when
+    one is killed, and would not say whose cell it was."""
+
+    def __init__(self) -> None:
+        self.executor: ProcessPoolExecutor | None = None
+        self.running: _Try | None = None
+        self.future: Future[CellResult | Failure] | None = None
+
+    def start(self, tried: _Try) -> None:
+        if self.executor is None:
+            self.executor = _executor(1)
+        try:
+            future = self.executor.submit(attempt, tried.cell)
+        except TerminatedWorkerError:  # killed while it had nothing to do
+            self.executor = _executor(1)
+            future = self.executor.submit(attempt, tried.cell)
+        self.running, self.future = tried, future
+
+    def take(self, waiting: deque[_Try]) -> CellResult | Failure | None:
+        """The result; None where the worker was killed and the cell waits again."""
+        assert self.running is not None
+        assert self.future is not None
+        tried, future = self.running, self.future
+        self.running = self.future = None
+        try:
+            return future.result()
+        except TerminatedWorkerError:
+            self.executor = None
+            if not tried.retries:
+                return Failure(tried.cell, KILLED)
+            waiting.appendleft(_Try(tried.cell, tried.retries - 1))
+            return None
+
+    def end(self) -> None:
+        if self.executor is not None:
+            _end(self.executor, [self.future] if self.future else [])
+
+
+def _started(lanes: Sequence[_Lane], waiting: deque[_Try]) -> list[_Lane]:
+    """The lanes at work, once each that was idle has a cell, as long as there are any."""
+    for lane in lanes:
+        if lane.running is None and waiting:
+            lane.start(waiting.popleft())
+    return [lane for lane in lanes if lane.running is not None]
 
 
 class Pool:

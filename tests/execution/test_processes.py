@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from overshoot.study.execution.engine import Failure
 from overshoot.study.execution.processes import Pool, Processes
+from overshoot.study.experiment.cells import Choice
 from overshoot.study.phases.results import CellResult
+from overshoot.study.problems import plugins
 from overshoot.study.spec import load
 from overshoot.study.tracking import StoredCell, open_store
 from tests.builders import cell
@@ -72,6 +76,32 @@ def test_a_killed_worker_costs_nothing_but_time() -> None:
     assert all(isinstance(r, CellResult) for r in done)
     assert {r.cell.key for r in done} == {c.key for c in cells}
     assert len(done) == len(cells)
+
+
+DEADLY = """
+import os, signal
+from overshoot.core.schedules import Schedule, register
+
+
+@register("deadly", label="deadly")
+class Deadly(Schedule):
+    def factor(self, progress):
+        open({file!r}, "a").write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_cell_that_kills_its_worker_takes_no_other_along(tmp_path: Path) -> None:
+    file = tmp_path / "deadly.py"
+    file.write_text(DEADLY.format(file=str(tmp_path / "deaths")))
+    deadly = replace(cell(), schedule=Choice("deadly"), plugins=(plugins.load(file),))
+    try:
+        results = list(Processes(2).run([deadly, *(cell(optimizer=o) for o in ("sgd", "adam", "lion"))]))
+    finally:
+        plugins._forget(deadly.plugins[0])
+    assert [r.cell for r in results if isinstance(r, Failure)] == [deadly]
+    assert len([r for r in results if isinstance(r, CellResult)]) == 3
+    assert (tmp_path / "deaths").read_text() == "xxx"
 
 
 def the_process() -> int:
