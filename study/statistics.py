@@ -10,9 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import optimize, special, stats
+
+from overshoot.study.late import Late
+
+if TYPE_CHECKING:
+    from scipy import optimize, special, stats
+else:
+    optimize, special, stats = Late("scipy.optimize"), Late("scipy.special"), Late("scipy.stats")
 
 RESAMPLES = 2000
 LEVEL = 0.95

@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from threadpoolctl import threadpool_limits
 
 from overshoot.core import ACTIVATIONS, LOSSES, OPTIMIZERS, BatchStrategy, smallest_eigenvalue, train
@@ -25,6 +24,7 @@ from overshoot.core.optimizers.base import Recursion
 from overshoot.study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from overshoot.study.experiment.reader import SpecError
 from overshoot.study.findings.codes import BASES, BASIS_NAMES, no_limit
+from overshoot.study.late import Late
 from overshoot.study.numbers import fixed, number
 from overshoot.study.phases.stack import EXPLOSION
 from overshoot.study.phases.sweep import SweepSettings
@@ -32,6 +32,11 @@ from overshoot.study.phases.theory import LimitBasis, Prediction, predict, sharp
 from overshoot.study.problems.datasets import DATASETS, columns_of, located, ready, train_size
 from overshoot.study.problems.problem import Problem, least_squares, problem_of
 from overshoot.study.problems.registry import of_file
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = Late("scipy.optimize")
 
 UPDATES = 100
 """Of the probe: enough to see what diverges, far too few to see what is best in the end."""
@@ -189,7 +194,7 @@ def fastest(recursion: Recursion, low: float, high: float, limit: float) -> floa
     def slowest(share: float) -> float:
         return float(recursion.multiplier(share * limit, [low, high]).max())
 
-    optimum = minimize_scalar(slowest, bounds=(0, 1), method="bounded", options={"xatol": 1e-10})
+    optimum = optimize.minimize_scalar(slowest, bounds=(0, 1), method="bounded", options={"xatol": 1e-10})
     best = float(optimum.x)
     equal = float(optimum.fun) + EQUAL
     low_end = _boundary(lambda share: slowest(share) <= equal, best, 0.0)

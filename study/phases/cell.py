@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from overshoot.study.experiment.cells import Cell
+from overshoot.study.late import Late
 from overshoot.study.phases.catalogue import phases_of
 from overshoot.study.phases.outcomes import (
     TOLERANCES,
@@ -32,6 +32,11 @@ from overshoot.study.phases.summary import Counts, ProblemFacts, Score, Summary
 from overshoot.study.phases.sweep import Swept
 from overshoot.study.problems import plugins
 from overshoot.study.problems.problem import Problem, problem_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = Late("pandas")
 
 T = TypeVar("T")
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, ClassVar
 
 from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings
 from overshoot.study.experiment.reader import Reader
+from overshoot.study.late import Late
 from overshoot.study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
 from overshoot.study.phases.search import Claim, TunedRates
 from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
 from overshoot.study.phases.summary import Part
 from overshoot.study.problems.problem import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = Late("pandas")
 
 
 class ConfirmRole(StrEnum):

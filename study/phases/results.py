@@ -7,13 +7,18 @@ as they are and read back as they are, non-finite values and all.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from overshoot.study.experiment.cells import Cell
+from overshoot.study.late import Late
 from overshoot.study.phases.summary import Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = Late("pandas")
 
 TRIALS: dict[str, str] = {
     "trial": "int64",  # unique within the cell

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from sklearn import datasets as sk
-from sklearn.preprocessing import StandardScaler
 
 from overshoot.core.domain import RealRange
+from overshoot.study.late import Late
 from overshoot.study.problems.columns import Raw
 from overshoot.study.problems.registry import Noise, Samples, Seed, dataset
+
+if TYPE_CHECKING:
+    from sklearn import datasets as sk
+    from sklearn import preprocessing
+else:
+    sk = Late("sklearn.datasets")
+    preprocessing = Late("sklearn.preprocessing")
 
 
 @dataset("iris", "classes", "150 flowers, 4 measures, 3 species")
@@ -54,7 +60,7 @@ def _friedman1(samples: Samples = 500, noise: Noise = 0.5, seed: Seed = 0) -> Ra
     "line",
     "real",
     "a straight line with noise: two parameters, a loss surface to look at, made",
-    scaler=lambda **_: StandardScaler(with_mean=False, with_std=False),
+    scaler=lambda **_: preprocessing.StandardScaler(with_mean=False, with_std=False),
 )
 def _line(
     samples: Samples = 200,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
-
-import pandas as pd
-from sklearn import datasets as sk
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from overshoot.core.domain import RealRange
 from overshoot.core.names import lookup
+from overshoot.study.late import Late
 from overshoot.study.problems.registry import table
 from overshoot.study.problems.tables import Table, of_frame, read_arrays, read_parquet, read_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn import datasets as sk
+else:
+    pd = Late("pandas")
+    sk = Late("sklearn.datasets")
 
 
 @table(

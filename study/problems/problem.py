@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
 from overshoot.core import LOSSES, Batch, Network
 from overshoot.study.experiment.cells import Cell, Choice, NetworkSpec
+from overshoot.study.late import Late
 from overshoot.study.problems.datasets import LOSS, Split, load, task_of
 from overshoot.study.problems.seeds import seed
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = Late("scipy.optimize")
 
 REFERENCE_STARTS = 3
 REFERENCE_ITERATIONS = 1000
@@ -209,7 +215,7 @@ def _minimum(net: Network, X: np.ndarray, y: np.ndarray, start: int) -> float:
         loss, grad = net.loss_and_grad(theta, X, y)
         return float(loss), grad
 
-    optimum = minimize(
+    optimum = optimize.minimize(
         loss_and_grad,
         net.init(np.random.default_rng(start)),
         jac=True,

@@ -10,15 +10,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from overshoot.core.domain import NON_NEGATIVE, RealRange
+from overshoot.study.late import Late
 from overshoot.study.problems.columns import ALLOWED, Raw, Wishes, understand
 from overshoot.study.problems.splitting import Scaler
 from overshoot.study.problems.tables import Table
+
+if TYPE_CHECKING:
+    from sklearn import preprocessing
+else:
+    preprocessing = Late("sklearn.preprocessing")
 
 Samples = Annotated[int, RealRange(20, 100_000)]
 Seed = Annotated[int, RealRange(0, 2**32 - 1)]
@@ -43,7 +48,7 @@ class Dataset:
     task: str
     about: str
     make: Callable[..., Raw]
-    scaler: Callable[..., Scaler] = lambda **_: StandardScaler()
+    scaler: Callable[..., Scaler] = lambda **_: preprocessing.StandardScaler()
     read: Callable[..., Table] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     domains: dict[str, Domain] = field(default_factory=dict)
@@ -57,7 +62,10 @@ Made = TypeVar("Made", Raw, tuple[np.ndarray, np.ndarray])
 
 
 def dataset(
-    name: str, task: str, about: str, scaler: Callable[..., Scaler] = lambda **_: StandardScaler()
+    name: str,
+    task: str,
+    about: str,
+    scaler: Callable[..., Scaler] = lambda **_: preprocessing.StandardScaler(),
 ) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
     """Decorator that enters a maker of arrays X (n, d) and y (n,): class numbers 0, 1, ... or values."""
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
+from overshoot.study.late import Late
 from overshoot.study.problems.columns import Raw
+
+if TYPE_CHECKING:
+    from sklearn import model_selection
+else:
+    model_selection = Late("sklearn.model_selection")
 
 LARGEST = 1e15
 """What a scaled value may be at most: float32 squares it, and sums the squares."""
@@ -94,8 +99,10 @@ def parts_of(raw: Raw, task: str, seeds: Mapping[str, int]) -> dict[str, np.ndar
     """
     n = len(raw.y)
     strata = None if task == "real" else raw.y
-    rest, test = train_test_split(np.arange(n), test_size=0.2, stratify=strata, random_state=seeds["test"])
-    train, validation = train_test_split(
+    rest, test = model_selection.train_test_split(
+        np.arange(n), test_size=0.2, stratify=strata, random_state=seeds["test"]
+    )
+    train, validation = model_selection.train_test_split(
         rest,
         test_size=0.25,
         stratify=None if strata is None else strata[rest],
