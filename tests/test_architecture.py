@@ -92,6 +92,13 @@ def test_importing_the_core_loads_nothing_else() -> None:
     assert not {"scipy", "numba", "pandas", "sklearn", "study"} & loaded
 
 
+def test_the_command_line_starts_without_the_large_libraries() -> None:
+    code = "import sys, overshoot.study.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert not {"matplotlib", "mlflow", "numba", "optuna", "pandas", "scipy", "seaborn", "sklearn"} & loaded
+
+
 def test_every_import_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {text.split(">")[0].split("<")[0].split("=")[0].strip() for text in project["dependencies"]}
@@ -134,7 +141,7 @@ def test_there_is_one_training_loop() -> None:
 
 
 ORDER = [
-    "files plain draws statistics comparison leadership numbers",
+    "files late plain draws statistics comparison leadership numbers",
     "experiment problems",
     "phases",
     "spec execution tracking",

@@ -6,12 +6,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from overshoot.study.experiment.cells import Cell, restore
 from overshoot.study.files import inside, sync
+from overshoot.study.late import Late
 from overshoot.study.phases.catalogue import parts
 from overshoot.study.phases.results import CURVES as CURVE_COLUMNS
 from overshoot.study.phases.results import TRIALS as TRIAL_COLUMNS
@@ -19,6 +20,11 @@ from overshoot.study.phases.results import CellResult
 from overshoot.study.phases.summary import Summary, decode, encode
 from overshoot.study.problems import kept
 from overshoot.study.problems.columns import Raw
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = Late("pandas")
 
 CELL, SUMMARY, STATES, DATA = "cell.json", "summary.json", "states.npz", "data.npz"
 TRIALS, CURVES = "trials.parquet", "curves.parquet"

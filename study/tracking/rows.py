@@ -11,14 +11,19 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
-import pandas as pd
 
 from overshoot.study.experiment.cells import Cell
+from overshoot.study.late import Late
 from overshoot.study.phases.results import CellResult
 from overshoot.study.phases.summary import encode
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = Late("pandas")
 
 CHART = 10.0
 """Losses go into charts up to this multiple of a curve's first loss; so do q and scores, whose scale is 1."""
