@@ -12,11 +12,14 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.svg_paths import decimal, shorter
 from overshoot.study.figures.theme import themed
 
 _AUTOMATIC = re.compile(r"(.*_\d+|matplotlib\.axis.*)$")
-_NUMBERS = ("d", "x", "y", "width", "height", "transform")
+_NUMBERS = ("x", "y", "width", "height", "transform")
 _REFERENCE = re.compile(r"(?:url\()?#([^)]+)\)?$")
+_SMALL = 500
+"""Characters of a definition's path up to which it is a mark, whose curves ask for finer steps."""
 
 
 def to_svgs(figure: Figure, panels: Panels, name: str, variables: Mapping[str, str]) -> list[str]:
@@ -46,18 +49,28 @@ def _alone(
     view = " ".join(f"{value:g}" for value in box)
     svg = ET.Element("svg", {"viewBox": view, "aria-hidden": "true"})
     if group is None:
-        return ET.tostring(svg, encoding="unicode")
-    needed = dict.fromkeys(target for _, _, target in _references(group))
+        return _text(svg)
+    targets = dict.fromkeys(target for _, _, target in _references(group))
+    needed = {target: f"{name}{_letters(k)}" for k, target in enumerate(targets)}
     if needed:
         ET.SubElement(svg, "defs").extend(copy.deepcopy(shared[target]) for target in needed)
     svg.extend(copy.deepcopy(child) for child in group)
     for element, key, target in list(_references(svg)):
-        element.set(key, element.attrib[key].replace(f"#{target}", f"#{name}-{target}"))
+        element.set(key, element.attrib[key].replace(f"#{target}", f"#{needed[target]}"))
     for element in svg.iter():
         own = element.attrib.pop("id", None)
         if own in needed:  # other ids are for whoever inspects the figure
-            element.set("id", f"{name}-{own}")
-    return ET.tostring(svg, encoding="unicode")
+            element.set("id", needed[own])
+    return _text(svg)
+
+
+def _letters(k: int) -> str:
+    """a, b, ... z, ba, bb, ...: they end a name that ends in a digit, so that no two names are the same."""
+    return (_letters(k // 26) if k >= 26 else "") + chr(ord("a") + k % 26)
+
+
+def _text(svg: ET.Element) -> str:
+    return ET.tostring(svg, encoding="unicode").replace(" />", "/>")
 
 
 def _references(root: ET.Element) -> Iterator[tuple[ET.Element, str, str]]:
@@ -69,16 +82,20 @@ def _references(root: ET.Element) -> Iterator[tuple[ET.Element, str, str]]:
 
 
 def _plain(element: ET.Element, variables: Mapping[str, str]) -> None:
-    """Without namespaces, automatic ids and decimals beyond the second."""
+    """Without namespaces, automatic ids and decimals that nobody sees; paths in relative steps."""
     element.tag = element.tag.rpartition("}")[2]
     element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
     element.text, element.tail = (t if t and t.strip() else None for t in (element.text, element.tail))
     given = element.attrib
-    if _AUTOMATIC.match(given.get("id", "")):
+    if element.tag not in ("path", "clipPath") and _AUTOMATIC.match(given.get("id", "")):
         del given["id"]
     for key in _NUMBERS:
         if key in given:
             given[key] = re.sub(r"(\d+\.\d\d)\d+", r"\1", " ".join(given[key].split()))
+    if "d" in given:
+        given["d"] = shorter(given["d"], 2 if "id" in given and len(given["d"]) < _SMALL else 1)
+    if element.tag == "use":
+        given.update({key: decimal(round(float(given[key]) * 10), 1) for key in ("x", "y") if key in given})
     if given.get("transform", "").startswith("rotate(-0 "):
         del given["transform"]
     if "style" in given:
