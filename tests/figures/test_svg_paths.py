@@ -17,7 +17,8 @@ def read(path: str) -> list[tuple[str, list[float]]]:
     """Absolute commands of a relative path: letters may be left out, a pair after a move is a line."""
     tokens = re.findall(r"[mlqcz]|-?(?:\d+(?:\.\d+)?|\.\d+)", path)
     assert "".join(tokens) == path.replace(" ", "")
-    here, start, letter, found = np.zeros(2), np.zeros(2), "", []
+    found: list[tuple[str, list[float]]] = []
+    here, start, letter = np.zeros(2), np.zeros(2), ""
     while tokens:
         if tokens[0] in "mlqcz":
             letter = tokens.pop(0)
