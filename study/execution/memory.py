@@ -27,6 +27,10 @@ VECTORS = 25
 """Of the parameters in float64, that the best known loss is searched with."""
 
 
+RECLAIMABLE = ("active_file", "inactive_file", "slab_reclaimable")
+"""Of a control group's memory, what is in use only until others need it."""
+
+
 def peak(cell: Cell) -> int:
     """About how many bytes a worker has at most while it runs the cell.
 
@@ -49,19 +53,34 @@ def together(cells: Sequence[Cell], workers: int) -> int:
     return WORKER + sum(sorted((peak(cell) for cell in cells), reverse=True)[:workers])
 
 
-def free() -> int | None:
-    """Bytes that new processes may have: of the machine, or of the container; None where none can be told."""
+def free(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes that new processes may have: of the machine, or of the container; None where none can be told.
+
+    proc, groups: where the kernel tells it.
+    """
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        known = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+        lines = (proc / "meminfo").read_text(encoding="utf-8").splitlines()
+        own = (proc / "self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    group = Path("/sys/fs/cgroup")
+    known = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+    path = next((line.removeprefix("0::/") for line in own if line.startswith("0::/")), "")
+    if ".." in path:  # a container that is told of a group outside of what it sees
+        path = ""
+    within = [groups / path, *(groups / above for above in Path(path).parents)]
+    return min([*known, *(left for group in within if (left := _left(group)) is not None)], default=None)
+
+
+def _left(group: Path) -> int | None:
+    """Bytes that a control group (version 2) has left; None where it has no limit. The cache of files, which
+    the kernel gives back when memory is asked for, is not in use."""
     try:
-        limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
-    except OSError:
-        return min(known, default=None)
-    return min([*known, *([int(limit) - int(used)] if limit.isdecimal() else [])], default=None)
+        limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+        lines = (group / "memory.stat").read_text().splitlines()
+    except (OSError, ValueError):  # there is none, or its limit is "max"
+        return None
+    counts = {name: int(count) for name, count in (line.split() for line in lines)}
+    return limit - used + sum(counts.get(name, 0) for name in RECLAIMABLE)
 
 
 def refuse_short(cells: Sequence[Cell], workers: int, have: int | None) -> None:

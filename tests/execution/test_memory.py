@@ -55,6 +55,25 @@ def test_a_run_that_does_not_fit_is_refused_with_the_number_and_the_way_on() -> 
     assert (free() or 2**30) > 2**20
 
 
+def test_the_cache_of_files_is_free_and_the_tightest_group_counts(tmp_path: Path) -> None:
+    proc, groups = tmp_path / "proc", tmp_path / "groups"
+    (proc / "self").mkdir(parents=True)
+    (proc / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable: 8000 kB\n")
+    (proc / "self/cgroup").write_text("4:memory:/other\n0::/jobs/mine\n")
+    assert free(proc, groups) == 8_192_000
+    for path, limit, used, cache in (("jobs", "7000000", 6_000_000, 2_500_000), ("jobs/mine", "max", 9, 0)):
+        (groups / path).mkdir(parents=True)
+        (groups / path / "memory.max").write_text(f"{limit}\n")
+        (groups / path / "memory.current").write_text(f"{used}\n")
+        stat = f"anon 1\nshmem 5\ninactive_file {cache}\nactive_file 7\nslab_reclaimable 3\n"
+        (groups / path / "memory.stat").write_text(stat)
+    assert free(proc, groups) == 1_000_000 + 2_500_010
+    (groups / "jobs/mine/memory.max").write_text("2000000\n")
+    assert free(proc, groups) == 2_000_000 - 9 + 10
+    (proc / "self/cgroup").write_text("0::/../elsewhere\n")
+    assert free(proc, groups) == 8_192_000
+
+
 def test_estimate_says_it_and_run_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "large.toml"
     file.write_text(GOOD.replace("hidden = []", "hidden = [900_000_000]"))
