@@ -21,9 +21,9 @@ def chosen_rates(rates: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame
     best = sensitivity.set_index("key")["best"]
     rows = []
     for key, group in rates.groupby("key", sort=False):
-        at = group.set_index("rate")["outcome"]
+        at = pd.Series(group["outcome"].to_numpy(object), group["rate"].to_numpy())
+        axes = {axis: group[axis].iloc[0] for axis in AXES}
         for role, rate in _roles(at, float(best[key])).items():
-            axes = {axis: group[axis].iloc[0] for axis in AXES}
             rows.append({"key": key, **axes, "role": role, "rate": rate, "outcome": at[rate]})
     return pd.DataFrame(rows, columns=["key", *AXES, "role", "rate", "outcome"])
 

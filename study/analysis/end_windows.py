@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,31 +17,35 @@ from overshoot.study.phases.sweep import Sweep
 PHASES = (Sweep.name, Confirm.name)
 
 
-def with_window(study: Study, factor: float) -> Study:
-    """The study with the final gap of every run of the sweep and the confirmation that did not diverge taken
-    over `factor` times as many evaluations. Which rates were tuned, and what diverged, stays as it was."""
-    gaps = [_gaps(study, str(key), factor) for key in study.cells["key"]]
-    windowed = pd.concat(gaps).reindex(pd.MultiIndex.from_frame(study.trials[["key", "trial"]])).to_numpy()
+def with_windows(study: Study, factors: Sequence[float]) -> list[Study]:
+    """For each factor the study with the final gap of every run of the sweep and the confirmation that did
+    not diverge taken over `factor` times as many evaluations. What was tuned, and what diverged, stays as it
+    was."""
+    gaps = pd.concat([_gaps(study, str(key), factors) for key in study.cells["key"]])
+    windowed = gaps.reindex(pd.MultiIndex.from_frame(study.trials[["key", "trial"]]))
     gap = study.trials["gap"].to_numpy()
-    changed = np.where(np.isfinite(gap) & ~np.isnan(windowed), windowed, gap)
-    return dataclasses.replace(study, trials=study.trials.assign(gap=changed))
+    changed = [np.where(np.isfinite(gap) & ~np.isnan(w), w, gap) for w in windowed.to_numpy().T]
+    return [dataclasses.replace(study, trials=study.trials.assign(gap=each)) for each in changed]
 
 
-def _gaps(study: Study, key: str, factor: float) -> pd.Series:
-    """(key, trial) -> the final gap of each of a cell's runs in PHASES."""
+def _gaps(study: Study, key: str, factors: Sequence[float]) -> pd.DataFrame:
+    """(key, trial) x factors: the final gap of each of a cell's runs in PHASES that trained to its end."""
     trials, curves = study.trials_of[key], study.curves[key]
-    own = trials.loc[trials["phase"].isin(PHASES), "trial"]
+    own = trials.loc[trials["phase"].isin(PHASES), "trial"].to_numpy()
     grid = _grid(study, key)
+    trial, update = curves["trial"].to_numpy(), curves["update"].to_numpy()
     # Only what all batch strategies share: of two parameters every early update is stored as well.
-    at = curves[curves["trial"].isin(own) & curves["update"].isin(grid)].sort_values(["trial", "update"])
-    count = max(1, round(factor * window(len(grid))))
-    left = at.groupby("trial").cumcount(ascending=False)
-    end = at[left < count].groupby("trial")["train_loss"].median()
-    start = at.groupby("trial")["train_loss"].first()
+    at = np.flatnonzero(np.isin(trial, own) & np.isin(update, grid))
+    at = at[np.lexsort((update[at], trial[at]))]
+    runs, first, sizes = np.unique(trial[at], return_index=True, return_counts=True)
+    ended = sizes == len(grid)
+    losses = curves["train_loss"].to_numpy()[at[first[ended, None] + np.arange(len(grid))]]
     best = float(study.cells.loc[study.cells["key"] == key, "best_known_loss"].iloc[0])
-    shares = (end - best) / (start - best)
-    shares.index = pd.MultiIndex.from_product([[key], shares.index])
-    return shares
+    fall = losses[:, 0] - best
+    counts = [max(1, round(factor * window(len(grid)))) for factor in factors]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = [(np.median(losses[:, -count:], axis=1) - best) / fall for count in counts]
+    return pd.DataFrame(np.transpose(ends), pd.MultiIndex.from_product([[key], runs[ended]]))
 
 
 def _grid(study: Study, key: str) -> np.ndarray:

@@ -48,7 +48,8 @@ def searches(study: Study) -> pd.DataFrame:
     for key, group in study.searched.groupby("key", sort=False):
         group = group.sort_values("trial")
         curves = study.curves[str(key)]
-        start = float(curves.loc[curves["trial"] == group["trial"].iloc[0], "validation_loss"].iloc[0])
+        first = int((curves["trial"].to_numpy() == group["trial"].iloc[0]).argmax())
+        start = float(curves["validation_loss"].iloc[first])
         replicates = group["replicate"].nunique()
         losses = np.median(group["loss"].to_numpy().reshape(-1, replicates), axis=1)
         alone = _missing(losses, start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from overshoot.study.analysis.end_windows import with_window
+from overshoot.study.analysis.end_windows import with_windows
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.rank_tables import standing
 from overshoot.study.analysis.scores import replicates
@@ -23,7 +23,8 @@ def end_window(tables: Tables) -> Finding | None:
     if len(tables.study.names.optimizers) < 2:
         return None
     now = _leaders(tables.study)
-    others = {label: _leaders(with_window(tables.study, factor)) for label, factor in FACTORS.items()}
+    studies = with_windows(tables.study, [*FACTORS.values()])
+    others = dict(zip(FACTORS, map(_leaders, studies), strict=True))
     kept: list[str] = []
     changed: list[str] = []
     for about in now:
