@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.core.batches import USUAL
+from overshoot.study.analysis.limit_forecasts import limit_forecasts, predictors_compared
 from overshoot.study.analysis.limit_tables import (
     agreement,
     heavy_ball,
@@ -27,7 +28,8 @@ from overshoot.study.statistics import Interval, middle
 
 @dataclass(frozen=True)
 class LimitEvidence:
-    """The tables behind the section, each named after the function that makes it, with `limits`."""
+    """The tables behind the section, each named after the function that makes it, with `limits`, and
+    `forecasts` and `predictors` of study.analysis.limit_forecasts."""
 
     limits: pd.DataFrame
     agreement: pd.DataFrame
@@ -39,6 +41,8 @@ class LimitEvidence:
     slopes: pd.DataFrame
     noise: pd.DataFrame
     noise_agreement: pd.DataFrame
+    forecasts: pd.DataFrame
+    predictors: pd.DataFrame
 
     @property
     def empty(self) -> bool:
@@ -51,6 +55,7 @@ def limit_evidence(tables: Tables) -> LimitEvidence:
     study, limits = tables.study, tables.limits
     plateaus = floors(study, tables.sensitivity, limits)
     runs = noise(study)
+    forecasts = limit_forecasts(study, limits)
     return LimitEvidence(
         limits=limits,
         agreement=agreement(limits),
@@ -62,6 +67,8 @@ def limit_evidence(tables: Tables) -> LimitEvidence:
         slopes=slopes(plateaus),
         noise=runs,
         noise_agreement=noise_agreement(runs),
+        forecasts=forecasts,
+        predictors=predictors_compared(forecasts),
     )
 
 

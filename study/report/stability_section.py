@@ -28,13 +28,15 @@ from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.sharpness_lines import ALLOWED, EdgeLine, EdgeView, draw_edge
 from overshoot.study.figures.sharpness_lines import SIZE as EDGE
 from overshoot.study.figures.stability import MapView, draw_map, map_size
-from overshoot.study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
+from overshoot.study.figures.theme import INK, MUTED, PAPER, STEPS, Looks
 from overshoot.study.findings import captions
 from overshoot.study.findings.limit_words import factor
+from overshoot.study.findings.short_run_claims import forecast
 from overshoot.study.findings.stability_limits import findings
 from overshoot.study.numbers import between, listing, number, plural
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import stability_tables as limit_tables
+from overshoot.study.report.forecast_block import forecast_map, map_keys
 from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block, Section, section
 
@@ -54,18 +56,18 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
     found = limit_evidence(tables)
     if found.empty:
         return None
-    made = (stability_map, batch_sizes, edges, floors, noise)
+    made = (stability_map, forecast_map, batch_sizes, edges, floors, noise)
     blocks = [block for make in made if (block := make(tables, looks, found)) is not None]
     text = (
         "Every method that subtracts a multiple of the gradient has a stability limit: a learning rate "
         "above which its steps jump across the valley, each farther than the one before. Theory predicts it "
         "from the data and the method, before any training; here it stands beside the rate at which runs "
         "were seen to diverge, measured for each replicate. Methods that divide by the size of their "
-        "gradients have no such predicted limit: with them too large a rate mostly ends on a plateau."
+        "gradients have no such predicted limit: with them too large a rate mostly ends on a plateau. On "
+        "networks a short run forecasts the limit of both."
     )
-    return Section(
-        "limits", "Stability limits: predicted and measured", text, findings(tables, found), blocks
-    )
+    said = [*findings(tables, found), *([own] if (own := forecast(tables, found)) is not None else [])]
+    return Section("limits", "Stability limits: predicted and measured", text, said, blocks)
 
 
 def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
@@ -85,7 +87,7 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
         tiles.append(
             Tile(f"{label}: measured limit over predicted limit. {'; '.join(said)}", problem=str(problem))
         )
-    panels = Panels(draw_map, views, map_size(len(looks.optimizers), len(looks.batches)), 2, _map_keys())
+    panels = Panels(draw_map, views, map_size(len(looks.optimizers), len(looks.batches)), 2, map_keys())
     text = captions.stability(tables, found)
     limits = (
         {"By what the prediction rests on": limit_tables.agreement(tables, found)}
@@ -261,12 +263,6 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         else {}
     )
     return Block("Noise floors", captions.noise(tables, found), {ALL: picture}, table)
-
-
-def _map_keys() -> list[LegendKey]:
-    steps = {"a tenth or less": 0.1, "a third": 1 / 3, "within 10 % of the prediction": 1.0, "3 times": 3.0}
-    steps["10 times or more"] = 10.0
-    return [LegendKey(label, ratio_color(value), area=True) for label, value in steps.items()]
 
 
 def _guides(by_batch: pd.DataFrame) -> list[LimitCurve]:

@@ -1,0 +1,132 @@
+"""What a short run forecasts of the stability limit, beside what theory predicts and what was measured."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from overshoot.study.analysis.frame import Study, records
+from overshoot.study.comparison import clustered
+from overshoot.study.phases.limit import LimitStatus
+from overshoot.study.phases.short_run import Predictor
+from overshoot.study.statistics import middle
+
+THEORY = "curvature_at_the_start"
+"""The predictor that needs no run: theory's limit from the curvature at the start."""
+
+PREDICTORS = (THEORY, *(predictor.value for predictor in Predictor))
+
+TWICE = 2.0
+"""The factor within which a prediction is of use for choosing a rate."""
+
+WORST = 10
+"""Cells that are listed with their causes."""
+
+
+class Family(StrEnum):
+    """Methods by what too large a rate does to them."""
+
+    LINEAR = "linear"  # they overflow
+    DIVIDES = "divides"  # they are thrown out, and may come back
+
+
+def limit_forecasts(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
+    """A row for each cell that had a short run, with the columns of `limits` and
+
+    family: a Family. Of each of PREDICTORS a column with its rate, NaN where it has none. forecast,
+    forecast_low, forecast_high: the short run's, with the least and the most of its replicates. basis: the
+    predictor that it is. climb_updates: of each trial of it. ratio, at_least: measured over forecast.
+    """
+    empty = pd.DataFrame(columns=[*limits, "family", *PREDICTORS, "forecast", "climb_updates"])
+    if "limit_forecasts" not in study.cells or limits.empty:
+        return empty
+    known = study.cells.dropna(subset=["limit_forecasts"]).set_index("key")
+    at = limits[limits["key"].isin(known.index)].reset_index(drop=True)
+    if at.empty:
+        return empty
+    own = known.loc[at["key"]].reset_index(drop=True)
+    each: list[dict[str, float]] = own["limit_forecasts"].tolist()
+    for predictor in Predictor:
+        at[predictor.value] = [float(of.get(predictor.value, np.nan)) for of in each]
+    for column in ("forecast", "forecast_low", "forecast_high"):
+        at[column] = own.reindex(columns=[f"limit_{column}"]).iloc[:, 0].astype(float)
+    linear = [study.recursions[optimizer] is not None for optimizer in at["optimizer"]]
+    at[THEORY], at["climb_updates"] = at["predicted"], own["climb_updates"].astype(float)
+    at["family"] = np.where(linear, Family.LINEAR.value, Family.DIVIDES.value)
+    at["basis"] = own["forecast_basis"].astype(str)
+    beyond = (at["highest"] / at["forecast"]).where(at["status"] == LimitStatus.ABOVE_GRID)
+    below = (at["lowest"] / at["forecast"]).where(at["status"] == LimitStatus.BELOW_GRID)
+    return at.assign(ratio=at["measured"] / at["forecast"], at_least=beyond, at_most=below)
+
+
+def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """A row for each family and predictor.
+
+    cells: of the family; predicted: those that have a prediction; compared: those with a measured limit as
+    well. ratio: the median of measured over predicted as an Interval over the problems; spread: standard
+    deviation of its decimal logarithm; twice: cells within a factor TWICE; least, most: its extremes.
+    """
+    rows = []
+    for family, at in forecasts.groupby("family", sort=False):
+        for predictor in PREDICTORS:
+            both = at[(at[predictor] > 0) & (at["measured"] > 0)]
+            if len(both) < 2:
+                continue
+            rows.append({"family": str(family), "predictor": predictor, **_agreement(at, both, predictor)})
+    return pd.DataFrame(rows, columns=["family", "predictor", *_COLUMNS])
+
+
+_COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "least", "most")
+
+
+def _agreement(cells: pd.DataFrame, both: pd.DataFrame, predictor: str) -> dict[str, object]:
+    ratio = (both["measured"] / both[predictor]).to_numpy(dtype=float)
+    logs = np.log10(ratio)
+    return {
+        "cells": len(cells),
+        "predicted": int((cells[predictor] > 0).sum()),
+        "compared": len(both),
+        "ratio": clustered(ratio, both["problem"], middle, border=1),
+        "spread": float(logs.std(ddof=1)),
+        "twice": int((np.abs(logs) <= np.log10(TWICE)).sum()),
+        "least": float(ratio.min()),
+        "most": float(ratio.max()),
+    }
+
+
+def chosen_without(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """A row for each family and problem: `chosen`, the predictor with the smallest spread on all other
+    problems, and what it does on this one, which had no part in the choice: `compared` cells, `middle`, the
+    median of measured over predicted, and `twice`, how many are within a factor TWICE."""
+    rows = []
+    for family, at in forecasts.groupby("family", sort=False):
+        for problem in at["problem"].unique():
+            spreads = {p: _spread(at[at["problem"] != problem], p) for p in PREDICTORS}
+            known = {p: spread for p, spread in spreads.items() if np.isfinite(spread)}
+            own = at[at["problem"] == problem]
+            if not known:
+                continue
+            chosen = min(known, key=lambda p: known[p])
+            ratio = (own["measured"] / own[chosen]).dropna().to_numpy(dtype=float)
+            if len(ratio):
+                twice = int((np.abs(np.log(ratio)) <= np.log(TWICE)).sum())
+                row = {"family": str(family), "problem": problem, "chosen": chosen}
+                rows.append(row | {"compared": len(ratio), "middle": np.median(ratio), "twice": twice})
+    return pd.DataFrame(rows, columns=["family", "problem", "chosen", "compared", "middle", "twice"])
+
+
+def _spread(cells: pd.DataFrame, predictor: str) -> float:
+    """Of measured over predicted in decades; NaN where half of the cells or more have no prediction."""
+    if (cells[predictor] > 0).sum() * 2 <= len(cells):
+        return float("nan")
+    ratio = (cells["measured"] / cells[predictor]).dropna()
+    return float(np.log10(ratio).std(ddof=1)) if len(ratio) > 1 else float("nan")
+
+
+def worst_forecasts(forecasts: pd.DataFrame) -> list[dict[str, object]]:
+    """The rows whose forecast is furthest off, the worst first."""
+    at = forecasts[forecasts["ratio"] > 0]
+    off = np.abs(np.log(at["ratio"].to_numpy(dtype=float)))
+    return records(at.iloc[np.argsort(-off, kind="stable")[:WORST]])

@@ -1,0 +1,158 @@
+"""The block on forecasts of the stability limit: a map, the table of predictors, and what they miss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.limit_evidence import LimitEvidence
+from overshoot.study.analysis.limit_forecasts import THEORY, Family, chosen_without, worst_forecasts
+from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.figures.keys import LegendKey
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.stability import MapView, draw_map, map_size
+from overshoot.study.figures.theme import Looks, ratio_color
+from overshoot.study.findings.limit_words import factor, times
+from overshoot.study.findings.short_run_claims import (
+    PREDICTOR_MEANS,
+    PREDICTOR_WORDS,
+    captioned,
+    forecast_cause,
+)
+from overshoot.study.numbers import fixed, number, share
+from overshoot.study.report import stability_tables as limit_tables
+from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
+from overshoot.study.report.pictures import Picture, Tile
+from overshoot.study.report.sections import Block
+from overshoot.study.statistics import wilson
+
+FAMILY_WORDS = {Family.LINEAR: "overflow", Family.DIVIDES: "divide by gradients"}
+
+MEASURED_OVER = "measured / predicted"
+
+
+def map_keys() -> list[LegendKey]:
+    """What the colours of a map of ratios stand for."""
+    steps = {"a tenth or less": 0.1, "a third": 1 / 3, "within 10 % of the prediction": 1.0, "3 times": 3.0}
+    steps["10 times or more"] = 10.0
+    return [LegendKey(label, ratio_color(value), area=True) for label, value in steps.items()]
+
+
+def forecast_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
+    """Measured over forecast, a field for each network cell, a panel for each problem."""
+    if not (found.forecasts["forecast"] > 0).any():
+        return None
+    names = tables.study.names
+    shown = found.forecasts.assign(**limit_tables.fields(found.forecasts))
+    shown["word"] = "short run"
+    views, tiles = [], []
+    for problem, at in shown.groupby("problem", sort=False):
+        label = names.problems[str(problem)]
+        views.append(MapView(label, looks, at))
+        said = [f"{names.optimizers[r['optimizer']]} {r['batch']}: {r['number'] or '–'}" for r in records(at)]
+        alt = f"{label}: measured limit over the short run’s forecast. {'; '.join(said)}"
+        tiles.append(Tile(alt, problem=str(problem)))
+    panels = Panels(draw_map, views, map_size(len(looks.optimizers), len(looks.batches)), 2, map_keys())
+    made = {"Predictors of the limit on networks": compared(found)} if len(found.predictors) else {}
+    if len(apart := chosen_without(found.forecasts)):
+        made["Each problem apart: what the choice of predictor on the others gives"] = _apart(tables, apart)
+    if worst := worst_forecasts(found.forecasts):
+        made["The forecasts that are furthest off"] = furthest(tables, worst)
+    picture = Picture("forecasts", panels, tiles)
+    return Block("The limit from a short run", captioned(found), {"all problems": picture}, made, wide=True)
+
+
+def compared(found: LimitEvidence) -> ShownTable:
+    """Every predictor against the measured limit, theory's first."""
+    columns = [
+        ShownColumn("methods that"),
+        ShownColumn("predictor"),
+        ShownColumn("predicted", "cells", "cells that have a prediction, of all with a short run"),
+        ShownColumn("compared", "cells", "cells with a measured limit as well"),
+        ShownColumn("median", MEASURED_OVER, "with its 95 % bootstrap interval, resampled by problem"),
+        ShownColumn("spread", MEASURED_OVER, "standard deviation in decades; 0.30 is a factor of 2"),
+        ShownColumn("least", MEASURED_OVER),
+        ShownColumn("most", MEASURED_OVER),
+        ShownColumn("within a factor of 2", MEASURED_OVER, "share of cells with its 95 % Wilson interval"),
+    ]
+    rows = [
+        Row(
+            [
+                FAMILY_WORDS[Family(row["family"])],
+                PREDICTOR_WORDS[row["predictor"]],
+                f"{row['predicted']}/{row['cells']}",
+                str(row["compared"]),
+                times(row["ratio"]),
+                fixed(row["spread"], 2),
+                factor(row["least"]),
+                factor(row["most"]),
+                share(wilson(row["twice"], row["compared"])),
+            ]
+        )
+        for row in records(found.predictors)
+    ]
+    used = dict.fromkeys(found.predictors["predictor"])
+    notes = [f"{PREDICTOR_WORDS[p][0].upper()}{PREDICTOR_WORDS[p][1:]}: {PREDICTOR_MEANS[p]}." for p in used]
+    return ShownTable(columns, rows, heads=2, notes=notes)
+
+
+def _apart(tables: Tables, apart: Any) -> ShownTable:
+    columns = [
+        ShownColumn("problem"),
+        ShownColumn("methods that"),
+        ShownColumn("predictor", "", "with the smallest spread on all other problems"),
+        ShownColumn("cells", "", "with a measured limit"),
+        ShownColumn("median", "", "of measured over predicted"),
+        ShownColumn("within a factor of 2", "", "cells"),
+    ]
+    rows = [
+        Row(
+            [
+                tables.study.names.problems[row["problem"]],
+                FAMILY_WORDS[Family(row["family"])],
+                PREDICTOR_WORDS[row["chosen"]],
+                str(row["compared"]),
+                factor(row["middle"]),
+                f"{row['twice']}/{row['compared']}",
+            ],
+            problem=row["problem"],
+        )
+        for row in records(apart)
+    ]
+    return ShownTable(columns, rows, heads=2, folded=True)
+
+
+def furthest(tables: Tables, worst: list[dict[str, Any]]) -> ShownTable:
+    """The cells whose forecast is furthest from the measured limit, with the cause."""
+    columns = [
+        *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
+        ShownColumn("at the start", "limit", "theory's prediction from the curvature at the start"),
+        ShownColumn("short run", "limit", "its forecast, with the least and the most of its replicates"),
+        ShownColumn("measured", "limit", "with its 95 % interval"),
+        ShownColumn("ratio", "", "measured over forecast"),
+        ShownColumn("why"),
+    ]
+    names = tables.study.names
+    rows = [
+        Row(
+            [
+                names.problems[cell["problem"]],
+                names.optimizers[cell["optimizer"]],
+                cell["batch"],
+                number(cell[THEORY]) if np.isfinite(cell[THEORY]) else "–",
+                f"{number(cell['forecast'])} ({number(cell['forecast_low'])} to "
+                f"{number(cell['forecast_high'])})",
+                f"{number(cell['measured'])} ({number(cell['low'])} to {number(cell['high'])})",
+                factor(cell["ratio"]),
+                forecast_cause(cell),
+            ],
+            problem=cell["problem"],
+            optimizer=cell["optimizer"],
+            batch=cell["batch"],
+            run=tables.study.run_of[cell["key"]],
+        )
+        for cell in worst
+    ]
+    return ShownTable(columns, rows, heads=3)

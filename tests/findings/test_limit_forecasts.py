@@ -1,0 +1,102 @@
+"""Forecasts of the stability limit: tables and sentences read back from planted cells, and their block."""
+
+import numpy as np
+import pytest
+
+from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.limit_forecasts import THEORY, Family, chosen_without, worst_forecasts
+from overshoot.study.findings.short_run_claims import (
+    FAMILIES,
+    PREDICTOR_MEANS,
+    PREDICTOR_WORDS,
+    forecast,
+    forecast_cause,
+)
+from overshoot.study.phases.short_run import Predictor
+from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.report.stability_section import limits_section
+from tests.findings.test_stability_limits import known, looks, plain, read
+from tests.planted_cells import planted
+
+RATIOS = {"a": 1.0, "b": 1.5, "c": 3.0}
+"""Problem -> measured limit over the short run's forecast."""
+
+
+def climbed(problem, optimizer, ratio, predicted=None, updates=6):
+    """A cell whose limit of 1 is forecast by the short run, and elsewhere ten times as high."""
+    made = {name.value: 10 / ratio for name in Predictor} | {Predictor.TENTH.value: 1 / ratio}
+    own = {"forecast_basis": "climb_tenth", "safe_rate": 0.1, "climb_updates": updates, "climb_trials": 18}
+    own |= {"limit_forecasts": made, "limit_forecast": 1 / ratio}
+    own |= {"limit_forecast_low": 0.9 / ratio, "limit_forecast_high": 1.1 / ratio}
+    theory = known(1.0, predicted, LimitBasis.AT_THE_START if predicted else LimitBasis.NONE)
+    return planted(problem, optimizer, "full", **{k: v for k, v in theory.items() if v is not None}, **own)
+
+
+@pytest.fixture(scope="module")
+def found():
+    cells = [climbed(p, "sgd", ratio, predicted=0.1) for p, ratio in RATIOS.items()]
+    return read(*cells, *(climbed(p, "adam", 100.0) for p in RATIOS), planted("d", **known(1.0)))
+
+
+def test_cells_without_a_short_run_are_left_out(found):
+    assert set(found[1].forecasts["problem"]) == {f"{p}/net" for p in RATIOS}
+    assert read(planted("d", **known(1.0)))[1].forecasts.empty
+
+
+def test_every_predictor_is_compared_with_the_measured_limit(found):
+    table = found[1].predictors.set_index(["family", "predictor"])
+    own = table.loc[(Family.LINEAR.value, Predictor.TENTH.value)]
+    assert (own["ratio"].value, own["least"], own["most"]) == pytest.approx((1.5, 1.0, 3.0))
+    assert own[["cells", "predicted", "compared", "twice"]].tolist() == [3, 3, 3, 2]
+    assert own["spread"] == pytest.approx(np.log10(list(RATIOS.values())).std(ddof=1))
+    assert table.loc[(Family.LINEAR.value, THEORY), "ratio"].value == pytest.approx(10)
+    assert (Family.DIVIDES.value, THEORY) not in table.index
+    assert table.loc[(Family.DIVIDES.value, Predictor.TENTH.value), "ratio"].value == pytest.approx(100)
+
+
+def test_a_problem_has_no_part_in_the_choice_that_it_is_judged_by():
+    """Theory is exact up to a factor on the first two problems, and on the third far off."""
+    cells = [climbed("a", "sgd", 1.0, 0.5), climbed("b", "sgd", 4.0, 0.5), climbed("c", "sgd", 1.0, 0.01)]
+    apart = {row["problem"]: row for row in records(chosen_without(read(*cells)[1].forecasts))}
+    assert (apart["c/net"]["chosen"], apart["c/net"]["twice"]) == (THEORY, 0)
+    assert apart["c/net"]["middle"] == pytest.approx(100)
+    assert apart["b/net"]["chosen"] != THEORY
+
+
+def test_the_worst_come_first_each_with_its_cause(found):
+    worst = worst_forecasts(found[1].forecasts)
+    assert [row["ratio"] for row in worst] == pytest.approx([100] * 3 + [3, 1.5, 1])
+    assert "within the whole budget but not within 6 updates" in forecast_cause(worst[0])
+    assert "6 updates end before a run that jumps" in forecast_cause(worst[3])
+    assert "replicates differ by so much" in forecast_cause(worst[5])
+    assert "curvature grows" in forecast_cause(worst[3] | {"ratio": 0.1})
+    assert "comes back after the short run" in forecast_cause(worst[3] | {"climb_updates": 500})
+
+
+def test_the_finding_says_both_families_and_theory_beside_them(found):
+    said = forecast(*found)
+    assert plain(said.claim).endswith(
+        "in 2 of 3 cells with methods that overflow (gradient descent and its momentum)."
+    )
+    assert "measured over predicted 1.50" in said.evidence
+    assert "The curvature at the start, for comparison: measured over predicted 10" in said.evidence
+    assert forecast(*read(planted("d", **known(1.0)))) is None
+
+
+def test_the_section_shows_the_map_and_its_tables(found):
+    tables, _ = found
+    section = limits_section(tables, looks(tables))
+    block = {b.title: b for b in section.blocks}["The limit from a short run"]
+    rows = [row.cells for row in block.tables["Predictors of the limit on networks"].rows]
+    assert ["overflow", "climb of a tenth", "3/3", "3"] in [row[:4] for row in rows]
+    assert len(block.tables["The forecasts that are furthest off"].rows) == 6
+    assert "Short run" in [finding.about for finding in section.findings]
+    alts = [tile.alt for tile in block.pictures["all problems"].tiles]
+    assert (
+        "a: measured limit over the short run’s forecast. Gradient descent full: 1.00; Adam full: 100" in alts
+    )
+
+
+def test_every_predictor_and_family_has_its_words():
+    assert set(PREDICTOR_WORDS) == set(PREDICTOR_MEANS) == {THEORY, *Predictor}
+    assert set(FAMILIES) == set(Family)
