@@ -15,6 +15,8 @@ from overshoot.study.findings.codes import BASES, no_limit, reason
 from overshoot.study.numbers import number as some_digits
 from overshoot.study.numbers import percent
 from overshoot.study.phases.limit import LimitStatus, LimitSummary
+from overshoot.study.phases.short_run import ShortRunSummary
+from overshoot.study.phases.summary import Summary
 from overshoot.study.phases.theory import TheorySummary
 
 number = partial(some_digits, digits=3)
@@ -46,11 +48,40 @@ Section = tuple[str, list[str]]
 def sections(facts: Facts) -> list[Section]:
     """The whole explanation of a run."""
     return [
+        ("In short", [_answer(facts)]),
         ("The run", _run(facts)),
         ("What happened", _happened(facts)),
         ("Why", [*_sharpness(facts), *_growth(facts)]),
         ("Beside other rates", [*_limits(facts), *_fork(facts), *_better(facts)]),
     ]
+
+
+def _answer(facts: Facts) -> str:
+    """How the rate stands to the limit, measured, forecast or predicted, and which rates do well."""
+    rate, (limit, source) = float(facts.trial["rate"]), _firmest(facts.summary)
+    said = f"Rate {number(rate)} "
+    outcome = str(facts.trial["outcome"])
+    said += f"is {number(rate / limit)} times the {source} stability limit" if limit else f"was {outcome}"
+    best, tried = facts.rates.best_rate, facts.rates.rates
+    if best is None:
+        return f"{said}; at every rate of the sweep half of the runs or more diverged."
+    said += f"; {number(best)} is the best of the sweep"
+    gone = tried[facts.rates.diverged > 0]
+    stable = tried[(tried > best) & (tried < gone.min(initial=np.inf))]
+    return f"{said}, {number(float(stable[-1]))} survives." if len(stable) else f"{said}."
+
+
+def _firmest(summary: Summary) -> tuple[float | None, str]:
+    """The stability limit that is best known, and how it is."""
+    measured, run = summary.get(LimitSummary), summary.get(ShortRunSummary)
+    theory = summary.get(TheorySummary)
+    if measured is not None and measured.limit_measured is not None:
+        return measured.limit_measured, "measured"
+    if run is not None and run.limit_forecast is not None:
+        return run.limit_forecast, "forecast"
+    if theory is not None:
+        return theory.limit_predicted, "predicted"
+    return None, ""
 
 
 def _run(facts: Facts) -> list[str]:

@@ -293,7 +293,12 @@ def test_the_run_of_a_trial_is_explained_from_the_store(store: Store, ran: Ran, 
     found = explain(store, run_id, tmp_path)
     assert found.figure == tmp_path / "small" / "explained" / f"{run_id}.png"
     assert found.figure.stat().st_size > 10_000
+    [answer] = found.sections[0][1]
+    assert answer.startswith("Rate ")
+    assert "stability limit; " in answer
+    assert "is the best of the sweep" in answer
     assert [heading for heading, _ in found.sections] == [
+        "In short",
         "The run",
         "What happened",
         "Why",
