@@ -26,7 +26,8 @@ def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
         bounds = {"{}": row["ratio"], "> {}": row["at_least"], "< {}": row["at_most"]}
         text, ratio = next(((t, v) for t, v in bounds.items() if np.isfinite(v)), ("", np.nan))
         numbers.append(text.format(factor(ratio)) if text else "")
-        ratios.append(ratio)
+        # A bound has the colour of the least departure from the prediction that it allows.
+        ratios.append({"> {}": max(ratio, 1.0), "< {}": min(ratio, 1.0)}.get(text, ratio))
     words = [WORDS.get(basis, basis) for basis in limits["basis"]]
     return {"number": numbers, "ratio": ratios, "word": words}
 

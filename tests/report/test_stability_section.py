@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
@@ -10,6 +11,7 @@ from overshoot.study.figures import theme
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import pictures, render
 from overshoot.study.report.stability_section import limits_section
+from overshoot.study.report.stability_tables import fields
 from tests.figures.test_figures import artist, axes, contrast, gids
 from tests.findings.test_stability_limits import RISING, everything, known, looks, plain, read
 from tests.planted_cells import INF, VALLEY, planted
@@ -201,3 +203,11 @@ class TestReport:
             len(p.tiles) for p in found.pictures
         ]
         assert all(block.text and (block.pictures or block.tables) for block in found.blocks)
+
+
+def test_a_bound_has_the_colour_of_the_least_departure_that_it_allows():
+    rows = [(2.0, np.nan, np.nan), (np.nan, 0.1, np.nan), (np.nan, 20.0, np.nan), (np.nan, np.nan, 3.0)]
+    limits = pd.DataFrame(rows, columns=["ratio", "at_least", "at_most"]).assign(basis="theory")
+    found = fields(limits)
+    assert found["number"] == ["2.00", "> 0.10", "> 20", "< 3.00"]
+    assert found["ratio"] == [2.0, 1.0, 20.0, 1.0]
