@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import warnings
 from collections.abc import Callable
@@ -157,6 +158,9 @@ ALLOWED = {  # None is a default in these places
 
 def ask(call: str, **changes: Any) -> Any:
     function, arguments = CALLS[call]
+    arguments = copy.deepcopy(
+        arguments
+    )  # an objective forgets the trials that left: the next call has its own
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return function(**arguments | changes)
