@@ -7,7 +7,6 @@ can be interpolated, and comparisons count ties as half. NaN has no place here a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -73,10 +72,8 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """The share of `successes` in `trials` with Wilson's (1927) score interval; of nothing, 0 to 1."""
     if trials == 0:
         return Interval(float("nan"), 0.0, 1.0)
-    z, share = float(special.ndtri((1 + level) / 2)), successes / trials
-    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
-    return Interval(share, middle - half if successes else 0.0, middle + half if successes < trials else 1.0)
+    score = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return Interval(successes / trials, float(score.low), float(score.high))
 
 
 def improvement(

@@ -74,7 +74,7 @@ def test_with_as_many_problems_as_needed_the_distance_is_the_gap(gap):
 def test_the_bars_join_what_is_closer_than_the_distance_and_no_bar_lies_within_another():
     ranks = np.array([1.0, 1.8, 2.9, 3.0, 6.0])
     assert cliques(ranks, 1.5) == [(0, 1), (1, 3)]
-    assert cliques(ranks, 0.8) == [(2, 3)]  # 1.0 and 1.8 are the distance apart: told apart
+    assert cliques(ranks, 0.8) == [(2, 3)]  # 1.0 and 1.8 are the distance apart: clearly different
     assert cliques(ranks, 10.0) == [(0, 4)]
     assert cliques(np.full(4, 2.5), 0.1) == [(0, 3)]
     assert cliques(np.array([1.0]), 1.0) == []

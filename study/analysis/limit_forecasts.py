@@ -25,7 +25,7 @@ WORST = 10
 """Cells that are listed with their causes."""
 
 
-class Family(StrEnum):
+class MethodKind(StrEnum):
     """Methods by what too large a rate does to them."""
 
     LINEAR = "linear"  # they overflow
@@ -35,11 +35,11 @@ class Family(StrEnum):
 def limit_forecasts(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
     """A row for each cell that had a short run, with the columns of `limits` and
 
-    family: a Family. Of each of PREDICTORS a column with its rate, NaN where it has none. forecast,
+    kind: a MethodKind. Of each of PREDICTORS a column with its rate, NaN where it has none. forecast,
     forecast_low, forecast_high: the short run's, with the least and the most of its replicates. basis: the
     predictor that it is. climb_updates: of each trial of it. ratio, at_least: measured over forecast.
     """
-    empty = pd.DataFrame(columns=[*limits, "family", *PREDICTORS, "forecast", "climb_updates"])
+    empty = pd.DataFrame(columns=[*limits, "kind", *PREDICTORS, "forecast", "climb_updates"])
     if "limit_forecasts" not in study.cells or limits.empty:
         return empty
     known = study.cells.dropna(subset=["limit_forecasts"]).set_index("key")
@@ -54,7 +54,7 @@ def limit_forecasts(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
         at[column] = own.reindex(columns=[f"limit_{column}"]).iloc[:, 0].astype(float)
     linear = [study.recursions[optimizer] is not None for optimizer in at["optimizer"]]
     at[THEORY], at["climb_updates"] = at["predicted"], own["climb_updates"].astype(float)
-    at["family"] = np.where(linear, Family.LINEAR.value, Family.DIVIDES.value)
+    at["kind"] = np.where(linear, MethodKind.LINEAR.value, MethodKind.DIVIDES.value)
     at["basis"] = own["forecast_basis"].astype(str)
     beyond = (at["highest"] / at["forecast"]).where(at["status"] == LimitStatus.ABOVE_GRID)
     below = (at["lowest"] / at["forecast"]).where(at["status"] == LimitStatus.BELOW_GRID)
@@ -62,20 +62,20 @@ def limit_forecasts(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
 
 
 def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
-    """A row for each family and predictor.
+    """A row for each kind of method and predictor.
 
-    cells: of the family; predicted: those that have a prediction; compared: those with a measured limit as
+    cells: of the kind; predicted: those that have a prediction; compared: those with a measured limit as
     well. ratio: the median of measured over predicted as an Interval over the problems; spread: standard
     deviation of its decimal logarithm; twice: cells within a factor TWICE; least, most: its extremes.
     """
     rows = []
-    for family, at in forecasts.groupby("family", sort=False):
+    for kind, at in forecasts.groupby("kind", sort=False):
         for predictor in PREDICTORS:
             both = at[(at[predictor] > 0) & (at["measured"] > 0)]
             if len(both) < 2:
                 continue
-            rows.append({"family": str(family), "predictor": predictor, **_agreement(at, both, predictor)})
-    return pd.DataFrame(rows, columns=["family", "predictor", *_COLUMNS])
+            rows.append({"kind": str(kind), "predictor": predictor, **_agreement(at, both, predictor)})
+    return pd.DataFrame(rows, columns=["kind", "predictor", *_COLUMNS])
 
 
 _COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "least", "most")
@@ -97,11 +97,11 @@ def _agreement(cells: pd.DataFrame, both: pd.DataFrame, predictor: str) -> dict[
 
 
 def chosen_without(forecasts: pd.DataFrame) -> pd.DataFrame:
-    """A row for each family and problem: `chosen`, the predictor with the smallest spread on all other
+    """A row for each kind of method and problem: `chosen`, the predictor with the least spread on all other
     problems, and what it does on this one, which had no part in the choice: `compared` cells, `middle`, the
     median of measured over predicted, and `twice`, how many are within a factor TWICE."""
     rows = []
-    for family, at in forecasts.groupby("family", sort=False):
+    for kind, at in forecasts.groupby("kind", sort=False):
         for problem in at["problem"].unique():
             spreads = {p: _spread(at[at["problem"] != problem], p) for p in PREDICTORS}
             known = {p: spread for p, spread in spreads.items() if np.isfinite(spread)}
@@ -112,9 +112,9 @@ def chosen_without(forecasts: pd.DataFrame) -> pd.DataFrame:
             ratio = (own["measured"] / own[chosen]).dropna().to_numpy(dtype=float)
             if len(ratio):
                 twice = int((np.abs(np.log(ratio)) <= np.log(TWICE)).sum())
-                row = {"family": str(family), "problem": problem, "chosen": chosen}
+                row = {"kind": str(kind), "problem": problem, "chosen": chosen}
                 rows.append(row | {"compared": len(ratio), "middle": np.median(ratio), "twice": twice})
-    return pd.DataFrame(rows, columns=["family", "problem", "chosen", "compared", "middle", "twice"])
+    return pd.DataFrame(rows, columns=["kind", "problem", "chosen", "compared", "middle", "twice"])
 
 
 def _spread(cells: pd.DataFrame, predictor: str) -> float:

@@ -68,7 +68,9 @@ def _answer(facts: Facts) -> str:
     said += f"; {number(best)} is the best of the sweep"
     gone = tried[facts.rates.diverged > 0]
     stable = tried[(tried > best) & (tried < gone.min(initial=np.inf))]
-    return f"{said}, {number(float(stable[-1]))} survives." if len(stable) else f"{said}."
+    if not len(stable):
+        return f"{said}."
+    return f"{said}, {number(float(stable[-1]))} the largest at which no run diverged."
 
 
 def _firmest(summary: Summary) -> tuple[float | None, str]:

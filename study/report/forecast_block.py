@@ -8,7 +8,7 @@ import numpy as np
 
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence
-from overshoot.study.analysis.limit_forecasts import THEORY, Family, chosen_without, worst_forecasts
+from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without, worst_forecasts
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.figures.keys import LegendKey
 from overshoot.study.figures.panels import Panels
@@ -28,7 +28,7 @@ from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block
 from overshoot.study.statistics import wilson
 
-FAMILY_WORDS = {Family.LINEAR: "overflow", Family.DIVIDES: "divide by gradients"}
+KIND_WORDS = {MethodKind.LINEAR: "overflow", MethodKind.DIVIDES: "divide by gradients"}
 
 MEASURED_OVER = "measured / predicted"
 
@@ -80,7 +80,7 @@ def compared(found: LimitEvidence) -> ShownTable:
     rows = [
         Row(
             [
-                FAMILY_WORDS[Family(row["family"])],
+                KIND_WORDS[MethodKind(row["kind"])],
                 PREDICTOR_WORDS[row["predictor"]],
                 f"{row['predicted']}/{row['cells']}",
                 str(row["compared"]),
@@ -111,7 +111,7 @@ def _apart(tables: Tables, apart: Any) -> ShownTable:
         Row(
             [
                 tables.study.names.problems[row["problem"]],
-                FAMILY_WORDS[Family(row["family"])],
+                KIND_WORDS[MethodKind(row["kind"])],
                 PREDICTOR_WORDS[row["chosen"]],
                 str(row["compared"]),
                 factor(row["middle"]),
@@ -125,14 +125,14 @@ def _apart(tables: Tables, apart: Any) -> ShownTable:
 
 
 def furthest(tables: Tables, worst: list[dict[str, Any]]) -> ShownTable:
-    """The cells whose forecast is furthest from the measured limit, with the cause."""
+    """The cells whose forecast is furthest from the measured limit, with a likely reason."""
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
         ShownColumn("at the start", "limit", "theory's prediction from the curvature at the start"),
         ShownColumn("short run", "limit", "its forecast, with the least and the most of its replicates"),
         ShownColumn("measured", "limit", "with its 95 % interval"),
         ShownColumn("ratio", "", "measured over forecast"),
-        ShownColumn("why"),
+        ShownColumn("likely reason", "", "by the method, the side and the length of the short run"),
     ]
     names = tables.study.names
     rows = [

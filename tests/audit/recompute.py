@@ -164,12 +164,10 @@ def numbers(text: str) -> list[tuple[str, float, float]]:
 
 def unexplained(text: str, points: Sequence[float], ends: Sequence[tuple[float, float]] = ()) -> list[str]:
     """The numbers of a sentence that are none of the `points`, to the digits written, and lie within none of
-    the `ends`, to the digits written or to the two per cent by which other ways to draw move an end."""
-    spans = [(one, one, 0.0) for one in points if np.isfinite(one)]
-    spans += [(low, high, 0.02 * max(1.0, abs(low), abs(high))) for low, high in ends]
+    the `ends`."""
+    spans = [*((one, one) for one in points if np.isfinite(one)), *ends]
 
     def known(value: float, half: float) -> bool:
-        near = 1.02 * half
-        return any(low - slack - near <= value <= high + slack + near for low, high, slack in spans)
+        return any(low - 1.02 * half <= value <= high + 1.02 * half for low, high in spans)
 
     return [written for written, value, half in numbers(text) if not known(value, half)]

@@ -60,4 +60,4 @@ def test_numbers_are_read_as_the_report_writes_them() -> None:
 def test_a_number_that_is_off_in_its_last_digit_is_not_explained() -> None:
     assert unexplained("3 of 12 cells, 0.57", [3, 12, 0.571]) == []
     assert unexplained("3 of 12 cells, 0.58", [3, 12, 0.571]) == ["0.58"]
-    assert unexplained("[0.55, 0.70]", [], [(0.54, 0.56), (0.58, 0.59)]) == ["0.70"]
+    assert unexplained("[0.55, 0.60]", [], [(0.54, 0.56), (0.58, 0.59)]) == ["0.60"]

@@ -64,7 +64,7 @@ SPECIAL_CASES = [
 @few
 def test_one_method_is_a_special_case_of_another(name, options, twin, twins_options, start, lr):
     factor = twins_options.get("lr") or 1
-    same(path(name, start, lr=lr, **options), path(twin, start, **{**twins_options, "lr": factor * lr}), 1e-7)
+    same(path(name, start, lr=lr, **options), path(twin, start, **{**twins_options, "lr": factor * lr}), 1e-9)
 
 
 @given(start=POINTS, lr=st.floats(1e-3, 0.49))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.analysis.limit_forecasts import THEORY, Family, chosen_without, worst_forecasts
+from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without, worst_forecasts
 from overshoot.study.findings.short_run_claims import (
-    FAMILIES,
+    KINDS,
     PREDICTOR_MEANS,
     PREDICTOR_WORDS,
     forecast,
@@ -44,14 +44,14 @@ def test_cells_without_a_short_run_are_left_out(found):
 
 
 def test_every_predictor_is_compared_with_the_measured_limit(found):
-    table = found[1].predictors.set_index(["family", "predictor"])
-    own = table.loc[(Family.LINEAR.value, Predictor.TENTH.value)]
+    table = found[1].predictors.set_index(["kind", "predictor"])
+    own = table.loc[(MethodKind.LINEAR.value, Predictor.TENTH.value)]
     assert (own["ratio"].value, own["least"], own["most"]) == pytest.approx((1.5, 1.0, 3.0))
     assert own[["cells", "predicted", "compared", "twice"]].tolist() == [3, 3, 3, 2]
     assert own["spread"] == pytest.approx(np.log10(list(RATIOS.values())).std(ddof=1))
-    assert table.loc[(Family.LINEAR.value, THEORY), "ratio"].value == pytest.approx(10)
-    assert (Family.DIVIDES.value, THEORY) not in table.index
-    assert table.loc[(Family.DIVIDES.value, Predictor.TENTH.value), "ratio"].value == pytest.approx(100)
+    assert table.loc[(MethodKind.LINEAR.value, THEORY), "ratio"].value == pytest.approx(10)
+    assert (MethodKind.DIVIDES.value, THEORY) not in table.index
+    assert table.loc[(MethodKind.DIVIDES.value, Predictor.TENTH.value), "ratio"].value == pytest.approx(100)
 
 
 def test_a_problem_has_no_part_in_the_choice_that_it_is_judged_by():
@@ -73,7 +73,7 @@ def test_the_worst_come_first_each_with_its_cause(found):
     assert "comes back after the short run" in forecast_cause(worst[3] | {"climb_updates": 500})
 
 
-def test_the_finding_says_both_families_and_theory_beside_them(found):
+def test_the_finding_says_both_kinds_and_theory_beside_them(found):
     said = forecast(*found)
     assert plain(said.claim).endswith(
         "in 2 of 3 cells with methods that overflow (gradient descent and its momentum)."
@@ -97,6 +97,6 @@ def test_the_section_shows_the_map_and_its_tables(found):
     )
 
 
-def test_every_predictor_and_family_has_its_words():
+def test_every_predictor_and_kind_has_its_words():
     assert set(PREDICTOR_WORDS) == set(PREDICTOR_MEANS) == {THEORY, *Predictor}
-    assert set(FAMILIES) == set(Family)
+    assert set(KINDS) == set(MethodKind)
