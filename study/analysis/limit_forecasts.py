@@ -11,9 +11,10 @@ from overshoot.study.analysis.frame import Study, records
 from overshoot.study.comparison import clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.short_run import Predictor
+from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
 
-THEORY = "curvature_at_the_start"
+THEORY = LimitBasis.AT_THE_START.value
 """The predictor that needs no run: theory's limit from the curvature at the start."""
 
 PREDICTORS = (THEORY, *(predictor.value for predictor in Predictor))

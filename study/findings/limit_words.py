@@ -90,8 +90,8 @@ def times(interval: Interval) -> str:
 
 
 def factor(value: float) -> str:
-    """A factor: 0.0034, 0.98, 1.40, 18."""
-    if value < 0.095:
+    """A factor: 0.0034, 0.98, 1.40, 18, 4.1·10⁶."""
+    if value < 0.095 or value >= 10_000:
         return number(value)
     return fixed(value, 2) if value < 10 else fixed(value, 0)
 

@@ -132,7 +132,7 @@ def furthest(tables: Tables, worst: list[dict[str, Any]]) -> ShownTable:
         ShownColumn("short run", "limit", "its forecast, with the least and the most of its replicates"),
         ShownColumn("measured", "limit", "with its 95 % interval"),
         ShownColumn("ratio", "", "measured over forecast"),
-        ShownColumn("likely reason", "", "by the method, the side and the length of the short run"),
+        ShownColumn("likely reason", "", "by the method, the side and the length of the short run", True),
     ]
     names = tables.study.names
     rows = [

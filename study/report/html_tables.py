@@ -19,11 +19,13 @@ from overshoot.study.statistics import Interval
 
 @dataclass(frozen=True)
 class ShownColumn:
-    """A column: its name, the group that it stands in, and what it means in a sentence."""
+    """A column: its name, the group that it stands in, what it means in a sentence, and whether it has
+    sentences itself, which are set as text."""
 
     name: str
     group: str = ""
     about: str = ""
+    prose: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Forecasts of the stability limit: tables and sentences read back from planted cells, and their block."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,8 @@ from overshoot.study.findings.short_run_claims import (
 )
 from overshoot.study.phases.short_run import Predictor
 from overshoot.study.phases.theory import LimitBasis
+from overshoot.study.report import render
+from overshoot.study.report.forecast_block import KIND_WORDS
 from overshoot.study.report.stability_section import limits_section
 from tests.findings.test_stability_limits import known, looks, plain, read
 from tests.planted_cells import planted
@@ -100,3 +104,12 @@ def test_the_section_shows_the_map_and_its_tables(found):
 def test_every_predictor_and_kind_has_its_words():
     assert set(PREDICTOR_WORDS) == set(PREDICTOR_MEANS) == {THEORY, *Predictor}
     assert set(KINDS) == set(MethodKind)
+
+
+def test_each_kind_of_method_is_named_once_in_the_page(tmp_path):
+    cells = [climbed(p, o, 2.0, predicted=0.1) for p in RATIOS for o in ("sgd", "adam")]
+    page = render("limits", "Limits", cells, {}, tmp_path / "limits", workers=1).with_name("evidence.html")
+    text = page.read_text(encoding="utf-8")
+    table = text[text.index("Predictors of the limit on networks") :].partition("</table>")[0]
+    named = re.findall(r'<tr[^>]*class="first">\s*<th scope="row">(.*?)</th>', table)
+    assert named == list(KIND_WORDS.values())

@@ -21,13 +21,13 @@
 
   const textOf = (cell) => cell.textContent.replace(/[\u00a0\u202f\s]+/g, " ").trim();
 
-  // Where neighbouring rows are of one optimizer, only the first names it.
+  // Where neighbouring rows of a problem begin alike, only the first shows what with.
   const regroup = (body) => {
     let last = null;
     for (const row of body.rows) {
       if (row.hidden) continue;
-      const name = `${row.dataset.problem}|${row.dataset.optimizer}`;
-      row.classList.toggle("first", name !== last || !row.dataset.optimizer);
+      const name = `${row.dataset.problem}|${textOf(row.cells[0])}`;
+      row.classList.toggle("first", name !== last);
       last = name;
     }
   };
