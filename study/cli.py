@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         train_missing(asked, store, engine, console, account)
         if not options.no_report and options.shard is None:
             folder = inside(options.results, options.results / experiment.name)
-            page = write_report(experiment.outline, store, folder, options.workers, account, provenance())
+            facts = _facts(store, experiment.name, trained=account.cells > 0)
+            page = write_report(experiment.outline, store, folder, options.workers, account, facts)
             console.print(f"report: {page}")
         else:
             store.log_study(experiment.name, experiment.text, provenance(), None, experiment.outline.keys)
@@ -128,6 +130,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for failed in account.failures:
         print(f"\n{failed.cell.label} failed:\n{failed.error}", file=sys.stderr)
     return 1 if account.failures else 0
+
+
+def _facts(store: Store, study: str, trained: bool) -> dict[str, str]:
+    """What a study was run with: now, where cells were trained or nothing is known of a run before."""
+    return provenance() if trained or not store.is_logged(study) else store.study_provenance(study)
 
 
 def _merge(options: argparse.Namespace, console: Console) -> int:
@@ -152,25 +159,32 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
 
 def _report(options: argparse.Namespace, console: Console) -> int:
     from overshoot.study.pipeline import Account, write_report
-    from overshoot.study.report import reference_copy
     from overshoot.study.tracking import studies
 
-    if options.copy is not None:
-        try:
-            reference_copy.check(options.copy)
-        except FileExistsError as error:
-            raise StoreError(str(error)) from None
+    copied = _copying(options.copy)
     file = Path(options.experiment)
     with closing(_open(options.results, reading=True)) as store:
         study = studies.of_file(store, file) if file.suffix == ".toml" else studies.named(store, str(file))
-        logged = study.name in [info.name for info in store.studies() if info.run_id]
-        facts = store.study_provenance(study.name) if logged else provenance()
+        facts = _facts(store, study.name, trained=False)
         folder = inside(options.results, options.results / study.name)
         page = write_report(study, store, folder, options.workers, Account(), facts)
     console.print(f"report: {page}")
-    if options.copy is not None:
-        console.print(f"copy: {reference_copy.keep(folder, options.copy)}")
+    if copied is not None:
+        console.print(f"copy: {copied(folder)}")
     return 0
+
+
+def _copying(target: Path | None) -> Callable[[Path], Path] | None:
+    """What copies a report into `target`, which has been looked at; None for none."""
+    if target is None:
+        return None
+    from overshoot.study.report import reference_copy  # it draws, and imports what that needs
+
+    try:
+        reference_copy.check(target)
+    except FileExistsError as error:
+        raise StoreError(str(error)) from None
+    return partial(reference_copy.keep, copy=target)
 
 
 def _estimate(options: argparse.Namespace, console: Console) -> int:

@@ -157,23 +157,30 @@ def write_report(
     account: Account,
     facts: dict[str, str],
 ) -> Path:
-    """Render what the store holds of a study into `folder`, and log the report to the store.
+    """Render what the store holds of a study into `folder`, and log the report to the store; neither where
+    the report that is there would come out the same.
 
     facts: what the study was run with, names and values.
     """
-    from overshoot.study.report import render  # the plotting libraries take a second to import
+    from overshoot.study.report import unchanged
 
     lock = folder.parent / f".{study.name}.report.lock"
     with account.time("reporting"), one_at_a_time(lock):
-        order = {key: i for i, key in enumerate(study.keys)}
-        cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
-        if not cells:
-            raise StoreError(_nothing_stored(study.name, store))
         drawings = folder.parent / "drawings" / study.name
-        page = render(study.name, study.title, cells, facts, folder, workers, drawings=drawings)
+        order = {key: i for i, key in enumerate(study.keys)}
+        source = unchanged.made_from(study.title, store.stamps(study.name, order), facts)
+        record = drawings / "report.json"
+        if not unchanged.is_made(record, source, folder):
+            from overshoot.study.report.rendering import render  # its libraries take a second to import
+
+            cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
+            if not cells:
+                raise StoreError(_nothing_stored(study.name, store))
+            render(study.name, study.title, cells, facts, folder, workers, drawings=drawings)
+            unchanged.keep(record, source, folder)
     with account.time("tracking"):
         store.log_study(study.name, study.text, facts, folder, study.keys)
-    return page
+    return folder / unchanged.FILES[-1]
 
 
 def _nothing_stored(name: str, store: Store) -> str:

@@ -55,7 +55,7 @@ def _of_file(store: Store, path: Path) -> list[StoredCell]:
 
 def _of_name(store: Store, name: str) -> list[StoredCell]:
     study, _, version = name.partition("@")
-    known = [info.name for info in store.studies()]
+    known = store.names()
     if study not in known:
         allowed = ", ".join(known) or "none yet"
         raise StoreError(

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from importlib.metadata import version
 from pathlib import Path
 
 from overshoot.study import figures
@@ -19,6 +18,7 @@ from overshoot.study.execution.processes import Pool
 from overshoot.study.figures.panels import write_png
 from overshoot.study.figures.svg import to_svgs
 from overshoot.study.report.pictures import Picture
+from overshoot.study.report.unchanged import code_hash
 
 LIBRARIES = ("matplotlib", "seaborn", "numpy", "pandas")
 """That decide what a picture looks like, besides the code of `study.figures`."""
@@ -114,11 +114,7 @@ def _name(function: Callable[..., object]) -> str:
 @cache
 def _code() -> str:
     """The hash of the code of the figures and of the libraries that draw."""
-    sources = sorted(Path(str(figures.__path__[0])).glob("*.py"))
-    digest = hashlib.sha256()
-    for part in [*(f"{name} {version(name)}".encode() for name in LIBRARIES), *map(Path.read_bytes, sources)]:
-        digest.update(hashlib.sha256(part).digest())
-    return digest.hexdigest()
+    return code_hash(figures.__path__, LIBRARIES)
 
 
 def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> list[str]:

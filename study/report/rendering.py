@@ -26,6 +26,7 @@ from overshoot.study.figures.theme import looks
 from overshoot.study.report.drawing import Drawings
 from overshoot.study.report.page import Page, compose, problem_parts
 from overshoot.study.report.policy import classes, policy
+from overshoot.study.report.unchanged import FILES
 from overshoot.study.tracking import StoredCell
 
 MAKING = ".report-"
@@ -84,7 +85,7 @@ def render(
         (whole / "evidence.html").write_text(_evidence(page, svgs), encoding="utf-8")
         (whole / "report.html").write_text(_story(page, svgs), encoding="utf-8")
         (whole / "report.md").write_text(_markdown(page), encoding="utf-8")
-        for name in ("figures", "report.md", "evidence.html", "report.html"):
+        for name in FILES:
             _swap(whole / name, folder / name)
     return folder / "report.html"
 

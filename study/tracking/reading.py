@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from overshoot.study.experiment.cells import VersionError
 from overshoot.study.files import inside
@@ -41,6 +41,12 @@ def digests(run: Run) -> dict[str, str]:
     except ValueError:
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def stamp(run: Run) -> dict[str, Any]:
+    """What says which run a cell is and what its files hold."""
+    where = {"run": run.info.run_id, "experiment": run.info.experiment_id, "finished": run.info.end_time}
+    return where | {"tags": {k: v for k, v in sorted(run.data.tags.items()) if not k.startswith("mlflow.")}}
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,15 +42,12 @@ def retire(runs: Runs, study: str, cell: Run, stray: str = "") -> None:
         runs.client.delete_run(run.info.run_id)
 
 
-def damaged(
-    runs: Runs, results: Path, study: str, keys: Collection[str] | None = None
-) -> list[tuple[Run, str]]:
-    """Finished cells with files that are missing, empty or not what was written, and what is wrong; of those
-    in `keys` where it is given. Files that a server keeps are not looked at.
+def damaged(results: Path, study: str, cells: Iterable[Run]) -> list[tuple[Run, str]]:
+    """Of a study's finished cells those with files that are missing, empty or not what was written, and what
+    is wrong. Files that a server keeps are not looked at.
 
     StoreError where no file of any of them is there: then they are elsewhere, or can be brought back.
     """
-    cells = runs.finished(study, keys).values()
     places = [(run, moved.local(results, run.info.artifact_uri)) for run in cells]
     here = [(run, folder) for run, folder in places if folder is not None]
     if here and not any(folder.is_dir() for _, folder in here):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from overshoot.study.files import inside
 from overshoot.study.phases.results import TRIALS, CellResult
 from overshoot.study.problems import kept
 from overshoot.study.problems.columns import Raw
-from overshoot.study.tracking import artifacts, finding, moved, reading, retiring, views
+from overshoot.study.tracking import artifacts, finding, moved, reading, retiring, study_runs, views
 from overshoot.study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
 from overshoot.study.tracking.errors import LockedError, StoreError
 from overshoot.study.tracking.lock import Lock, hold
 from overshoot.study.tracking.rows import cell_row, trial_rows
 from overshoot.study.tracking.runs import Runs, tag
 from overshoot.study.tracking.stored import StoredCell
+from overshoot.study.tracking.study_runs import StudyContent
 from overshoot.study.tracking.views import CELLS, StudyInfo
 
 if TYPE_CHECKING:
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from overshoot.study.tracking.writers import Writer
-
-KEYS = "cells.json"
-UPLOADING = ".artifact.uploading.*"
-"""Files that MLflow leaves where it is killed while it writes an artifact."""
 
 T = TypeVar("T")
 
@@ -144,7 +140,8 @@ class Store:
 
         StoreError where no file of any cell is there.
         """
-        damage = retiring.damaged(self.runs, self.results, study, keys)
+        cells = self.runs.finished(study, keys).values()
+        damage = retiring.damaged(self.results, study, cells)
         return {tag(run, "key"): what for run, what in damage}
 
     def label(self, study: str, key: str) -> str:
@@ -163,7 +160,7 @@ class Store:
         """Move finished cells whose files are gone or damaged into MLflow's trash, so that they are run
         again, of those in `keys` where it is given; how many it was. StoreError as `damaged` does."""
         self._hold(study)
-        lost = retiring.damaged(self.runs, self.results, study, keys)
+        lost = retiring.damaged(self.results, study, self.runs.finished(study, keys).values())
         for cell, _ in lost:
             retiring.retire(self.runs, study, cell)
         return len(lost)
@@ -173,6 +170,13 @@ class Store:
         runs = self.runs.finished(study, keys).values()
         with ThreadPoolExecutor(8) as pool:  # over http nearly all of the time is waiting
             return list(pool.map(partial(reading.stored_cell, self.client, self.results), runs))
+
+    def stamps(self, study: str, keys: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+        """key -> what says which run a finished cell is and what its files hold, in the order of `keys`;
+        of cells whose files are whole."""
+        runs = self.runs.finished(study, keys)
+        broken = {tag(run, "key") for run, _ in retiring.damaged(self.results, study, runs.values())}
+        return {key: reading.stamp(runs[key]) for key in keys if key in runs and key not in broken}
 
     def version(self, study: str, until: int | None = None, first: bool = False) -> list[StoredCell]:
         """The study's finished cells as they once were, one for each problem, optimizer and batch strategy.
@@ -220,7 +224,7 @@ class Store:
         their order; the run's id.
 
         A study has one such run, which holds the latest of each: a report can be made again from the
-        cells, so its history is not kept.
+        cells, so its history is not kept. Nothing is written where all of it is there.
         """
         with suppress(LockedError):  # whoever is writing it has its paths in order
             self._hold(study)
@@ -229,52 +233,45 @@ class Store:
             tags={"kind": "study", "study": study},
             run_name=f"{study}: experiment file and report",
         )
-        run_id, home = run.info.run_id, moved.at_home(self.results, run.info.artifact_uri)
-        if home is not None:
-            inside(home, home / "report")
-            for left in home.glob(UPLOADING):
-                left.unlink()
-        self.client.log_text(run_id, text, "experiment.toml")
-        self.client.log_dict(run_id, provenance, "provenance.json")
-        if keys is not None:
-            self.client.log_text(run_id, json.dumps([*keys]), KEYS)
-        for name, value in provenance.items():
-            self.client.set_tag(run_id, name, str(value))
-        if files is not None:
-            self._replace_folder(run, files, "report")
-        self.client.set_terminated(run_id)
-        self._annotate(study)
-        return run_id
+        if study_runs.log(self.client, self.results, run, StudyContent(text, provenance, files, keys)):
+            self._annotate(study)
+        return str(run.info.run_id)
 
     def studies(self) -> list[StudyInfo]:
         """Every study in the store, by name."""
-        names = [
-            name.removesuffix(f"/{CELLS}") for name in self.runs.experiments() if name.endswith(f"/{CELLS}")
-        ]
-        return [self._info(name) for name in sorted(names)]
+        return [self._info(name) for name in self.names()]
+
+    def names(self) -> list[str]:
+        """The names of the studies, in order."""
+        whole = [name for name in self.runs.experiments() if name.endswith(f"/{CELLS}")]
+        return sorted(name.removesuffix(f"/{CELLS}") for name in whole)
+
+    def is_logged(self, study: str) -> bool:
+        """Whether the store has the study's experiment file and provenance."""
+        return self._study_run(study) is not None
 
     def study_text(self, study: str) -> str:
         """The text of the study's experiment file; StoreError when the store has none."""
-        return self._study_file(study, "experiment.toml")
+        return self._study_file(study, study_runs.EXPERIMENT)
 
     def study_keys(self, study: str) -> tuple[str, ...] | None:
         """The keys of the study's cells in their order; None where they were not stored."""
         try:
-            return tuple(json.loads(self._study_file(study, KEYS)))
+            return tuple(json.loads(self._study_file(study, study_runs.KEYS)))
         except StoreError:
             return None
 
     def study_provenance(self, study: str) -> dict[str, str]:
         """What the study was last logged with; StoreError when the store does not have it."""
-        return dict(json.loads(self._study_file(study, "provenance.json")))
+        return dict(json.loads(self._study_file(study, study_runs.PROVENANCE)))
 
     def settle(self) -> None:
         """Have MLflow find the files of all studies that nobody is writing, wherever the results are now."""
         if self.engine is None:
             return
-        for info in self.studies():
-            with suppress(StoreError), closing(hold(info.name, self.engine, self.results)):
-                moved.settle(self.engine, self.results, info.name)
+        for name in self.names():
+            with suppress(StoreError), closing(hold(name, self.engine, self.results)):
+                moved.settle(self.engine, self.results, name)
 
     def finish(self) -> None:
         """After writing: refresh the notes and views of the studies written, and SQLite's statistics.
@@ -333,21 +330,12 @@ class Store:
     def _study_file(self, study: str, name: str) -> str:
         run = self._study_run(study)
         if run is None:
-            known = ", ".join(info.name for info in self.studies()) or "none"
+            known = ", ".join(self.names()) or "none"
             raise StoreError(
                 f"the store has no experiment file of {study!r}, which its first report would have added: "
                 f"name the file instead (stored: {known})"
             )
         return self._read(run.info.run_id, name, _text)
-
-    def _replace_folder(self, run: Run, files: Path, name: str) -> None:
-        """Log a folder of artifacts in place of what was there under that name."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        uri = run.info.artifact_uri
-        repository: Any = get_artifact_repository(uri, tracking_uri=self.client.tracking_uri)
-        repository.delete_artifacts(name)
-        self.client.log_artifacts(run.info.run_id, str(files), name)
 
     def _info(self, study: str) -> StudyInfo:
         runs = self.runs.finished(study).values()

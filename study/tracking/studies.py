@@ -14,7 +14,7 @@ from overshoot.study.tracking.store import Store
 
 def named(store: Store, name: str) -> Outline:
     """The study of that name as it was stored last; StoreError where there is none."""
-    known = [study.name for study in store.studies()]
+    known = store.names()
     if name not in known:
         allowed = ", ".join(known) or "none yet"
         raise StoreError(
@@ -30,7 +30,7 @@ def named(store: Store, name: str) -> Outline:
 def of_file(store: Store, path: Path) -> Outline:
     """The study of an experiment file. Where that very text is stored, its data are not read again."""
     text = spec.read(path)
-    for study in store.studies():
-        if study.run_id and store.study_text(study.name) == text and store.study_keys(study.name) is not None:
-            return named(store, study.name)
+    for name in filter(store.is_logged, store.names()):
+        if store.study_text(name) == text and store.study_keys(name) is not None:
+            return named(store, name)
     return spec.parse(text, str(path), path.parent).outline
