@@ -68,6 +68,7 @@ def bootstrap(
     return _percentiles(float(statistic(strata.ravel())), statistic(drawn), level)
 
 
+@lru_cache(None)  # a study asks for few of them, thousands of times
 def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """The share of `successes` in `trials` with Wilson's (1927) score interval; of nothing, 0 to 1."""
     if trials == 0:
