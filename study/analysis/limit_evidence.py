@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.core.batches import USUAL
-from overshoot.study.analysis.limit_forecasts import limit_forecasts, predictors_compared
+from overshoot.study.analysis.limit_forecasts import limit_forecasts, predictors_compared, with_forecasts
 from overshoot.study.analysis.limit_tables import (
     agreement,
     heavy_ball,
@@ -43,6 +43,12 @@ class LimitEvidence:
     noise_agreement: pd.DataFrame
     forecasts: pd.DataFrame
     predictors: pd.DataFrame
+
+    @property
+    def predicted(self) -> pd.DataFrame:
+        """`limits` with the best prediction that is known before training: theory's where that is of single
+        runs on least squares, the short run's on networks."""
+        return with_forecasts(self.limits, self.forecasts)
 
     @property
     def empty(self) -> bool:

@@ -19,6 +19,19 @@ THEORY = LimitBasis.AT_THE_START.value
 
 PREDICTORS = (THEORY, *(predictor.value for predictor in Predictor))
 
+SHORT_RUN = "short run"
+"""The basis of a prediction that is a short run's forecast."""
+
+FORECAST_COLUMNS = {
+    "predicted": "forecast",
+    "predicted_low": "forecast_low",
+    "predicted_high": "forecast_high",
+    "ratio": "ratio",
+    "at_least": "at_least",
+    "at_most": "at_most",
+}
+"""Column of a table of limits -> what it is of a forecast."""
+
 TWICE = 2.0
 """The factor within which a prediction is of use for choosing a rate."""
 
@@ -60,6 +73,20 @@ def limit_forecasts(study: Study, limits: pd.DataFrame) -> pd.DataFrame:
     beyond = (at["highest"] / at["forecast"]).where(at["status"] == LimitStatus.ABOVE_GRID)
     below = (at["lowest"] / at["forecast"]).where(at["status"] == LimitStatus.BELOW_GRID)
     return at.assign(ratio=at["measured"] / at["forecast"], at_least=beyond, at_most=below)
+
+
+def with_forecasts(limits: pd.DataFrame, forecasts: pd.DataFrame) -> pd.DataFrame:
+    """`limits` with the short run's forecast in the place of theory's prediction, where there is one: the
+    basis is SHORT_RUN there."""
+    known = forecasts[forecasts["forecast"] > 0].set_index("key")
+    at = limits["key"].isin(known.index)
+    if known.empty:
+        return limits
+    own = known.loc[limits.loc[at, "key"]]
+    better = limits.copy()
+    for column, source in FORECAST_COLUMNS.items():
+        better.loc[at, column] = own[source].to_numpy()
+    return better.assign(basis=limits["basis"].where(~at, SHORT_RUN))
 
 
 def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:

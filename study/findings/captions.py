@@ -8,6 +8,7 @@ import pandas as pd
 from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, pairs, slopes_by_optimizer
+from overshoot.study.analysis.limit_forecasts import SHORT_RUN
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.codes import BASES
 from overshoot.study.findings.limit_words import factor, where
@@ -24,6 +25,12 @@ WORDS = {
 }
 """Basis of a prediction -> what stands in its field of the map."""
 
+FORECAST = (
+    "on networks, for every method, the rate from which a tenth of the budget no longer lowers the loss. The "
+    "other map has what theory alone predicts there, before any training: the threshold of the curvature at "
+    "the start, and nothing for methods that divide by their gradients"
+)
+
 
 def stability(tables: Tables, found: LimitEvidence) -> str:
     """How to read the map: by a field that agrees best, and by one that is furthest off."""
@@ -32,7 +39,7 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
         "divided by the predicted one: 1.00 is as predicted; 20 (orange) means that runs survived rates 20 "
         "times higher than predicted; below 1 (blue) they diverged earlier."
     )
-    both = found.limits[found.limits["ratio"] > 0]
+    both = found.predicted[found.predicted["ratio"] > 0]
     if len(both):
         off = np.abs(np.log(both["ratio"]))
         near, far = (records(both.loc[[place]])[0] for place in (off.idxmin(), off.idxmax()))
@@ -43,14 +50,16 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
                 f", {where(tables, far)} at {number(far['measured'])} instead of {number(far['predicted'])}"
             )
         text += "."
-    used = [basis for basis in BASES if (found.limits["basis"] == basis).any()]
-    words = "; ".join(f"“{WORDS[basis]}”: {BASES[basis]}" for basis in used)
+    shown = found.predicted["basis"]
+    words = "; ".join(f"“{WORDS[basis]}”: {BASES[basis]}" for basis in BASES if (shown == basis).any())
     settings = tables.study.protocol.get(LimitSettings)
     if settings is not None and (found.limits["basis"] == LimitBasis.EXACT).any():
         text += (
             f" With full batches on least squares the limit is measured to {number(100 * settings.precision)}"
             "\u202f%; elsewhere runs both diverge and survive around it, and it has an interval."
         )
+    if (shown == SHORT_RUN).any():
+        words += f"; “{SHORT_RUN}”: {FORECAST}"
     return text + (f" The words below the number say what the prediction rests on. {words}." if words else "")
 
 

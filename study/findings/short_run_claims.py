@@ -74,6 +74,19 @@ def forecast(tables: Tables, found: LimitEvidence) -> Finding | None:
     return Finding("Short run", claim, " ".join(part for part in parts if part), SECTION, runs=runs)
 
 
+def short_run_beside_theory(found: LimitEvidence) -> str | None:
+    """How often each comes within a factor of two on networks, in a clause; None where one is not known."""
+    rows = {(row["kind"], row["predictor"]): row for row in records(found.predictors)}
+    own, theory = (rows.get((MethodKind.LINEAR, name)) for name in (_own(found.forecasts), THEORY))
+    if own is None or theory is None:
+        return None
+    return (
+        "on networks, with gradient descent and its momentum, a short run predicts it to a factor of two in "
+        f"{own['twice']} of {plural(own['compared'], 'cell')}, the curvature at the start in "
+        f"{theory['twice']} of {theory['compared']}"
+    )
+
+
 def _sentence(row: dict[str, Any]) -> str:
     said = KINDS[MethodKind(row["kind"])]
     return f"{said[0].upper()}{said[1:]}: {_numbers(row)}."
@@ -128,15 +141,14 @@ def _climbed(cell: dict[str, Any]) -> str:
 
 
 def captioned(found: LimitEvidence) -> str:
-    """How to read the map of forecasts."""
+    """What the short run does, and how often it has an answer."""
     at = found.forecasts
     updates = at["climb_updates"]
     return (
-        "The same map with the short run’s forecast in the place of theory’s prediction, on networks and "
-        "for every method. Trials climb from a safe rate to ever larger ones, each for a tenth of the budget "
+        "Trials climb from a safe rate to ever larger ones, each for a tenth of the budget "
         f"({plural(int(updates.min()), 'update')} to {int(updates.max()):,}); the forecast is the rate from "
         "which that much training no longer lowers the loss. Several predictors were stored with it and are "
-        f"compared below. Theory predicts {int((at[THEORY] > 0).sum())} of these "
+        f"compared here. Theory predicts {int((at[THEORY] > 0).sum())} of these "
         f"{plural(len(at), 'cell')}, the short run {int((at['forecast'] > 0).sum())}."
     )
 

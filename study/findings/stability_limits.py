@@ -28,6 +28,7 @@ from overshoot.study.findings.limit_words import (
     where,
 )
 from overshoot.study.findings.near_the_limit import edge, floored, noisy
+from overshoot.study.findings.short_run_claims import short_run_beside_theory
 from overshoot.study.numbers import fixed, listing, number, plural, share
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
@@ -57,7 +58,7 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     evidence += _known(found.limits)
     unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
-    return Finding("Stability limit", _accuracy(rows), evidence, SECTION, unclear, runs)
+    return Finding("Stability limit", _accuracy(rows, found), evidence, SECTION, unclear, runs)
 
 
 def _known(limits: pd.DataFrame) -> str:
@@ -79,8 +80,8 @@ def _known(limits: pd.DataFrame) -> str:
     return text
 
 
-def _accuracy(rows: list[dict[str, Any]]) -> str:
-    """How well theory predicts where training breaks: where it is exact, and on networks."""
+def _accuracy(rows: list[dict[str, Any]], found: LimitEvidence) -> str:
+    """How well it is predicted where training breaks: where theory is exact, and on networks."""
     each = {row["basis"]: row for row in rows}
     exact, start = each.get(LimitBasis.EXACT), each.get(LimitBasis.AT_THE_START)
     parts = []
@@ -89,7 +90,9 @@ def _accuracy(rows: list[dict[str, Any]]) -> str:
         parts.append(
             f"with full batches on least squares theory predicts to 1\u202f% where runs diverge {near}"
         )
-    if start is not None:
+    if (short := short_run_beside_theory(found)) is not None:
+        parts.append(short)
+    elif start is not None:
         near = f"in {start['fair']} of {plural(start['cells'], 'cell')}"
         parts.append(f"on networks the curvature at the start predicts that rate to 10\u202f% {near}")
     if not parts:

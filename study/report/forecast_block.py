@@ -1,4 +1,4 @@
-"""The block on forecasts of the stability limit: a map, the table of predictors, and what they miss."""
+"""The block on forecasts of the stability limit: the table of predictors, and what they miss."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence
 from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without, worst_forecasts
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.figures.keys import LegendKey
-from overshoot.study.figures.panels import Panels
-from overshoot.study.figures.stability import MapView, draw_map, map_size
-from overshoot.study.figures.theme import Looks, ratio_color
+from overshoot.study.figures.theme import Looks
 from overshoot.study.findings.limit_words import factor, times
 from overshoot.study.findings.short_run_claims import (
     PREDICTOR_MEANS,
@@ -22,9 +19,7 @@ from overshoot.study.findings.short_run_claims import (
     forecast_cause,
 )
 from overshoot.study.numbers import fixed, number, share
-from overshoot.study.report import stability_tables as limit_tables
 from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
-from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block
 from overshoot.study.statistics import wilson
 
@@ -33,35 +28,16 @@ KIND_WORDS = {MethodKind.LINEAR: "overflow", MethodKind.DIVIDES: "divide by grad
 MEASURED_OVER = "measured / predicted"
 
 
-def map_keys() -> list[LegendKey]:
-    """What the colours of a map of ratios stand for."""
-    steps = {"a tenth or less": 0.1, "a third": 1 / 3, "within 10 % of the prediction": 1.0, "3 times": 3.0}
-    steps["10 times or more"] = 10.0
-    return [LegendKey(label, ratio_color(value), area=True) for label, value in steps.items()]
-
-
-def forecast_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
-    """Measured over forecast, a field for each network cell, a panel for each problem."""
+def forecast_block(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
+    """How good the short run's forecasts are, and what other predictors would have been; the map has them."""
     if not (found.forecasts["forecast"] > 0).any():
         return None
-    names = tables.study.names
-    shown = found.forecasts.assign(**limit_tables.fields(found.forecasts))
-    shown["word"] = "short run"
-    views, tiles = [], []
-    for problem, at in shown.groupby("problem", sort=False):
-        label = names.problems[str(problem)]
-        views.append(MapView(label, looks, at))
-        said = [f"{names.optimizers[r['optimizer']]} {r['batch']}: {r['number'] or '–'}" for r in records(at)]
-        alt = f"{label}: measured limit over the short run’s forecast. {'; '.join(said)}"
-        tiles.append(Tile(alt, problem=str(problem)))
-    panels = Panels(draw_map, views, map_size(len(looks.optimizers), len(looks.batches)), 2, map_keys())
     made = {"Predictors of the limit on networks": compared(found)} if len(found.predictors) else {}
     if len(apart := chosen_without(found.forecasts)):
         made["Each problem apart: what the choice of predictor on the others gives"] = _apart(tables, apart)
     if worst := worst_forecasts(found.forecasts):
         made["The forecasts that are furthest off"] = furthest(tables, worst)
-    picture = Picture("forecasts", panels, tiles)
-    return Block("The limit from a short run", captioned(found), {"all problems": picture}, made, wide=True)
+    return Block("The limit from a short run", captioned(found), {}, made)
 
 
 def compared(found: LimitEvidence) -> ShownTable:

@@ -28,7 +28,7 @@ from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.sharpness_lines import ALLOWED, EdgeLine, EdgeView, draw_edge
 from overshoot.study.figures.sharpness_lines import SIZE as EDGE
 from overshoot.study.figures.stability import MapView, draw_map, map_size
-from overshoot.study.figures.theme import INK, MUTED, PAPER, STEPS, Looks
+from overshoot.study.figures.theme import INK, MUTED, PAPER, STEPS, Looks, ratio_color
 from overshoot.study.findings import captions
 from overshoot.study.findings.limit_words import factor
 from overshoot.study.findings.short_run_claims import forecast
@@ -36,7 +36,7 @@ from overshoot.study.findings.stability_limits import findings
 from overshoot.study.numbers import between, listing, number, plural
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import stability_tables as limit_tables
-from overshoot.study.report.forecast_block import forecast_map, map_keys
+from overshoot.study.report.forecast_block import forecast_block
 from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block, Section, section
 
@@ -56,7 +56,7 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
     found = limit_evidence(tables)
     if found.empty:
         return None
-    made = (stability_map, forecast_map, batch_sizes, edges, floors, noise)
+    made = (stability_map, forecast_block, batch_sizes, edges, floors, noise)
     blocks = [block for make in made if (block := make(tables, looks, found)) is not None]
     text = (
         "Every method that subtracts a multiple of the gradient has a stability limit: a learning rate "
@@ -70,25 +70,25 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
     return Section("limits", "Stability limits: predicted and measured", text, said, blocks)
 
 
+def map_keys() -> list[LegendKey]:
+    """What the colours of a map of ratios stand for."""
+    steps = {"a tenth or less": 0.1, "a third": 1 / 3, "within 10 % of the prediction": 1.0, "3 times": 3.0}
+    steps["10 times or more"] = 10.0
+    return [LegendKey(label, ratio_color(value), area=True) for label, value in steps.items()]
+
+
 def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     """Measured over predicted, a field for each cell, a panel for each problem."""
     if not (found.limits["status"] != "").any():
         return None
-    names = tables.study.names
-    fields = found.limits.assign(**limit_tables.fields(found.limits))
-    views, tiles = [], []
-    for problem, at in fields.groupby("problem", sort=False):
-        label = names.problems[str(problem)]
-        views.append(MapView(label, looks, at))
-        said = [
-            f"{names.optimizers[r['optimizer']]} {r['batch']}: {r['number']} {r['word']}".replace(":  ", ": ")
-            for r in records(at)
-        ]
-        tiles.append(
-            Tile(f"{label}: measured limit over predicted limit. {'; '.join(said)}", problem=str(problem))
-        )
-    panels = Panels(draw_map, views, map_size(len(looks.optimizers), len(looks.batches)), 2, map_keys())
-    text = captions.stability(tables, found)
+    maps = {ALL: _map(tables, looks, found.limits, "stability")}
+    if (found.forecasts["forecast"] > 0).any():
+        maps = {
+            "theory on least squares, a short run on networks": _map(
+                tables, looks, found.predicted, "stability"
+            ),
+            "theory alone": _map(tables, looks, found.limits, "stability-theory"),
+        }
     limits = (
         {"By what the prediction rests on": limit_tables.agreement(tables, found)}
         if len(found.agreement)
@@ -103,8 +103,25 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
             limits[f"{caption} predicted and measured"] = limit_tables.limits(tables, part)
     if without := limit_tables.unpredicted(tables, found.limits):
         limits["Where no limit is predicted"] = without
-    picture = Picture("stability", panels, tiles)
-    return Block("The stability map", text, {ALL: picture}, limits, wide=True)
+    return Block("The stability map", captions.stability(tables, found), maps, limits, wide=True)
+
+
+def _map(tables: Tables, looks: Looks, limits: pd.DataFrame, name: str) -> Picture:
+    """Of limits with one prediction each."""
+    names = tables.study.names
+    views, tiles = [], []
+    for problem, at in limits.assign(**limit_tables.fields(limits)).groupby("problem", sort=False):
+        label = names.problems[str(problem)]
+        views.append(MapView(label, looks, at))
+        said = [
+            f"{names.optimizers[r['optimizer']]} {r['batch']}: {r['number']} {r['word']}".replace(":  ", ": ")
+            for r in records(at)
+        ]
+        tiles.append(
+            Tile(f"{label}: measured limit over predicted limit. {'; '.join(said)}", problem=str(problem))
+        )
+    size = map_size(len(looks.optimizers), len(looks.batches))
+    return Picture(name, Panels(draw_map, views, size, 2, map_keys()), tiles)
 
 
 def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:

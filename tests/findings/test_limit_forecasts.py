@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without, worst_forecasts
+from overshoot.study.analysis.limit_forecasts import (
+    SHORT_RUN,
+    THEORY,
+    MethodKind,
+    chosen_without,
+    worst_forecasts,
+)
 from overshoot.study.findings.short_run_claims import (
     KINDS,
     PREDICTOR_MEANS,
@@ -87,7 +93,7 @@ def test_the_finding_says_both_kinds_and_theory_beside_them(found):
     assert forecast(*read(planted("d", **known(1.0)))) is None
 
 
-def test_the_section_shows_the_map_and_its_tables(found):
+def test_the_section_shows_the_tables_of_predictors(found):
     tables, _ = found
     section = limits_section(tables, looks(tables))
     block = {b.title: b for b in section.blocks}["The limit from a short run"]
@@ -95,10 +101,20 @@ def test_the_section_shows_the_map_and_its_tables(found):
     assert ["overflow", "climb of a tenth", "3/3", "3"] in [row[:4] for row in rows]
     assert len(block.tables["The forecasts that are furthest off"].rows) == 6
     assert "Short run" in [finding.about for finding in section.findings]
-    alts = [tile.alt for tile in block.pictures["all problems"].tiles]
-    assert (
-        "a: measured limit over the short run’s forecast. Gradient descent full: 1.00; Adam full: 100" in alts
-    )
+
+
+def test_the_map_has_the_short_run_on_networks_and_behind_a_switch_theory_alone(found):
+    tables, evidence = found
+    block = limits_section(tables, looks(tables)).blocks[0]
+    best, theory = ({tile.alt for tile in picture.tiles} for picture in block.pictures.values())
+    start = "a: measured limit over predicted limit. Gradient descent full: "
+    assert f"{start}1.00 short run; Adam full: 100 short run" in best
+    assert f"{start}10 at the start; Adam full: no prediction" in theory
+    assert not best.isdisjoint(theory), "a problem without a short run has the same field in both"
+    assert SHORT_RUN in block.text
+    said = [finding.claim for finding in limits_section(tables, looks(tables)).findings]
+    assert any("a short run predicts it to a factor of two in 2 of 3 cells" in claim for claim in said)
+    assert set(evidence.predicted.columns) == set(evidence.limits.columns)
 
 
 def test_every_predictor_and_kind_has_its_words():
