@@ -26,9 +26,9 @@ WORDS = {
 """Basis of a prediction -> what stands in its field of the map."""
 
 FORECAST = (
-    "on networks, for every method, the rate from which a tenth of the budget no longer lowers the loss. The "
-    "other map has what theory alone predicts there, before any training: the threshold of the curvature at "
-    "the start, and nothing for methods that divide by their gradients"
+    "networks with any method: the rate from which a tenth of the budget no longer lowers the loss. The other "
+    "map has what theory alone predicts there, before any training: what the curvature at the start allows, "
+    "and nothing for methods that divide by their gradients"
 )
 
 
@@ -50,17 +50,20 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
                 f", {where(tables, far)} at {number(far['measured'])} instead of {number(far['predicted'])}"
             )
         text += "."
-    shown = found.predicted["basis"]
-    words = "; ".join(f"“{WORDS[basis]}”: {BASES[basis]}" for basis in BASES if (shown == basis).any())
     settings = tables.study.protocol.get(LimitSettings)
     if settings is not None and (found.limits["basis"] == LimitBasis.EXACT).any():
         text += (
             f" With full batches on least squares the limit is measured to {number(100 * settings.precision)}"
             "\u202f%; elsewhere runs both diverge and survive around it, and it has an interval."
         )
-    if (shown == SHORT_RUN).any():
-        words += f"; “{SHORT_RUN}”: {FORECAST}"
-    return text + (f" The words below the number say what the prediction rests on. {words}." if words else "")
+    return text + " The words below the number say what the prediction rests on:"
+
+
+def bases(found: LimitEvidence) -> dict[str, str]:
+    """Word in a field of the map -> on what the prediction rests."""
+    shown = set(found.predicted["basis"])
+    known = {WORDS[basis]: BASES[basis] for basis in BASES if basis in shown}
+    return known | ({SHORT_RUN: FORECAST} if SHORT_RUN in shown else {})
 
 
 def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -> str:

@@ -25,6 +25,7 @@ class Block:
 
     pictures: label -> picture; of several, the page shows one at a time behind a switch, the Markdown twin
     the first. tables: caption -> table. wide: whether the pictures' panels are wide ones.
+    terms: word in the pictures -> what it means.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Block:
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     tables: Mapping[str, ShownTable] = field(default_factory=dict)
     wide: bool = False
+    terms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[str, str]:

@@ -103,7 +103,8 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
             limits[f"{caption} predicted and measured"] = limit_tables.limits(tables, part)
     if without := limit_tables.unpredicted(tables, found.limits):
         limits["Where no limit is predicted"] = without
-    return Block("The stability map", captions.stability(tables, found), maps, limits, wide=True)
+    text, terms = captions.stability(tables, found), captions.bases(found)
+    return Block("The stability map", text, maps, limits, wide=True, terms=terms)
 
 
 def _map(tables: Tables, looks: Looks, limits: pd.DataFrame, name: str) -> Picture:

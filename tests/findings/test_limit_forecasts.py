@@ -111,7 +111,7 @@ def test_the_map_has_the_short_run_on_networks_and_behind_a_switch_theory_alone(
     assert f"{start}1.00 short run; Adam full: 100 short run" in best
     assert f"{start}10 at the start; Adam full: no prediction" in theory
     assert not best.isdisjoint(theory), "a problem without a short run has the same field in both"
-    assert SHORT_RUN in block.text
+    assert list(block.terms) == ["exact", SHORT_RUN]
     said = [finding.claim for finding in limits_section(tables, looks(tables)).findings]
     assert any("a short run predicts it to a factor of two in 2 of 3 cells" in claim for claim in said)
     assert set(evidence.predicted.columns) == set(evidence.limits.columns)
