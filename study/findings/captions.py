@@ -26,7 +26,7 @@ WORDS = {
 """Basis of a prediction -> what stands in its field of the map."""
 
 FORECAST = (
-    "networks with any method: the rate from which a tenth of the budget no longer lowers the loss. The other "
+    "networks, any method: the rate from which a tenth of the budget no longer lowers the loss. The other "
     "map has what theory alone predicts there, before any training: what the curvature at the start allows, "
     "and nothing for methods that divide by their gradients"
 )
