@@ -1,4 +1,4 @@
-"""What speed, tuning effort, units and stability limits should say: their numbers, recomputed."""
+"""What speed, tuning effort and units should say: their numbers, recomputed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression
 
 from tests.audit.figures import DRAWS, End, Numbers, ends_of, medians, tuned, wilson
 from tests.audit.recompute import CELL, Audit
@@ -123,48 +122,3 @@ def _costs(found: Audit) -> dict[tuple[str, str, str], float]:
     updates = found.swept.groupby(CELL)["updates"].sum()
     seconds = found.cells.set_index(CELL)["seconds_sweep"]
     return {tuple(key): float(1000 * seconds[key] / updates[key]) for key in updates.index}
-
-
-NETWORKS = "curvature_at_the_start"
-
-
-def limits(found: Audit) -> Numbers:
-    """The limits fitted anew to the fates of the runs, over the predicted ones, by what these rest on."""
-    cells = found.cells.set_index(CELL)
-    measured = {key: fitted(at) for key, at in found.runs[found.runs["phase"] == "limit"].groupby(CELL)}
-    known = cells.assign(measured=pd.Series({k: v[0] for k, v in measured.items()}).reindex(cells.index))
-    known["ratio"] = known["measured"] / known["limit_predicted"].astype(float)
-    points: list[float] = [1, 10, 95]
-    for _, at in known[known["ratio"] > 0].groupby("limit_basis"):
-        near, fair = (int((abs(at["ratio"] - 1) <= width).sum()) for width in (0.01, 0.1))
-        points += [
-            *medians(at["ratio"]),
-            len(at),
-            at.index.get_level_values("problem").nunique(),
-            near,
-            fair,
-        ]
-        points += [100 * near / len(at), *(100 * end for end in wilson(near, len(at)))]
-    network = known[(known["limit_basis"] == NETWORKS) & (known["ratio"] > 0)]
-    points += list(network.groupby(level="batch")["ratio"].median())
-    at = known[known["measured"] > 0]
-    zones = np.array([measured[key][1] for key in at.index])
-    span = (at["limit_high"] / at["limit_low"]).astype(float).median()
-    mixed = zones[zones > 0]
-    return [*points, span, len(at), len(mixed), float(np.median(mixed)), mixed.max()], []
-
-
-def fitted(runs: pd.DataFrame) -> tuple[float, float]:
-    """The rate at which half of the runs diverge, NaN for none, and the decades over which both happens."""
-    gone = runs.pivot(index="rate", columns="replicate", values="gone").sort_index()
-    x, share = np.log10(gone.index.to_numpy(dtype=float)), isotonic_regression(gone.mean(axis=1)).x
-    low, high = x[gone.any(axis=1).to_numpy()], x[~gone.all(axis=1).to_numpy()]
-    above = np.flatnonzero(share >= 0.5 - 1e-9)
-    if not len(above) or above[0] == 0:
-        return float("nan"), 0.0
-    i, half = above[0], np.flatnonzero(abs(share - 0.5) < 1e-9)
-    if len(half) > 1:
-        at = (x[half[0]] + x[half[-1]]) / 2
-    else:
-        at = x[i - 1] + (0.5 - share[i - 1]) / (share[i] - share[i - 1]) * (x[i] - x[i - 1])
-    return float(10**at), float(max(0.0, high.max() - low.min()))

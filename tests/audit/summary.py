@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from tests.audit.costs import counted, effort, limits, speed
+from tests.audit.costs import counted, effort, speed
 from tests.audit.figures import DRAWS, End, Numbers, ends_of, gaps, sweeps, tuned
 from tests.audit.recompute import CELL, Audit, beats, newcombe, verdict
+from tests.audit.stability import limits, short_run
 
 
 def mean_ranks(scores: dict[tuple[str, str, str], np.ndarray]) -> dict[str, float]:
@@ -304,6 +305,7 @@ RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {
     "Speed": speed,
     "Ranks": ranks,
     "Stability limit": limits,
+    "Short run": short_run,
     "Tuning effort": effort,
     "What is counted": counted,
 }

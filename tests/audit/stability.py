@@ -1,0 +1,120 @@
+"""What the report says of stability limits, recomputed from the fates of the runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import isotonic_regression
+
+from tests.audit.figures import Numbers, medians, wilson
+from tests.audit.recompute import CELL, Audit
+
+OVERFLOWING = ("sgd", "momentum", "nesterov")
+OWN, THEORY = "the short run's", "theory's"
+
+NETWORKS = "curvature_at_the_start"
+
+
+def limits(found: Audit) -> Numbers:
+    """The limits fitted anew to the fates of the runs, over the predicted ones, by what these rest on."""
+    known = _measured(found)
+    points: list[float] = [1, 10, 95]
+    for _, at in known[known["ratio"] > 0].groupby("limit_basis"):
+        near, fair = (int((abs(at["ratio"] - 1) <= width).sum()) for width in (0.01, 0.1))
+        points += [
+            *medians(at["ratio"]),
+            len(at),
+            at.index.get_level_values("problem").nunique(),
+            near,
+            fair,
+        ]
+        points += [100 * near / len(at), *(100 * end for end in wilson(near, len(at)))]
+    network = known[(known["limit_basis"] == NETWORKS) & (known["ratio"] > 0)]
+    points += list(network.groupby(level="batch")["ratio"].median())
+    at = known[known["measured"] > 0]
+    zones = at["zone"].to_numpy()
+    span = (at["limit_high"] / at["limit_low"]).astype(float).median()
+    mixed = zones[zones > 0]
+    points += [span, len(at), len(mixed), float(np.median(mixed)), mixed.max()]
+    overflow = _with_short_run(known)
+    overflow = overflow[overflow["overflows"]]
+    for predictor in (OWN, THEORY):
+        twice, compared = _twice(overflow["measured"] / overflow[predictor])
+        points += [twice, compared]
+    return points, []
+
+
+def short_run(found: Audit) -> Numbers:
+    """The limits fitted anew over what the stored predictors say, and the predictor chosen without each
+    problem."""
+    at = _with_short_run(_measured(found))
+    overflow = at[at["overflows"]]
+    points: list[float] = []
+    for cells, predictor in ((overflow, OWN), (at[~at["overflows"]], OWN), (overflow, THEORY)):
+        ratio = (cells["measured"] / cells[predictor]).dropna()
+        twice, compared = _twice(ratio)
+        points += [*medians(ratio), float(np.log10(ratio).std(ddof=1)), ratio.min(), ratio.max()]
+        points += [twice, compared, 100 * twice / compared, *(100 * e for e in wilson(twice, compared))]
+    apart = [_chosen_without(overflow, problem) for problem in overflow.index.unique("problem")]
+    counts = [_twice(ratio) for ratio in apart]
+    middles = [float(ratio.median()) for ratio in apart]
+    points += [sum(twice for twice, _ in counts), sum(n for _, n in counts), min(middles), max(middles)]
+    return points, []
+
+
+def _measured(found: Audit) -> pd.DataFrame:
+    """The cells with their limit fitted anew, the zone in which runs do both, and the limit over theory's."""
+    cells = found.cells.set_index(CELL)
+    fits = {key: fitted(at) for key, at in found.runs[found.runs["phase"] == "limit"].groupby(CELL)}
+    known = cells.assign(
+        measured=pd.Series({key: fit[0] for key, fit in fits.items()}).reindex(cells.index),
+        zone=pd.Series({key: fit[1] for key, fit in fits.items()}).reindex(cells.index),
+    )
+    return known.assign(ratio=known["measured"] / known["limit_predicted"].astype(float))
+
+
+def _with_short_run(known: pd.DataFrame) -> pd.DataFrame:
+    """Those that had one, with a column for each predictor, OWN for the one that counts."""
+    at = known[known["limit_forecasts"].notna()]
+    each = pd.DataFrame(at["limit_forecasts"].tolist(), index=at.index, dtype=float)
+    names = at.index.get_level_values("optimizer")
+    return at.assign(
+        **{str(name): each[name] for name in each},
+        **{OWN: at["limit_forecast"].astype(float), THEORY: at["limit_predicted"].astype(float)},
+        overflows=names.isin(OVERFLOWING),
+    )
+
+
+def _twice(ratio: pd.Series) -> tuple[int, int]:
+    """How many are within a factor of two, of how many."""
+    known = ratio.dropna()
+    return int(((known >= 0.5) & (known <= 2)).sum()), len(known)
+
+
+def _chosen_without(cells: pd.DataFrame, problem: str) -> pd.Series:
+    """Measured over predicted on a problem, by the predictor with the least spread on the others."""
+    own = cells.index.get_level_values("problem") == problem
+    others = cells[~own]
+    spreads = {
+        name: float(np.log10((others["measured"] / others[name]).dropna()).std(ddof=1))
+        for name in [*cells["limit_forecasts"].iloc[0], THEORY]
+        if 2 * (others[name] > 0).sum() > len(others)
+    }
+    best = min(spreads, key=lambda name: spreads[name])
+    return (cells.loc[own, "measured"] / cells.loc[own, best]).dropna()
+
+
+def fitted(runs: pd.DataFrame) -> tuple[float, float]:
+    """The rate at which half of the runs diverge, NaN for none, and the decades over which both happens."""
+    gone = runs.pivot(index="rate", columns="replicate", values="gone").sort_index()
+    x, share = np.log10(gone.index.to_numpy(dtype=float)), isotonic_regression(gone.mean(axis=1)).x
+    low, high = x[gone.any(axis=1).to_numpy()], x[~gone.all(axis=1).to_numpy()]
+    above = np.flatnonzero(share >= 0.5 - 1e-9)
+    if not len(above) or above[0] == 0:
+        return float("nan"), 0.0
+    i, half = above[0], np.flatnonzero(abs(share - 0.5) < 1e-9)
+    if len(half) > 1:
+        at = (x[half[0]] + x[half[-1]]) / 2
+    else:
+        at = x[i - 1] + (0.5 - share[i - 1]) / (share[i] - share[i - 1]) * (x[i] - x[i - 1])
+    return float(10**at), float(max(0.0, high.max() - low.min()))
