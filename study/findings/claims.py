@@ -32,9 +32,9 @@ def runs_of(study: Study, metric: str = "", **axes: str) -> RunLink:
 class Finding:
     """One thing that the study shows.
 
-    about: its subject, a word or two. claim: one plain sentence that anyone can repeat. evidence: what was
-    compared, on how many cells, with the interval. section: the anchor of the section that shows it.
-    inconclusive: whether the data show no clear difference. runs: behind it.
+    about: its subject, a word or two. claim: one plain sentence that anyone can repeat. evidence: a line on
+    what was compared, on how many cells, with the interval. section: the anchor of the section that shows it.
+    inconclusive: whether the data show no clear difference. runs: behind it. details: further numbers.
     """
 
     about: str
@@ -43,8 +43,9 @@ class Finding:
     section: str
     inconclusive: bool = False
     runs: Sequence[RunLink] = ()
+    details: str = ""
 
     @property
     def text(self) -> str:
-        """The claim and its evidence."""
-        return f"{self.claim} {self.evidence}".strip()
+        """The claim, its evidence and the details."""
+        return " ".join(part for part in (self.claim, self.evidence, self.details) if part)

@@ -25,16 +25,18 @@ def diverged(tables: Tables) -> Finding | None:
         f"{table['gone'].sum():,} of {plural(int(table['runs'].sum()), 'run')} of the sweep, each cell "
         f"counted once: {both(whole, percent)}."
     )
+    details = ""
     each = table.groupby(["problem", "optimizer"], sort=False)["share"].mean().unstack().dropna()
     if each.shape[1] > 1 and len(each):
         means = each.mean().sort_values(ascending=False, kind="stable")
         ends = f"{percent(float(means.iloc[-1]))} to {percent(float(means.iloc[0]))}"
         claim = f"{claim[:-1]}, by optimizer {ends}."
         most, _ = places(-each)
-        evidence += f" {in_order([f'{labels[str(o)]} {percent(v)}' for o, v in means.items()])}."
-        evidence += shares(most, labels, "Most often")
-    evidence += _by_limit(tables)
-    return Finding("Divergence", claim, evidence, "divergence", runs=[RunLink(metric="trials_diverged")])
+        details = f"{in_order([f'{labels[str(o)]} {percent(v)}' for o, v in means.items()])}."
+        details += shares(most, labels, "Most often")
+    details = (details + _by_limit(tables)).strip()
+    runs = [RunLink(metric="trials_diverged")]
+    return Finding("Divergence", claim, evidence, "divergence", runs=runs, details=details)
 
 
 def _by_limit(tables: Tables) -> str:
@@ -67,12 +69,14 @@ def plateaus(tables: Tables) -> Finding | None:
     size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
         "Of the runs above the best rate that failed, so many overflowed or reached a million times their "
-        f"initial gap: {each}{_over(tables)}; seldom means in clearly fewer than half. Of all {size:,}, "
-        f"another {risen:,} ended above their start or still rising, and {size - exploded - risen:,} below "
-        "it without converging."
+        f"initial gap: {each}{_over(tables)}; seldom means in clearly fewer than half."
+    )
+    details = (
+        f"Of all {size:,}, another {risen:,} ended above their start or still rising, and "
+        f"{size - exploded - risen:,} below it without converging."
     )
     links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in seldom]
-    return Finding("Plateaus", claim, evidence, "divergence", not seldom, links or [RunLink()])
+    return Finding("Plateaus", claim, evidence, "divergence", not seldom, links or [RunLink()], details)
 
 
 def _over(tables: Tables) -> str:

@@ -33,9 +33,10 @@ def tuning_pays(tables: Tables) -> Finding | None:
     evidence = (
         f"Validation loss on fresh replicates: clearly better in {share(won)} of the cells (interval over "
         f"problems), no clear difference in {tie:,}; the probability that a tuned run does better is "
-        f"{both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}.{_origins(tables)}"
+        f"{both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}."
     )
-    return Finding("Tuning", claim, evidence, "overview", better == 0 and worse == 0, [RunLink()])
+    tied = better == 0 and worse == 0
+    return Finding("Tuning", claim, evidence, "overview", tied, [RunLink()], _origins(tables))
 
 
 def _origins(tables: Tables) -> str:
@@ -43,7 +44,7 @@ def _origins(tables: Tables) -> str:
     rows = records(default_rates(tables.study, tables.sensitivity))
     others = [row for row in rows if row["framework"]]
     text = (
-        " Default rates are PyTorch’s where it has the optimizer, else those of the library that the table "
+        "Default rates are PyTorch’s where it has the optimizer, else those of the library that the table "
         "of defaults names"
     )
     if not others:

@@ -13,14 +13,21 @@ from overshoot.study.statistics import Interval
 SECTION = "limits"
 """The section of the report that these findings open."""
 
-NAMES = {
-    LimitBasis.EXACT: "with full batches on least squares, where theory is exact",
-    LimitBasis.ORDER: "with one fixed order on least squares, where theory is exact for that order",
-    LimitBasis.ALMOST_SURE: "with random batches on least squares, where theory follows the growth of single "
-    "runs",
-    LimitBasis.AT_THE_START: "on networks, where theory knows only the curvature at the start",
+WHERE = {
+    LimitBasis.EXACT: "with full batches on least squares",
+    LimitBasis.ORDER: "with one fixed order on least squares",
+    LimitBasis.ALMOST_SURE: "with random batches on least squares",
+    LimitBasis.AT_THE_START: "on networks",
 }
 """Basis of a prediction -> where that is, in a sentence."""
+
+KNOWN = {
+    LimitBasis.EXACT: "where theory is exact",
+    LimitBasis.ORDER: "where theory is exact for that order",
+    LimitBasis.ALMOST_SURE: "where theory follows the growth of single runs",
+    LimitBasis.AT_THE_START: "where theory knows only the curvature at the start",
+}
+"""Basis of a prediction -> what theory knows there."""
 
 CAUSES = {
     (

@@ -40,10 +40,11 @@ def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
             f"; medians: at most {times(top)} times the threshold, and {times(late)} times over the last "
             f"half of training{', no clear difference from it' if unclear else ''}"
         )
-    evidence += f". {upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
+    evidence += "."
+    details = f"{upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
     if len(above):
         down = clustered(above["late"].to_numpy(dtype=float), above["problem"], middle)
-        evidence += (
+        details += (
             f" {plural(len(above), 'run')}{_whose(tables, above, runs)} started above it, where no step is "
             f"stable; {(above['late'] < 1).sum()} of them ended below, where the loss curves less, at a "
             f"median of {times(down)} times the threshold over the last half."
@@ -55,7 +56,7 @@ def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
         else "In no run did the sharpness rise to the edge of stability."
     )
     labels = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys(runs["optimizer"])]
-    return Finding("Edge of stability", claim, evidence, SECTION, unclear, labels)
+    return Finding("Edge of stability", claim, evidence, SECTION, unclear, labels, details)
 
 
 def _whose(tables: Tables, part: pd.DataFrame, runs: pd.DataFrame) -> str:

@@ -34,15 +34,18 @@ def usable_range(tables: Tables) -> Finding | None:
     each = in_order([f"{labels[str(o)]} {fixed(width, 1)}" for o, width in means.items()])
     replicates = tables.study.swept["replicate"].nunique()
     evidence = (
-        f"Usable ranges in decades, from the median of {plural(replicates, 'replicate')} at each rate, means "
-        f"over {plural(len(by_problem), 'problem')} in {plural(len(table), 'cell')}: {each}."
-        f"{shares(most, labels, 'Widest')} {labels[wide]}’s is wider than {labels[narrow]}’s by "
+        f"In the mean over {plural(len(by_problem), 'problem')} in {plural(len(table), 'cell')} "
+        f"{labels[wide]}’s range, in decades, is wider than {labels[narrow]}’s by "
         f"{both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}."
     )
-    evidence += _left_out(tables) + _open_ended(tables, table, (wide, narrow))
+    details = (
+        f"Usable ranges in decades, from the median of {plural(replicates, 'replicate')} at each rate: "
+        f"{each}.{shares(most, labels, 'Widest')}{_left_out(tables)}"
+        f"{_open_ended(tables, table, (wide, narrow))}"
+    )
     claim = _forgiving(labels, most, least, (means.iloc[0], means.iloc[-1]))
     runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in (wide, narrow)]
-    return Finding("Usable range", claim, evidence, "ranges", most.leader is None, runs)
+    return Finding("Usable range", claim, evidence, "ranges", most.leader is None, runs, details)
 
 
 def _forgiving(
@@ -103,14 +106,16 @@ def batch_size(tables: Tables) -> Finding | None:
     (large, many), (small, more) = [list(counts.items())[i] for i in (0, -1)]
     evidence = (
         f"At the same number of examples {names.batches[large]} makes {many:,} updates and "
-        f"{names.batches[small]} {more:,} (medians). Median shifts in decades over "
-        f"{plural(rows[0]['pairs'], 'problem')}, the best rate’s: {_moves(tables, rows, 'best')}; that of "
-        f"the boundary at which half of the runs diverge: {_moves(tables, rows, 'sweep_boundary')}."
+        f"{names.batches[small]} {more:,} (medians over {plural(rows[0]['pairs'], 'problem')})."
     )
-    evidence += _censored(tables, rows, (names.batches[large], names.batches[small]))
+    details = (
+        f"Median shifts in decades, the best rate’s: {_moves(tables, rows, 'best')}; that of the boundary at "
+        f"which half of the runs diverge: {_moves(tables, rows, 'sweep_boundary')}."
+    )
+    details += _censored(tables, rows, (names.batches[large], names.batches[small]))
     claim, clear = _smaller(tables, rows, names.batches[large], names.batches[small])
     runs = [runs_of(tables.study, "sweep_boundary", batch=batch) for batch in (large, small)]
-    return Finding("Batch size", claim, evidence, "ranges", not clear, runs)
+    return Finding("Batch size", claim, evidence, "ranges", not clear, runs, details)
 
 
 def _moves(tables: Tables, rows: list[dict[str, Any]], move: str) -> str:

@@ -53,23 +53,25 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
     gap = float(whole.ranks[1] - whole.ranks[0])
     clear = (first, second) in whole.pairs and whole.lead.leader == first
     once = "the mean of its ranks over the batch strategies, ranked again" if len(found) > 1 else "its ranks"
-    evidence = f"Each problem counts once, by {once}. "
+    evidence = ""
     if k > 2:
-        evidence += (
+        evidence = (
             f"Friedman’s test {'finds' if whole.differs else 'does not find'} that the ranks differ "
             f"(p = {number(whole.p)}). "
         )
     evidence += (
         f"Only mean ranks at least {fixed(whole.distance, 1)} of {k - 1} possible apart are distinguishable: "
-        f"{len(whole.pairs)} of {plural(k * (k - 1) // 2, 'pair')}"
+        f"{len(whole.pairs)} of {plural(k * (k - 1) // 2, 'pair')}."
     )
-    evidence += f" ({_named(study, whole.pairs)})." if whole.pairs else "."
+    details = f"Each problem counts once, by {once}."
+    if whole.pairs:
+        details += f" Distinguishable: {_named(study, whole.pairs)}."
     needed = problems_needed(k, gap)
     if not clear and np.isfinite(needed):
-        evidence += f" To distinguish the first two would take about {float(f'{needed:.2g}'):,.0f} problems."
-    evidence += shares(whole.lead, study.names.optimizers, "First")
+        details += f" To distinguish the first two would take about {float(f'{needed:.2g}'):,.0f} problems."
+    details += shares(whole.lead, study.names.optimizers, "First")
     runs = [runs_of(study, optimizer=o) for o in (first, second)]
-    return Finding("Ranks", _places(study, whole, clear), evidence, ANCHOR, not clear, runs)
+    return Finding("Ranks", _places(study, whole, clear), evidence, ANCHOR, not clear, runs, details)
 
 
 def too_few(study: Study, standing: pd.DataFrame) -> Finding:

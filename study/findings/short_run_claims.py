@@ -71,7 +71,8 @@ def forecast(tables: Tables, found: LimitEvidence) -> Finding | None:
         )
     parts.append(_left_out(found.forecasts))
     runs = [runs_of(tables.study, "limit_forecast")]
-    return Finding("Short run", claim, " ".join(part for part in parts if part), SECTION, runs=runs)
+    evidence, *rest = (part for part in parts if part)
+    return Finding("Short run", claim, evidence, SECTION, runs=runs, details=" ".join(rest))
 
 
 def short_run_beside_theory(found: LimitEvidence) -> str | None:

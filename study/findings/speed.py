@@ -41,21 +41,19 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
         f"Area under the performance profile, up to {number(REACH)} times the examples of the fastest run: "
         f"{label[first['optimizer']]} {between(first['area'], 2)}, {label[second['optimizer']]} "
         f"{between(second['area'], 2)}, a difference of {both(ahead, lambda v: fixed(v, 2))}: "
-        f"{_lead(best, ahead)}"
+        f"{_lead(best, ahead)}."
     )
-    evidence += (
-        f"; last {label[last['optimizer']]}, {between(last['area'], 2)}." if last is not second else "."
-    )
+    details = f"Last {label[last['optimizer']]}, {between(last['area'], 2)}. " if last is not second else ""
     least = min(order, key=lambda row: row["reached"])
-    evidence += (
-        f" Of {plural(first['runs'], 'run')} each, {label[first['optimizer']]} reaches the target in "
+    details += (
+        f"Of {plural(first['runs'], 'run')} each, {label[first['optimizer']]} reaches the target in "
         f"{share(first['share'])}"
     )
     if least["reached"] < first["reached"]:
-        evidence += f", {label[least['optimizer']]} in {share(least['share'])}"
+        details += f", {label[least['optimizer']]} in {share(least['share'])}"
     runs = [runs_of(study, optimizer=o) for o in dict.fromkeys(r["optimizer"] for r in (first, second, last))]
-    evidence = f"{evidence}.{shares(best, label, 'Fastest')}"
-    return Finding("Speed", claim, evidence, ANCHOR, best.leader is None, runs)
+    details = f"{details}.{shares(best, label, 'Fastest')}"
+    return Finding("Speed", claim, evidence, ANCHOR, best.leader is None, runs, details)
 
 
 def _lead(best: Leadership, ahead: Comparison) -> str:

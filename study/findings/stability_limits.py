@@ -18,8 +18,9 @@ from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Range, clustered
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.findings.limit_words import (
-    NAMES,
+    KNOWN,
     SECTION,
+    WHERE,
     cause,
     factor,
     times,
@@ -45,20 +46,21 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     rows = records(found.agreement)
     if not rows:
         return None
-    clauses = [
-        f"{upper(NAMES[row['basis']])}: {times(row['ratio'])} over {plural(row['cells'], 'cell')} of "
-        f"{plural(row['problems'], 'problem')}, "
-        f"{row['near']} within 1\u202f% ({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
+    medians = [f"{times(row['ratio'])} {WHERE[row['basis']]}" for row in rows]
+    evidence = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
+    details = " ".join(
+        f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
+        f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f% "
+        f"({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
         f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
         for row in rows
-    ]
-    evidence = f"Measured over predicted stability limit, medians over cells. {' '.join(clauses)}"
+    )
     if LimitBasis.AT_THE_START in set(found.agreement["basis"]):
-        evidence += f" By batch size on networks: {_by_batch(tables, found.limits)}."
-    evidence += _known(found.limits)
+        details += f" By batch size on networks: {_by_batch(tables, found.limits)}."
+    details += _known(found.limits)
     unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
-    return Finding("Stability limit", _accuracy(rows, found), evidence, SECTION, unclear, runs)
+    return Finding("Stability limit", _accuracy(rows, found), evidence, SECTION, unclear, runs, details)
 
 
 def _known(limits: pd.DataFrame) -> str:
@@ -98,7 +100,7 @@ def _accuracy(rows: list[dict[str, Any]], found: LimitEvidence) -> str:
     if not parts:
         row = rows[0]
         near = f"in {row['fair']} of {plural(row['cells'], 'cell')}"
-        parts.append(f"theory predicts to 10\u202f% where runs diverge {near}, {NAMES[row['basis']]}")
+        parts.append(f"theory predicts to 10\u202f% where runs diverge {near}, {WHERE[row['basis']]}")
     return f"{upper('; '.join(parts))}."
 
 
@@ -219,7 +221,10 @@ def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
     )
     evidence = (
         f"Predicted: {first} times gradient descent’s limit with batches of one sample, {listing(last)} "
-        "times with all samples. The velocity adds up the noise of small batches, which lowers the limit "
+        "times with all samples."
+    )
+    details = (
+        "The velocity adds up the noise of small batches, which lowers the limit "
         f"towards (1 − b) = {factor(1 - b)} times, and damps full batches, which raises it to (1 + b) = "
         f"{factor(1 + b)} times."
     )
@@ -227,8 +232,9 @@ def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
         ends = measured_ratios(found.measured[found.measured["problem"] == problem], method)
         if ends:
             texts = [f"{factor(ratio)} with {plural(int(size), 'sample')}" for size, ratio in ends]
-            evidence += f" Measured on {names.problems[problem]}: {listing(texts)}."
-    return Finding("Momentum", claim, evidence, SECTION, runs=[runs_of(tables.study, optimizer=method)])
+            details += f" Measured on {names.problems[problem]}: {listing(texts)}."
+    runs = [runs_of(tables.study, optimizer=method)]
+    return Finding("Momentum", claim, evidence, SECTION, runs=runs, details=details)
 
 
 def _cell(limits: pd.DataFrame, key: str) -> dict[str, Any]:

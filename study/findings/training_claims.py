@@ -32,12 +32,15 @@ def tuned_gap(tables: Tables) -> Finding | None:
         claim += f" {labels[worst.leader]} trains least far."
     ranks = in_order([f"{labels[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
     evidence = (
+        f"The probability that {labels[first]} does better than {labels[second]} is "
+        f"{both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}."
+    )
+    details = (
         f"Mean ranks in training gap over {plural(len(table), 'problem')}: {ranks}."
-        f"{shares(best, labels, 'First')} {_duel(tables, first, second)}; the probability that "
-        f"{labels[first]} does better is {both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}."
+        f"{shares(best, labels, 'First')} {_duel(tables, first, second)}."
     )
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((first, second, last))]
-    return Finding("Tuned training", claim, evidence, "overview", best.leader is None, runs)
+    return Finding("Tuned training", claim, evidence, "overview", best.leader is None, runs, details)
 
 
 def places(table: pd.DataFrame) -> tuple[Leadership, Leadership]:

@@ -36,15 +36,16 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     if most.leader is not None:
         claim = f"{claim[:-1]}; {label[most.leader]} needs the most."
     evidence = (
-        f"The median search is within {percent(NEAR)} of its whole gain after so many trials: {each}; in the "
-        f"same {plural(len(table), 'pair')} of problem and batch strategy {label[order[-1]]} takes "
-        f"{rough(ratio)} times as many as {label[order[0]]}.{shares(fewest, label, 'Fewest')}"
+        f"{label[order[-1]]} takes {rough(ratio)} times as many as {label[order[0]]} in the same "
+        f"{plural(len(table), 'pair')} of problem and batch strategy, until a search is within "
+        f"{percent(NEAR)} of its whole gain."
     )
+    details = f"Trials of the median search: {each}.{shares(fewest, label, 'Fewest')}"
     never = int(np.isinf(table.to_numpy()).sum())
     if never:
-        evidence += f" {plural(never, 'search', 'searches')} never gained anything."
+        details += f" {plural(never, 'search', 'searches')} never gained anything."
     runs = [runs_of(study, optimizer=o) for o in (order[0], order[-1])]
-    return Finding("Tuning effort", claim, evidence, ANCHOR, fewest.leader is None, runs)
+    return Finding("Tuning effort", claim, evidence, ANCHOR, fewest.leader is None, runs, details)
 
 
 def search_boundary(study: Study, found: pd.DataFrame) -> Finding:

@@ -32,13 +32,16 @@ def end_window(tables: Tables) -> Finding | None:
         same = len(leaders - {None}) < 2  # a lead that comes or goes is no other leader
         (kept if same else changed).append(about)
     label = tables.study.names.optimizers
-    evidence = " ".join(
+    details = " ".join(
         f"{about[0].upper()}{about[1:]}: {_named(now[about], label)}"
         + "".join(f", with {side} {_named(found[about], label)}" for side, found in others.items())
         + "."
         for about in now
     )
-    return Finding("End of a run", _claim(kept, changed), evidence, "overview", runs=[RunLink()])
+    evidence = "Tried with half and with twice as many."
+    return Finding(
+        "End of a run", _claim(kept, changed), evidence, "overview", runs=[RunLink()], details=details
+    )
 
 
 def _claim(kept: list[str], changed: list[str]) -> str:

@@ -88,8 +88,8 @@ def test_the_finding_says_both_kinds_and_theory_beside_them(found):
     assert plain(said.claim).endswith(
         "in 2 of 3 cells with methods that overflow (gradient descent and its momentum)."
     )
-    assert "measured over predicted 1.50" in said.evidence
-    assert "The curvature at the start, for comparison: measured over predicted 10" in said.evidence
+    assert "measured over predicted 1.50" in said.text
+    assert "The curvature at the start, for comparison: measured over predicted 10" in said.text
     assert forecast(*read(planted("d", **known(1.0)))) is None
 
 

@@ -12,7 +12,7 @@ from overshoot.study.figures import theme
 from overshoot.study.findings import limit_words, near_the_limit, stability_limits
 from overshoot.study.findings.captions import WORDS
 from overshoot.study.findings.codes import BASES
-from overshoot.study.findings.limit_words import CAUSES, NAMES
+from overshoot.study.findings.limit_words import CAUSES, KNOWN, WHERE
 from overshoot.study.findings.stability_limits import findings
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report.stability_section import limits_section
@@ -131,17 +131,17 @@ class TestLimits:
 
     def test_every_basis_has_its_words(self):
         assert set(WORDS) == set(BASES)
-        assert set(NAMES) == set(BASES) - {NONE}
-        assert set(CAUSES) == {(basis, above) for basis in NAMES for above in (True, False)}
+        assert set(WHERE) == set(KNOWN) == set(BASES) - {NONE}
+        assert set(CAUSES) == {(basis, above) for basis in WHERE for above in (True, False)}
 
 
 class TestSentences:
     def test_predictions_are_told_by_what_they_rest_on(self):
         cells = [cell for p in "abcd" for cell in linear({"full": 1.002, "16": 1.2}, p)]
         text = said(stability_limits.predictions, *cells)
-        assert "With full batches on least squares, where theory is exact: 1.002 (1.002 to 1.002)" in text
-        assert "over 4 cells of 4 problems, 4 within 1 % (100 % [51, 100]), 4 within 10 %." in text
-        assert "random batches on least squares, where theory follows the growth of single runs: 1.20" in text
+        assert "1.002 (1.002 to 1.002) with full batches on least squares" in text
+        assert ": 4 cells of 4 problems, 4 within 1 % (100 % [51, 100]), 4 within 10 %." in text
+        assert "1.20 (1.20 to 1.20) with random batches on least squares." in text
         assert "0 within 1 % (0 % [0, 49]), 0 within 10 %." in text
         assert text.endswith("its 95 % interval spans a factor of 1.21 in the median over 8 cells.")
 
@@ -164,7 +164,7 @@ class TestSentences:
             for problem, ratio in zip("ab", both, strict=True)
         ]
         text = said(stability_limits.predictions, *cells)
-        assert "over 6 cells of 2 problems" in text
+        assert ": 6 cells of 2 problems" in text
         assert (
             "By batch size on networks: 4.00 with full batch, 0.50 with mini-batch 16 and 0.15 with "
             "stochastic (batch 1)." in text
@@ -187,7 +187,7 @@ class TestSentences:
 
     def test_of_few_problems_the_range_is_given_and_nothing_concluded(self):
         text = said(stability_limits.predictions, *linear({"full": 0.99}, "a"), *linear({"full": 1.01}, "b"))
-        assert "1.000 (0.990 to 1.010) over 2 cells of 2 problems" in text
+        assert "1.000 (0.990 to 1.010) with full batches on least squares." in text
         assert "no clear difference" not in text
 
     def test_the_worst_on_least_squares_and_on_networks_are_named_with_their_cause(self):
