@@ -13,8 +13,10 @@ from overshoot.study.tracking import StoredCell
 from tests.audit.recompute import Audit, audit, numbers, unexplained
 from tests.audit.summary import RECOMPUTED
 
-FINDING = re.compile(r"^- \*\*(.*)\*\* \(([^()]*)\) (?:\*Inconclusive\.\* )?(.*?)(?: Runs: \[.*)?$", re.M)
-"""One of the Markdown twin's: its claim, what it is about, and its evidence."""
+FINDING = re.compile(
+    r"^- \*\*(.*)\*\* \(([^()]*)\) (?:\*Inconclusive\.\* )?(.*?)(?: Runs: \[.*)?(?:\n\n  (\w.*))?$", re.M
+)
+"""One of the Markdown twin's: its claim, what it is about, its evidence, and the details below."""
 
 NAMES = re.compile(r"\(batch \d+\)|mini-batch \d+")
 """Numbers that belong to a name."""
@@ -29,7 +31,7 @@ def recomputed(cells: list[StoredCell]) -> Audit:
 def summary(results: Path) -> dict[str, str]:
     """What each finding of the report is about -> its sentences."""
     text = (results / "quick" / "report.md").read_text(encoding="utf-8").replace("\\", "")
-    return {about: NAMES.sub("", f"{claim} {evidence}") for claim, about, evidence in FINDING.findall(text)}
+    return {about: NAMES.sub("", " ".join((claim, *rest))) for claim, about, *rest in FINDING.findall(text)}
 
 
 @pytest.mark.slow
@@ -38,6 +40,7 @@ def test_every_number_of_the_summary_is_what_the_curves_say(
     about: str, summary: dict[str, str], recomputed: Audit
 ) -> None:
     assert numbers(summary[about])
+    assert "Usable ranges in decades" in summary["Usable range"], "details are numbers too"
     assert not unexplained(summary[about], *RECOMPUTED[about](recomputed))
 
 

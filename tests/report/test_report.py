@@ -215,8 +215,10 @@ class TestTwin:
         assert len(first) == 5
         claims = re.findall(r"^- \*\*(.*?)\*\* \(.*?\) (?:\*Inconclusive\.\* )?(.*)", twin, flags=re.M)
         evidence = [text.partition(" Runs: ")[0] for _, text in claims if " Runs: " in text]
+        details = re.findall(r"^  (\w.*)$", twin, flags=re.M)
         assert len(evidence) >= 5
-        for sentences, where in ((first, story), (evidence, page)):
+        assert len(details) >= 5
+        for sentences, where in ((first, story), (evidence, page), (details, page)):
             for sentence in sentences:
                 unescaped = re.sub(r"\\(.)", r"\1", sentence).replace("&lt;", "<").replace("&gt;", ">")
                 plain = unescaped.replace("&amp;", "&").replace("\u00a0", " ").replace("\u202f", " ")
