@@ -10,7 +10,7 @@ import pandas as pd
 from overshoot.study.analysis.frame import Study, records
 from overshoot.study.comparison import clustered
 from overshoot.study.phases.limit import LimitStatus
-from overshoot.study.phases.short_run import Predictor
+from overshoot.study.phases.short_run import SHORT_RUN, Predictor
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
 
@@ -18,9 +18,6 @@ THEORY = LimitBasis.AT_THE_START.value
 """The predictor that needs no run: theory's limit from the curvature at the start."""
 
 PREDICTORS = (THEORY, *(predictor.value for predictor in Predictor))
-
-SHORT_RUN = "short run"
-"""The basis of a prediction that is a short run's forecast."""
 
 FORECAST_COLUMNS = {
     "predicted": "forecast",

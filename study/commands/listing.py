@@ -13,7 +13,6 @@ from overshoot.core.batches import ORDERS
 from overshoot.core.domain import Option
 from overshoot.core.schedules import domains as schedule_domains
 from overshoot.study.experiment.cells import Plugin
-from overshoot.study.findings.codes import BASIS_NAMES
 from overshoot.study.problems.datasets import DATASETS, LOSS
 from overshoot.study.problems.plugins import names
 
@@ -118,7 +117,7 @@ def studies(store: Store) -> Table:
 
 def advice(advices: Sequence[Advice]) -> Table:
     """The advice, a row for each optimizer and batch strategy; what the columns mean is in its notes."""
-    from overshoot.study.numbers import exact, number  # with the statistics, as above
+    from overshoot.study.numbers import exact  # with the statistics, as above
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for words in ("optimizer", "batch"):
@@ -130,23 +129,20 @@ def advice(advices: Sequence[Advice]) -> Table:
         "take",
         "margin",
         "gap left",
-        "probe's best",
     ):
         table.add_column(numbers, justify="right", no_wrap=True)
     for words in ("limit known from", "why this rate"):
         table.add_column(words)
     for a in advices:
-        best, limit = a.probe.best, a.prediction.rate
         table.add_row(
             a.cell.method,
             a.cell.strategy.name,
-            "–" if limit is None else exact(limit),
+            _limit(a),
             *([_plain(a) or "–"] if plain else []),
             "–" if a.rate is None else exact(a.rate),
             a.margin,
-            "–" if a.rate is None else number(a.probe.at(a.rate)),
-            "–" if best is None else f"{number(a.probe.at(best))} at {number(best)}",
-            BASIS_NAMES[a.prediction.basis],
+            "–" if a.rate is None else _left(a.practice.at(a.rate)),
+            "none" if a.limit is None else a.limit.basis,
             a.why,
         )
     return table
@@ -166,10 +162,30 @@ def _plain(advice: Advice) -> str:
     from overshoot.study.numbers import exact  # with the statistics, as above
     from overshoot.study.problems.problem import loss_of
 
-    limit, halved = advice.prediction.rate, advice.cell.make_optimizer().recursion is not None
-    if limit is None or not halved or loss_of(advice.cell) != "half_mse":
+    halved = advice.cell.make_optimizer().recursion is not None
+    if advice.limit is None or not halved or loss_of(advice.cell) != "half_mse":
         return ""
-    return exact(limit / 2)
+    return exact(advice.limit.rate / 2)
+
+
+def _left(gap: float) -> str:
+    """What is left, down to where the best known loss itself is uncertain."""
+    from overshoot.study.commands.practice import CLOSED
+    from overshoot.study.numbers import number  # with the statistics, as above
+
+    return number(gap) if gap > CLOSED else f"< {number(CLOSED)}"
+
+
+def _limit(advice: Advice) -> str:
+    """The limit, with its interval where it is an estimate."""
+    from overshoot.study.numbers import exact, number  # with the statistics, as above
+
+    limit = advice.limit
+    if limit is None:
+        return "–"
+    if limit.low == limit.high:
+        return exact(limit.rate)
+    return f"{number(limit.rate)} ({number(limit.low)} to {number(limit.high)})"
 
 
 def keys() -> Table:

@@ -8,12 +8,12 @@ import pandas as pd
 from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, pairs, slopes_by_optimizer
-from overshoot.study.analysis.limit_forecasts import SHORT_RUN
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.codes import BASES
 from overshoot.study.findings.limit_words import factor, where
 from overshoot.study.numbers import between, listing, number
 from overshoot.study.phases.limit import LimitSettings
+from overshoot.study.phases.short_run import SHORT_RUN
 from overshoot.study.phases.theory import LimitBasis
 
 WORDS = {

@@ -36,6 +36,9 @@ from overshoot.study.phases.stack import EXPLOSION, Run, updates_of
 from overshoot.study.phases.summary import Part
 from overshoot.study.problems.problem import Problem, least_squares
 
+SHORT_RUN = "short run"
+"""The basis of a prediction that is its forecast, as `LimitBasis` has others."""
+
 SAFE = 0.1
 """Of the limit that theory has from the curvature at the start: the climb's first rung."""
 

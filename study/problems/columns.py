@@ -20,7 +20,7 @@ FEWEST = 10
 FEWEST_OF_A_CLASS = 5
 """What gives every part one of them."""
 
-MOST_INPUTS = 5000
+MOST_INPUTS = 20_000
 """With those that categories make."""
 
 FEW_WHOLE = 20
@@ -103,6 +103,7 @@ def understand(table: Table, wishes: Wishes) -> Raw:
     are, inputs that are all constant, a target with one value, and too few samples of all or of a class.
     """
     names = _inputs(table, wishes)
+    _check_count(table, len(names))
     mark = table.decimal if table.decimal != "auto" else decimal_mark(table.frame)
     columns = [column(name, table.frame[name], mark) for name in names]
     target = column(wishes.target, table.frame[wishes.target], mark, labels=True)
@@ -251,16 +252,18 @@ def _encoded(c: Column) -> Iterator[tuple[str, np.ndarray]]:
         yield f"{c.name}={value}", np.where(c.missing, np.nan, (c.values == value).astype(float))
 
 
+def _check_count(table: Table, inputs: int) -> None:
+    if inputs > MOST_INPUTS:
+        raise ValueError(f"{table.source}: {inputs:,} inputs, at most {MOST_INPUTS:,} are allowed: drop some")
+
+
 def _check_inputs(table: Table, X: np.ndarray, target: str) -> None:
     if len(X) < FEWEST:
         raise ValueError(
             f"{table.source}: {plural(len(X), 'sample')}, at least {FEWEST} are needed to train, validate "
             "and test"
         )
-    if X.shape[1] > MOST_INPUTS:
-        raise ValueError(
-            f"{table.source}: {X.shape[1]:,} inputs, at most {MOST_INPUTS:,} are allowed: drop some"
-        )
+    _check_count(table, X.shape[1])
     with np.errstate(invalid="ignore"):
         varies = (X[0] != X) & ~np.isnan(X)
     if not varies.any():

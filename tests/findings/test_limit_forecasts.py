@@ -7,7 +7,6 @@ import pytest
 
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_forecasts import (
-    SHORT_RUN,
     THEORY,
     MethodKind,
     chosen_without,
@@ -20,7 +19,7 @@ from overshoot.study.findings.short_run_claims import (
     forecast,
     forecast_cause,
 )
-from overshoot.study.phases.short_run import Predictor
+from overshoot.study.phases.short_run import SHORT_RUN, Predictor
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import render
 from overshoot.study.report.forecast_block import KIND_WORDS
