@@ -12,7 +12,7 @@ from overshoot.study.analysis.selections import tuned
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Comparison
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
-from overshoot.study.findings.phrases import in_order, shares, who
+from overshoot.study.findings.phrases import in_order, shares, tied, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.numbers import both, fixed, listing, number, plural, rough
 from overshoot.study.phases.confirm import ConfirmRole
@@ -77,9 +77,10 @@ def default_right(tables: Tables) -> Finding | None:
         f"usable range in {last['usable']} to {first['usable']} of {plural(first['cells'], 'cell')}."
     )
     each = [f"{labels[row['optimizer']]} {row['usable']}" for row in rows]
-    evidence = f"Cells in which the default rate is usable: {in_order(each)}.{shares(best, labels, 'First')}"
+    evidence = f"Cells in which the default rate is usable: {in_order(each)}.{tied(best, labels)}"
+    details = shares(best, labels, "First").strip()
     runs = [runs_of(tables.study, optimizer=row["optimizer"]) for row in (first, last)]
-    return Finding("Default rates", claim, evidence, ANCHOR, best.leader is None, runs)
+    return Finding("Default rates", claim, evidence, ANCHOR, best.leader is None, runs, details)
 
 
 def finds_its_rate(tables: Tables) -> Finding | None:

@@ -11,7 +11,7 @@ from overshoot.study.numbers import listing, percent, plural
 
 def who(found: Leadership, labels: Mapping[str, str], does: str) -> str:
     """Who comes first, a sentence without its full stop, where that is clear; else that nobody clearly does.
-    Who ties changes with the machine and the replicates, so those that tie are named in the evidence alone.
+    Who ties changes with the machine and the replicates, so that stands in the evidence alone (`tied`).
     `does`: what the first one does."""
     first = labels[found.methods[0]]
     if found.leader is not None:
@@ -24,8 +24,7 @@ def who(found: Leadership, labels: Mapping[str, str], does: str) -> str:
 
 
 def shares(found: Leadership, labels: Mapping[str, str], place: str) -> str:
-    """How often the first three hold a place when problems are resampled, and who ties for it; nothing of few
-    problems."""
+    """How often the first three hold a place when problems are resampled; nothing of few problems."""
     if found.few:
         return ""
     held = [
@@ -33,11 +32,15 @@ def shares(found: Leadership, labels: Mapping[str, str], place: str) -> str:
         for method, share in zip(found.methods[:3], found.shares[:3], strict=True)
         if share > 0
     ]
+    return f" {place} when the {plural(found.problems, 'problem')} are resampled: {listing(held)}."
+
+
+def tied(found: Leadership, labels: Mapping[str, str]) -> str:
+    """Who shares the first place where nobody leads; nothing where one does, and of few problems."""
+    if found.few or found.leader is not None or len(found.group) < 2:
+        return ""
     names = in_order([labels[o] for o in found.group])
-    tie = (
-        "" if found.leader is not None or len(found.group) < 2 else f"; {names} hold nine of ten between them"
-    )
-    return f" {place} when the {plural(found.problems, 'problem')} are resampled: {listing(held)}{tie}."
+    return f" {names} share the first place: in nine of ten resamplings of the problems it is theirs."
 
 
 def verdict(found: Comparison, reference: float) -> str:

@@ -13,7 +13,7 @@ from overshoot.study.analysis.sensitivity import out_of_reach, widths
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Comparison, clustered, over_replicates
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.phrases import MOST, in_order, shares, verdict, who
+from overshoot.study.findings.phrases import MOST, in_order, shares, tied, verdict, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import both, fixed, fold, listing, plural
@@ -36,7 +36,7 @@ def usable_range(tables: Tables) -> Finding | None:
     evidence = (
         f"In the mean over {plural(len(by_problem), 'problem')} in {plural(len(table), 'cell')} "
         f"{labels[wide]}’s range, in decades, is wider than {labels[narrow]}’s by "
-        f"{both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}."
+        f"{both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}.{tied(most, labels)}"
     )
     details = (
         f"Usable ranges in decades, from the median of {plural(replicates, 'replicate')} at each rate: "

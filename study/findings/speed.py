@@ -9,7 +9,7 @@ from overshoot.study.analysis.profiles import REACH, areas_by_problem, lead, tim
 from overshoot.study.analysis.rank_tables import ALL
 from overshoot.study.comparison import Comparison
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
-from overshoot.study.findings.phrases import shares, verdict, who
+from overshoot.study.findings.phrases import shares, tied, verdict, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import between, both, fixed, number, plural, share
@@ -41,7 +41,7 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
         f"Area under the performance profile, up to {number(REACH)} times the examples of the fastest run: "
         f"{label[first['optimizer']]} {between(first['area'], 2)}, {label[second['optimizer']]} "
         f"{between(second['area'], 2)}, a difference of {both(ahead, lambda v: fixed(v, 2))}: "
-        f"{_lead(best, ahead)}."
+        f"{_lead(best, ahead)}.{tied(best, label)}"
     )
     details = f"Last {label[last['optimizer']]}, {between(last['area'], 2)}. " if last is not second else ""
     least = min(order, key=lambda row: row["reached"])

@@ -9,7 +9,7 @@ from overshoot.study.analysis.rank_tables import standing
 from overshoot.study.analysis.scores import against, odds, replicates
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.phrases import in_order, shares, verdict, who
+from overshoot.study.findings.phrases import in_order, shares, tied, verdict, who
 from overshoot.study.leadership import Leadership, leadership
 from overshoot.study.numbers import both, fixed, plural
 
@@ -33,7 +33,7 @@ def tuned_gap(tables: Tables) -> Finding | None:
     ranks = in_order([f"{labels[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
     evidence = (
         f"The probability that {labels[first]} does better than {labels[second]} is "
-        f"{both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}."
+        f"{both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}.{tied(best, labels)}"
     )
     details = (
         f"Mean ranks in training gap over {plural(len(table), 'problem')}: {ranks}."

@@ -10,7 +10,7 @@ from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
 from overshoot.study.comparison import clustered
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
-from overshoot.study.findings.phrases import in_order, shares, who
+from overshoot.study.findings.phrases import in_order, shares, tied, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.numbers import listing, percent, plural, rough, share
 from overshoot.study.phases.search import SearchStatus
@@ -38,7 +38,7 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     evidence = (
         f"{label[order[-1]]} takes {rough(ratio)} times as many as {label[order[0]]} in the same "
         f"{plural(len(table), 'pair')} of problem and batch strategy, until a search is within "
-        f"{percent(NEAR)} of its whole gain."
+        f"{percent(NEAR)} of its whole gain.{tied(fewest, label)}"
     )
     details = f"Trials of the median search: {each}.{shares(fewest, label, 'Fewest')}"
     never = int(np.isinf(table.to_numpy()).sum())

@@ -135,7 +135,7 @@ class TestUsableRange:
             "No optimizer clearly forgives most; Gradient descent forgives least: the widest works over a "
             "1,000-fold range, Gradient descent over a 4-fold one."
         )
-        assert "Adam in 50 % and AdamW in 50 %; Adam and AdamW hold nine of" in text(found)
+        assert "Adam and AdamW share the first place: in nine of ten" in text(found)
 
     def test_the_same_width_is_inconclusive(self):
         found = usable_range(study(sgd={}, adam={}))
