@@ -66,8 +66,8 @@ datasets = ["iris"]
 network = "small"
 """
 
-VARIABLE = r"(seconds|date|files|mlflow\.|tracking|run_id|duration)"
-"""In the names of what differs from run to run: times, and what has identifiers in it."""
+VARIABLE = r"(seconds|date|files|content|mlflow\.|tracking|run_id|duration)"
+"""In the names of what differs from run to run: times, and what has identifiers or hashes of times in it."""
 
 
 @dataclass
