@@ -7,10 +7,12 @@ as 0), losses so large that they would flatten every other curve of a chart, and
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -22,6 +24,7 @@ from overshoot.study.phases.summary import encode
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.entities import DatasetInput
 else:
     pd = Late("pandas")
 
@@ -76,7 +79,7 @@ def cell_row(study: str, result: CellResult, experiment: str, end: int) -> RunRo
         start=end - _milliseconds(result),
         end=end,
         tags=texts | {"kind": "cell", "key": result.cell.key} | _axes(study, result.cell),
-        params={},
+        params=_names(result.cell),
         metrics=tuple(Point(k, v) for k, v in metrics.items()),
     )
 
@@ -95,11 +98,31 @@ def trial_rows(study: str, result: CellResult, experiment: str, end: int) -> lis
             start=min(start + i, end),  # MLflow lists the newest first: the trials' order, backwards
             end=end,
             tags=axes | _trial_tags(t, curve),
-            params={**options, "lr": f"{t['rate']:.6g}"},
+            params={**options, "lr": f"{t['rate']:.6g}", **_names(result.cell), "phase": str(t["phase"])},
             metrics=(*_trial_metrics(t, curve), *_curve_metrics(curve)),
         )
         for i, t in enumerate(trials)
         for curve in (curves[t["trial"]],)
+    ]
+
+
+def dataset_input(cell: Cell) -> DatasetInput:
+    """The data of a cell as MLflow knows datasets: by name, and by the hash of what says which they are."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    name = cell.dataset.id
+    digest = sha256(name.encode()).hexdigest()[:16]
+    dataset = Dataset(name, digest, "overshoot", json.dumps({"dataset": name}))
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+
+def noted(rows: Sequence[RunRow], notes: Sequence[str]) -> list[RunRow]:
+    """The runs, each with its note, which MLflow shows on its page; as they are where there are no notes."""
+    if not notes:
+        return [*rows]
+    return [
+        replace(row, tags=row.tags | {"mlflow.note.content": note})
+        for row, note in zip(rows, notes, strict=True)
     ]
 
 
@@ -132,8 +155,12 @@ def rate_text(rate: float) -> str:
 
 
 def _axes(study: str, cell: Cell) -> dict[str, str]:
+    return {"study": study, **_names(cell)}
+
+
+def _names(cell: Cell) -> dict[str, str]:
+    """By which runs are told apart: tags, and parameters too, which MLflow compares and groups by."""
     return {
-        "study": study,
         "dataset": cell.dataset.id,
         "network": cell.network.id,
         "optimizer": cell.method,
@@ -163,8 +190,10 @@ def _trial_tags(t: dict[str, Any], curve: Curve) -> dict[str, str]:
 
 
 def _trial_metrics(t: dict[str, Any], curve: Curve) -> Iterator[Point]:
-    yield Point("lr", t["rate"])
+    # The rate itself is a parameter: as a metric, MLflow's comparison would draw it against itself.
     yield Point("log10_lr", math.log10(t["rate"]))
+    if 0 < t["q_end"] <= CHART:
+        yield Point("log10_q_end", math.log10(t["q_end"]))
     for name in ("q_end", "validation_score", "test_score"):
         if math.isfinite(t[name]) and abs(t[name]) <= CHART:
             yield Point(name, t[name])

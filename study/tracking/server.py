@@ -68,7 +68,7 @@ def lines(info: StudyInfo, address: str) -> list[str]:
     datasets = [part for part in info.experiments if part != CELLS]
     for part in datasets[:1]:  # the other datasets have the same views in their pages' notes
         dataset = part.removeprefix("trials/")
-        named = [view for view in views.trial_views(()) if view.name != "Trials"]
+        named = [view for view in views.trial_views((), ()) if view.name != "Trials"]
         links += [(f"{view.name} of {dataset}", view.link(info.experiments[part])) for view in named]
     width = max(len(name) for name, _ in links)
     heading = f"{info.name}: {info.cells} cells, {info.trials} trials"
@@ -77,7 +77,11 @@ def lines(info: StudyInfo, address: str) -> list[str]:
 
 def _print_links(store: Store, address: str) -> None:
     print(f"MLflow is at {address}")
-    for info in store.studies():
+    studies = store.studies()
+    for info in studies[:1]:
+        (name, link), *_ = views.links(info, CELLS)
+        print(f"Start here: {name.lower()} of {info.name}, {address}/{link}")
+    for info in studies:
         print("", *lines(info, address), sep="\n")
     print('\nEvery page has more links: in the note at its top, and under "Views".')
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
@@ -26,7 +26,7 @@ from overshoot.study.tracking import artifacts, finding, moved, reading, retirin
 from overshoot.study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
 from overshoot.study.tracking.errors import LockedError, StoreError
 from overshoot.study.tracking.lock import Lock, hold
-from overshoot.study.tracking.rows import cell_row, trial_rows
+from overshoot.study.tracking.rows import cell_row, dataset_input, noted, trial_rows
 from overshoot.study.tracking.runs import Runs, tag
 from overshoot.study.tracking.stored import StoredCell
 from overshoot.study.tracking.study_runs import StudyContent
@@ -86,28 +86,35 @@ class Store:
         self.runs = Runs(client)
 
     def write(
-        self, study: str, result: CellResult, data: Raw | None = None, finished: int | None = None
+        self,
+        study: str,
+        result: CellResult,
+        data: Raw | None = None,
+        finished: int | None = None,
+        notes: Sequence[str] = (),
     ) -> str:
         """Store a cell with its trials and files; the id of the cell's run.
 
         data: somebody's own, by default read where the cell says that they are. finished: when it was, in
-        milliseconds since 1970, by default now.
+        milliseconds since 1970, by default now. notes: what MLflow shows on the page of the cell's run and on
+        those of its trials.
         """
         self._hold(study)
         now = finished or round(time.time() * 1000)
         dataset = self._experiment(study, f"trials/{result.cell.dataset.id}")
         trials = trial_rows(study, result, dataset, now)
         cell = cell_row(study, result, self._experiment(study, CELLS), now)
+        cell, *trials = noted([cell, *trials], notes)
         run_id, *trial_ids = self.writer.open([cell, *trials])
         self._save(study, run_id, trial_ids, result, data)
         self.writer.finish([*zip(trial_ids, trials, strict=True), (run_id, cell)])
         return run_id
 
-    def take(self, study: str, cell: StoredCell, other: Store) -> str:
+    def take(self, study: str, cell: StoredCell, other: Store, notes: Sequence[str] = ()) -> str:
         """Store a finished cell of another store as it is there; the id of its run here."""
         states = other.states(cell.run_id)
         result = CellResult(cell.cell, cell.trials[[*TRIALS]], cell.curves, states, cell.summary)
-        return self.write(study, result, other.data(cell.run_id), cell.finished)
+        return self.write(study, result, other.data(cell.run_id), cell.finished, notes)
 
     def _save(
         self, study: str, run_id: str, trial_ids: list[str], result: CellResult, data: Raw | None
@@ -125,6 +132,7 @@ class Store:
                 written = artifacts.digests(Path(made))
                 self.client.log_artifacts(run_id, made)
         self.client.set_tag(run_id, reading.FILES, json.dumps(written))
+        self.client.log_inputs(run_id, datasets=[dataset_input(result.cell)])
 
     def finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, str]:
         """key -> run id of the study's finished cells, of those in `keys` where it is given."""
@@ -344,7 +352,8 @@ class Store:
         optimizers = tuple(dict.fromkeys(run.data.tags["optimizer"] for run in runs))
         run = self._study_run(study)
         run_id = None if run is None else run.info.run_id
-        return StudyInfo(study, len(runs), int(trials), parts, optimizers, run_id)
+        batches = tuple(dict.fromkeys(run.data.tags["batch"] for run in runs))
+        return StudyInfo(study, len(runs), int(trials), parts, optimizers, batches, run_id)
 
     def _annotate(self, study: str, parts: Collection[str] | None = None) -> None:
         """Put the ready-made views, and a note with links to them, on the study's experiments."""

@@ -42,6 +42,7 @@ class StudyInfo:
     trials: int
     experiments: dict[str, str]
     optimizers: tuple[str, ...]
+    batches: tuple[str, ...]
     run_id: str | None
 
 
@@ -50,7 +51,7 @@ class View:
     """One view of an experiment's runs.
 
     key: its name in links. where, order: MLflow's search filter and sort key.
-    columns: names like `metrics.lr` or `tags.outcome`. charts: as `line` and `scatter` make them.
+    columns: names like `metrics.q_end` or `tags.outcome`. charts: as `line` and `scatter` make them.
     """
 
     key: str
@@ -154,15 +155,16 @@ def cell_views() -> tuple[View, ...]:
     )
 
 
-def trial_views(optimizers: Sequence[str]) -> tuple[View, ...]:
-    """Views of an experiment that has one run a trial, with one for each of the `optimizers`."""
+def trial_views(optimizers: Sequence[str], batches: Sequence[str]) -> tuple[View, ...]:
+    """Views of an experiment that has one run a trial, with one for each of the `optimizers` and one
+    for each of the `batches`."""
     columns = ("params.lr", "tags.outcome", "tags.role", "metrics.q_end", "metrics.validation_score")
     bad = ("params.lr", "tags.first_bad_step", "tags.reason", "tags.off_chart", "tags.phase")
     curves = (line("train_loss"), line("validation_loss"))
     score, tuned = "metrics.`validation_score`", f"tags.role = '{ConfirmRole.TUNED}'"
     return (
         View("trials", "Trials", "tags.kind = 'trial'", columns),
-        View("diverged", "Diverged trials", "tags.outcome = 'diverged'", bad, "metrics.`lr`"),
+        View("diverged", "Diverged trials", "tags.outcome = 'diverged'", bad, "metrics.`log10_lr`"),
         View("tuned", "Tuned winners", tuned, columns, score, ascending=False),
         View(
             "curves",
@@ -173,11 +175,21 @@ def trial_views(optimizers: Sequence[str]) -> tuple[View, ...]:
         ),
         *(
             View(
+                f"curves-{i}",
+                f"Curves of the tuned winners, batch {name}",
+                f"{tuned} and {first(Confirm.name)} and tags.batch = '{name}'",
+                columns,
+                charts=curves,
+            )
+            for i, name in enumerate(batches)
+        ),
+        *(
+            View(
                 f"rates-{i}",
                 f"Learning rates of {name}",
                 f"tags.optimizer = '{name}' and {first(Sweep.name)}",
                 columns,
-                charts=(scatter("log10_lr", "q_end"), *curves),
+                charts=(scatter("log10_lr", "log10_q_end"), *curves),
             )
             for i, name in enumerate(optimizers)
         ),
@@ -191,7 +203,7 @@ def first(phase: str) -> str:
 
 def offered(info: StudyInfo, part: str) -> tuple[View, ...]:
     """The views of one of a study's experiments."""
-    return cell_views() if part == CELLS else trial_views(info.optimizers)
+    return cell_views() if part == CELLS else trial_views(info.optimizers, info.batches)
 
 
 def links(info: StudyInfo, part: str) -> list[tuple[str, str]]:
@@ -209,13 +221,18 @@ def links(info: StudyInfo, part: str) -> list[tuple[str, str]]:
 
 
 def note(info: StudyInfo, part: str) -> str:
-    """Markdown for the top of an experiment's page. Its first line is all that a folded note shows."""
+    """Markdown for the top of an experiment's page. Its first line is all that a folded note shows: what a
+    run is here, and where to begin."""
     text = CELLS_NOTE if part == CELLS else TRIALS_NOTE
-    return " · ".join(f"[{name}]({link})" for name, link in links(info, part)) + f"\n\n{text}"
+    (first_name, first_link), *others = links(info, part)
+    what = "a cell: one optimizer and batch size on one problem" if part == CELLS else "one training"
+    begin = f"Each run is {what}. Start with the view [{first_name}]({first_link})."
+    rest = " · ".join(f"[{name}]({link})" for name, link in others)
+    return f"{begin} Further views: {rest}\n\n{text}"
 
 
 CELLS_NOTE = (
-    "One run per cell: dataset x network x optimizer x batch strategy. Its metrics and tags are the cell's "
+    "A cell is dataset x network x optimizer x batch strategy. Its metrics and tags are the cell's "
     "summary. Its artifacts hold the exact tables of its trials and their curves, and the last finite "
     "parameters of the trials that diverged. The status FINISHED means that all of it is there. The run of "
     "kind `study` holds the experiment file and the report. The trials are in the experiments named "
@@ -223,10 +240,10 @@ CELLS_NOTE = (
 )
 
 TRIALS_NOTE = (
-    "One run per trial; the tag `cell` is the key of its cell. `train_loss` and `validation_loss` are drawn "
-    "against examples processed (the step). These curves are for browsing: they are thinned to about "
-    f"{POINTS} points, and leave out non-finite losses and losses above {CHART:g} times the first (marked by "
-    "the tag `off_chart`), since one exploding curve would flatten all others. The exact curves are "
+    "A training is called a trial; the tag `cell` is the key of its cell. `train_loss` and `validation_loss` "
+    "are drawn against examples processed (the step). These curves are for browsing: they are thinned to "
+    f"about {POINTS} points, and leave out non-finite losses and losses above {CHART:g} times the first "
+    "(marked by the tag `off_chart`), since one exploding curve would flatten all others. The exact curves are "
     "artifacts of the cell's run. `q_end` is the share of the training gap left at the end, `hit_0.1` the "
     "number of examples after which it stayed below a tenth."
 )

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overshoot.study.tracking.rows import CHART, POINTS, RunRow, cell_row, drawn, rate_text, thin, trial_rows
+from overshoot.study.findings.run_notes import run_notes
+from overshoot.study.tracking.rows import (
+    CHART,
+    POINTS,
+    RunRow,
+    cell_row,
+    drawn,
+    noted,
+    rate_text,
+    thin,
+    trial_rows,
+)
 from tests.tracking.planted_results import LOSSES, STEP, planted
 
 END = 1_700_000_000_000
@@ -91,6 +102,11 @@ def test_a_trial_says_what_it_was(trials: dict[str, RunRow]) -> None:
         "off_chart": "training loss from 1500 examples on",
     }
     assert row.params == {
+        "dataset": "iris",
+        "network": "mlp",
+        "optimizer": "adam(beta1=0.5)",
+        "batch": "32",
+        "phase": "sweep",
         "lr": "0.000125893",
         "beta1": "0.5",
         "beta2": "0.999",
@@ -99,10 +115,26 @@ def test_a_trial_says_what_it_was(trials: dict[str, RunRow]) -> None:
     }
 
 
-def test_the_learning_rate_is_an_axis(trials: dict[str, RunRow]) -> None:
+def test_the_learning_rate_and_the_gap_are_axes(trials: dict[str, RunRow]) -> None:
+    """And the rate itself is no metric: a comparison of runs would draw it against itself."""
     last = {p.key: p.value for p in trials["explodes"].metrics}
-    assert last["lr"] == 1e-4 * 1.2589254117941673
+    assert "lr" not in last
     assert last["log10_lr"] == pytest.approx(-3.9)
+    assert "log10_q_end" not in last
+    tame = {p.key: p.value for p in trials["descends"].metrics}
+    assert tame["log10_q_end"] == pytest.approx(40 * math.log10(0.8))
+
+
+def test_notes_are_what_mlflow_shows_on_the_pages_of_runs(trials: dict[str, RunRow]) -> None:
+    result = planted()
+    rows = [cell_row("demo", result, "7", END), *trials.values()]
+    notes = run_notes(result.cell, result.trials, result.summary)
+    shown = dict(
+        zip(["cell", *trials], (r.tags["mlflow.note.content"] for r in noted(rows, notes)), strict=True)
+    )
+    assert shown["explodes"] == "Diverged: loss a million times its start by update 96."
+    assert shown["cell"].startswith(f"Of {len(trials)} trials ")
+    assert noted(rows, []) == rows
 
 
 def test_scalars_that_no_chart_can_show_are_left_out(trials: dict[str, RunRow]) -> None:

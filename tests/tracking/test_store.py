@@ -53,6 +53,8 @@ def test_a_cell_comes_back_bit_for_bit(any_store: Store, through: str) -> None:
     assert math.isnan(stored_values["usable_width_decades"])
     assert stored_values["sweep_boundary"] == math.inf
     assert (cell.tags["dataset"], cell.tags["batch"]) == ("iris", "32")
+    [used] = any_store.client.get_run(run_id).inputs.dataset_inputs
+    assert used.dataset.name == "iris"
     states = any_store.states(run_id)
     assert states.keys() == result.states.keys()
     for trial, state in result.states.items():
@@ -75,7 +77,7 @@ def test_each_trial_knows_its_run(store: Store, through: str) -> None:
     for trial in cell.trials.to_dict("records"):
         run = store.client.get_run(trial["run_id"])
         assert run.data.tags["outcome"] == trial["outcome"]
-        assert run.data.metrics["lr"] == trial["rate"]
+        assert float(run.data.params["lr"]) == pytest.approx(trial["rate"], rel=1e-5)
 
 
 def test_runs_are_where_they_are_browsed(store: Store, results: Path) -> None:

@@ -43,7 +43,9 @@ def filled(results: Path) -> Path:
 
 
 def test_links_name_what_they_open() -> None:
-    info = StudyInfo("demo", 2, 14, {"cells": "3", "trials/iris": "1", "trials/wine": "2"}, ("adam",), "abc")
+    info = StudyInfo(
+        "demo", 2, 14, {"cells": "3", "trials/iris": "1", "trials/wine": "2"}, ("adam",), ("32",), "abc"
+    )
     heading, *lines = ui.lines(info, "http://host")
     assert heading == "demo: 2 cells, 14 trials"
     links = {name.strip(): link for name, link in (line.rsplit("  ", 1) for line in lines)}
