@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from overshoot.core.activations import ACTIVATIONS, Activation
 from overshoot.core.compiled import kernels, products
 from overshoot.core.compiled.blocks import Blocks, address, aligned
 from overshoot.core.compiled.build import compiled, sources
@@ -16,6 +17,7 @@ from overshoot.core.compiled.rules import activation_sources, loss_source, rule
 from overshoot.core.compiled.source import KEPT
 from overshoot.core.compiled.tracing import UntraceableError
 from overshoot.core.loop import Divisor, Stack
+from overshoot.core.losses import LOSSES, Loss
 from overshoot.core.network import Network
 from overshoot.core.optimizers.base import Optimizer, State
 from overshoot.core.schedules import Constant, Schedule
@@ -48,7 +50,7 @@ def advance_function(dtype: str) -> Any:
 
 
 @cache
-def network_functions(activation: str, loss: str, dtype: str) -> tuple[Any, ...]:
+def network_functions(activation: Activation, loss: Loss, dtype: str) -> tuple[Any, ...]:
     """The activation, its slope and the loss's delta, compiled."""
     activate, slope = activation_sources(activation, dtype)
     delta = loss_source(loss, dtype)
@@ -62,8 +64,8 @@ def network_functions(activation: str, loss: str, dtype: str) -> tuple[Any, ...]
 def obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
     """Why this optimizer on this network cannot be compiled; empty where it can."""
     try:
-        activation_sources(net.activation, theta.dtype.name)
-        loss_source(net.loss, theta.dtype.name)
+        activation_sources(ACTIVATIONS[net.activation], theta.dtype.name)
+        loss_source(LOSSES[net.loss], theta.dtype.name)
         prepared = optimizer.prepare(net.shapes)
         rule(prepared, prepared.init(theta), theta)
     except UntraceableError as error:
@@ -80,7 +82,7 @@ def prepare(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str
         yield f"{net.activation} {net.loss} {optimizer.name} {dtype.name}"
         prepared = optimizer.prepare(net.shapes)
         advance_function(dtype.name)
-        network_functions(net.activation, net.loss, dtype.name)
+        network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
         compiled("update", dtype.name, rule(prepared, prepared.init(theta), theta).source, 8)
 
 
@@ -189,8 +191,8 @@ class _Room:
         net, data, lanes = objective.net, objective.data, 64 // dtype.itemsize
         self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
         self.inputs, self.targets = (np.ascontiguousarray(a[0]) for a in (data.rows, data.targets))
-        functions = network_functions(net.activation, net.loss, dtype.name)
-        whole = loss_source(net.loss, dtype.name).whole
+        functions = network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
+        whole = loss_source(LOSSES[net.loss], dtype.name).whole
         self.net = np.array([*(f.address for f in functions), int(whole), len(net.sizes) - 1, *net.sizes])
         self.widths = d, k = net.sizes[0], net.sizes[-1]
         self.grad = aligned((net.size, lanes), dtype)

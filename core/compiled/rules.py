@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from overshoot.core.activations import ACTIVATIONS
+from overshoot.core.activations import Activation
 from overshoot.core.compiled.source import (
     CodeWriter,
     each,
@@ -31,7 +31,7 @@ from overshoot.core.compiled.tracing import (
     UntraceableError,
     node_of,
 )
-from overshoot.core.losses import LOSSES
+from overshoot.core.losses import Loss
 from overshoot.core.optimizers.base import Optimizer, State
 
 LATER = (2, 3, 10, 1000)
@@ -157,12 +157,15 @@ def _on_symbols() -> Iterator[None]:
 
 
 @cache
-def activation_sources(name: str, dtype: str) -> tuple[str, str]:
-    """An activation and its slope as code: `activate(z, count)` and `slope(a, delta, count)`, in place."""
+def activation_sources(activation: Activation, dtype: str) -> tuple[str, str]:
+    """An activation and its slope as code: `activate(z, count)` and `slope(a, delta, count)`, in place.
+
+    Kept by the functions themselves: another file may register others under the same name later.
+    """
     z, a, delta = (_array(key, dtype, (1, 1, 1)) for key in ("z", "a", "delta"))
     with _on_symbols():
-        ACTIVATIONS[name].apply(z)
-        ACTIVATIONS[name].backward(a, delta)
+        activation.apply(z)
+        activation.backward(a, delta)
     return (
         each("activate", ("z",), "z", node_of(z)),
         each("slope", ("a", "delta"), "delta", node_of(delta)),
@@ -178,12 +181,12 @@ class LossSource:
 
 
 @cache
-def loss_source(name: str, dtype: str) -> LossSource:
-    """What a loss makes of an output layer."""
+def loss_source(loss: Loss, dtype: str) -> LossSource:
+    """What a loss makes of an output layer; kept as `activation_sources` are."""
     samples = Symbol(Node("input", (), SCALAR, "weak", "samples", 3))
     z, y = _array("z", dtype, (1, 1, samples)), _array("y", dtype, (1, 1, samples))
     with _on_symbols():
-        LOSSES[name].delta(z, y)
+        loss.delta(z, y)
     result = node_of(z)
     whole = any(reduces(node, BATCH) for node in nodes([result]))
     return LossSource((over_batch if whole else over_outputs)("loss_delta", result, dtype), whole)

@@ -12,11 +12,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from overshoot.core import BatchStrategy, Network, optimizer
+from overshoot.core import OPTIMIZERS, BatchStrategy, Network, optimizer
 from overshoot.core.compiled import stack_for
 from overshoot.study.experiment.cells import Cell, Choice
 from overshoot.study.phases.catalogue import phases_of
-from overshoot.study.problems.problem import network_of, shape_of
+from overshoot.study.problems.problem import entries, network_of, shape_of
 
 CELL_SECONDS = 0.3
 """What a cell takes whatever it trains: its data, its evaluations, the search's own arithmetic."""
@@ -75,11 +75,19 @@ def wall_seconds(costs: Sequence[Cost], workers: int) -> float:
 def _compiled(cell: Cell) -> bool:
     """Whether the cell's updates are made in compiled code."""
     net, samples = network_of(cell), shape_of(cell)[0]
-    return _compiles(net, cell.optimizer, cell.protocol.precision, cell.strategy, samples)
+    registered = (OPTIMIZERS.get(cell.optimizer.name), *entries(cell))
+    return _compiles(net, cell.optimizer, cell.protocol.precision, cell.strategy, samples, registered)
 
 
 @lru_cache(maxsize=256)
-def _compiles(net: Network, method: Choice, precision: str, strategy: BatchStrategy, samples: int) -> bool:
+def _compiles(
+    net: Network,
+    method: Choice,
+    precision: str,
+    strategy: BatchStrategy,
+    samples: int,
+    registered: tuple[object, ...],
+) -> bool:
     made, theta = optimizer(method.name, **dict(method.options)), _shaped(net.size, precision)
     return stack_for("auto", net, made, theta, strategy, samples) is not None
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from overshoot.core import LOSSES, Batch, Network
+from overshoot.core import ACTIVATIONS, INITIALIZERS, LOSSES, Batch, Network
 from overshoot.study.experiment.cells import Cell, Choice, NetworkSpec
 from overshoot.study.late import Late
 from overshoot.study.problems.datasets import LOSS, Split, load, task_of
+from overshoot.study.problems.registry import DATASETS
 from overshoot.study.problems.seeds import seed
 
 if TYPE_CHECKING:
@@ -127,7 +128,16 @@ class Problem:
 def problem_of(cell: Cell, most: int | None = None) -> Problem:
     """The cell's problem; made once in a process and then shared by its cells. most: training rows, drawn
     where there are more; None for all of them."""
-    return _problem(cell.dataset, cell.network, cell.protocol.seed, cell.protocol.precision, most)
+    protocol = cell.protocol
+    return _problem(cell.dataset, cell.network, protocol.seed, protocol.precision, most, entries(cell))
+
+
+def entries(cell: Cell) -> tuple[object, ...]:
+    """What the registries have under the names of the cell's problem. What is made of it is kept by these too:
+    a plugin that is loaded again, in a worker that stays, registers others under the same names."""
+    data, network = DATASETS.get(cell.dataset.name), cell.network
+    parts = (ACTIVATIONS.get(network.activation), LOSSES.get(network.loss))
+    return (data and data.make, INITIALIZERS.get(network.initializer), *parts)
 
 
 def least_squares(cell: Cell) -> bool:
@@ -142,23 +152,32 @@ def loss_of(cell: Cell) -> str:
 
 def shape_of(cell: Cell) -> tuple[int, int]:
     """Training samples and parameters of the cell's problem, without training anything."""
-    samples, net = _shape(cell.dataset, cell.network, cell.protocol.seed)
+    samples, net = _shape(cell.dataset, cell.network, cell.protocol.seed, entries(cell))
     return samples, net.size
 
 
 def network_of(cell: Cell) -> Network:
     """The network that the cell trains, without training it."""
-    return _shape(cell.dataset, cell.network, cell.protocol.seed)[1]
+    return _shape(cell.dataset, cell.network, cell.protocol.seed, entries(cell))[1]
 
 
 @lru_cache(maxsize=32)
-def _shape(dataset: Choice, network: NetworkSpec, root: int) -> tuple[int, Network]:
+def _shape(
+    dataset: Choice, network: NetworkSpec, root: int, registered: tuple[object, ...]
+) -> tuple[int, Network]:
     split = load(dataset, root)
     return len(split.y["train"]), _network(split, network)
 
 
 @lru_cache(maxsize=32)
-def _problem(dataset: Choice, network: NetworkSpec, root: int, precision: str, most: int | None) -> Problem:
+def _problem(
+    dataset: Choice,
+    network: NetworkSpec,
+    root: int,
+    precision: str,
+    most: int | None,
+    registered: tuple[object, ...],
+) -> Problem:
     split = load(dataset, root)
     if most is not None and most < len(split.y["train"]):
         split = _sampled(split, most, seed(root, "sample", dataset=dataset.identity))

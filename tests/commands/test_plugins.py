@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from overshoot import study
+from overshoot.core import train
 from overshoot.study.cli import main
 from overshoot.study.experiment.cells import restore
 from overshoot.study.problems import plugins
+from overshoot.study.problems.problem import problem_of
 from overshoot.study.spec import SpecError, load
 
 METHODS = '''
@@ -132,6 +134,35 @@ def test_its_content_is_part_of_the_keys_of_the_cells_that_use_it(folder: Path) 
     assert changed == {label for label in after if "diabetes/plain sgd batch" not in label}
     for cell in after.values():
         assert restore(cell.definition) == cell
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("X[:, 0] + X", "X[:, 0] - X"),
+        ("z /= z.shape[2]", "z /= 2 * z.shape[2]"),
+        ("z /= 1 + np.abs(z)", "z /= 2 + np.abs(z)"),
+    ],
+)
+def test_a_worker_that_stays_trains_with_the_file_that_was_loaded_last(
+    old: str, new: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that is kept in a process, of data or of compiled code, is known by a name alone."""
+    monkeypatch.setattr("overshoot.study.problems.problem.REFERENCE_ITERATIONS", 2)
+
+    def trained(text: str, engine: str = "compiled") -> np.ndarray:
+        (folder / "my_methods.py").write_text(text, encoding="utf-8")
+        cell = next(c for c in load(folder / "mine.toml").cells if c.dataset.name == "ramp")
+        problem, method = problem_of(cell), cell.make_optimizer(lr=0.1)
+        start, data = problem.start("sweep-0")[None], problem.parts["train"]
+        run = train(problem.net, method, start, data, cell.strategy, [1], [0, 5], engine=engine)
+        return np.asarray(run.theta)
+
+    trained(METHODS)
+    changed = METHODS.replace(old, new)
+    compiled, plain = (trained(changed, engine) for engine in ("compiled", "numpy"))
+    np.testing.assert_allclose(compiled, plain, rtol=1e-4)
+    assert not np.allclose(compiled, trained(METHODS), rtol=1e-4)
 
 
 @pytest.mark.slow
