@@ -133,8 +133,8 @@ def problem_of(cell: Cell, most: int | None = None) -> Problem:
 
 
 def entries(cell: Cell) -> tuple[object, ...]:
-    """What the registries have under the names of the cell's problem. What is made of it is kept by these too:
-    a plugin that is loaded again, in a worker that stays, registers others under the same names."""
+    """What the registries have under the names of the cell's problem. What is made of it is kept by these
+    too: a plugin that is loaded again, in a worker that stays, registers others under the same names."""
     data, network = DATASETS.get(cell.dataset.name), cell.network
     parts = (ACTIVATIONS.get(network.activation), LOSSES.get(network.loss))
     return (data and data.make, INITIALIZERS.get(network.initializer), *parts)

@@ -244,8 +244,8 @@ TRIALS_NOTE = (
     "are drawn against examples processed (the step). These curves are for browsing: they are thinned to "
     f"about {POINTS} points, and leave out non-finite losses and losses above {CHART:g} times the first "
     "(marked by the tag `off_chart`), since one exploding curve would flatten all others. The exact curves "
-    "are artifacts of the cell's run. `q_end` is the share of the training gap left at the end, `hit_0.1` the "
-    "number of examples after which it stayed below a tenth."
+    "are artifacts of the cell's run. `q_end` is the share of the training gap left at the end, `hit_0.1` "
+    "the number of examples after which it stayed below a tenth."
 )
 
 
