@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -30,7 +30,6 @@ from overshoot.study.commands.practice import (
 from overshoot.study.experiment.cells import Cell, Choice, NetworkSpec, Protocol, Rates
 from overshoot.study.experiment.reader import SpecError
 from overshoot.study.findings.codes import BASES, BASIS_NAMES
-from overshoot.study.late import Late
 from overshoot.study.numbers import fixed, listing, number, percent
 from overshoot.study.phases.short_run import SHORT_RUN
 from overshoot.study.phases.sweep import SweepSettings
@@ -38,11 +37,6 @@ from overshoot.study.phases.theory import LimitBasis, Prediction, predict
 from overshoot.study.problems.datasets import DATASETS, columns_of, located, ready, train_size
 from overshoot.study.problems.problem import Problem, least_squares, problem_of
 from overshoot.study.problems.registry import of_file
-
-if TYPE_CHECKING:
-    from scipy import optimize
-else:
-    optimize = Late("scipy.optimize")
 
 SEQUENCES = 2
 """Of batches, for a limit: the recommendation is far enough below it."""
