@@ -47,6 +47,12 @@ class Output(Console):
         raise BrokenPipeError
 
 
+def _say(error: object) -> None:
+    """An error; what would command the terminal, or turn its text, is spelled out."""
+    shown = (c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in f"error: {error}")
+    print("".join(shown), file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = parser(__doc__.splitlines()[0], RUN).parse_args(arguments)
@@ -60,10 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options, console)
     except (spec.SpecError, StoreError, UnsafeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(error)
         return 2
     except EngineError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(error)
         return 3
     except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
@@ -71,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if (said := failure(error)) is None:
             raise
-        print(f"error: {said}", file=sys.stderr)
+        _say(said)
         return 3
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing more to stop

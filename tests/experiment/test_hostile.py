@@ -217,3 +217,10 @@ def test_brackets_in_a_name_are_no_markup(
     assert "iris/[/red] sgd :x:" in capsys.readouterr().out
     assert main(["list", "--results", str(folder)]) == 2
     assert "[red]a/b] :x:" in capsys.readouterr().err
+
+
+def test_a_name_commands_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(GOOD.replace("name = ", 'name = "a\\u001b[31m\\u202eb" # ', 1))
+    assert main(["estimate", str(file)]) == 2
+    assert 'got "a\\x1b[31m\\u202eb"' in capsys.readouterr().err
