@@ -226,9 +226,21 @@ def note(info: StudyInfo, part: str) -> str:
     text = CELLS_NOTE if part == CELLS else TRIALS_NOTE
     (first_name, first_link), *others = links(info, part)
     what = "a cell: one optimizer and batch size on one problem" if part == CELLS else "one training"
-    begin = f"Each run is {what}. Start with the view [{first_name}]({first_link})."
+    begin = f"Each run is {what}. Start with the view [{first_name}]({first_link})"
+    diverged = _diverged(info) if part == CELLS else ""
+    begin += f", or with what diverged: {diverged}." if diverged else "."
     rest = " · ".join(f"[{name}]({link})" for name, link in others)
     return f"{begin} Further views: {rest}\n\n{text}"
+
+
+def _diverged(info: StudyInfo) -> str:
+    """Links to the diverged trials of each dataset."""
+    view = next(view for view in trial_views((), ()) if view.key == "diverged")
+    return ", ".join(
+        f"[{part.removeprefix('trials/')}]({view.link(experiment)})"
+        for part, experiment in info.experiments.items()
+        if part != CELLS
+    )
 
 
 CELLS_NOTE = (

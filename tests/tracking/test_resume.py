@@ -70,7 +70,7 @@ def whole(store: Store) -> list[tuple[str, str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("through", "moments"), [("sql", range(0, 22)), ("client", (0, 3, 10, 40, 100, 200, 400))]
+    ("through", "moments"), [("sql", range(0, 34, 2)), ("client", (0, 3, 10, 40, 100, 200, 400))]
 )
 def test_a_kill_at_any_moment_leaves_nothing_that_is_not_retired(
     store: Store, empty_database: Path, tmp_path: Path, through: str, moments: range
