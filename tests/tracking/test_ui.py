@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from overshoot.study.findings.run_notes import run_notes
 from overshoot.study.tracking import StoreError, open_store
 from overshoot.study.tracking import server as ui
 from overshoot.study.tracking.views import StudyInfo
@@ -33,7 +35,8 @@ def filled(results: Path) -> Path:
     """A results folder with two studied cells and a report."""
     with closing(open_store(results)) as store:
         for optimizer in ("sgd", "adam"):
-            store.write("demo", planted(optimizer))
+            result = planted(optimizer)
+            store.write("demo", result, notes=run_notes(result.cell, result.trials, result.summary))
         report = results / "demo"
         report.mkdir()
         (report / "report.html").write_text("<!doctype html><title>Overshoot</title><p>what we found</p>")
@@ -175,6 +178,21 @@ def visit(page: Page, link: str, text: str) -> None:
 
 
 @pytest.mark.slow
+def test_from_the_printed_start_to_a_diverged_runs_curve_in_three_clicks(filled: Path, page: Page) -> None:
+    page.set_default_timeout(60_000)
+    with served(filled) as opened:
+        page.goto(opened.links["Cells"])  # which is where `ui` says to start
+        with page.expect_popup() as shown:  # the note's links open a tab
+            page.get_by_role("link", name="iris", exact=True).click()
+        diverged = shown.value
+        diverged.set_default_timeout(60_000)
+        diverged.get_by_role("link", name=re.compile("^adam.*sweep-0$")).first.click()
+        diverged.get_by_text("Diverged: loss a million times its start by update 96.").first.wait_for()
+        diverged.get_by_text("Model metrics", exact=True).first.click()
+        diverged.locator(".scatterlayer path.js-line").first.wait_for()
+
+
+@pytest.mark.slow
 def test_a_study_can_be_browsed(filled: Path, page: Page) -> None:
     page.set_default_timeout(60_000)
     with served(filled) as opened:
@@ -185,6 +203,9 @@ def test_a_study_can_be_browsed(filled: Path, page: Page) -> None:
         page.get_by_text("0.3000000").first.wait_for()
 
         visit(page, opened.links["Diverged trials of iris"], "6 matching runs")
+        page.wait_for_timeout(8000)
+        page.screenshot(path="/tmp/ui.png")
+        print(page.url)
         page.get_by_role("link", name="adam(beta1=0.5) · batch 32 · lr 1.26e-4 · sweep-0").wait_for()
 
         visit(page, opened.links["Trials of iris"], "14 matching runs")
