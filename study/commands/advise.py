@@ -17,7 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from overshoot.core import ACTIVATIONS, LOSSES, OPTIMIZERS, BatchStrategy
 from overshoot.core.names import suggest
-from overshoot.study.commands.fastest import RISK, fastest_rate
+from overshoot.study.commands.fastest import fastest_rate
+from overshoot.study.commands.other_samples import RISK, safe_share
 from overshoot.study.commands.practice import (
     ALIKE,
     BELOW,
@@ -114,7 +115,8 @@ def advise(cell: Cell) -> Advice:
             practice = practise(cell, problem, rate)
             return Advice(cell, prediction, _by_theory(prediction), practice, rate, why)
         limit = _by_theory(prediction) or forecast(cell, problem)
-        practice = practise(cell, problem, None if limit is None else _bearable(prediction, limit))
+        share = safe_share(problem, cell.strategy)
+        practice = practise(cell, problem, None if limit is None else _bearable(prediction, limit, share))
     return Advice(cell, prediction, limit, practice, practice.rate, practice.why)
 
 
@@ -127,11 +129,14 @@ def _by_theory(prediction: Prediction) -> KnownLimit | None:
     return KnownLimit(rate, low, high, BASIS_NAMES[prediction.basis])
 
 
-def _bearable(prediction: Prediction, limit: KnownLimit) -> float:
-    """The highest rate to try. With random batches it is below half of the mean-square limit too: between the
-    two single runs shrink, but with large excursions."""
+def _bearable(prediction: Prediction, limit: KnownLimit, share: float) -> float:
+    """The highest rate to try: half of what other samples of the rows bear as well.
+
+    With random batches it is below half of the mean-square limit too: between the two single runs shrink, but
+    with large excursions.
+    """
     square = np.inf if prediction.mean_square is None else prediction.mean_square
-    return float(min(limit.low, square)) / BELOW
+    return share * float(min(limit.low, square)) / BELOW
 
 
 def counted(cell: Cell) -> int | None:
@@ -190,10 +195,10 @@ def _practised(advices: Sequence[Advice]) -> list[str]:
         )
     if practised:
         said.append(
-            "Middle of a range: rates up to half of the least that the limit may be were tried for a short "
-            f"part of a training ({listing(each)}). Those named bring the loss about as far in that time, to "
-            f"a factor of {number(ALIKE)}. A training much longer, or one that should end below the noise of "
-            "small batches, wants a smaller rate, or a schedule."
+            "Middle of a range: rates up to half of what this and most other samples of the same rows bear "
+            f"were tried for a short part of a training ({listing(each)}). Those named bring the loss about "
+            f"as far in that time, to a factor of {number(ALIKE)}. A training much longer, or one that "
+            "should end below the noise of small batches, wants a smaller rate, or a schedule."
         )
     return said
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from overshoot.core import smallest_eigenvalue
 from overshoot.core.optimizers.base import Recursion
+from overshoot.study.commands.other_samples import RISK, safe_share
 from overshoot.study.experiment.cells import Cell
 from overshoot.study.late import Late
 from overshoot.study.numbers import exact, number, percent
@@ -25,15 +26,6 @@ EQUAL = 1e-9
 
 BISECTIONS = 60
 
-SAMPLES = 200
-"""Other training parts that are drawn of the same rows."""
-
-RISK = 0.05
-"""Share of them whose limit may lie below the rate."""
-
-WIDE = 300
-"""Inputs beyond which no other training parts are looked at."""
-
 
 def fastest_rate(cell: Cell, problem: Problem, limit: float) -> tuple[float, str]:
     """The rate to take below the exact `limit`, and the grounds for it.
@@ -45,7 +37,7 @@ def fastest_rate(cell: Cell, problem: Problem, limit: float) -> tuple[float, str
     recursion = cell.make_optimizer().recursion
     assert recursion is not None, "without one no limit is exact"
     rate = fastest(recursion, low, high, limit)
-    safe = limit * safe_share(problem)
+    safe = limit * safe_share(problem, cell.strategy)
     if rate > safe:
         return safe, f"fastest is {exact(rate)}; this is safe for {percent(1 - RISK)} of other samples"
     if recursion == Recursion():
@@ -70,33 +62,6 @@ def fastest(recursion: Recursion, low: float, high: float, limit: float) -> floa
     low_end = _boundary(lambda share: slowest(share) <= equal, best, 0.0)
     high_end = _boundary(lambda share: slowest(share) <= equal, best, 1.0)
     return float(np.sqrt(low_end * high_end)) * limit
-
-
-def safe_share(problem: Problem) -> float:
-    """The share of its limit that is below the limit of all but RISK of other training parts.
-
-    They are drawn from all rows without replacement, and scaled as the training part was. With more than
-    WIDE inputs it is one half.
-    """
-    X = np.concatenate(list(problem.split.X.values())).astype(np.float64)
-    n, inputs = problem.samples, X.shape[1]
-    if inputs > WIDE:
-        return 0.5
-    own = problem.split.X["train"]
-    scaled = np.allclose(own.mean(axis=0), 0, atol=1e-4)
-    rng = np.random.default_rng(problem.root)
-    highest = _curvature(own, scaled)
-    others = [_curvature(X[rng.permutation(len(X))[:n]], scaled) for _ in range(SAMPLES)]
-    return min(1.0, float(highest / np.quantile(others, 1 - RISK)))
-
-
-def _curvature(X: np.ndarray, scaled: bool) -> float:
-    """The largest of least squares with an intercept, on inputs that are standardised where `scaled`."""
-    if scaled:
-        deviation = X.std(axis=0)
-        X = (X - X.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
-    rows = np.column_stack([X, np.ones(len(X))])
-    return float(np.linalg.eigvalsh(rows.T @ rows / len(rows))[-1])
 
 
 def _boundary(holds: Callable[[float], bool], inside: float, outside: float) -> float:
