@@ -183,7 +183,7 @@ def notes(advices: Sequence[Advice]) -> list[str]:
 
 def _practised(advices: Sequence[Advice]) -> list[str]:
     """How rates were found that come from practice, where any do."""
-    practised = [a.practice for a in advices if a.rate == a.practice.rate]
+    practised = [a.practice for a in advices if a.prediction.basis != LimitBasis.EXACT]
     each = list(dict.fromkeys(f"{p.updates:,} of {p.whole:,} updates" for p in practised))
     said = []
     if any(a.limit is not None and a.limit.basis == SHORT_RUN for a in advices):

@@ -79,6 +79,7 @@ def test_least_squares_with_full_batches_has_its_fastest_rate_within_a_margin() 
     assert 0.5 * 2 < found.rate < 2 / 1.01
     assert found.why.startswith("fastest is 1.98; this is safe for 95")
     assert float(found.margin) == pytest.approx(np.log10(2 / found.rate), abs=0.005)
+    assert not any(note.startswith("Middle of a range") for note in notes([found]))
     assert np.isfinite(found.practice.gap).all()
 
 
