@@ -103,13 +103,8 @@ def iterate(
 
     stack_of: what makes the updates; by default `Stack`, with NumPy.
     """
-    instance("optimizer", optimizer, Optimizer)
-    instance("schedule", schedule or Constant(), Schedule)
-    if np.ndim(theta) != 2 or not np.size(theta):
-        raise ValueError(f"theta must be (R, P), at least one of each, got shape {np.shape(theta)}")
-    theta = reals("theta", theta)
-    if not wholes("evaluate_at", evaluate_at):
-        raise ValueError("evaluate_at must name at least one update")
+    schedule = schedule or Constant()
+    theta = _start(optimizer, schedule, theta, evaluate_at)
     ceilings = np.broadcast_to(np.asarray(ceiling, dtype=float), (len(theta),))
     marks = np.array(sorted(set(evaluate_at)))
     record = _Record(theta, len(marks))
@@ -121,7 +116,7 @@ def iterate(
 
     with np.errstate(all="ignore"):  # overflow is an outcome here, not a warning
         np.setbufsize(BUFFER)  # until the end of this block
-        stack = (stack_of or Stack)(optimizer, objective, theta, schedule or Constant(), int(marks[-1]))
+        stack = (stack_of or Stack)(optimizer, objective, theta, schedule, int(marks[-1]))
         for column, mark in enumerate(marks):
             while stack.t < mark and len(stack.alive):
                 first = stack.advance(int(mark))
@@ -143,6 +138,19 @@ def iterate(
         if len(stack.alive):
             end(np.ones(len(stack.alive), dtype=bool), stack.point, stack.t, stack.divisor())
     return record.trace(marks)
+
+
+def _start(
+    optimizer: Optimizer, schedule: Schedule, theta: ArrayLike, evaluate_at: Sequence[int]
+) -> np.ndarray:
+    """theta as real numbers (R, P), where everything is what it has to be."""
+    instance("optimizer", optimizer, Optimizer)
+    instance("schedule", schedule, Schedule)
+    if np.ndim(theta) != 2 or not np.size(theta):
+        raise ValueError(f"theta must be (R, P), at least one of each, got shape {np.shape(theta)}")
+    if not wholes("evaluate_at", evaluate_at):
+        raise ValueError("evaluate_at must name at least one update")
+    return reals("theta", theta)
 
 
 class Stack:

@@ -70,17 +70,8 @@ def train(
     theta = reals("theta", theta)
     _check_start(net, theta)
     seeds, updates_at = wholes("seeds", seeds), wholes("updates_at", updates_at)
-    evaluate_at = wholes("evaluate_at", evaluate_at)
-    if not evaluate_at:
-        raise ValueError("evaluate_at must be at least one epoch")
-    if len(seeds) != len(theta):
-        raise ValueError(f"{len(theta)} trials need as many seeds, got {len(seeds)}")
-    for chosen in (optimizer, schedule):
-        if chosen.trials not in (None, len(theta)):
-            raise ValueError(f"{chosen.name} has values for {chosen.trials} trials, a stack of {len(theta)}")
-    ceiling = reals("ceiling", ceiling)
-    if np.shape(ceiling) not in ((), (len(theta),)) or np.isnan(ceiling).any():
-        raise ValueError(f"ceiling must be a number or one for each of {len(theta)} trials, got {ceiling!r}")
+    evaluate_at, ceiling = wholes("evaluate_at", evaluate_at), reals("ceiling", ceiling)
+    _check_trials(len(theta), optimizer, schedule, seeds, evaluate_at, ceiling)
     sets = {"train_loss": data, **(watch or {})}
     sets = {name: _of(net, samples, theta.dtype) for name, samples in sets.items()}
 
@@ -142,6 +133,25 @@ def _check_kinds(net: Any, optimizer: Any, strategy: Any, schedule: Any, sets: M
     instance("schedule", schedule, Schedule)
     for name, samples in sets.items():
         instance(name, samples, Batch)
+
+
+def _check_trials(
+    trials: int,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    seeds: Sequence[int],
+    evaluate_at: Sequence[int],
+    ceiling: np.ndarray,
+) -> None:
+    if not evaluate_at:
+        raise ValueError("evaluate_at must be at least one epoch")
+    if len(seeds) != trials:
+        raise ValueError(f"{trials} trials need as many seeds, got {len(seeds)}")
+    for chosen in (optimizer, schedule):
+        if chosen.trials not in (None, trials):
+            raise ValueError(f"{chosen.name} has values for {chosen.trials} trials, a stack of {trials}")
+    if np.shape(ceiling) not in ((), (trials,)) or np.isnan(ceiling).any():
+        raise ValueError(f"ceiling must be a number or one for each of {trials} trials, got {ceiling!r}")
 
 
 def _check_start(net: Network, theta: np.ndarray) -> None:

@@ -58,6 +58,13 @@ def add_question(advise: argparse.ArgumentParser) -> None:
     advise.add_argument(
         "--activation", default="relu", help="activation of the hidden layers (default: %(default)s)"
     )
+    _add_combinations(advise)
+    advise.add_argument(
+        "--seed", type=seed, default=0, help="seed of the split and of the initial weights (default: 0)"
+    )
+
+
+def _add_combinations(advise: argparse.ArgumentParser) -> None:
     advise.add_argument(
         "--optimizers",
         nargs="+",
@@ -72,9 +79,6 @@ def add_question(advise: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help='batch sizes: full, a number, or a number and its order, as "16 replacement" or "16 fixed" '
         "(default: full 32 1)",
-    )
-    advise.add_argument(
-        "--seed", type=seed, default=0, help="seed of the split and of the initial weights (default: 0)"
     )
 
 

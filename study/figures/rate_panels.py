@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,9 +123,21 @@ def _curves(ax: Axes, view: RateView) -> None:
             linewidth=1.3,
             gid=f"gap-{batch}",
         )
+    log_axis(ax, "x")
+    log_axis(ax, "y")
+    ax.set(xlim=view.rate_range, ylim=view.gap_range)
+    ax.set_xlabel("learning rate", labelpad=1)
+    ax.set_ylabel("training gap q", labelpad=1)
+    _mark_tuned(ax, view)
+    _mark_default(ax, view)
+    _mark_limits(ax, view)
+
+
+def _mark_tuned(ax: Axes, view: RateView) -> None:
+    """A star at the tuned rate of each batch size."""
     for row in records(view.tuned):
         look = view.batches[row["batch"]]
-        y = min(max(row["gap"], low), high)
+        y = np.clip(row["gap"], *view.gap_range)
         ax.plot(
             row["rate"],
             y,
@@ -136,13 +150,6 @@ def _curves(ax: Axes, view: RateView) -> None:
             clip_on=False,
             gid=f"tuned-{row['batch']}",
         )
-    log_axis(ax, "x")
-    log_axis(ax, "y")
-    ax.set(xlim=view.rate_range, ylim=view.gap_range)
-    ax.set_xlabel("learning rate", labelpad=1)
-    ax.set_ylabel("training gap q", labelpad=1)
-    _mark_default(ax, view)
-    _mark_limits(ax, view)
 
 
 def _mark_limits(ax: Axes, view: RateView) -> None:
@@ -179,22 +186,26 @@ def _mark_limits(ax: Axes, view: RateView) -> None:
                 gid=f"limit-{row['batch']}",
                 transform=across,
             )
-        leftwards = np.log10(view.rate_range[1] / row["at"]) < 0.16 * np.log10(
-            view.rate_range[1] / view.rate_range[0]
-        )
-        ax.annotate(
-            number(row["at"]),
-            (row["at"], height),
-            xycoords=across,
-            xytext=(-4.5 if leftwards else 4.5, 0),
-            textcoords="offset points",
-            ha="right" if leftwards else "left",
-            va="center",
-            fontsize=7.5,
-            color=color,
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
-            gid=f"limit-number-{row['batch']}",
-        )
+        _number_limit(ax, view, row, height)
+
+
+def _number_limit(ax: Axes, view: RateView, row: Mapping[str, Any], height: float) -> None:
+    """The limit's number beside its mark, on the side where there is room."""
+    low, high = view.rate_range
+    leftwards = np.log10(high / row["at"]) < 0.16 * np.log10(high / low)
+    ax.annotate(
+        number(row["at"]),
+        (row["at"], height),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=(-4.5 if leftwards else 4.5, 0),
+        textcoords="offset points",
+        ha="right" if leftwards else "left",
+        va="center",
+        fontsize=7.5,
+        color=view.batches[row["batch"]].color,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
+        gid=f"limit-number-{row['batch']}",
+    )
 
 
 def _points(ax: Axes) -> float:

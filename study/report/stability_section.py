@@ -154,21 +154,23 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
         label = names.problems[str(problem)]
         alt = f"{label}: predicted limit against batch size: {listing(said)} at full batch"
         tiles.append(Tile(alt, problem=str(problem)))
-    keys = [
-        *(
-            LegendKey(looks.optimizers[o].label, looks.optimizers[o].color, "-")
-            for o in dict.fromkeys(found.by_batch["optimizer"])
-        ),
+    panels = Panels(draw_batch_limits, views, BATCH_LIMITS, 2, _batch_keys(looks, found, measured))
+    return Block(
+        "The limit and the batch size",
+        captions.batch_limits(tables, found, measured),
+        {ALL: Picture("batch-limits", panels, tiles)},
+        wide=True,
+    )
+
+
+def _batch_keys(looks: Looks, found: LimitEvidence, measured: pd.DataFrame) -> list[LegendKey]:
+    optimizers = (looks.optimizers[o] for o in dict.fromkeys(found.by_batch["optimizer"]))
+    return [
+        *(LegendKey(look.label, look.color, "-") for look in optimizers),
         LegendKey("(1 − b) × and (1 + b) × gradient descent’s", MUTED, (0, (4, 2))),
         *_order_keys(measured),
         *([SINGLE] if (measured["basis"] == LimitBasis.ALMOST_SURE).any() else []),
     ]
-    return Block(
-        "The limit and the batch size",
-        captions.batch_limits(tables, found, measured),
-        {ALL: Picture("batch-limits", Panels(draw_batch_limits, views, BATCH_LIMITS, 2, keys), tiles)},
-        wide=True,
-    )
 
 
 def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
@@ -214,12 +216,9 @@ def floors(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     names = tables.study.names
     shown = found.floors[found.floors["key"].isin(found.slopes["key"])]
     slope = {row["key"]: row["slope"] for row in records(found.slopes)}
-    used = [o for o in looks.optimizers if o in set(shown["optimizer"])]
+    used = [look for o, look in looks.optimizers.items() if o in set(shown["optimizer"])]
     keys = [
-        LegendKey(looks.optimizers[o].label, looks.optimizers[o].color, "-", looks.optimizers[o].marker)
-        for o in used
-    ]
-    keys += [
+        *(LegendKey(look.label, look.color, "-", look.marker) for look in used),
         LegendKey("slope 1 and slope 2", MUTED, GUIDE, width=1.2),
         LegendKey("the gap at the start", MUTED, "-", width=0.8),
     ]
