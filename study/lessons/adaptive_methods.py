@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from overshoot import core
@@ -87,6 +89,42 @@ TRY = [
 
 
 def lesson() -> Lesson:
+    found = evidence()
+    return Lesson(
+        slug="adaptive_methods",
+        question="What do AdaGrad, RMSprop and Adam change?",
+        answer="They divide each step by the size of the gradients seen, so that its length is about the rate. Nothing blows up at rates at which gradient "
+        "descent is gone. But RMSprop, which forgets, cannot settle closer than its rate lets it.",
+        mathematics=MATHEMATICS,
+        right=Code("Right: the young means corrected", adam_step),
+        wrong=Code("Often published: not corrected", adam_step_uncorrected),
+        wrong_line=WRONG_LINE,
+        pictures=_pictures(found),
+        claims=_claims(found),
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures and the claims rest on."""
+
+    ends: dict[str, np.ndarray]
+    reach: dict[str, float]
+    corrected: np.ndarray
+    plain: np.ndarray
+    core_first: float
+    cycle: np.ndarray
+    thrown: np.ndarray
+    plateau: dict[float, float]
+    last: dict[str, float]
+    best: dict[str, float]
+    labels: dict[str, str]
+    rates: np.ndarray
+
+
+def evidence() -> Evidence:
     rates = np.geomspace(1e-3, 30, 40)
     ends = {name: np.array([np.median(left(path(name, rate))[-30:]) for rate in rates]) for name in METHODS}
     ends = {name: np.where(np.isfinite(values), values, np.inf) for name, values in ends.items()}
@@ -101,100 +139,108 @@ def lesson() -> Lesson:
     plateau = {rate: float(np.median(left(path("rmsprop", rate))[-30:])) for rate in (0.05, 0.5)}
     labels = {name: core.OPTIMIZERS[name].label for name in METHODS}
     last = {name: float(values[-1]) for name, values in ends.items()}
-    return Lesson(
-        slug="adaptive_methods",
-        question="What do AdaGrad, RMSprop and Adam change?",
-        answer="They divide each step by the size of the gradients seen, so that its length is about the rate. Nothing blows up at rates at which gradient "
-        "descent is gone. But RMSprop, which forgets, cannot settle closer than its rate lets it.",
-        mathematics=MATHEMATICS,
-        right=Code("Right: the young means corrected", adam_step),
-        wrong=Code("Often published: not corrected", adam_step_uncorrected),
-        wrong_line=WRONG_LINE,
-        pictures=[
-            *[
-                LessonPicture(
-                    MapPanel(
-                        f"{labels[name]}, rate {number(best[name])}",
-                        path(name, best[name]),
-                        np.zeros(2),
-                        H,
-                        2.4,
-                        color,
-                        ("θ₁", "θ₂"),
-                    ),
-                    f"Path of {labels[name]} at its best rate",
-                    MAPS[name],
-                )
-                for name, color in METHODS.items()
-                if name != "rmsprop"
-            ],
-            LessonPicture(
-                CurvePanel(
-                    f"Loss after {STEPS} steps, by rate",
-                    [
-                        LessonCurve(labels[name], np.clip(values, 1e-12, 1e4), METHODS[name], x=rates)
-                        for name, values in ends.items()
-                    ],
-                    "share of the start’s loss",
-                    "learning rate",
-                    log="xy",
-                    y_range=(1e-10, 1e3),
-                ),
-                "Final loss by learning rate",
-                "Gradient descent has a cliff. RMSprop has a slope: the loss rises with the square of the rate. AdaGrad and Adam come back.",
-            ),
-            LessonPicture(
-                CurvePanel(
-                    "Adam’s steps under a constant gradient",
-                    [
-                        LessonCurve("corrected", corrected, OPTIMIZERS[5]),
-                        LessonCurve("not corrected", plain, OPTIMIZERS[4], (0, (4, 2))),
-                    ],
-                    "step, at rate 0.1",
-                    log="",
-                ),
-                "Step sizes with and without correction",
-                "Corrected, each step is the rate. Uncorrected, the longest is several times that.",
-            ),
-        ],
-        claims=[
-            CheckedClaim(
-                f"Less than 1 % of the loss is left over {number(reach['sgd'])} decades of rates for gradient descent, {number(reach['adam'])} for Adam and {number(reach['adagrad'])} for AdaGrad.",
-                reach["sgd"] < reach["adam"] and reach["sgd"] < reach["adagrad"],
-            ),
-            CheckedClaim(
-                f"At a rate of 30 gradient descent has overflowed; RMSprop stays at {number(last['rmsprop'])} times the start’s loss, and AdaGrad and Adam come back to {number(last['adagrad'])} and {number(last['adam'])} of it.",
-                bool(
-                    not np.isfinite(last["sgd"])
-                    and 1 < last["rmsprop"] < 1e4
-                    and max(last["adagrad"], last["adam"]) < 0.01
-                ),
-            ),
-            CheckedClaim(
-                f"RMSprop’s plateau rises with the rate: {number(plateau[0.05])} of the start’s loss at 0.05, {number(plateau[0.5])} at 0.5: ten times the rate, about a hundred times the loss.",
-                bool(50 < plateau[0.5] / plateau[0.05] < 200),
-            ),
-            CheckedClaim(
-                f"RMSprop with rate 0.1 on θ²/2 ends in a cycle of |θ| = {number(float(np.abs(cycle).mean()))}: half the rate.",
-                bool(np.allclose(np.abs(cycle), 0.05, rtol=0.02)),
-            ),
-            CheckedClaim(
-                f"AdaGrad at rate 10 is thrown up to {number(float(thrown.max()))} times the start’s loss, and comes back to {number(float(thrown[-1]))}.",
-                bool(thrown.max() > 5 and thrown[-1] < 0.1),
-            ),
-            CheckedClaim(
-                f"Adam’s first step is the rate, {number(float(corrected[0]))}; uncorrected it is {exact(float(plain[0]))}, and grows to {exact(float(plain.max()))}.",
-                bool(
-                    np.isclose(core_first, 0.1)
-                    and np.isclose(corrected[0], 0.1)
-                    and plain[0] > 0.31
-                    and plain.max() > 2 * plain[0]
-                ),
-            ),
-        ],
-        playgrounds=PLAYGROUNDS,
-        try_=TRY,
+    return Evidence(
+        ends=ends,
+        reach=reach,
+        corrected=corrected,
+        plain=plain,
+        core_first=core_first,
+        cycle=cycle,
+        thrown=thrown,
+        plateau=plateau,
+        last=last,
+        best=best,
+        labels=labels,
+        rates=rates,
     )
+
+
+def _pictures(found: Evidence) -> list[LessonPicture]:
+    return [
+        *[
+            LessonPicture(
+                MapPanel(
+                    f"{found.labels[name]}, rate {number(found.best[name])}",
+                    path(name, found.best[name]),
+                    np.zeros(2),
+                    H,
+                    2.4,
+                    color,
+                    ("θ₁", "θ₂"),
+                ),
+                f"Path of {found.labels[name]} at its best rate",
+                MAPS[name],
+            )
+            for name, color in METHODS.items()
+            if name != "rmsprop"
+        ],
+        LessonPicture(
+            CurvePanel(
+                f"Loss after {STEPS} steps, by rate",
+                [
+                    LessonCurve(found.labels[name], np.clip(values, 1e-12, 1e4), METHODS[name], x=found.rates)
+                    for name, values in found.ends.items()
+                ],
+                "share of the start’s loss",
+                "learning rate",
+                log="xy",
+                y_range=(1e-10, 1e3),
+            ),
+            "Final loss by learning rate",
+            "Gradient descent has a cliff. RMSprop has a slope: the loss rises with the square of the rate. AdaGrad and Adam come back.",
+        ),
+        LessonPicture(
+            CurvePanel(
+                "Adam’s steps under a constant gradient",
+                [
+                    LessonCurve("corrected", found.corrected, OPTIMIZERS[5]),
+                    LessonCurve("not corrected", found.plain, OPTIMIZERS[4], (0, (4, 2))),
+                ],
+                "step, at rate 0.1",
+                log="",
+            ),
+            "Step sizes with and without correction",
+            "Corrected, each step is the rate. Uncorrected, the longest is several times that.",
+        ),
+    ]
+
+
+def _claims(found: Evidence) -> list[CheckedClaim]:
+    return [
+        CheckedClaim(
+            f"Less than 1 % of the loss is left over {number(found.reach['sgd'])} decades of rates for gradient descent, {number(found.reach['adam'])} for Adam and {number(found.reach['adagrad'])} for AdaGrad.",
+            found.reach["sgd"] < found.reach["adam"] and found.reach["sgd"] < found.reach["adagrad"],
+        ),
+        CheckedClaim(
+            f"At a rate of 30 gradient descent has overflowed; RMSprop stays at {number(found.last['rmsprop'])} times the start’s loss, and AdaGrad and Adam come back to {number(found.last['adagrad'])} and {number(found.last['adam'])} of it.",
+            bool(
+                not np.isfinite(found.last["sgd"])
+                and 1 < found.last["rmsprop"] < 1e4
+                and max(found.last["adagrad"], found.last["adam"]) < 0.01
+            ),
+        ),
+        CheckedClaim(
+            f"RMSprop’s plateau rises with the rate: {number(found.plateau[0.05])} of the start’s loss at 0.05, {number(found.plateau[0.5])} at 0.5: ten times the rate, about a hundred times the loss.",
+            bool(50 < found.plateau[0.5] / found.plateau[0.05] < 200),
+        ),
+        CheckedClaim(
+            f"RMSprop with rate 0.1 on θ²/2 ends in a cycle of |θ| = {number(float(np.abs(found.cycle).mean()))}: half the rate.",
+            bool(np.allclose(np.abs(found.cycle), 0.05, rtol=0.02)),
+        ),
+        CheckedClaim(
+            f"AdaGrad at rate 10 is thrown up to {number(float(found.thrown.max()))} times the start’s loss, and comes back to {number(float(found.thrown[-1]))}.",
+            bool(found.thrown.max() > 5 and found.thrown[-1] < 0.1),
+        ),
+        CheckedClaim(
+            f"Adam’s first step is the rate, {number(float(found.corrected[0]))}; uncorrected it is {exact(float(found.plain[0]))}, and grows to {exact(float(found.plain.max()))}.",
+            bool(
+                np.isclose(found.core_first, 0.1)
+                and np.isclose(found.corrected[0], 0.1)
+                and found.plain[0] > 0.31
+                and found.plain.max() > 2 * found.plain[0]
+            ),
+        ),
+    ]
 
 
 MAPS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -146,6 +147,41 @@ TRY = [
 
 
 def lesson() -> Lesson:
+    found = evidence()
+    return Lesson(
+        slug="backward",
+        question="Which line of this published backward pass is wrong?",
+        answer="The delta goes back through the wrong layer’s weights, all biases get one number, and 1/M is missing. No error is raised, and "
+        f"the loss goes down. At best it ends at {number(found.published[-1])} where the true gradient ends at {number(found.right[-1])}.",
+        mathematics=MATHEMATICS,
+        right=Code("Right", backward),
+        wrong=Code("As published", backward_published),
+        wrong_line=WRONG_LINE,
+        pictures=_pictures(found),
+        claims=_claims(found),
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures and the claims rest on."""
+
+    M: int
+    ends: dict[str, np.ndarray]
+    best: dict[str, float]
+    right: np.ndarray
+    published: np.ndarray
+    between: np.ndarray
+    error: float
+    shapes: bool
+    scaled: np.ndarray
+    uphill: float
+    rates: np.ndarray
+
+
+def evidence() -> Evidence:
     points, labels = moons(160)
     X, Y = points.T, np.stack([1 - labels, labels]).astype(float)
     M = X.shape[1]
@@ -165,85 +201,97 @@ def lesson() -> Lesson:
     shapes = [g.shape for g in backward_published(X, Y, A1, A2, weights)] == [w.shape for w in weights]
     scaled = train(X, Y, without_mean, best["right"] / M)[0]
     uphill = float((between > 90).mean())
-    return Lesson(
-        slug="backward",
-        question="Which line of this published backward pass is wrong?",
-        answer="The delta goes back through the wrong layer’s weights, all biases get one number, and 1/M is missing. No error is raised, and "
-        f"the loss goes down. At best it ends at {number(published[-1])} where the true gradient ends at {number(right[-1])}.",
-        mathematics=MATHEMATICS,
-        right=Code("Right", backward),
-        wrong=Code("As published", backward_published),
-        wrong_line=WRONG_LINE,
-        pictures=[
-            LessonPicture(
-                CurvePanel(
-                    "Each at its best rate",
-                    [
-                        LessonCurve(f"right, rate {number(best['right'])}", right, ROLES["best"]),
-                        LessonCurve(
-                            f"published, rate {number(best['published'])}",
-                            published,
-                            OUTCOMES["diverged"],
-                            (0, (4, 2)),
-                        ),
-                    ],
-                    "mean squared error",
-                    log="",
-                ),
-                "Both training curves",
-                "Both go down at first, which is why it was published.",
-            ),
-            LessonPicture(
-                CurvePanel(
-                    "Angle to the true gradient",
-                    [LessonCurve("published, along the right path", between, OPTIMIZERS[5])],
-                    "degrees",
-                    log="",
-                    y_range=(0, 180),
-                ),
-                "Angle between the published and the true gradient",
-                "At 0 it would be the gradient; beyond 90 a small step goes uphill.",
-            ),
-            LessonPicture(
-                CurvePanel(
-                    f"Loss after {STEPS} steps, by rate",
-                    [
-                        LessonCurve("right", ends["right"], ROLES["best"], x=rates),
-                        LessonCurve(
-                            "right but for 1/M", ends["no 1/M"], ROLES["too large"], (0, (1.5, 1.2)), x=rates
-                        ),
-                        LessonCurve(
-                            "published", ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=rates
-                        ),
-                    ],
-                    "mean squared error",
-                    "learning rate",
-                    log="x",
-                ),
-                "Final loss by learning rate for three backward passes",
-                f"The dotted curve is the green one moved left by a factor of {M}, the number of samples.",
-            ),
-        ],
-        claims=[
-            CheckedClaim(
-                f"The right backward pass agrees with central differences to {number(error)}.", error < 1e-7
-            ),
-            CheckedClaim(
-                "Every published gradient has the shape of its weights: no library could complain.", shapes
-            ),
-            CheckedClaim(
-                f"At the start the two gradients are {between[0]:.0f}° apart; along the way up to {between.max():.0f}°, and beyond 90° at {percent(uphill)} of the steps.",
-                bool(between[0] > 5 and between.max() > 30),
-            ),
-            CheckedClaim(
-                f"At its best of {len(rates)} rates the published pass ends at {number(published[-1], 3)}, the right one at {number(right[-1], 3)}.",
-                bool(published[-1] > 1.05 * right[-1] and published[-1] < published[0]),
-            ),
-            CheckedClaim(
-                f"With 1/M left out and nothing else, the rate {number(best['right'] / M)} gives the path that {number(best['right'])} gives: all usable rates are {M} times smaller, and change with the number of samples.",
-                bool(np.allclose(scaled, right, rtol=1e-6)),
-            ),
-        ],
-        playgrounds=PLAYGROUNDS,
-        try_=TRY,
+    return Evidence(
+        M=M,
+        ends=ends,
+        best=best,
+        right=right,
+        published=published,
+        between=between,
+        error=error,
+        shapes=shapes,
+        scaled=scaled,
+        uphill=uphill,
+        rates=rates,
     )
+
+
+def _pictures(found: Evidence) -> list[LessonPicture]:
+    return [
+        LessonPicture(
+            CurvePanel(
+                "Each at its best rate",
+                [
+                    LessonCurve(f"right, rate {number(found.best['right'])}", found.right, ROLES["best"]),
+                    LessonCurve(
+                        f"published, rate {number(found.best['published'])}",
+                        found.published,
+                        OUTCOMES["diverged"],
+                        (0, (4, 2)),
+                    ),
+                ],
+                "mean squared error",
+                log="",
+            ),
+            "Both training curves",
+            "Both go down at first, which is why it was published.",
+        ),
+        LessonPicture(
+            CurvePanel(
+                "Angle to the true gradient",
+                [LessonCurve("published, along the right path", found.between, OPTIMIZERS[5])],
+                "degrees",
+                log="",
+                y_range=(0, 180),
+            ),
+            "Angle between the published and the true gradient",
+            "At 0 it would be the gradient; beyond 90 a small step goes uphill.",
+        ),
+        LessonPicture(
+            CurvePanel(
+                f"Loss after {STEPS} steps, by rate",
+                [
+                    LessonCurve("right", found.ends["right"], ROLES["best"], x=found.rates),
+                    LessonCurve(
+                        "right but for 1/M",
+                        found.ends["no 1/M"],
+                        ROLES["too large"],
+                        (0, (1.5, 1.2)),
+                        x=found.rates,
+                    ),
+                    LessonCurve(
+                        "published", found.ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=found.rates
+                    ),
+                ],
+                "mean squared error",
+                "learning rate",
+                log="x",
+            ),
+            "Final loss by learning rate for three backward passes",
+            f"The dotted curve is the green one moved left by a factor of {found.M}, the number of samples.",
+        ),
+    ]
+
+
+def _claims(found: Evidence) -> list[CheckedClaim]:
+    return [
+        CheckedClaim(
+            f"The right backward pass agrees with central differences to {number(found.error)}.",
+            found.error < 1e-7,
+        ),
+        CheckedClaim(
+            "Every published gradient has the shape of its weights: no library could complain.", found.shapes
+        ),
+        CheckedClaim(
+            f"At the start the two gradients are {found.between[0]:.0f}° apart; along the way up to {found.between.max():.0f}°, and beyond 90° at {percent(found.uphill)} of the steps.",
+            bool(found.between[0] > 5 and found.between.max() > 30),
+        ),
+        CheckedClaim(
+            f"At its best of {len(found.rates)} rates the published pass ends at {number(found.published[-1], 3)}, the right one at {number(found.right[-1], 3)}.",
+            bool(found.published[-1] > 1.05 * found.right[-1] and found.published[-1] < found.published[0]),
+        ),
+        CheckedClaim(
+            f"With 1/M left out and nothing else, the rate {number(found.best['right'] / found.M)} gives the path that {number(found.best['right'])} gives: all usable rates are {found.M} times smaller, and change with the number of samples.",
+            bool(np.allclose(found.scaled, found.right, rtol=1e-6)),
+        ),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from overshoot import core
@@ -82,6 +84,39 @@ TRY = [
 
 
 def lesson() -> Lesson:
+    found = evidence()
+    return Lesson(
+        slug="batch_sizes",
+        question="All the data, a few, or one at a time: what does the batch change?",
+        answer="Small batches make many cheap steps and go down fast, then stop going down: their noise keeps the loss on a "
+        f"plateau that shrinks with the rate. And they tolerate less: {exact(found.limits[1])} instead of {exact(found.full)} here.",
+        mathematics=MATHEMATICS,
+        right=Code("Right: the mean over the batch", gradient_of_batch),
+        wrong=Code("Often published: the sum", gradient_summed),
+        wrong_line="Without / len(y) the step is B times as long. The usable rate then depends on the batch, and all the data at once "
+        f"diverge at a rate {len(found.x)} times lower than they need.",
+        pictures=_pictures(found),
+        claims=_claims(found),
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures and the claims rest on."""
+
+    limits: dict[int | None, float]
+    summed: np.ndarray
+    full: float
+    floors: dict[float, float]
+    rate: float
+    runs: dict[int | None, np.ndarray]
+    theory: dict[float, float]
+    x: np.ndarray
+
+
+def evidence() -> Evidence:
     x, y = points()
     X = np.column_stack([x, np.ones_like(x)])
     best = np.linalg.lstsq(X, y, rcond=None)[0]
@@ -92,67 +127,66 @@ def lesson() -> Lesson:
     theory = {share: float(core.noise_floor(X, y - X @ best, [share], 1, True)[0]) for share in floors}
     summed = excess(x, y, None, rate, summed=True) / start
     full = limits[None]
-    return Lesson(
-        slug="batch_sizes",
-        question="All the data, a few, or one at a time: what does the batch change?",
-        answer="Small batches make many cheap steps and go down fast, then stop going down: their noise keeps the loss on a "
-        f"plateau that shrinks with the rate. And they tolerate less: {exact(limits[1])} instead of {exact(full)} here.",
-        mathematics=MATHEMATICS,
-        right=Code("Right: the mean over the batch", gradient_of_batch),
-        wrong=Code("Often published: the sum", gradient_summed),
-        wrong_line="Without / len(y) the step is B times as long. The usable rate then depends on the batch, and all the data at once "
-        f"diverge at a rate {len(x)} times lower than they need.",
-        pictures=[
-            LessonPicture(
-                CurvePanel(
-                    f"Three batches, rate {rate}",
-                    [LessonCurve(name(size), runs[size], color) for size, color in SIZES.items()],
-                    "share of the start’s loss",
-                    "epoch",
-                    y_range=(1e-6, 2),
-                ),
-                "Loss by epoch for three batch sizes",
-                "One at a time is ahead after one epoch, and stays on its plateau from the third on; all at once is slow and does not stop.",
-            ),
-            LessonPicture(
-                CurvePanel(
-                    "The same rate, summed",
-                    [
-                        LessonCurve("mean over all 40", runs[None], OPTIMIZERS[5]),
-                        LessonCurve("sum over all 40", summed, OUTCOMES["diverged"], (0, (4, 2))),
-                    ],
-                    "share of the start’s loss",
-                    "epoch",
-                    y_range=(1e-6, 1e12),
-                ),
-                "Loss by epoch with the mean and with the sum",
-                f"Only the division by {len(x)} is missing.",
-            ),
-        ],
-        claims=[
-            CheckedClaim(
-                f"After one epoch at {rate}, stochastic descent has {percent(runs[1][1])} of the loss left, batches of 8 {percent(runs[8][1])}, all data {percent(runs[None][1])}.",
-                bool(runs[1][1] < runs[8][1] < runs[None][1]),
-            ),
-            CheckedClaim(
-                f"After {EPOCHS} epochs the stochastic run is at {number(runs[1][-1])} of the start’s loss, after ten it was at {number(runs[1][10])}: a plateau.",
-                bool(0.3 < runs[1][-1] / runs[1][10] < 3 and runs[None][-1] < runs[None][10] / 3),
-            ),
-            CheckedClaim(
-                f"Twice the rate, about twice the plateau: {number(floors[0.02])} at 0.02 and {number(floors[0.04])} at 0.04; "
-                f"theory says {number(theory[0.02])} and {number(theory[0.04])}.",
-                all(abs(floors[r] / theory[r] - 1) < 0.25 for r in floors)
-                and 1.6 < floors[0.04] / floors[0.02] < 2.8,
-            ),
-            CheckedClaim(
-                f"The limit falls with the batch: {exact(full)} for all data, {exact(limits[8])} for batches of 8, {exact(limits[1])} one at a time.",
-                full > limits[8] > limits[1],
-            ),
-            CheckedClaim(
-                f"Summed instead of averaged, {rate} blows up, though it is {exact(full / rate)} times below the limit of the mean: the limit of the sum is {number(full / len(x))}.",
-                bool(not summed[-1] < 1e6 and full / len(x) < rate < full),
-            ),
-        ],
-        playgrounds=PLAYGROUNDS,
-        try_=TRY,
+    return Evidence(
+        limits=limits, summed=summed, full=full, floors=floors, rate=rate, runs=runs, theory=theory, x=x
     )
+
+
+def _pictures(found: Evidence) -> list[LessonPicture]:
+    return [
+        LessonPicture(
+            CurvePanel(
+                f"Three batches, rate {found.rate}",
+                [LessonCurve(name(size), found.runs[size], color) for size, color in SIZES.items()],
+                "share of the start’s loss",
+                "epoch",
+                y_range=(1e-6, 2),
+            ),
+            "Loss by epoch for three batch sizes",
+            "One at a time is ahead after one epoch, and stays on its plateau from the third on; all at once is slow and does not stop.",
+        ),
+        LessonPicture(
+            CurvePanel(
+                "The same rate, summed",
+                [
+                    LessonCurve("mean over all 40", found.runs[None], OPTIMIZERS[5]),
+                    LessonCurve("sum over all 40", found.summed, OUTCOMES["diverged"], (0, (4, 2))),
+                ],
+                "share of the start’s loss",
+                "epoch",
+                y_range=(1e-6, 1e12),
+            ),
+            "Loss by epoch with the mean and with the sum",
+            f"Only the division by {len(found.x)} is missing.",
+        ),
+    ]
+
+
+def _claims(found: Evidence) -> list[CheckedClaim]:
+    return [
+        CheckedClaim(
+            f"After one epoch at {found.rate}, stochastic descent has {percent(found.runs[1][1])} of the loss left, batches of 8 {percent(found.runs[8][1])}, all data {percent(found.runs[None][1])}.",
+            bool(found.runs[1][1] < found.runs[8][1] < found.runs[None][1]),
+        ),
+        CheckedClaim(
+            f"After {EPOCHS} epochs the stochastic run is at {number(found.runs[1][-1])} of the start’s loss, after ten it was at {number(found.runs[1][10])}: a plateau.",
+            bool(
+                0.3 < found.runs[1][-1] / found.runs[1][10] < 3
+                and found.runs[None][-1] < found.runs[None][10] / 3
+            ),
+        ),
+        CheckedClaim(
+            f"Twice the rate, about twice the plateau: {number(found.floors[0.02])} at 0.02 and {number(found.floors[0.04])} at 0.04; "
+            f"theory says {number(found.theory[0.02])} and {number(found.theory[0.04])}.",
+            all(abs(found.floors[r] / found.theory[r] - 1) < 0.25 for r in found.floors)
+            and 1.6 < found.floors[0.04] / found.floors[0.02] < 2.8,
+        ),
+        CheckedClaim(
+            f"The limit falls with the batch: {exact(found.full)} for all data, {exact(found.limits[8])} for batches of 8, {exact(found.limits[1])} one at a time.",
+            found.full > found.limits[8] > found.limits[1],
+        ),
+        CheckedClaim(
+            f"Summed instead of averaged, {found.rate} blows up, though it is {exact(found.full / found.rate)} times below the limit of the mean: the limit of the sum is {number(found.full / len(found.x))}.",
+            bool(not found.summed[-1] < 1e6 and found.full / len(found.x) < found.rate < found.full),
+        ),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from overshoot import core
@@ -56,6 +58,38 @@ TRY = [
 
 
 def lesson() -> Lesson:
+    found = evidence()
+    return Lesson(
+        slug="intercept",
+        question="Can a loss curve look right and be wrong?",
+        answer="Yes. With x centred and no column of ones, the loss falls smoothly and settles, and the slope is even right. Only the level is wrong: "
+        f"the curve settles at {exact(float(found.without[0][-1]))} where {exact(found.floor)} can be had.",
+        mathematics=MATHEMATICS,
+        right=Code("Right: a column of ones", design),
+        wrong=Code("Often published: none", design_without_ones),
+        wrong_line=WRONG_LINE,
+        pictures=_pictures(found),
+        claims=_claims(found),
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures and the claims rest on."""
+
+    with_ones: tuple[np.ndarray, np.ndarray]
+    without: tuple[np.ndarray, np.ndarray]
+    centred: np.ndarray
+    floor: float
+    excess: float
+    r2: dict[str, float]
+    slopes: tuple[float, float]
+    y: np.ndarray
+
+
+def evidence() -> Evidence:
     x, y = points()
     with_ones, without = run(design(x), y), run(design_without_ones(x), y)
     centred = x - x.mean()
@@ -66,65 +100,69 @@ def lesson() -> Lesson:
         for key, losses in (("with", with_ones[0]), ("without", without[0]))
     }
     slopes = float(with_ones[1][0]), float(without[1][0])
-    return Lesson(
-        slug="intercept",
-        question="Can a loss curve look right and be wrong?",
-        answer="Yes. With x centred and no column of ones, the loss falls smoothly and settles, and the slope is even right. Only the level is wrong: "
-        f"the curve settles at {exact(float(without[0][-1]))} where {exact(floor)} can be had.",
-        mathematics=MATHEMATICS,
-        right=Code("Right: a column of ones", design),
-        wrong=Code("Often published: none", design_without_ones),
-        wrong_line=WRONG_LINE,
-        pictures=[
-            LessonPicture(
-                CurvePanel(
-                    "Two convincing curves",
-                    [
-                        LessonCurve("with an intercept", with_ones[0], ROLES["best"]),
-                        LessonCurve("without", without[0], OUTCOMES["diverged"], (0, (4, 2))),
-                    ],
-                    "loss",
-                ),
-                "Training loss with and without an intercept",
-                "Cover the green line: would you have noticed?",
-            ),
-            LessonPicture(
-                FitPanel(
-                    "What they fit",
-                    centred,
-                    y,
-                    [
-                        ("with an intercept", slopes[0], float(with_ones[1][1]), ROLES["best"], "-"),
-                        ("without", slopes[1], 0.0, OUTCOMES["diverged"], (0, (4, 2))),
-                    ],
-                    ("x − mean of x", "y"),
-                ),
-                "Data and both lines",
-                "The same slope, through the wrong point. A plot of the predictions shows it at once; the loss curve never does.",
-            ),
-        ],
-        claims=[
-            CheckedClaim(
-                f"Both end at the same slope: {number(slopes[0], 4)} and {number(slopes[1], 4)}.",
-                bool(np.isclose(slopes[0], slopes[1], rtol=1e-9)),
-            ),
-            CheckedClaim(
-                f"Without the intercept {exact(excess)} too much is left: half of ȳ² = {exact(float(y.mean()) ** 2)}.",
-                bool(np.isclose(excess, y.mean() ** 2 / 2, rtol=1e-4)),
-            ),
-            CheckedClaim(
-                f"Its curve falls by {percent(1 - float(without[0][-1] / without[0][0]))}, never rises, and moves by less than a millionth in the last ten steps.",
-                bool(
-                    (np.diff(without[0]) <= 0).all()
-                    and without[0][-11] - without[0][-1] < 1e-6 * without[0][0]
-                    and without[0][-1] < 0.8 * without[0][0]
-                ),
-            ),
-            CheckedClaim(
-                f"R² tells: {exact(r2['with'])} with an intercept; {number(r2['without'])} without, which is {'worse' if r2['without'] < 0 else 'no better'} than predicting the mean.",
-                r2["with"] > 0.9 and r2["without"] < 0.05,
-            ),
-        ],
-        playgrounds=PLAYGROUNDS,
-        try_=TRY,
+    return Evidence(
+        with_ones=with_ones,
+        without=without,
+        centred=centred,
+        floor=floor,
+        excess=excess,
+        r2=r2,
+        slopes=slopes,
+        y=y,
     )
+
+
+def _pictures(found: Evidence) -> list[LessonPicture]:
+    return [
+        LessonPicture(
+            CurvePanel(
+                "Two convincing curves",
+                [
+                    LessonCurve("with an intercept", found.with_ones[0], ROLES["best"]),
+                    LessonCurve("without", found.without[0], OUTCOMES["diverged"], (0, (4, 2))),
+                ],
+                "loss",
+            ),
+            "Training loss with and without an intercept",
+            "Cover the green line: would you have noticed?",
+        ),
+        LessonPicture(
+            FitPanel(
+                "What they fit",
+                found.centred,
+                found.y,
+                [
+                    ("with an intercept", found.slopes[0], float(found.with_ones[1][1]), ROLES["best"], "-"),
+                    ("without", found.slopes[1], 0.0, OUTCOMES["diverged"], (0, (4, 2))),
+                ],
+                ("x − mean of x", "y"),
+            ),
+            "Data and both lines",
+            "The same slope, through the wrong point. A plot of the predictions shows it at once; the loss curve never does.",
+        ),
+    ]
+
+
+def _claims(found: Evidence) -> list[CheckedClaim]:
+    return [
+        CheckedClaim(
+            f"Both end at the same slope: {number(found.slopes[0], 4)} and {number(found.slopes[1], 4)}.",
+            bool(np.isclose(found.slopes[0], found.slopes[1], rtol=1e-9)),
+        ),
+        CheckedClaim(
+            f"Without the intercept {exact(found.excess)} too much is left: half of ȳ² = {exact(float(found.y.mean()) ** 2)}.",
+            bool(np.isclose(found.excess, found.y.mean() ** 2 / 2, rtol=1e-4)),
+        ),
+        CheckedClaim(
+            f"Its curve falls by {percent(1 - float(found.without[0][-1] / found.without[0][0]))}, never rises, and moves by less than a millionth in the last ten steps.",
+            bool(
+                (np.diff(found.without[0]) <= 0).all()
+                and found.without[0][-11] - found.without[0][-1] < 1e-6 * found.without[0][0]
+                and found.without[0][-1] < 0.8 * found.without[0][0]
+            ),
+        ),
+        CheckedClaim(
+            f"R² tells: {exact(found.r2['with'])} with an intercept; {number(found.r2['without'])} without, which is {'worse' if found.r2['without'] < 0 else 'no better'} than predicting the mean.",
+            found.r2["with"] > 0.9 and found.r2["without"] < 0.05,
+        ),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from overshoot import core
@@ -95,6 +97,46 @@ TRY = [
 
 
 def lesson() -> Lesson:
+    found = evidence()
+    return Lesson(
+        slug="line",
+        question="Too small, good, too large: what does the learning rate do to a straight line?",
+        answer=f"Below {exact(found.limit)} every step brings the line nearer to the least-squares line; above it every "
+        "step throws it farther away. That limit is known before the first step: 2 over the largest curvature.",
+        mathematics=MATHEMATICS,
+        right=Code("Right: both gradients first", step),
+        wrong=Code("Often published: one after the other", step_in_turn),
+        wrong_line=WRONG_LINE,
+        pictures=_pictures(found),
+        claims=_claims(found),
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures and the claims rest on."""
+
+    paths: dict[str, np.ndarray]
+    m: float
+    b: float
+    side: np.ndarray
+    growth: float
+    turn: float
+    maps: list[LessonPicture]
+    H: np.ndarray
+    best: np.ndarray
+    high: float
+    left: dict[str, np.ndarray]
+    limit: float
+    low: float
+    rates: dict[str, float]
+    x: np.ndarray
+    y: np.ndarray
+
+
+def evidence() -> Evidence:
     x, y = points()
     H = hessian(x)
     low, high = np.linalg.eigvalsh(H)
@@ -127,80 +169,98 @@ def lesson() -> Lesson:
         )
         for kind, path in paths.items()
     ]
-    return Lesson(
-        slug="line",
-        question="Too small, good, too large: what does the learning rate do to a straight line?",
-        answer=f"Below {exact(limit)} every step brings the line nearer to the least-squares line; above it every "
-        "step throws it farther away. That limit is known before the first step: 2 over the largest curvature.",
-        mathematics=MATHEMATICS,
-        right=Code("Right: both gradients first", step),
-        wrong=Code("Often published: one after the other", step_in_turn),
-        wrong_line=WRONG_LINE,
-        pictures=[
-            *maps,
-            LessonPicture(
-                CurvePanel(
-                    "What is left of the loss",
-                    [
-                        LessonCurve(f"{kind}, {exact(rates[kind])}", left[kind], COLORS[kind])
-                        for kind in paths
-                    ],
-                    y_label="share of the start’s loss",
-                    y_range=(1e-9, 1e4),
-                ),
-                "Loss over its minimum at the four rates",
-                "A straight line on this axis means the same factor at every step. Too small: a flat line. Diverging: a rising one.",
-            ),
-            LessonPicture(
-                FitPanel(
-                    "The line itself",
-                    x,
-                    y,
-                    [
-                        ("least squares", float(best[0]), float(best[1]), INK, "-"),
-                        (f"good rate, {STEPS} steps", m, b, COLORS["good"], (0, (4, 3))),
-                        (f"too small, {STEPS} steps", *paths["too small"][-1], COLORS["too small"], "-"),
-                    ],
-                ),
-                "Data, the least-squares line and two fitted lines",
-                "At a good rate the two lines are one. At the small one it is still on its way.",
-            ),
-        ],
-        claims=[
-            CheckedClaim(
-                f"Largest curvature {exact(high)}, smallest {exact(low)}: the limit is 2 / {exact(high)} = {exact(limit)}.",
-                bool(np.isclose(np.linalg.norm(H, 2), high)),
-            ),
-            CheckedClaim(
-                f"At the good rate, 2 / (λ_min + λ_max) = {exact(rates['good'])}, gradient descent ends at m = {number(m, 4)}, "
-                f"b = {number(b, 4)}; least squares says m = {number(best[0], 4)}, b = {number(best[1], 4)}.",
-                bool(np.allclose([m, b], best, atol=1e-4) and np.allclose(paths["good"][-1], [m, b])),
-            ),
-            CheckedClaim(
-                f"At {exact(rates['too small'])}, {percent(left['too small'][-1])} of the loss is left after {STEPS} steps.",
-                bool(0.01 < left["too small"][-1] < 1),
-            ),
-            CheckedClaim(
-                f"At {exact(rates['overshooting'])}, 3 % below the limit, each of the {STEPS} steps lands on the other "
-                "side of the valley, and a little lower.",
-                bool(
-                    (np.sign(side[1:]) == -np.sign(side[:-1])).all()
-                    and (np.abs(side[1:]) < np.abs(side[:-1])).all()
-                ),
-            ),
-            CheckedClaim(
-                f"At {exact(rates['diverging'])}, 5 % above it, the loss grows {number(growth, 3)}-fold a step in the end, "
-                f"as (1 − rλ)² = {number((1 - rates['diverging'] * high) ** 2, 3)} says.",
-                bool(growth > 1 and np.isclose(growth, (1 - rates["diverging"] * high) ** 2, rtol=0.02)),
-            ),
-            CheckedClaim(
-                f"Updated one after the other, the same data diverge from {exact(turn)} on instead of {exact(limit)}.",
-                bool(abs(turn / limit - 1) > 0.05 and _in_turn_agrees(x, y, turn)),
-            ),
-        ],
-        playgrounds=PLAYGROUNDS,
-        try_=TRY,
+    return Evidence(
+        paths=paths,
+        m=m,
+        b=b,
+        side=side,
+        growth=growth,
+        turn=turn,
+        maps=maps,
+        H=H,
+        best=best,
+        high=high,
+        left=left,
+        limit=limit,
+        low=low,
+        rates=rates,
+        x=x,
+        y=y,
     )
+
+
+def _pictures(found: Evidence) -> list[LessonPicture]:
+    return [
+        *found.maps,
+        LessonPicture(
+            CurvePanel(
+                "What is left of the loss",
+                [
+                    LessonCurve(f"{kind}, {exact(found.rates[kind])}", found.left[kind], COLORS[kind])
+                    for kind in found.paths
+                ],
+                y_label="share of the start’s loss",
+                y_range=(1e-9, 1e4),
+            ),
+            "Loss over its minimum at the four rates",
+            "A straight line on this axis means the same factor at every step. Too small: a flat line. Diverging: a rising one.",
+        ),
+        LessonPicture(
+            FitPanel(
+                "The line itself",
+                found.x,
+                found.y,
+                [
+                    ("least squares", float(found.best[0]), float(found.best[1]), INK, "-"),
+                    (f"good rate, {STEPS} steps", found.m, found.b, COLORS["good"], (0, (4, 3))),
+                    (f"too small, {STEPS} steps", *found.paths["too small"][-1], COLORS["too small"], "-"),
+                ],
+            ),
+            "Data, the least-squares line and two fitted lines",
+            "At a good rate the two lines are one. At the small one it is still on its way.",
+        ),
+    ]
+
+
+def _claims(found: Evidence) -> list[CheckedClaim]:
+    return [
+        CheckedClaim(
+            f"Largest curvature {exact(found.high)}, smallest {exact(found.low)}: the limit is 2 / {exact(found.high)} = {exact(found.limit)}.",
+            bool(np.isclose(np.linalg.norm(found.H, 2), found.high)),
+        ),
+        CheckedClaim(
+            f"At the good rate, 2 / (λ_min + λ_max) = {exact(found.rates['good'])}, gradient descent ends at m = {number(found.m, 4)}, "
+            f"b = {number(found.b, 4)}; least squares says m = {number(found.best[0], 4)}, b = {number(found.best[1], 4)}.",
+            bool(
+                np.allclose([found.m, found.b], found.best, atol=1e-4)
+                and np.allclose(found.paths["good"][-1], [found.m, found.b])
+            ),
+        ),
+        CheckedClaim(
+            f"At {exact(found.rates['too small'])}, {percent(found.left['too small'][-1])} of the loss is left after {STEPS} steps.",
+            bool(0.01 < found.left["too small"][-1] < 1),
+        ),
+        CheckedClaim(
+            f"At {exact(found.rates['overshooting'])}, 3 % below the limit, each of the {STEPS} steps lands on the other "
+            "side of the valley, and a little lower.",
+            bool(
+                (np.sign(found.side[1:]) == -np.sign(found.side[:-1])).all()
+                and (np.abs(found.side[1:]) < np.abs(found.side[:-1])).all()
+            ),
+        ),
+        CheckedClaim(
+            f"At {exact(found.rates['diverging'])}, 5 % above it, the loss grows {number(found.growth, 3)}-fold a step in the end, "
+            f"as (1 − rλ)² = {number((1 - found.rates['diverging'] * found.high) ** 2, 3)} says.",
+            bool(
+                found.growth > 1
+                and np.isclose(found.growth, (1 - found.rates["diverging"] * found.high) ** 2, rtol=0.02)
+            ),
+        ),
+        CheckedClaim(
+            f"Updated one after the other, the same data diverge from {exact(found.turn)} on instead of {exact(found.limit)}.",
+            bool(abs(found.turn / found.limit - 1) > 0.05 and _in_turn_agrees(found.x, found.y, found.turn)),
+        ),
+    ]
 
 
 LOOKS = {

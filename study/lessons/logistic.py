@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from overshoot import core
@@ -91,6 +93,38 @@ TRY = [
 
 
 def lesson() -> Lesson:
+    found = evidence()
+    return Lesson(
+        slug="logistic",
+        question="Why is the delta of a sigmoid’s output simply A − Y?",
+        answer="Because the cross-entropy’s gradient divides by the sigmoid’s slope, and the two cancel. Logistic regression is then a "
+        "network of one layer, and a network of two begins its backward pass with the same line.",
+        mathematics=MATHEMATICS,
+        right=Code("Right for cross-entropy", output_delta),
+        wrong=Code("Often published beside it: that of a squared error", output_delta_of_mse),
+        wrong_line=WRONG_LINE,
+        pictures=_pictures(found),
+        claims=_claims(found),
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures and the claims rest on."""
+
+    errors: tuple[float, float]
+    accuracy: dict[str, float]
+    two_error: float
+    limit: float
+    wrong_start: tuple[np.ndarray, np.ndarray]
+    naive: float
+    stable: float
+    curves: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def evidence() -> Evidence:
     X, y = moons()
     Z = np.random.default_rng(0).normal(0, 3, 12)
     Y = (np.arange(12) % 2).astype(float)
@@ -113,78 +147,82 @@ def lesson() -> Lesson:
         cross_entropy_of_probabilities(far, np.array([1.0, 0.0])),
         cross_entropy(far, np.array([1.0, 0.0])),
     )
-    return Lesson(
-        slug="logistic",
-        question="Why is the delta of a sigmoid’s output simply A − Y?",
-        answer="Because the cross-entropy’s gradient divides by the sigmoid’s slope, and the two cancel. Logistic regression is then a "
-        "network of one layer, and a network of two begins its backward pass with the same line.",
-        mathematics=MATHEMATICS,
-        right=Code("Right for cross-entropy", output_delta),
-        wrong=Code("Often published beside it: that of a squared error", output_delta_of_mse),
-        wrong_line=WRONG_LINE,
-        pictures=[
-            LessonPicture(
-                CurvePanel(
-                    "One layer and two, rate 1",
-                    [
-                        LessonCurve(
-                            f"logistic regression: {percent(accuracy['one layer'])} right",
-                            curves["one layer"][0],
-                            OPTIMIZERS[5],
-                        ),
-                        LessonCurve(
-                            f"two layers: {percent(accuracy['two layers'])} right",
-                            curves["two layers"][0],
-                            ROLES["best"],
-                        ),
-                    ],
-                    "cross-entropy",
-                ),
-                "Training loss of logistic regression and a network of two layers on two moons",
-                "The same first line of the backward pass. One layer can draw only a straight boundary, and stops there.",
-            ),
-            LessonPicture(
-                CurvePanel(
-                    "From a confidently wrong start",
-                    [
-                        LessonCurve("dZ = (A − Y) / m", wrong_start[0], ROLES["best"]),
-                        LessonCurve(
-                            "with the slope left in", wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))
-                        ),
-                    ],
-                    "cross-entropy",
-                    log="",
-                ),
-                "Cross-entropy of both deltas from a start that is confidently wrong",
-                "Look at the first 50 steps: the dashed run barely moves while it is most wrong.",
-            ),
-        ],
-        claims=[
-            CheckedClaim(
-                f"Beside central differences of the loss, A − Y is off by {number(errors[0])}; with the slope left in by {percent(errors[1])}.",
-                errors[0] < 1e-7 and errors[1] > 0.5,
-            ),
-            CheckedClaim(
-                f"The whole backward pass of the two-layer network agrees with differences to {number(two_error)}.",
-                two_error < 1e-6,
-            ),
-            CheckedClaim(
-                f"On two moons logistic regression gets {percent(accuracy['one layer'])} right and two layers {percent(accuracy['two layers'])}.",
-                0.75 < accuracy["one layer"] < accuracy["two layers"] - 0.03,
-            ),
-            CheckedClaim(
-                f"From the wrong start, after 50 steps the right delta is at {number(wrong_start[0][50])}, the other at {number(wrong_start[1][50])}.",
-                bool(wrong_start[1][50] > 2 * wrong_start[0][50]),
-            ),
-            CheckedClaim(
-                f"Logistic regression goes down at every step at rate 1, below the safe {exact(limit)}.",
-                bool(limit > 1 and (np.diff(curves["one layer"][0]) < 0).all()),
-            ),
-            CheckedClaim(
-                f"At logits of ±800, all right, the logarithm of a probability gives {'NaN' if np.isnan(naive) else naive}; from the logits the loss is {number(stable)}.",
-                not np.isfinite(naive) and stable == 0,
-            ),
-        ],
-        playgrounds=PLAYGROUNDS,
-        try_=TRY,
+    return Evidence(
+        errors=errors,
+        accuracy=accuracy,
+        two_error=two_error,
+        limit=limit,
+        wrong_start=wrong_start,
+        naive=naive,
+        stable=stable,
+        curves=curves,
     )
+
+
+def _pictures(found: Evidence) -> list[LessonPicture]:
+    return [
+        LessonPicture(
+            CurvePanel(
+                "One layer and two, rate 1",
+                [
+                    LessonCurve(
+                        f"logistic regression: {percent(found.accuracy['one layer'])} right",
+                        found.curves["one layer"][0],
+                        OPTIMIZERS[5],
+                    ),
+                    LessonCurve(
+                        f"two layers: {percent(found.accuracy['two layers'])} right",
+                        found.curves["two layers"][0],
+                        ROLES["best"],
+                    ),
+                ],
+                "cross-entropy",
+            ),
+            "Training loss of logistic regression and a network of two layers on two moons",
+            "The same first line of the backward pass. One layer can draw only a straight boundary, and stops there.",
+        ),
+        LessonPicture(
+            CurvePanel(
+                "From a confidently wrong start",
+                [
+                    LessonCurve("dZ = (A − Y) / m", found.wrong_start[0], ROLES["best"]),
+                    LessonCurve(
+                        "with the slope left in", found.wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))
+                    ),
+                ],
+                "cross-entropy",
+                log="",
+            ),
+            "Cross-entropy of both deltas from a start that is confidently wrong",
+            "Look at the first 50 steps: the dashed run barely moves while it is most wrong.",
+        ),
+    ]
+
+
+def _claims(found: Evidence) -> list[CheckedClaim]:
+    return [
+        CheckedClaim(
+            f"Beside central differences of the loss, A − Y is off by {number(found.errors[0])}; with the slope left in by {percent(found.errors[1])}.",
+            found.errors[0] < 1e-7 and found.errors[1] > 0.5,
+        ),
+        CheckedClaim(
+            f"The whole backward pass of the two-layer network agrees with differences to {number(found.two_error)}.",
+            found.two_error < 1e-6,
+        ),
+        CheckedClaim(
+            f"On two moons logistic regression gets {percent(found.accuracy['one layer'])} right and two layers {percent(found.accuracy['two layers'])}.",
+            0.75 < found.accuracy["one layer"] < found.accuracy["two layers"] - 0.03,
+        ),
+        CheckedClaim(
+            f"From the wrong start, after 50 steps the right delta is at {number(found.wrong_start[0][50])}, the other at {number(found.wrong_start[1][50])}.",
+            bool(found.wrong_start[1][50] > 2 * found.wrong_start[0][50]),
+        ),
+        CheckedClaim(
+            f"Logistic regression goes down at every step at rate 1, below the safe {exact(found.limit)}.",
+            bool(found.limit > 1 and (np.diff(found.curves["one layer"][0]) < 0).all()),
+        ),
+        CheckedClaim(
+            f"At logits of ±800, all right, the logarithm of a probability gives {'NaN' if np.isnan(found.naive) else found.naive}; from the logits the loss is {number(found.stable)}.",
+            not np.isfinite(found.naive) and found.stable == 0,
+        ),
+    ]

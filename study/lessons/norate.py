@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from overshoot.study.figures.lesson_panels import CurvePanel, LessonCurve
@@ -62,6 +64,35 @@ TRY = [
 
 
 def lesson() -> Lesson:
+    found = evidence()
+    return Lesson(
+        slug="norate",
+        question="What happens when the learning rate is left out of the update?",
+        answer="It is then 1, whatever the data. On standardised columns 1 is above the limit and the loss explodes; on columns of norm one it "
+        f"is {number(found.limits['unit'])} times too low and nothing moves. Same code, same data, opposite failures.",
+        mathematics=MATHEMATICS,
+        right=Code("Right: a rate, below 2 / λ", update),
+        wrong=Code("Often published: no rate", update_without_rate),
+        wrong_line=WRONG_LINE,
+        pictures=_pictures(found),
+        claims=_claims(found),
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures and the claims rest on."""
+
+    curvatures: dict[str, float]
+    limits: dict[str, float]
+    none: dict[str, np.ndarray]
+    good: dict[str, np.ndarray]
+    growth: float
+
+
+def evidence() -> Evidence:
     standard, unit, y = data()
     curvatures = {
         key: float(np.linalg.norm(X, 2)) ** 2 / len(X) for key, X in (("standard", standard), ("unit", unit))
@@ -73,68 +104,66 @@ def lesson() -> Lesson:
         "unit": gaps(unit, y, 0.9 * limits["unit"]),
     }
     growth = none["standard"][-1] / none["standard"][-2]
-    return Lesson(
-        slug="norate",
-        question="What happens when the learning rate is left out of the update?",
-        answer="It is then 1, whatever the data. On standardised columns 1 is above the limit and the loss explodes; on columns of norm one it "
-        f"is {number(limits['unit'])} times too low and nothing moves. Same code, same data, opposite failures.",
-        mathematics=MATHEMATICS,
-        right=Code("Right: a rate, below 2 / λ", update),
-        wrong=Code("Often published: no rate", update_without_rate),
-        wrong_line=WRONG_LINE,
-        pictures=[
-            LessonPicture(
-                CurvePanel(
-                    "Standardised columns",
-                    [
-                        LessonCurve("no rate", none["standard"], OUTCOMES["diverged"], (0, (4, 2))),
-                        LessonCurve(
-                            f"rate {exact(0.9 * limits['standard'])}", good["standard"], ROLES["best"]
-                        ),
-                    ],
-                    "share of the start’s loss",
-                    y_range=(1e-3, 1e12),
-                ),
-                "Loss on standardised columns",
-                "The dashed line is straight: the same factor at every step.",
+    return Evidence(curvatures=curvatures, limits=limits, none=none, good=good, growth=growth)
+
+
+def _pictures(found: Evidence) -> list[LessonPicture]:
+    return [
+        LessonPicture(
+            CurvePanel(
+                "Standardised columns",
+                [
+                    LessonCurve("no rate", found.none["standard"], OUTCOMES["diverged"], (0, (4, 2))),
+                    LessonCurve(
+                        f"rate {exact(0.9 * found.limits['standard'])}", found.good["standard"], ROLES["best"]
+                    ),
+                ],
+                "share of the start’s loss",
+                y_range=(1e-3, 1e12),
             ),
-            LessonPicture(
-                CurvePanel(
-                    "Columns of norm one",
-                    [
-                        LessonCurve("no rate", none["unit"], OUTCOMES["diverged"], (0, (4, 2))),
-                        LessonCurve(f"rate {number(0.9 * limits['unit'])}", good["unit"], ROLES["best"]),
-                    ],
-                    "share of the start’s loss",
-                    y_range=(1e-3, 2),
-                ),
-                "Loss on columns of norm one",
-                "The same code looks as if it had already converged.",
+            "Loss on standardised columns",
+            "The dashed line is straight: the same factor at every step.",
+        ),
+        LessonPicture(
+            CurvePanel(
+                "Columns of norm one",
+                [
+                    LessonCurve("no rate", found.none["unit"], OUTCOMES["diverged"], (0, (4, 2))),
+                    LessonCurve(
+                        f"rate {number(0.9 * found.limits['unit'])}", found.good["unit"], ROLES["best"]
+                    ),
+                ],
+                "share of the start’s loss",
+                y_range=(1e-3, 2),
             ),
-        ],
-        claims=[
-            CheckedClaim(
-                f"442 patients, 10 measures. Standardised: λ_max = {exact(curvatures['standard'])}, limit {exact(limits['standard'])}. Columns of norm one: λ_max = {number(curvatures['unit'])}, limit {number(limits['unit'])}.",
-                limits["standard"] < 1 < limits["unit"],
+            "Loss on columns of norm one",
+            "The same code looks as if it had already converged.",
+        ),
+    ]
+
+
+def _claims(found: Evidence) -> list[CheckedClaim]:
+    return [
+        CheckedClaim(
+            f"442 patients, 10 measures. Standardised: λ_max = {exact(found.curvatures['standard'])}, limit {exact(found.limits['standard'])}. Columns of norm one: λ_max = {number(found.curvatures['unit'])}, limit {number(found.limits['unit'])}.",
+            found.limits["standard"] < 1 < found.limits["unit"],
+        ),
+        CheckedClaim(
+            f"Without a rate the standardised loss grows {number(found.growth, 3)}-fold a step, (1 − λ_max)² = {number((1 - found.curvatures['standard']) ** 2, 3)}, and stands at {number(found.none['standard'][-1])} times its start after {STEPS} steps.",
+            bool(
+                np.isclose(found.growth, (1 - found.curvatures["standard"]) ** 2, rtol=1e-3)
+                and found.none["standard"][-1] > 1e12
             ),
-            CheckedClaim(
-                f"Without a rate the standardised loss grows {number(growth, 3)}-fold a step, (1 − λ_max)² = {number((1 - curvatures['standard']) ** 2, 3)}, and stands at {number(none['standard'][-1])} times its start after {STEPS} steps.",
-                bool(
-                    np.isclose(growth, (1 - curvatures["standard"]) ** 2, rtol=1e-3)
-                    and none["standard"][-1] > 1e12
-                ),
+        ),
+        CheckedClaim(
+            f"On columns of norm one {percent(found.none['unit'][-1])} of the loss above its minimum is still there after {STEPS} steps, where the right rate leaves {percent(found.good['unit'][-1])}.",
+            bool(found.none["unit"][-1] > 10 * found.good["unit"][-1]),
+        ),
+        CheckedClaim(
+            f"At 0.9 of each limit, both end at the same {percent(found.good['unit'][-1])}: in units of the limit the scaling does not matter.",
+            bool(
+                np.isclose(found.good["unit"][-1], found.good["standard"][-1], rtol=1e-6)
+                and found.good["unit"][-1] < 0.1
             ),
-            CheckedClaim(
-                f"On columns of norm one {percent(none['unit'][-1])} of the loss above its minimum is still there after {STEPS} steps, where the right rate leaves {percent(good['unit'][-1])}.",
-                bool(none["unit"][-1] > 10 * good["unit"][-1]),
-            ),
-            CheckedClaim(
-                f"At 0.9 of each limit, both end at the same {percent(good['unit'][-1])}: in units of the limit the scaling does not matter.",
-                bool(
-                    np.isclose(good["unit"][-1], good["standard"][-1], rtol=1e-6) and good["unit"][-1] < 0.1
-                ),
-            ),
-        ],
-        playgrounds=PLAYGROUNDS,
-        try_=TRY,
-    )
+        ),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from overshoot import core
@@ -52,6 +54,44 @@ TRY = [
 
 
 def lesson() -> Lesson:
+    found = evidence()
+    return Lesson(
+        slug="rootloss",
+        question="What does a loss that is a root do to the learning rate?",
+        answer=f"The RMSE’s gradient does not shrink towards the minimum, so its limit is no cliff: above {exact(found.limit)} the run does not blow up, "
+        "it cycles for ever. And when the fit is perfect it never quite arrives at any rate.",
+        mathematics=MATHEMATICS,
+        right=Code("Right: the largest logit taken out", softmax),
+        wrong=Code("Often published", softmax_overflowing),
+        wrong_line=WRONG_LINE,
+        pictures=_pictures(found),
+        claims=_claims(found),
+        playgrounds=PLAYGROUNDS,
+        try_=TRY,
+    )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures and the claims rest on."""
+
+    rest: float
+    below: np.ndarray
+    above: np.ndarray
+    far: np.ndarray
+    exact_runs: dict[float, np.ndarray]
+    slope: np.ndarray
+    same: np.ndarray
+    error: float
+    Z: np.ndarray
+    broken: np.ndarray
+    curvature: float
+    ends: dict[float, float]
+    limit: float
+    tops: dict[float, float]
+
+
+def evidence() -> Evidence:
     x, y = points()
     curvature = float(np.linalg.eigvalsh(hessian(x))[1])
     X = np.column_stack([x, np.ones_like(x)])
@@ -73,69 +113,82 @@ def lesson() -> Lesson:
     Z = np.array([[1000.0, 0.0, -1000.0]])
     with np.errstate(all="ignore"):
         broken = softmax_overflowing(Z)
-    return Lesson(
-        slug="rootloss",
-        question="What does a loss that is a root do to the learning rate?",
-        answer=f"The RMSE’s gradient does not shrink towards the minimum, so its limit is no cliff: above {exact(limit)} the run does not blow up, "
-        "it cycles for ever. And when the fit is perfect it never quite arrives at any rate.",
-        mathematics=MATHEMATICS,
-        right=Code("Right: the largest logit taken out", softmax),
-        wrong=Code("Often published", softmax_overflowing),
-        wrong_line=WRONG_LINE,
-        pictures=[
-            LessonPicture(
-                CurvePanel(
-                    "RMSE as the loss, noisy line",
-                    [
-                        LessonCurve("half the limit", below, ROLES["best"]),
-                        LessonCurve("1.5 times the limit", above, ROLES["too large"]),
-                        LessonCurve("6 times the limit", far, OUTCOMES["diverged"]),
-                    ],
-                    "RMSE",
-                    log="",
-                ),
-                "RMSE at three rates",
-                "The upper lines are level: they cycle, and never become infinite.",
-            ),
-            LessonPicture(
-                CurvePanel(
-                    "RMSE as the loss, perfect line",
-                    [
-                        LessonCurve(f"rate {rate}", run, color)
-                        for (rate, run), color in zip(exact_runs.items(), OPTIMIZERS[4:6], strict=True)
-                    ],
-                    "RMSE",
-                ),
-                "RMSE on data without noise at two rates",
-                "Half the rate, half the plateau. With the squared error both would go on falling.",
-            ),
-        ],
-        claims=[
-            CheckedClaim(
-                f"Three layers ending in a softmax: the backward pass agrees with differences to {number(error)}.",
-                error < 1e-6,
-            ),
-            CheckedClaim(
-                f"At logits of ±1000 the shifted softmax gives {', '.join(f'{p:g}' for p in softmax(Z)[0])}; without the shift: {', '.join('NaN' if np.isnan(p) else f'{p:g}' for p in broken[0])}.",
-                bool(np.isnan(broken).any() and np.isfinite(softmax(Z)).all()),
-            ),
-            CheckedClaim(
-                "The RMSE’s gradient is that of ½ MSE over the RMSE, to the last digits.",
-                bool(np.allclose(slope, same, rtol=1e-12)),
-            ),
-            CheckedClaim(
-                f"Limit 2 · {exact(rest)} / {exact(curvature)} = {exact(limit)}: at half of it the run ends at the least-squares RMSE {exact(rest)}, at 1.5 times it cycles at {exact(float(above[-1]))}.",
-                bool(abs(below[-1] / rest - 1) < 1e-3 and above[-50:].min() > 1.02 * rest),
-            ),
-            CheckedClaim(
-                f"At 6 times the limit it is finite after {STEPS} steps and has never been above {exact(float(far.max()))}.",
-                bool(np.isfinite(far).all() and far[-1] > 2 * rest),
-            ),
-            CheckedClaim(
-                f"On a perfect line the RMSE ends at {exact(ends[0.02])} and {exact(ends[0.04])} at the rates 0.02 and 0.04, where r λ/2 is {exact(tops[0.02])} and {exact(tops[0.04])}.",
-                all(0.4 < ends[r] / tops[r] < 1.1 for r in ends) and 1.7 < ends[0.04] / ends[0.02] < 2.3,
-            ),
-        ],
-        playgrounds=PLAYGROUNDS,
-        try_=TRY,
+    return Evidence(
+        rest=rest,
+        below=below,
+        above=above,
+        far=far,
+        exact_runs=exact_runs,
+        slope=slope,
+        same=same,
+        error=error,
+        Z=Z,
+        broken=broken,
+        curvature=curvature,
+        ends=ends,
+        limit=limit,
+        tops=tops,
     )
+
+
+def _pictures(found: Evidence) -> list[LessonPicture]:
+    return [
+        LessonPicture(
+            CurvePanel(
+                "RMSE as the loss, noisy line",
+                [
+                    LessonCurve("half the limit", found.below, ROLES["best"]),
+                    LessonCurve("1.5 times the limit", found.above, ROLES["too large"]),
+                    LessonCurve("6 times the limit", found.far, OUTCOMES["diverged"]),
+                ],
+                "RMSE",
+                log="",
+            ),
+            "RMSE at three rates",
+            "The upper lines are level: they cycle, and never become infinite.",
+        ),
+        LessonPicture(
+            CurvePanel(
+                "RMSE as the loss, perfect line",
+                [
+                    LessonCurve(f"rate {rate}", run, color)
+                    for (rate, run), color in zip(found.exact_runs.items(), OPTIMIZERS[4:6], strict=True)
+                ],
+                "RMSE",
+            ),
+            "RMSE on data without noise at two rates",
+            "Half the rate, half the plateau. With the squared error both would go on falling.",
+        ),
+    ]
+
+
+def _claims(found: Evidence) -> list[CheckedClaim]:
+    return [
+        CheckedClaim(
+            f"Three layers ending in a softmax: the backward pass agrees with differences to {number(found.error)}.",
+            found.error < 1e-6,
+        ),
+        CheckedClaim(
+            f"At logits of ±1000 the shifted softmax gives {', '.join(f'{p:g}' for p in softmax(found.Z)[0])}; without the shift: {', '.join('NaN' if np.isnan(p) else f'{p:g}' for p in found.broken[0])}.",
+            bool(np.isnan(found.broken).any() and np.isfinite(softmax(found.Z)).all()),
+        ),
+        CheckedClaim(
+            "The RMSE’s gradient is that of ½ MSE over the RMSE, to the last digits.",
+            bool(np.allclose(found.slope, found.same, rtol=1e-12)),
+        ),
+        CheckedClaim(
+            f"Limit 2 · {exact(found.rest)} / {exact(found.curvature)} = {exact(found.limit)}: at half of it the run ends at the least-squares RMSE {exact(found.rest)}, at 1.5 times it cycles at {exact(float(found.above[-1]))}.",
+            bool(
+                abs(found.below[-1] / found.rest - 1) < 1e-3 and found.above[-50:].min() > 1.02 * found.rest
+            ),
+        ),
+        CheckedClaim(
+            f"At 6 times the limit it is finite after {STEPS} steps and has never been above {exact(float(found.far.max()))}.",
+            bool(np.isfinite(found.far).all() and found.far[-1] > 2 * found.rest),
+        ),
+        CheckedClaim(
+            f"On a perfect line the RMSE ends at {exact(found.ends[0.02])} and {exact(found.ends[0.04])} at the rates 0.02 and 0.04, where r λ/2 is {exact(found.tops[0.02])} and {exact(found.tops[0.04])}.",
+            all(0.4 < found.ends[r] / found.tops[r] < 1.1 for r in found.ends)
+            and 1.7 < found.ends[0.04] / found.ends[0.02] < 2.3,
+        ),
+    ]
