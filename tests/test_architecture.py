@@ -179,3 +179,16 @@ OWN = sorted([*SOURCES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/**/*.py")
 def test_files_are_short() -> None:
     lines = {f.relative_to(ROOT).as_posix(): len(f.read_text(encoding="utf-8").splitlines()) for f in OWN}
     assert not {file: n for file, n in lines.items() if n > 400}, "split"
+
+
+def test_functions_are_short() -> None:
+    """The statements of each; signature and docstring do not count."""
+    found = {}
+    for file in SOURCES:
+        place = file.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                if body and body[-1].end_lineno - body[0].lineno >= 40:
+                    found[f"{place}:{node.name}"] = body[-1].end_lineno - body[0].lineno + 1
+    assert not found, "split"

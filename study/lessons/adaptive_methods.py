@@ -155,25 +155,29 @@ def evidence() -> Evidence:
     )
 
 
+def _maps(found: Evidence) -> list[LessonPicture]:
+    return [
+        LessonPicture(
+            MapPanel(
+                f"{found.labels[name]}, rate {number(found.best[name])}",
+                path(name, found.best[name]),
+                np.zeros(2),
+                H,
+                2.4,
+                color,
+                ("θ₁", "θ₂"),
+            ),
+            f"Path of {found.labels[name]} at its best rate",
+            MAPS[name],
+        )
+        for name, color in METHODS.items()
+        if name != "rmsprop"
+    ]
+
+
 def _pictures(found: Evidence) -> list[LessonPicture]:
     return [
-        *[
-            LessonPicture(
-                MapPanel(
-                    f"{found.labels[name]}, rate {number(found.best[name])}",
-                    path(name, found.best[name]),
-                    np.zeros(2),
-                    H,
-                    2.4,
-                    color,
-                    ("θ₁", "θ₂"),
-                ),
-                f"Path of {found.labels[name]} at its best rate",
-                MAPS[name],
-            )
-            for name, color in METHODS.items()
-            if name != "rmsprop"
-        ],
+        *_maps(found),
         LessonPicture(
             CurvePanel(
                 f"Loss after {STEPS} steps, by rate",

@@ -247,30 +247,34 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
             "Angle between the published and the true gradient",
             "At 0 it would be the gradient; beyond 90 a small step goes uphill.",
         ),
-        LessonPicture(
-            CurvePanel(
-                f"Loss after {STEPS} steps, by rate",
-                [
-                    LessonCurve("right", found.ends["right"], ROLES["best"], x=found.rates),
-                    LessonCurve(
-                        "right but for 1/M",
-                        found.ends["no 1/M"],
-                        ROLES["too large"],
-                        (0, (1.5, 1.2)),
-                        x=found.rates,
-                    ),
-                    LessonCurve(
-                        "published", found.ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=found.rates
-                    ),
-                ],
-                "mean squared error",
-                "learning rate",
-                log="x",
-            ),
-            "Final loss by learning rate for three backward passes",
-            f"The dotted curve is the green one moved left by a factor of {found.M}, the number of samples.",
-        ),
+        _by_rate(found),
     ]
+
+
+def _by_rate(found: Evidence) -> LessonPicture:
+    return LessonPicture(
+        CurvePanel(
+            f"Loss after {STEPS} steps, by rate",
+            [
+                LessonCurve("right", found.ends["right"], ROLES["best"], x=found.rates),
+                LessonCurve(
+                    "right but for 1/M",
+                    found.ends["no 1/M"],
+                    ROLES["too large"],
+                    (0, (1.5, 1.2)),
+                    x=found.rates,
+                ),
+                LessonCurve(
+                    "published", found.ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=found.rates
+                ),
+            ],
+            "mean squared error",
+            "learning rate",
+            log="x",
+        ),
+        "Final loss by learning rate for three backward passes",
+        f"The dotted curve is the green one moved left by a factor of {found.M}, the number of samples.",
+    )
 
 
 def _claims(found: Evidence) -> list[CheckedClaim]:

@@ -124,7 +124,6 @@ class Evidence:
     side: np.ndarray
     growth: float
     turn: float
-    maps: list[LessonPicture]
     H: np.ndarray
     best: np.ndarray
     high: float
@@ -160,15 +159,6 @@ def evidence() -> Evidence:
     side = np.array([np.linalg.eigh(H)[1][:, 1] @ (t - best) for t in paths["overshooting"]])
     growth = left["diverging"][-1] / left["diverging"][-2]
     turn = limit_in_turn(H)
-    half = 1.3 * float(np.abs(best - START).max())
-    maps = [
-        LessonPicture(
-            MapPanel(f"{kind}: {exact(rates[kind])}", path, best, H, half, COLORS[kind]),
-            f"Path at the rate {exact(rates[kind])}, which is {kind}",
-            LOOKS[kind],
-        )
-        for kind, path in paths.items()
-    ]
     return Evidence(
         paths=paths,
         m=m,
@@ -176,7 +166,6 @@ def evidence() -> Evidence:
         side=side,
         growth=growth,
         turn=turn,
-        maps=maps,
         H=H,
         best=best,
         high=high,
@@ -189,9 +178,21 @@ def evidence() -> Evidence:
     )
 
 
+def _maps(found: Evidence) -> list[LessonPicture]:
+    half = 1.3 * float(np.abs(found.best - START).max())
+    return [
+        LessonPicture(
+            MapPanel(f"{kind}: {exact(rate)}", found.paths[kind], found.best, found.H, half, COLORS[kind]),
+            f"Path at the rate {exact(rate)}, which is {kind}",
+            LOOKS[kind],
+        )
+        for kind, rate in found.rates.items()
+    ]
+
+
 def _pictures(found: Evidence) -> list[LessonPicture]:
     return [
-        *found.maps,
+        *_maps(found),
         LessonPicture(
             CurvePanel(
                 "What is left of the loss",
