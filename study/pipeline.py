@@ -17,7 +17,7 @@ from overshoot.study.execution.compiling import compile_for
 from overshoot.study.execution.cost import cost
 from overshoot.study.execution.engine import Engine, Failure
 from overshoot.study.execution.progress import Display
-from overshoot.study.findings.run_notes import run_notes
+from overshoot.study.findings.run_pages import run_pages
 from overshoot.study.numbers import plural
 from overshoot.study.phases.results import CellResult
 from overshoot.study.spec import Experiment, Outline
@@ -119,7 +119,7 @@ def train_missing(
 
 def _write(store: Store, study: str, account: Account, result: CellResult) -> None:
     with account.time("tracking"):
-        store.write(study, result, notes=run_notes(result.cell, result.trials, result.summary))
+        store.write(study, result, pages=run_pages(result.cell, result.trials, result.summary))
 
 
 class _Behind:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from overshoot.study.findings.run_notes import run_notes
+from overshoot.study.findings.run_pages import run_pages
 from overshoot.study.phases.results import TRIALS
 from overshoot.study.tracking import Store, StoredCell, studies
 
@@ -52,7 +52,7 @@ def _merge_study(store: Store, name: str, other: Store, study: str, merged: Merg
         known = {cell.key: cell for cell in store.read(study, [key for key in keys if key in here])}
         for cell in other.read(study, keys):
             if cell.key not in known:
-                store.take(study, cell, other, run_notes(cell.cell, cell.trials, cell.summary))
+                store.take(study, cell, other, run_pages(cell.cell, cell.trials, cell.summary))
                 merged.taken += 1
             elif same(cell, known[cell.key]):
                 merged.doubles += 1

@@ -1,5 +1,5 @@
 """The files of a cell's run: its definition, its two tables, its summary, the last states of diverged
-trials, and small data of one's own."""
+trials, the picture of its rates, and small data of one's own."""
 
 from __future__ import annotations
 
@@ -28,14 +28,21 @@ else:
 
 CELL, SUMMARY, STATES, DATA = "cell.json", "summary.json", "states.npz", "data.npz"
 TRIALS, CURVES = "trials.parquet", "curves.parquet"
+PICTURE = "rate-curve.png"
 READ = (CELL, SUMMARY, TRIALS, CURVES)
 """What a stored cell is read from."""
 
 
-def save(folder: Path, result: CellResult, run_ids: list[str], data: Raw | None = None) -> None:
+def save(
+    folder: Path,
+    result: CellResult,
+    run_ids: list[str],
+    data: Raw | None = None,
+    picture: bytes | None = None,
+) -> None:
     """Write the cell's files; the table of trials gets a column with each trial's run in MLflow.
 
-    data: somebody's own, by default read where the cell says that they are.
+    data: somebody's own, by default read where the cell says that they are. picture: a PNG.
     """
     result.trials.assign(run_id=pd.Series(run_ids, dtype="str")).to_parquet(
         folder / TRIALS, index=False, write_page_checksum=True
@@ -49,6 +56,8 @@ def save(folder: Path, result: CellResult, run_ids: list[str], data: Raw | None 
     states = [*result.states.values()]
     np.savez(folder / STATES, trials=[*result.states], theta=np.stack(states) if states else np.empty((0, 0)))
     (folder / SUMMARY).write_text(encode(result.summary), encoding="utf-8")
+    if picture is not None:
+        (folder / PICTURE).write_bytes(picture)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
@@ -26,6 +26,7 @@ from overshoot.study.tracking import artifacts, finding, moved, reading, retirin
 from overshoot.study.tracking.connect import ARTIFACTS, connect, database, exists, place, shown
 from overshoot.study.tracking.errors import LockedError, StoreError
 from overshoot.study.tracking.lock import Lock, hold
+from overshoot.study.tracking.pages import NO_PAGES, RunPages
 from overshoot.study.tracking.rows import cell_row, dataset_input, noted, trial_rows
 from overshoot.study.tracking.runs import Runs, tag
 from overshoot.study.tracking.stored import StoredCell
@@ -91,44 +92,49 @@ class Store:
         result: CellResult,
         data: Raw | None = None,
         finished: int | None = None,
-        notes: Sequence[str] = (),
+        pages: RunPages = NO_PAGES,
     ) -> str:
         """Store a cell with its trials and files; the id of the cell's run.
 
         data: somebody's own, by default read where the cell says that they are. finished: when it was, in
-        milliseconds since 1970, by default now. notes: what MLflow shows on the page of the cell's run and on
-        those of its trials.
+        milliseconds since 1970, by default now.
         """
         self._hold(study)
         now = finished or round(time.time() * 1000)
         dataset = self._experiment(study, f"trials/{result.cell.dataset.id}")
         trials = trial_rows(study, result, dataset, now)
         cell = cell_row(study, result, self._experiment(study, CELLS), now)
-        cell, *trials = noted([cell, *trials], notes)
+        cell, *trials = noted([cell, *trials], pages.notes)
         run_id, *trial_ids = self.writer.open([cell, *trials])
-        self._save(study, run_id, trial_ids, result, data)
+        self._save(study, run_id, trial_ids, result, data, pages.picture)
         self.writer.finish([*zip(trial_ids, trials, strict=True), (run_id, cell)])
         return run_id
 
-    def take(self, study: str, cell: StoredCell, other: Store, notes: Sequence[str] = ()) -> str:
+    def take(self, study: str, cell: StoredCell, other: Store, pages: RunPages = NO_PAGES) -> str:
         """Store a finished cell of another store as it is there; the id of its run here."""
         states = other.states(cell.run_id)
         result = CellResult(cell.cell, cell.trials[[*TRIALS]], cell.curves, states, cell.summary)
-        return self.write(study, result, other.data(cell.run_id), cell.finished, notes)
+        return self.write(study, result, other.data(cell.run_id), cell.finished, pages)
 
     def _save(
-        self, study: str, run_id: str, trial_ids: list[str], result: CellResult, data: Raw | None
+        self,
+        study: str,
+        run_id: str,
+        trial_ids: list[str],
+        result: CellResult,
+        data: Raw | None,
+        picture: bytes | None,
     ) -> None:
         """Write the files of a cell, and the digests of them among the tags of its run."""
         if self.engine is not None:  # the place that the database names, without a copy that a kill leaves
             folder = self.results / ARTIFACTS / study / run_id / "artifacts"
             folder.mkdir(parents=True)
-            artifacts.save(folder, result, trial_ids, data)
+            artifacts.save(folder, result, trial_ids, data, picture)
             artifacts.settle(folder)
             written = artifacts.digests(folder)
         else:
             with tempfile.TemporaryDirectory() as made:
-                artifacts.save(Path(made), result, trial_ids, data)
+                artifacts.save(Path(made), result, trial_ids, data, picture)
                 written = artifacts.digests(Path(made))
                 self.client.log_artifacts(run_id, made)
         self.client.set_tag(run_id, reading.FILES, json.dumps(written))

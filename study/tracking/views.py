@@ -245,10 +245,10 @@ def _diverged(info: StudyInfo) -> str:
 
 CELLS_NOTE = (
     "A cell is dataset x network x optimizer x batch strategy. Its metrics and tags are the cell's "
-    "summary. Its artifacts hold the exact tables of its trials and their curves, and the last finite "
-    "parameters of the trials that diverged. The status FINISHED means that all of it is there. The run of "
-    "kind `study` holds the experiment file and the report. The trials are in the experiments named "
-    "`trials/<dataset>`."
+    "summary. Its artifacts hold the picture of its rate curve, the exact tables of its trials and their "
+    "curves, and the last finite parameters of the trials that diverged. The status FINISHED means that all "
+    "of it is there. The run of kind `study` holds the experiment file and the report. The trials are in the "
+    "experiments named `trials/<dataset>`."
 )
 
 TRIALS_NOTE = (

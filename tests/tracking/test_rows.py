@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overshoot.study.findings.run_notes import run_notes
+from overshoot.study.findings.run_pages import run_pages
 from overshoot.study.tracking.rows import (
     CHART,
     POINTS,
@@ -128,13 +128,23 @@ def test_the_learning_rate_and_the_gap_are_axes(trials: dict[str, RunRow]) -> No
 def test_notes_are_what_mlflow_shows_on_the_pages_of_runs(trials: dict[str, RunRow]) -> None:
     result = planted()
     rows = [cell_row("demo", result, "7", END), *trials.values()]
-    notes = run_notes(result.cell, result.trials, result.summary)
+    notes = run_pages(result.cell, result.trials, result.summary).notes
     shown = dict(
         zip(["cell", *trials], (r.tags["mlflow.note.content"] for r in noted(rows, notes)), strict=True)
     )
     assert shown["explodes"] == "Diverged: loss a million times its start by update 96."
     assert shown["cell"].startswith(f"Of {len(trials)} trials ")
     assert noted(rows, []) == rows
+
+
+def test_a_cell_has_a_picture_of_its_rates_that_is_the_same_each_time() -> None:
+    result = planted()
+    first, again = (run_pages(result.cell, result.trials, result.summary).picture for _ in range(2))
+    assert first is not None
+    assert first.startswith(b"\x89PNG")
+    assert first == again
+    unswept = result.trials[result.trials["phase"] != "sweep"]
+    assert run_pages(result.cell, unswept, result.summary).picture is None
 
 
 def test_scalars_that_no_chart_can_show_are_left_out(trials: dict[str, RunRow]) -> None:

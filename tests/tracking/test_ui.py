@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from overshoot.study.findings.run_notes import run_notes
+from overshoot.study.findings.run_pages import run_pages
 from overshoot.study.tracking import StoreError, open_store
 from overshoot.study.tracking import server as ui
 from overshoot.study.tracking.views import StudyInfo
@@ -36,7 +36,7 @@ def filled(results: Path) -> Path:
     with closing(open_store(results)) as store:
         for optimizer in ("sgd", "adam"):
             result = planted(optimizer)
-            store.write("demo", result, notes=run_notes(result.cell, result.trials, result.summary))
+            store.write("demo", result, pages=run_pages(result.cell, result.trials, result.summary))
         report = results / "demo"
         report.mkdir()
         (report / "report.html").write_text("<!doctype html><title>Overshoot</title><p>what we found</p>")
@@ -203,9 +203,6 @@ def test_a_study_can_be_browsed(filled: Path, page: Page) -> None:
         page.get_by_text("0.3000000").first.wait_for()
 
         visit(page, opened.links["Diverged trials of iris"], "6 matching runs")
-        page.wait_for_timeout(8000)
-        page.screenshot(path="/tmp/ui.png")
-        print(page.url)
         page.get_by_role("link", name="adam(beta1=0.5) · batch 32 · lr 1.26e-4 · sweep-0").wait_for()
 
         visit(page, opened.links["Trials of iris"], "14 matching runs")
@@ -222,6 +219,12 @@ def test_a_study_can_be_browsed(filled: Path, page: Page) -> None:
 
         visit(page, opened.links["Curves of the tuned winners of iris"], "2 matching runs")
         page.locator(".scatterlayer path.js-line").first.wait_for()
+
+        page.goto(opened.links["Cells"])
+        page.get_by_role("link", name="iris/mlp sgd batch 32").click()
+        page.get_by_text("Artifacts", exact=True).click()
+        page.get_by_text("rate-curve.png", exact=True).click()
+        page.locator("img[src^='blob:']").first.wait_for()
 
         page.goto(opened.links["Experiment file and report"])
         page.get_by_text("report", exact=True).click()

@@ -1,4 +1,4 @@
-"""What became of a run, in a sentence: what MLflow shows at the top of its page."""
+"""What MLflow shows of a cell: what became of each run, in a sentence, and the picture of its rates."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from overshoot.study.numbers import fixed, number, plural
 from overshoot.study.phases.search import SearchSummary
 from overshoot.study.phases.summary import Summary
 from overshoot.study.phases.sweep import SweepSummary
+from overshoot.study.tracking.pages import RunPages
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def run_notes(cell: Cell, trials: pd.DataFrame, summary: Summary) -> list[str]:
-    """Of a cell, and then of each of its trials in their order."""
+def run_pages(cell: Cell, trials: pd.DataFrame, summary: Summary) -> RunPages:
+    """Of a cell, and of its trials in their order."""
+    from overshoot.study.figures.cell_picture import cell_picture  # its libraries take a second to import
+
     rows = cast(list[dict[str, Any]], trials.to_dict("records"))
-    return [_of_cell(summary), *(_of_trial(row, cell.protocol.tolerance) for row in rows)]
+    notes = [_of_cell(summary), *(_of_trial(row, cell.protocol.tolerance) for row in rows)]
+    return RunPages(notes, cell_picture(cell, trials, summary))
 
 
 def _of_trial(trial: dict[str, Any], tolerance: float) -> str:
