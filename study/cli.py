@@ -22,7 +22,7 @@ from rich.progress import track
 
 from overshoot.study import spec
 from overshoot.study.commands import arguments, listing
-from overshoot.study.commands.parser import parser
+from overshoot.study.commands.parser import Parser, parser
 from overshoot.study.execution.engine import Engine, EngineError
 from overshoot.study.execution.provenance import provenance
 from overshoot.study.files import UnsafeError, inside
@@ -55,7 +55,7 @@ def _say(error: object) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    options = parser(__doc__.splitlines()[0], RUN).parse_args(arguments)
+    options = _parser().parse(sys.argv[1:] if arguments is None else arguments)
     command: Callable[[argparse.Namespace, Console], int] = options.command
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
@@ -83,6 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing more to stop
         print("stopped: what was finished is stored; run the same command again to continue", file=sys.stderr)
         return 130
+
+
+def _parser() -> Parser:
+    return parser(__doc__.splitlines()[0], RUN)
+
+
+def _completion(options: argparse.Namespace, console: Console) -> int:
+    import shtab
+
+    print(shtab.complete(_parser(), options.shell))
+    return 0
 
 
 def _open(results: Path, reading: bool = False) -> Store:
@@ -365,4 +376,5 @@ RUN: dict[str, Callable[[argparse.Namespace, Console], int]] = {
     "race": _race,
     "check-store": _check_store,
     "ui": _ui,
+    "completion": _completion,
 }

@@ -3,27 +3,69 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from overshoot.core.names import suggest
 from overshoot.study.commands import arguments, listing
 from overshoot.study.execution.provenance import cores
 from overshoot.study.execution.shard import Shard
 
 FORMATS = ("parquet", "csv")
 ENGINES = ("processes", "dask")
+SHELLS = ("bash", "zsh", "tcsh")
 RESULTS = Path("results")
 
 Arguments = Callable[[argparse.ArgumentParser], None]
 
 
-def parser(about: str, run: Mapping[str, Callable[..., int]]) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser that names the nearest command or option where one is not known."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(**settings)
+        self.commands: dict[str, Parser] = {}
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """The options; where they are wrong, an error and exit status 2."""
+        first = arguments[0] if arguments else None
+        if first is not None and not first.startswith("-") and first not in self.commands:
+            known = ", ".join(self.commands)
+            self.error(f"no command {first!r}{suggest(first, self.commands)}\nthere are: {known}")
+        options, unknown = self.parse_known_args(arguments)
+        if unknown:
+            command = self.commands[options.named]
+            wrong = [name for name in unknown if name.startswith("-")] or unknown
+            command.error(
+                "\n".join(f"{name} is not known here{suggest(name, command.options)}" for name in wrong)
+            )
+        return options
+
+    @property
+    def options(self) -> list[str]:
+        """As they are typed, dashes included."""
+        return [name for action in self._actions for name in action.option_strings]
+
+
+class _Version(argparse.Action):
+    """Looked up when it is asked for: that takes time."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"overshoot {version('overshoot')}")
+        parser.exit()
+
+
+def parser(about: str, run: Mapping[str, Callable[..., int]]) -> Parser:
     """The parser of all COMMANDS; each one's options have what `run` holds for it as their `command`."""
-    top = argparse.ArgumentParser(prog="overshoot", description=about)
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    top = Parser(prog="overshoot", description=about)
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for name, (help_text, add) in COMMANDS.items():
-        sub = commands.add_parser(name, help=help_text, description=help_text)
-        sub.set_defaults(command=run[name])
+        sub = top.commands[name] = commands.add_parser(name, help=help_text, description=help_text)
+        sub.set_defaults(command=run[name], named=name)
         add(sub)
     return top
 
@@ -156,6 +198,10 @@ def _ui(command: argparse.ArgumentParser) -> None:
     _results(command)
 
 
+def _completion(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shell", choices=SHELLS, help="the shell")
+
+
 def _workers(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--workers",
@@ -201,5 +247,6 @@ COMMANDS: dict[str, tuple[str, Arguments]] = {
     "race": ("draw optimizers racing on a surface, as a film for slides (GIF)", _race),
     "check-store": ("look at every stored file, and say what is damaged", _check_store),
     "ui": ("open the stored runs in the MLflow UI, on this machine only", _ui),
+    "completion": ("print what makes a shell complete commands and options", _completion),
 }
 """Name -> what it does, and what adds its arguments."""
