@@ -1,4 +1,4 @@
-"""The notebook of the first lessons, run from its first cell to its last."""
+"""The notebooks, run from their first cell to their last."""
 
 from pathlib import Path
 
@@ -8,7 +8,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).parent.parent.parent
-NOTEBOOK = ROOT / "docs" / "notebooks" / "first_lessons.ipynb"
+FOLDER = ROOT / "docs" / "notebooks"
+NOTEBOOK = FOLDER / "first_lessons.ipynb"
+PICTURES = {"first_lessons.ipynb": 3, "own_data.ipynb": 1}
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,11 +26,12 @@ def run(notebook):
     return notebook
 
 
-def test_it_runs_and_draws_a_picture_a_lesson():
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+@pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.ipynb")))
+def test_it_runs_and_draws_its_pictures(name):
+    notebook = nbformat.read(FOLDER / name, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are made, not kept"
     outputs = [output for cell in run(notebook).cells for output in cell.get("outputs", [])]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == PICTURES[name]
     assert not [output for output in outputs if output.get("name") == "stderr"]
 
 
