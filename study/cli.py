@@ -212,9 +212,10 @@ def _estimate(options: argparse.Namespace, console: Console) -> int:
     experiment = spec.load(options.file)
     costs = [cost(cell) for cell in experiment.cells]
     trials, updates = sum(c.trials for c in costs), sum(c.updates for c in costs)
-    minutes = wall_seconds(costs, options.workers) / 60
+    seconds = wall_seconds(costs, options.workers)
+    time = f"{seconds / 60:.1f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
     console.print(f"{experiment.name}: {plural(len(costs), 'cell')}, {trials:,} trials, {updates:,} updates")
-    console.print(f"about {minutes:.1f} minutes on {plural(options.workers, 'worker')}, the report included")
+    console.print(f"about {time} on {plural(options.workers, 'worker')}, the report included")
     largest = max(memory.peak(cell) for cell in experiment.cells)
     needed = memory.together(experiment.cells, options.workers)
     console.print(f"about {memory.shown(largest)} of memory a worker, {memory.shown(needed)} in all")
