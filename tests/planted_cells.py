@@ -90,6 +90,8 @@ def planted(
     name = f"{problem}-{optimizer}-{batch}"
     if surface:
         summary = {"surface": BOWL} | summary
+    points = [p for row in trials if row["phase"] != "edge" for p in _curve(row, surface)] + followed
+    curves = _typed(points, CURVES)
     return StoredCell(
         key=name,
         run_id=f"run-of-{name}",
@@ -98,9 +100,7 @@ def planted(
         cell=_cell(problem, optimizer, batch, protocol),
         summary=summary_of(**tuned_rates(tuned_rate) | {"default_rate": default_rate} | summary),
         trials=_typed(trials, TRIALS).assign(run_id=[f"{name}-{i}" for i in range(len(trials))]),
-        curves=_typed(
-            [p for row in trials if row["phase"] != "edge" for p in _curve(row, surface)] + followed, CURVES
-        ),
+        read_curves=lambda: curves,
         finished=0,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,13 +30,13 @@ class Study:
     ""), and `extended`: whether the range of the search grew because the best rate lay at an edge of it.
     trials: a row a trial of any cell, with scores in which a diverged run is as bad as can be: `gap` (q_end),
     `loss` (validation) and `test_loss` are inf for it, `score` (validation) and `test_score` -inf.
-    curves: cell key -> its curves. asked: cell key -> what was asked of it.
+    curves: cell key -> its curves, read when they are asked for. asked: cell key -> what was asked of it.
     """
 
     names: Names
     cells: pd.DataFrame
     trials: pd.DataFrame
-    curves: dict[str, pd.DataFrame]
+    curves: Mapping[str, pd.DataFrame]
     asked: dict[str, Cell]
 
     @cached_property
@@ -110,6 +110,22 @@ class Study:
         return self.protocol.tolerance
 
 
+class CurvesOf(Mapping[str, pd.DataFrame]):
+    """Cell key -> its curves, one cell's at a time: millions of evaluations are never held together."""
+
+    def __init__(self, cells: Sequence[StoredCell]):
+        self._cells = {cell.key: cell for cell in cells}
+
+    def __getitem__(self, key: str) -> pd.DataFrame:
+        return self._cells[key].curves
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+
 def gather(cells: Sequence[StoredCell]) -> Study:
     """The study that these cells make up, in the order of their names; ValueError without any."""
     if not cells:
@@ -127,7 +143,7 @@ def gather(cells: Sequence[StoredCell]) -> Study:
         names,
         in_order(pd.DataFrame(rows), names),
         in_order(_scored(trials), names),
-        {cell.key: cell.curves for cell in cells},
+        CurvesOf(cells),
         {cell.key: cell.cell for cell in cells},
     )
 

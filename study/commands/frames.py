@@ -69,8 +69,8 @@ def _joined(cells: list[StoredCell], table: str) -> pd.DataFrame:
     """The cells' tables under each other, with what each row is of, as categories, before its own columns."""
     if not cells:
         return pd.DataFrame(columns=pd.Index(AXES))
-    parts = pd.concat([getattr(cell, table) for cell in cells], ignore_index=True)
-    lengths = [len(getattr(cell, table)) for cell in cells]
+    each = [getattr(cell, table) for cell in cells]
+    parts, lengths = pd.concat(each, ignore_index=True), [len(own) for own in each]
     for i, name in enumerate(AXES):
         values = pd.Categorical([_axes(cell)[name] for cell in cells])
         parts.insert(i, name, values.take(np.repeat(np.arange(len(cells)), lengths)))

@@ -51,8 +51,9 @@ def _unpacked(cell: Cell, place: str, files: zipfile.ZipFile) -> CellResult | Fa
         paths = [Path(folder) / name for name in FILES]
         for path in paths:
             path.write_bytes(files.read(f"{place}/{path.name}"))
-        ran, summary, trials, curves = artifacts.load(*paths[:-1])
-        states = artifacts.load_states(paths[-1])
+        *known, curves_file, states_file = paths
+        ran, summary, trials = artifacts.load(*known)
+        curves, states = artifacts.load_curves(curves_file), artifacts.load_states(states_file)
     if ran.key != cell.key:
         raise ValueError(f"the worker ran cell {ran.key}, where {cell.key} was asked for")
     return CellResult(cell, trials[[*TRIALS]], curves, states, summary)

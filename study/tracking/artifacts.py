@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,18 +96,21 @@ def settle(folder: Path) -> None:
         sync(place)
 
 
-def load(
-    cell: Path, summary: Path, trials: Path, curves: Path
-) -> tuple[Cell, Summary, pd.DataFrame, pd.DataFrame]:
+def load(cell: Path, summary: Path, trials: Path) -> tuple[Cell, Summary, pd.DataFrame]:
     """What is in these files; ValueError or OSError for damaged ones, and for those of another version."""
     texts = [path.read_text(encoding="utf-8") for path in (cell, summary)]
-    tables = [_table(trials, TRIAL_COLUMNS | {"run_id": "str"}), _table(curves, CURVE_COLUMNS)]
-    return restore(texts[0]), decode(texts[1], parts()), tables[0], tables[1]
+    table = _table(trials, TRIAL_COLUMNS | {"run_id": "str"})
+    return restore(texts[0]), decode(texts[1], parts()), table
 
 
-def _table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+def load_curves(file: Path | BytesIO) -> pd.DataFrame:
+    """A cell's curves; ValueError or OSError for a file that is damaged or of another version."""
+    return _table(file, CURVE_COLUMNS)
+
+
+def _table(file: Path | BytesIO, columns: Mapping[str, str]) -> pd.DataFrame:
     """A table, the checksums of its pages compared; ValueError where its columns are not these."""
-    table = pd.read_parquet(path, page_checksum_verification=True)
+    table = pd.read_parquet(file, page_checksum_verification=True, use_threads=False)  # of small tables
     got = {name: str(dtype) for name, dtype in table.dtypes.items()}
     if wrong := [name for name, dtype in columns.items() if got.get(str(name)) != dtype]:
         name = wrong[0]

@@ -8,6 +8,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +21,7 @@ from overshoot.study.tracking.runs import tag
 from overshoot.study.tracking.stored import StoredCell
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
@@ -83,9 +86,9 @@ def files(client: MlflowClient, results: Path, run: Run) -> Iterator[Callable[[s
 def stored_cell(client: MlflowClient, results: Path, run: Run) -> StoredCell:
     """The finished cell of a run; StoreError for a file that is missing or damaged."""
     with files(client, results, run) as file:
-        paths = [file(name) for name in artifacts.READ]
+        *paths, curves = (file(name) for name in artifacts.READ)
         try:
-            cell, summary, trials, curves = artifacts.load(*paths)
+            cell, summary, trials = artifacts.load(*paths)
         except VersionError as error:
             raise StoreError(
                 f"{paths[0].parent}: {run.info.run_name!r} was {error}: run the experiment once more, "
@@ -93,6 +96,8 @@ def stored_cell(client: MlflowClient, results: Path, run: Run) -> StoredCell:
             ) from None
         except UNREADABLE as error:
             raise _damaged(paths[0].parent, run, str(error)) from error
+        here = moved.local(results, run.info.artifact_uri) is not None
+        kept = curves if here else curves.read_bytes()  # a copy is gone when it is asked for
     return StoredCell(
         key=tag(run, "key"),
         run_id=run.info.run_id,
@@ -101,9 +106,18 @@ def stored_cell(client: MlflowClient, results: Path, run: Run) -> StoredCell:
         cell=cell,
         summary=summary,
         trials=trials,
-        curves=curves,
+        read_curves=partial(_curves, run, kept),
         finished=int(run.info.end_time),
     )
+
+
+def _curves(run: Run, kept: Path | bytes) -> pd.DataFrame:
+    """The curves of a run's cell, from their file or what was in it; StoreError where it is damaged."""
+    try:
+        return artifacts.load_curves(kept if isinstance(kept, Path) else BytesIO(kept))
+    except UNREADABLE as error:
+        place = kept if isinstance(kept, Path) else Path(artifacts.CURVES)
+        raise _damaged(place, run, str(error)) from error
 
 
 def read_with(client: MlflowClient, results: Path, run: Run, name: str, reader: Callable[[Path], T]) -> T:

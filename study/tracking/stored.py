@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,7 @@ class StoredCell:
     """A finished cell as it was written.
 
     cell: what was asked. trials: the columns of `study.phases.results.TRIALS`, and `run_id`, the run of each
-    in MLflow. curves: the columns of `study.phases.results.CURVES`. finished: when, in milliseconds since
-    1970.
+    in MLflow. read_curves: reads `curves`. finished: when, in milliseconds since 1970.
     """
 
     key: str
@@ -31,5 +31,10 @@ class StoredCell:
     cell: Cell
     summary: Summary
     trials: pd.DataFrame
-    curves: pd.DataFrame
+    read_curves: Callable[[], pd.DataFrame]
     finished: int
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """The columns of `study.phases.results.CURVES`, read anew: those of a study would fill the memory."""
+        return self.read_curves()

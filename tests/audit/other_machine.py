@@ -58,7 +58,7 @@ def _moved(cell: StoredCell, picks: Picks, rng: np.random.Generator) -> StoredCe
     trials.loc[rows.index, rows.columns] = rows
     parts = dict(cell.summary.parts) | ({Limit.name: limit} if limit is not None else {})
     summary = dataclasses.replace(cell.summary, parts=parts)
-    return dataclasses.replace(cell, trials=trials, curves=curves, summary=summary)
+    return dataclasses.replace(cell, trials=trials, read_curves=lambda: curves, summary=summary)
 
 
 def _sources(cell: StoredCell, picks: Picks, rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -280,7 +281,7 @@ class TestFiles:
             result = run_cell(cell(optimizer=optimizer, protocol=replace(SMALL, tolerance=0.5)))
             trials = result.trials.assign(run_id=[f"{optimizer}-{i}" for i in range(len(result.trials))])
             tags = {"dataset": "iris", "network": "net", "optimizer": optimizer, "batch": "16"}
-            known = (result.cell, result.summary, trials, result.curves)
+            known = (result.cell, result.summary, trials, partial(getattr, result, "curves"))
             stored.append(StoredCell(optimizer, "abc", "1", tags, *known, finished=0))
             tables = analyse(gather(stored))
             found = tables.sensitivity.iloc[-1]
