@@ -46,13 +46,20 @@ def test_every_number_of_the_summary_is_what_the_curves_say(
 
 @pytest.mark.slow
 def test_the_audit_sees_other_curves(cells: list[StoredCell], summary: dict[str, str]) -> None:
-    """Training curves of one cell a third higher at their end: its gaps and times are others."""
-    cell = cells[0]
-    late = cell.curves["examples"] > 0
-    higher = cell.curves.assign(train_loss=cell.curves["train_loss"] * np.where(late, 3.0, 1.0))
-    other = audit([dataclasses.replace(cell, read_curves=lambda: higher), *cells[1:]])
-    wrong = [about for about in RECOMPUTED if unexplained(summary[about], *RECOMPUTED[about](other))]
-    assert "Speed" in wrong
+    """Losses of one optimizer three times as high after the start: its gaps and times are others.
+
+    All its cells: the cells come in the order in which they finished, and the figures of one alone may be
+    close enough to another's to pass.
+    """
+    other = audit([_higher(cell) if cell.tags["optimizer"] == "momentum" else cell for cell in cells])
+    wrong = {about for about in RECOMPUTED if unexplained(summary[about], *RECOMPUTED[about](other))}
+    assert {"Tuned training", "Usable range", "Divergence", "Speed", "Ranks", "Stability limit"} <= wrong
+
+
+def _higher(cell: StoredCell) -> StoredCell:
+    factor = np.where(cell.curves["examples"] > 0, 3.0, 1.0)
+    higher = cell.curves.assign(train_loss=cell.curves["train_loss"] * factor)
+    return dataclasses.replace(cell, read_curves=lambda: higher)
 
 
 def test_numbers_are_read_as_the_report_writes_them() -> None:
