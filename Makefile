@@ -29,7 +29,7 @@ report: $(VENV)/.ready  ## write the report again from what is stored
 reference: $(VENV)/.ready  ## keep a copy of the report in results/reference, for the repository
 	$(STUDY) report $(EXPERIMENT) --copy results/reference$(patsubst %,-%,$(filter-out study,$(basename $(notdir $(EXPERIMENT)))))
 
-lessons: $(VENV)/.ready  ## write the eight lessons, each with a playground, in under a minute
+lessons: $(VENV)/.ready  ## write the twelve lessons, each with a playground, in under a minute
 	$(STUDY) lessons
 
 ui: $(VENV)/.ready  ## browse the runs in the MLflow UI, on this machine only

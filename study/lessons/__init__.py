@@ -1,4 +1,4 @@
-"""The lessons: eight pages, each of which runs what it says, and an index that leads through them.
+"""The lessons: twelve pages, each of which runs what it says, and an index that leads through them.
 
 One module a lesson. What is commonly published and wrong lives here, beside what is right, and nowhere else.
 """

@@ -17,11 +17,15 @@ from overshoot.study.lessons import (
     adaptive_methods,
     backward,
     batch_sizes,
+    best_rate,
+    catapult,
     intercept,
     line,
     logistic,
     norate,
     rootloss,
+    stochastic_edge,
+    warmup,
 )
 from overshoot.study.lessons.lesson import Lesson
 from overshoot.study.playground import fragment, policy, script, style
@@ -36,6 +40,10 @@ LESSONS: Sequence[Callable[[], Lesson]] = (
     rootloss.lesson,
     adaptive_methods.lesson,
     intercept.lesson,
+    catapult.lesson,
+    stochastic_edge.lesson,
+    warmup.lesson,
+    best_rate.lesson,
 )
 """In the order of the index."""
 

@@ -1,7 +1,10 @@
 """What the lessons say is true of their runs, and their wrong forms are wrong."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from overshoot import core
 from overshoot.study.lessons import (
@@ -11,21 +14,28 @@ from overshoot.study.lessons import (
     adaptive_methods,
     backward,
     batch_sizes,
+    best_rate,
+    catapult,
     intercept,
     line,
     logistic,
     norate,
     pages,
     rootloss,
+    stochastic_edge,
+    warmup,
 )
 from overshoot.study.lessons.lesson import Code
 from tests.lessons.conftest import made
 
 PLACES = range(len(LESSONS))
-MODULES = (line, batch_sizes, logistic, backward, norate, rootloss, adaptive_methods, intercept)
+MODULES = (
+    *(line, batch_sizes, logistic, backward, norate, rootloss, adaptive_methods, intercept),
+    *(catapult, stochastic_edge, warmup, best_rate),
+)
 
 
-def test_there_are_eight_and_each_has_a_page_of_its_own():
+def test_there_are_twelve_and_each_has_a_page_of_its_own():
     assert [made(place).slug for place in PLACES] == [m.__name__.rpartition(".")[2] for m in MODULES]
 
 
@@ -126,3 +136,69 @@ def test_a_softmax_is_shifted_by_nothing():
     np.testing.assert_allclose(rootloss.softmax(Z), rootloss.softmax_overflowing(Z), rtol=1e-12)
     assert norate.gaps(*norate.data()[:1], norate.data()[2], 0.1)[-1] < 1
     assert intercept.design_without_ones(np.arange(3.0)).shape == (3, 1)
+
+
+def test_the_catapults_two_equations_are_those_of_two_linear_layers():
+    rng = np.random.default_rng(0)
+    u, v, rate = rng.normal(size=7) / 2, rng.normal(size=7) / 2, 0.7
+    for _ in range(5):
+        f, kernel = u @ v, u @ u + v @ v  # the derivatives of f by u and v are v and u
+        u, v = u - rate * f * v, v - rate * f * u
+        assert u @ v == pytest.approx(f * (1 - rate * kernel + rate**2 * f**2))
+        assert u @ u + v @ v == pytest.approx(kernel + rate * f**2 * (rate * kernel - 4))
+
+
+def test_a_rise_is_no_divergence():
+    thrown_up = np.array([1.0, 5.0, 0.1])
+    assert catapult.diverged_at_a_rise(thrown_up)
+    assert not catapult.diverged(thrown_up)
+    assert catapult.diverged(np.array([1.0, 5.0, np.nan]))
+
+
+def test_adam_from_zero_is_the_cores_and_from_the_gradient_its_first_step_is_short():
+    net, X, y, starts = warmup.problem()
+    own = warmup.adam_from(warmup.start_at_zero)
+    np.testing.assert_allclose(own[:, :3, :20], warmup.runs("adam", 0.0)[:, :3, :20], rtol=1e-6)
+    assert own.shape == (len(starts), len(warmup.RATES["adam"]), warmup.STEPS + 1)
+    g = net.loss_and_grad(starts[0], X, y)[1]
+    g = g[g != 0]
+    m, v = warmup.start_at_gradient(g)
+    first = (0.1 * g + 0.9 * m) / 0.1 / np.sqrt((0.999 * v + 0.001 * g**2) / 0.001)
+    np.testing.assert_allclose(np.abs(first), np.sqrt(0.001), rtol=1e-9)
+
+
+def test_a_batch_of_all_rows_feels_no_more_than_the_sharpest_direction():
+    net = core.Network((2, 3, 1), "tanh")
+    rng = np.random.default_rng(2)
+    X, theta = rng.normal(size=(12, 2)), net.init(rng)[None]
+    data = net.data(X, X[:, 0] * X[:, 1])
+    whole = [np.arange(12)]
+    felt = stochastic_edge.curvature_of_batches(net, theta, data, whole)
+    assert felt <= stochastic_edge.curvature_of_all(net, theta, data, whole) * (1 + 1e-6)
+
+
+def test_the_best_rates_are_those_of_the_expected_loss():
+    """By sums over all signs, and by the minimum of the expected loss over a fine grid of rates."""
+    found = best_rate.Bowl(np.array([[1.0, 0.4], [0.4, 2.0]]), np.array([0.3, -0.5]), np.array([1.0, 1.5]))
+    rates = np.linspace(0, 2, 200_001)
+    for batch in (1, 7, 300):
+        second = np.outer(found.gradient, found.gradient) + np.diag(found.noise**2) / batch
+        descent = -rates * (found.gradient @ found.gradient) + rates**2 / 2 * np.trace(found.hessian @ second)
+        own = best_rate.best_rate(batch, found.highest, found.scale)
+        assert own == pytest.approx(rates[descent.argmin()], abs=2e-5)
+        up = stats.norm.cdf(found.gradient / found.noise * np.sqrt(batch))
+        loss = np.zeros_like(rates)
+        for signs in product((-1, 1), repeat=2):
+            s = np.array(signs)
+            weight = np.prod(np.where(s > 0, up, 1 - up))
+            loss += weight * (-rates * (found.gradient @ s) + rates**2 / 2 * (s @ found.hessian @ s))
+        assert found.sign_rate(batch) == pytest.approx(rates[loss.argmin()], abs=2e-5)
+
+
+def test_the_peak_is_where_small_chances_put_it():
+    found = best_rate.bowl()
+    batches = np.geomspace(1, 1e4, 4001)
+    mean = np.sqrt(2 * batches / np.pi)[:, None] * found.gradient / found.noise  # erf, to first order
+    off = found.hessian - np.diag(np.diag(found.hessian))
+    rates = mean @ found.gradient / (np.trace(found.hessian) + np.einsum("bi,ij,bj->b", mean, off, mean))
+    assert batches[rates.argmax()] == pytest.approx(found.peak, rel=0.01)

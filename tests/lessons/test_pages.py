@@ -41,7 +41,7 @@ def test_the_index_leads_through_all_of_them(opened):
         expect(page.get_by_role("heading", level=1)).to_have_text(made(place).question)
         expect(page.locator(".crumbs")).to_contain_text(f"Lesson {place + 1} of {len(LESSONS)}")
         page.locator(".next").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Gradient descent in eight lessons")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Gradient descent in twelve lessons")
 
 
 @pytest.mark.parametrize("place", range(len(LESSONS)))
