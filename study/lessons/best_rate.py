@@ -173,8 +173,8 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
 def _descent(found: Evidence) -> LessonPicture:
     x = BATCHES.astype(float)
     curves = [
-        LessonCurve("measured", found.descent, OPTIMIZERS[0], x=x),
-        LessonCurve("predicted", found.descent_predicted, ROLES["best"], ":", x),
+        LessonCurve("predicted", found.descent_predicted, ROLES["best"], x=x),
+        LessonCurve("measured", found.descent, OPTIMIZERS[0], ":", x),
         LessonCurve("linear scaling", found.linear, OUTCOMES["diverged"], (0, (4, 2)), x),
     ]
     shown = (found.descent[0] / 2, 4 * found.bowl.highest)
@@ -188,8 +188,8 @@ def _descent(found: Evidence) -> LessonPicture:
 def _signs(found: Evidence) -> LessonPicture:
     x, ends = BATCHES.astype(float), np.array([0, found.signs.max()])
     curves = [
-        LessonCurve("measured", found.signs, OPTIMIZERS[5], x=x),
-        LessonCurve("predicted", found.signs_predicted, ROLES["best"], ":", x),
+        LessonCurve("predicted", found.signs_predicted, ROLES["best"], x=x),
+        LessonCurve("measured", found.signs, OPTIMIZERS[0], ":", x),
         LessonCurve("predicted peak", ends, ROLES["best"], (0, (4, 2)), np.full(2, found.bowl.peak)),
     ]
     return LessonPicture(
@@ -200,7 +200,7 @@ def _signs(found: Evidence) -> LessonPicture:
 
 
 def _regression(found: Evidence) -> LessonPicture:
-    curves = [LessonCurve("measured", found.regression, OPTIMIZERS[5], x=BATCHES.astype(float))]
+    curves = [LessonCurve("measured", found.regression, OPTIMIZERS[0], ":", x=BATCHES.astype(float))]
     return LessonPicture(
         CurvePanel("The same on a regression", curves, "best rate", "batch", log="x"),
         "Best rate of sign descent on least squares by batch",

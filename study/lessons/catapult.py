@@ -132,9 +132,9 @@ def _losses(linear: Thrown) -> LessonPicture:
         for product, color in shown.items()
     ]
     return LessonPicture(
-        CurvePanel("Two linear layers", curves, "share of the start’s loss", y_range=(1e-8, 1e6)),
+        CurvePanel("Two linear layers", curves, "share of the start’s loss", y_range=(1e-4, 1e5)),
         "Loss by step at three rates",
-        "Below 2/λ the loss falls. Between 2/λ and 4/λ it is thrown up, and falls faster afterwards. Above, it never comes down.",
+        "Below 2/λ the loss falls. Between 2/λ and 4/λ it is thrown up, and comes down all the same. Above, it never does.",
     )
 
 

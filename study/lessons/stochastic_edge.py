@@ -111,7 +111,7 @@ def _pictures(found: dict[int | None, Followed]) -> list[LessonPicture]:
     looks = {
         None: "All data: the sharpness climbs to 2/r and stays.",
         16: "Batches of 16: the curvature of the batches is at the edge, the sharpness close to it.",
-        8: "Batches of 8: the batches are at the edge; the sharpness stays well below.",
+        8: "Batches of 8: the curvature of the batches comes near the edge; the sharpness stays well below.",
     }
     return [
         LessonPicture(
