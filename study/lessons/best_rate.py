@@ -220,7 +220,7 @@ def _claims(found: Evidence) -> list[CheckedClaim]:
             off < 0.15,
         ),
         CheckedClaim(
-            f"From batch 1 to 2 it grows by {percent(float(found.descent[1] / found.descent[0] - 1))}, from {BATCHES[-2]} to {BATCHES[-1]} by {percent(abs(float(found.descent[-1] / found.descent[-2] - 1)))}: the noise scale is {number(scale)}.",
+            f"From batch 1 to 2 it grows {number(float(found.descent[1] / found.descent[0]))}-fold, from {BATCHES[-2]} to {BATCHES[-1]} by {percent(abs(float(found.descent[-1] / found.descent[-2] - 1)))}: the noise scale is {number(scale)}.",
             bool(found.descent[1] / found.descent[0] > 1.6 and found.descent[-1] / found.descent[-2] < 1.1),
         ),
         CheckedClaim(

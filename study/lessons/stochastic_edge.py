@@ -31,7 +31,8 @@ def curvature_of_all(
     net: core.Network, theta: np.ndarray, data: core.Batch, batches: Sequence[np.ndarray]
 ) -> np.ndarray:
     """The largest curvature of all the data."""
-    return np.array([found.value for found in core.sharpness(net, theta, data)])
+    found = core.sharpness(net, theta, data)
+    return np.array([each.value for each in found])
 
 
 @dataclass(frozen=True)
