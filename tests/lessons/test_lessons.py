@@ -162,7 +162,7 @@ def test_adam_from_zero_is_the_cores_and_from_the_gradient_its_first_step_is_sho
     np.testing.assert_allclose(own[..., :20], adam[..., :20], rtol=1e-9)
     g = net.loss_and_grad(starts[0], X, y)[1]
     g = g[g != 0]
-    path = core.descend(warmup.AdamFromGradient(lr=0.1, eps=0.0), lambda theta: g, np.zeros_like(g), 1)
+    path = core.descend(warmup.AdamFromGradient(lr=0.1, **{"eps": 0.0}), lambda theta: g, np.zeros_like(g), 1)
     np.testing.assert_allclose(np.abs(path[1]), 0.1 * np.sqrt(0.001), rtol=1e-9)
 
 
