@@ -28,8 +28,18 @@ def __getattr__(name: str) -> Any:
     if name == "load":
         return importlib.import_module("overshoot.study").load
     if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("overshoot")
+        return _version()
     raise AttributeError(f"module 'overshoot' has no attribute {name!r}")
+
+
+def _version() -> str:
+    """The installed version; from a clone that is not installed, one that says so."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("overshoot")
+    except PackageNotFoundError:
+        return "0+not.installed"
 
 
 def __dir__() -> list[str]:

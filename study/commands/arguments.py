@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from overshoot.core.names import suggest
 from overshoot.study.problems.columns import ALLOWED
 
 COLUMNS = {
@@ -31,7 +34,7 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     for name, about in COLUMNS.items():
         command.add_argument(f"--{name}", nargs="+", metavar="COLUMN", help=about)
     for name, about in READING.items():
-        command.add_argument(f"--{name.replace('_', '-')}", choices=ALLOWED.get(name), help=about)
+        command.add_argument(f"--{name.replace('_', '-')}", help=about, **among(ALLOWED.get(name)))
 
 
 def add_question(advise: argparse.ArgumentParser) -> None:
@@ -94,6 +97,23 @@ def add_race(race: argparse.ArgumentParser) -> None:
         "--surface", default="valley", help="valley, himmelblau or rosenbrock (default: valley)"
     )
     race.add_argument("--steps", type=count, default=100, help="how many steps (default: 100)")
+
+
+def among(choices: Sequence[str] | None) -> dict[str, Any]:
+    """What makes an argument one of `choices`, which are shown and completed, and names the nearest one for
+    a wrong one; nothing where there are none."""
+    return {} if choices is None else {"choices": choices, "type": _one_of(choices)}
+
+
+def _one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    def chosen(text: str) -> str:
+        if text in choices:
+            return text
+        raise argparse.ArgumentTypeError(
+            f'expected one of {", ".join(choices)}, got "{text}"{suggest(text, choices)}'
+        )
+
+    return chosen
 
 
 def count(text: str) -> int:

@@ -52,9 +52,9 @@ class _Version(argparse.Action):
     """Looked up when it is asked for: that takes time."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import version
+        import overshoot
 
-        print(f"overshoot {version('overshoot')}")
+        print(f"overshoot {overshoot.__version__}")
         parser.exit()
 
 
@@ -77,7 +77,7 @@ def _run(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--engine",
-        choices=ENGINES,
+        **arguments.among(ENGINES),
         default=ENGINES[0],
         help="what runs the cells: processes of this machine, or a Dask cluster (default: %(default)s)",
     )
@@ -118,7 +118,7 @@ def _list(command: argparse.ArgumentParser) -> None:
         "what",
         nargs="?",
         default="studies",
-        choices=["studies", *listing.REGISTERED],
+        **arguments.among(["studies", *listing.REGISTERED]),
         help="what to list (default: the stored experiments)",
     )
     _results(command)
@@ -171,7 +171,9 @@ def _new(command: argparse.ArgumentParser) -> None:
 
 def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", help="the name of a stored experiment")
-    command.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="(default: %(default)s)")
+    command.add_argument(
+        "--format", default=FORMATS[0], help="(default: %(default)s)", **arguments.among(FORMATS)
+    )
     command.add_argument("--to", type=Path, metavar="FOLDER", help="where (default: RESULTS/NAME/tables)")
     _results(command)
 
@@ -199,7 +201,7 @@ def _ui(command: argparse.ArgumentParser) -> None:
 
 
 def _completion(command: argparse.ArgumentParser) -> None:
-    command.add_argument("shell", choices=SHELLS, help="the shell")
+    command.add_argument("shell", help="the shell", **arguments.among(SHELLS))
 
 
 def _workers(command: argparse.ArgumentParser) -> None:
@@ -243,7 +245,7 @@ COMMANDS: dict[str, tuple[str, Arguments]] = {
     "new": ("write a commented experiment to begin with, for a file of your own or as a template", _new),
     "export": ("write a stored study's tables of trials, curves and cells to files", _export),
     "estimate": ("show how many trials an experiment would train and how long that takes", _estimate),
-    "lessons": ("write the eight lessons, pages to open from disk, each of which runs", _results),
+    "lessons": ("write the lessons, pages to open from disk with something to drag", _results),
     "race": ("draw optimizers racing on a surface, as a film for slides (GIF)", _race),
     "check-store": ("look at every stored file, and say what is damaged", _check_store),
     "ui": ("open the stored runs in the MLflow UI, on this machine only", _ui),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from importlib.metadata import version
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
@@ -26,6 +27,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["run", "--wrokers=2", "x.toml"], '--wrokers=2 is not known here; did you mean "--workers"?'),
         (["report", "a", "--cpoy", "b"], 'did you mean "--copy"?'),
         (["lessons", "now"], "now is not known here"),
+        (["list", "optimzers"], 'got "optimzers"; did you mean "optimizers"?'),
+        (["run", "x.toml", "--engine", "dusk"], 'expected one of processes, dask, got "dusk"'),
+        (["export", "study", "--format", "parket"], 'did you mean "parquet"?'),
+        (["advise", "iris", "--missing", "maen"], 'did you mean "mean"?'),
+        (["completion", "bsh"], 'did you mean "bash"?'),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest(
@@ -39,6 +45,19 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"overshoot {version('overshoot')}\n"
+
+
+def test_a_clone_that_is_not_installed_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == "overshoot 0+not.installed\n"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
