@@ -6,7 +6,7 @@ STUDY := $(BIN)/overshoot
 EXPERIMENT ?= experiments/study.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study quick atlas report reference lessons ui test lint format bench clean
+.PHONY: help setup study quick atlas report reference lessons ui docs test lint format bench clean
 
 help:  ## what there is to do
 	@echo "Overshoot: what every optimizer does at every learning rate"
@@ -35,6 +35,10 @@ lessons: $(VENV)/.ready  ## write the twelve lessons, each with a playground, in
 ui: $(VENV)/.ready  ## browse the runs in the MLflow UI, on this machine only
 	$(STUDY) ui
 
+docs: $(VENV)/.ready-dev  ## write the handbook to site/, pages to open from disk
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "handbook: site/index.html"
+
 test: $(VENV)/.ready-dev lint  ## check everything: format, lint, types, tests
 	@sh tests/programs.sh
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -55,7 +59,7 @@ bench: $(VENV)/.ready  ## measure the core against other frameworks (those that 
 
 clean:  ## delete caches; with RUNS=all also every stored run and report
 	$(if $(filter all,$(RUNS)),find results -mindepth 1 ! -name .gitkeep ! -path 'results/reference*' -delete)
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf site .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/pip:

@@ -1,12 +1,21 @@
 """The core of Overshoot: optimizers, networks and one training loop for stacks of trials, in NumPy.
 
-from overshoot import core
+Examples:
+    Three networks as one stack, each at a rate of its own; the middle rate ends lowest.
 
-opt = core.optimizer("adam", lr=0.1, beta1=0.9)
-path = core.descend(opt, gradient, start, steps=100)
-net = core.Network(sizes=(64, 32, 10), activation="relu", loss="softmax_cross_entropy")
-theta = net.init(np.random.default_rng(0))
-loss, grad = net.loss_and_grad(theta, X, Y)
+    >>> import numpy as np
+    >>> from overshoot import core
+    >>> net = core.Network(sizes=(1, 8, 1), activation="tanh", loss="half_mse")
+    >>> x = np.linspace(-2, 2, 40)[:, None]
+    >>> data = net.data(x, np.sin(2 * x))
+    >>> start = np.stack([net.init(np.random.default_rng(0))] * 3)
+    >>> adam = core.optimizer("adam", lr=[1e-4, 1e-2, 1e2])
+    >>> batches = core.BatchStrategy(16)
+    >>> trace = core.train(net, adam, start, data, batches, seeds=[0, 0, 0], evaluate_at=[0, 100])
+    >>> trace.values["train_loss"].shape
+    (3, 2)
+    >>> int(trace.values["train_loss"][:, -1].argmin())
+    1
 """
 
 from overshoot.core.activations import ACTIVATIONS

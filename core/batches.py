@@ -100,6 +100,13 @@ class BatchStrategy:
 
     Raises ValueError for a size that is not a whole number of at least one, an unknown order, and an
     order of full batches.
+
+    Examples:
+        >>> from overshoot import core
+        >>> core.BatchStrategy().name, core.BatchStrategy(16).name
+        ('full', '16')
+        >>> core.BatchStrategy.named("16 replacement").order
+        'replacement'
     """
 
     size: int | None = None

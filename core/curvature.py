@@ -51,6 +51,15 @@ def sharpness(
     One that has not converged holds the largest Rayleigh quotient met, which is a lower bound, or
     NaN where the Hessian is not finite: parameters too large, or a perfect fit under the RMSE.
     Raises ValueError when shapes disagree, or a preconditioner is not positive and finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from overshoot import core
+        >>> net = core.Network(sizes=(1, 1))  # a line
+        >>> data = net.data(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[1.0], [3.0], [5.0], [7.0]]))
+        >>> [estimate] = core.sharpness(net, np.zeros(net.size), data)
+        >>> round(2 / estimate.value, 4)  # what gradient descent bears
+        0.4759
     """
     stack, batch = stack_of(net, "theta", theta), data_of(net, data)
     scales = 1 / np.sqrt(_preconditioner(preconditioner, stack.shape))

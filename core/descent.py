@@ -32,6 +32,18 @@ def descend(
     From the first update whose gradient or result is not finite on, a trial's path is NaN.
     Raises ValueError for another shape, for a start that is not finite and for negative `steps`; TypeError
     for something else in an optimizer's or a schedule's place.
+
+    Examples:
+        >>> import numpy as np
+        >>> from overshoot import core
+        >>> def bowl(theta):  # the gradient of (theta_0^2 + 10 theta_1^2) / 2
+        ...     return theta * [1, 10]
+        >>> sgd = core.optimizer("sgd", lr=[0.19, 0.21])  # 2 / 10 is the limit
+        >>> path = core.descend(sgd, bowl, np.ones((2, 2)), steps=50)
+        >>> path.shape
+        (51, 2, 2)
+        >>> np.abs(path[-1, :, 1]).round(3).tolist()
+        [0.005, 117.391]
     """
     instance("optimizer", optimizer, Optimizer)
     if not callable(gradient):

@@ -18,6 +18,12 @@ def gradient_error(
     difference of step h = 6e-6 max(1, |theta_i|), whose own error is about h^2, and the difference
     is relative to the larger of the entry and a thousandth of the gradient's norm: an entry that is
     zero by symmetry would otherwise be judged by rounding alone.
+
+    Examples:
+        >>> import numpy as np
+        >>> from overshoot import core
+        >>> core.gradient_error(lambda theta: (float(theta @ theta), 2 * theta), np.ones(3)) < 1e-6
+        True
     """
     theta = finite("theta", theta)
     if theta.ndim != 1 or not theta.size:

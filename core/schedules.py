@@ -115,6 +115,12 @@ def schedule(name: str, **options: Any) -> Schedule:
 
     Each option is a number or one number per trial. Raises ValueError for an unknown name or option
     and for a value outside its domain, saying what is allowed.
+
+    Examples:
+        >>> from overshoot import core
+        >>> cosine = core.schedule("cosine")
+        >>> [round(cosine.factor(progress), 2) for progress in (0, 0.25, 0.5, 0.75)]
+        [1.0, 0.85, 0.5, 0.15]
     """
     return domain.make(SCHEDULES, "schedule", name, options)
 

@@ -1,7 +1,7 @@
 """The study: experiments in, evidence out. `core` does the training and knows nothing of it.
 
 >>> from overshoot import study
->>> tables = overshoot.load("quick")        # doctest: +SKIP
+>>> tables = study.load("quick")        # doctest: +SKIP
 >>> tables.trials.groupby("optimizer")["q_end"].median()        # doctest: +SKIP
 """
 

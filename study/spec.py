@@ -30,7 +30,7 @@ from overshoot.study.experiment.cells import (
     Protocol,
     Rates,
 )
-from overshoot.study.experiment.reader import LARGEST, Item, Reader, SpecError, at_most
+from overshoot.study.experiment.reader import LARGEST, Item, Reader, SpecError
 from overshoot.study.files import UnsafeError, read_text
 from overshoot.study.phases.catalogue import in_order
 from overshoot.study.problems import plugins
@@ -178,7 +178,7 @@ def _budget(t: Reader) -> Budget:
     budget = Budget(
         examples=t.integer("examples", default.examples, low=1, high=10**12),
         epochs=epochs,
-        evaluations=at_most(t, "evaluations", default.evaluations, "epochs", epochs, low=10),
+        evaluations=t.at_most("evaluations", default.evaluations, "epochs", epochs, low=10),
     )
     t.done()
     return budget

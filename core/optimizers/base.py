@@ -202,6 +202,15 @@ def optimizer(name: str, **hyperparameters: Any) -> Optimizer:
 
     Each hyperparameter is a number or one number per trial. Raises ValueError for an unknown name
     or option and for a value outside its domain, saying what is allowed.
+
+    Examples:
+        >>> from overshoot import core
+        >>> core.optimizer("momentum", momentum=0.9).critical_rate(curvature=10.0)
+        0.38
+        >>> core.optimizer("nestrov")
+        Traceback (most recent call last):
+            ...
+        ValueError: unknown optimizer 'nestrov'; did you mean "nesterov"? (allowed: ...)
     """
     return domain.make(OPTIMIZERS, "optimizer", name, hyperparameters)
 

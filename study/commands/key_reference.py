@@ -47,7 +47,7 @@ class Recorder(Reader):
         return True
 
     def text(self, key: str, default: str | None = None, pattern: str = r".+", most: int = LARGEST) -> str:
-        self._record(key, "text", default)
+        self._record(key, "text", "the name" if key == "title" else default)
         return super().text(key, default, pattern, most)
 
     def one_of(self, key: str, allowed: Sequence[str], default: str | None = None) -> str:
@@ -59,6 +59,10 @@ class Recorder(Reader):
         top = f"{low} or more" if high is None or high > LARGEST else f"{low} to {high}"
         self._record(key, f"a whole number, {top}", default)
         return super().integer(key, default, low, high)
+
+    def at_most(self, key: str, default: int, other: str, most: int, low: int) -> int:
+        self._record(key, f"a whole number from {low} to {other}", default)
+        return super().at_most(key, default, other, most, low)
 
     def number(
         self, key: str, default: float | None = None, high: float = math.inf, low: float = 0.0

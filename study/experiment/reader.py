@@ -131,6 +131,10 @@ class Reader:
             return int(item.value)
         return low if default is None else default
 
+    def at_most(self, key: str, default: int, other: str, most: int, low: int) -> int:
+        """A whole number that the value `most` of another key bounds, where that one is sound."""
+        return self.integer(key, min(default, most), low=low, high=most if self.sound(other) else None)
+
     def number(
         self, key: str, default: float | None = None, high: float = float("inf"), low: float = RANGE[0]
     ) -> float:
@@ -257,8 +261,3 @@ def _show(value: Any) -> str:
     except (ValueError, RecursionError):
         return f"a value of type {type(value).__name__} that is too large to be shown"
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST // 2]}... ({len(shown):,} characters)"
-
-
-def at_most(t: Reader, key: str, default: int, other: str, most: int, low: int) -> int:
-    """A whole number that the value of another key bounds, where that one is sound."""
-    return t.integer(key, min(default, most), low=low, high=most if t.sound(other) else None)

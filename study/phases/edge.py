@@ -20,7 +20,7 @@ from overshoot.core import optimizer, sharpness
 from overshoot.core.loop import Divisor
 from overshoot.core.names import suggest
 from overshoot.study.experiment.cells import CONSTANT, Budget, Cell, Choice, PhaseSettings
-from overshoot.study.experiment.reader import Item, Reader, at_most
+from overshoot.study.experiment.reader import Item, Reader
 from overshoot.study.phases.phase import Done, Left, Phase, StackCost, register
 from overshoot.study.phases.stack import Run, Trial, run_stack
 from overshoot.study.phases.summary import Part
@@ -181,7 +181,7 @@ class Edge(Phase):
             optimizers=tuple(str(item.value) for item in chosen),
             rates=t.integer("rates", default.rates, low=1, high=100),
             updates=updates,
-            evaluations=at_most(t, "evaluations", default.evaluations, "updates", updates, low=10),
+            evaluations=t.at_most("evaluations", default.evaluations, "updates", updates, low=10),
         )
         t.done()
         return settings

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, Rates
-from overshoot.study.experiment.reader import Reader, at_most
+from overshoot.study.experiment.reader import Reader
 from overshoot.study.phases.outcomes import (
     converged,
     divergence,
@@ -359,7 +359,7 @@ class Search(Phase):
         trials = t.integer("trials", default.trials, low=1, high=MOST_TRIALS)
         settings = SearchSettings(
             trials=trials,
-            startup=at_most(t, "startup", default.startup, "trials", trials, low=1),
+            startup=t.at_most("startup", default.startup, "trials", trials, low=1),
             batch=t.integer("batch", default.batch, low=1),
             replicates=t.integer("replicates", default.replicates, low=1),
         )

@@ -40,6 +40,8 @@ def test_a_key_has_its_default_and_a_required_one_none() -> None:
     known = {key.place: key for key in keys()}
     assert known["budget.epochs"].default == str(Budget().epochs)
     assert known["limit.precision"].kind == "a number above 0 and below 1"
+    assert known["budget.evaluations"].kind == "a whole number from 10 to epochs"
+    assert known["title"].default == "the name"
     assert known["plugins"].default == "left out"
     assert known["optimizers"].default == ""
     assert known["problems[].datasets[].missing (csv)"].kind == "one of refuse, drop, mean"
