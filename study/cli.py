@@ -337,11 +337,17 @@ def _new(options: argparse.Namespace, console: Console) -> int:
 
 
 def _export(options: argparse.Namespace, console: Console) -> int:
-    from overshoot.study.commands.frames import export, frames
-
-    with closing(_open(options.results, reading=True)) as store:
-        tables = frames(store, options.name)
     folder = options.to or inside(options.results, options.results / options.name / "tables")
+    with closing(_open(options.results, reading=True)) as store:
+        if options.format == "optuna":
+            from overshoot.study.commands import searches
+
+            file = searches.write(store, options.name, folder / "searches.log")
+            console.print(f"searches: {file}", soft_wrap=True)
+            return 0
+        from overshoot.study.commands.frames import export, frames
+
+        tables = frames(store, options.name)
     for path in export(tables, folder, options.format):
         console.print(f"table: {path}", soft_wrap=True)
     return 0

@@ -17,7 +17,7 @@ SOURCES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("study/**/*.py")])
 ROOMS = {
     "numba": ["core/compiled/"],
     "llvmlite": ["core/compiled/"],
-    "optuna": ["study/phases/search.py"],
+    "optuna": ["study/phases/search.py", "study/commands/searches.py"],
     "mlflow": ["study/tracking/"],
     "sqlalchemy": ["study/tracking/"],
     "matplotlib": ["study/figures/"],

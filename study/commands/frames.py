@@ -15,8 +15,6 @@ from overshoot.study.tracking import Store, StoredCell, studies
 AXES = ("key", "dataset", "network", "optimizer", "batch")
 """What every row is of: `key` joins the tables, with `trial` where there is one."""
 
-FORMATS = ("parquet", "csv")
-
 
 @dataclass(frozen=True)
 class Frames:

@@ -12,7 +12,7 @@ from overshoot.study.commands import arguments, listing
 from overshoot.study.execution.provenance import cores
 from overshoot.study.execution.shard import Shard
 
-FORMATS = ("parquet", "csv")
+FORMATS = ("parquet", "csv", "optuna")
 ENGINES = ("processes", "dask")
 SHELLS = ("bash", "zsh", "tcsh")
 RESULTS = Path("results")
@@ -243,7 +243,10 @@ COMMANDS: dict[str, tuple[str, Arguments]] = {
     ),
     "check": ("check whether methods of your own keep the contracts of their kind", _check),
     "new": ("write a commented experiment to begin with, for a file of your own or as a template", _new),
-    "export": ("write a stored study's tables of trials, curves and cells to files", _export),
+    "export": (
+        "write a stored study's trials, curves and cells as tables, or its searches for optuna-dashboard",
+        _export,
+    ),
     "estimate": ("show how many trials an experiment would train and how long that takes", _estimate),
     "lessons": ("write the lessons, pages to open from disk with something to drag", _results),
     "race": ("draw optimizers racing on a surface, as a film for slides (GIF)", _race),

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
+import optuna
 import pandas as pd
 import pytest
 
 from overshoot import study
 from overshoot.study.cli import main
 from overshoot.study.phases.cell import run_cell
+from overshoot.study.phases.search import RESOLUTION
 from overshoot.study.tracking import StoreError, open_store
 from tests.builders import cell
+from tests.tracking.serving import free_ports
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +57,52 @@ def test_exported_tables_are_the_tables(kind: str, read: object, results: Path, 
 def test_a_study_that_is_not_stored_is_named_with_those_that_are(results: Path) -> None:
     with pytest.raises(StoreError, match=r"'mein'.*stored: mine"):
         study.load("mein", results)
+
+
+@pytest.fixture(scope="module")
+def searches(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("searches")
+    asked = ["export", "mine", "--format", "optuna", "--to", str(folder), "--results", str(results)]
+    assert main(asked) == 0
+    assert main(asked) == 0, "once more, over what is there"
+    return folder / "searches.log"
+
+
+def test_searches_are_optuna_studies_with_every_rate(results: Path, searches: Path) -> None:
+    backend = optuna.storages.journal.JournalFileBackend(str(searches))
+    storage = optuna.storages.JournalStorage(backend)
+    names = optuna.get_all_study_names(storage)
+    assert len(names) == 2 * 3
+    trials = study.load("mine", results).trials
+    trials = trials[trials["phase"] == "search"]
+    for name in names:
+        kept = optuna.load_study(study_name=name, storage=storage).trials
+        own = trials[trials["optimizer"] == ("adam" if " adam " in name else "sgd")]
+        assert {trial.params["lr"] for trial in kept} == set(own["rate"])
+        if name.endswith("training"):
+            told = {t.params["lr"]: 10**t.value for t in kept if t.value is not None}
+            medians = own.groupby("rate")["q_end"].median()
+            assert told == pytest.approx(medians[list(told)].clip(lower=RESOLUTION).to_dict())
+        failed = {t.params["lr"] for t in kept if t.state == optuna.trial.TrialState.FAIL}
+        diverged = (own["outcome"] == "diverged").groupby(own["rate"]).mean()
+        assert {rate for rate, share in diverged.items() if share >= 0.5} <= failed
+
+
+@pytest.mark.slow
+def test_the_dashboard_shows_them(searches: Path) -> None:
+    port = free_ports(1).start
+    command = [str(Path(sys.executable).parent / "optuna-dashboard"), str(searches), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as dashboard:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies") as answer:
+                        listed = json.load(answer)["study_summaries"]
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+        finally:
+            dashboard.terminate()
+    assert len(listed) == 2 * 3
