@@ -141,7 +141,7 @@ def _inputs(table: Table, wishes: Wishes) -> list[str]:
     for option, names in (("target", (wishes.target,)), ("inputs", wishes.inputs), ("drop", wishes.drop)):
         for name in names:
             if name not in known:
-                number = f" ({table.recognised[2]})" if known[0] == "1" and len(table.recognised) > 2 else ""
+                number = f"; {table.recognised[2]}" if known[0] == "1" and len(table.recognised) > 2 else ""
                 raise ValueError(
                     f"{table.source}: {option}: no column {name!r}{suggest(name, known)} "
                     f"(columns: {', '.join(known)}){number}"
@@ -226,7 +226,7 @@ def _way_on(columns: Sequence[Column], target: Column, wishes: Wishes) -> str:
             ways.append('missing = "mean" fills in the mean of the training rows')
     if not ways:
         return "Correct these values"
-    return f"The way on: {'; '.join(ways)} (advise has these as --drop, --categories and --missing)"
+    return f"The way on: {'; '.join(ways)} (on the command line: --drop, --categories, --missing)"
 
 
 def _has_infinite(c: Column) -> bool:
