@@ -160,7 +160,7 @@ def _mark_limits(ax: Axes, view: RateView) -> None:
     known = view.limits.assign(at=view.limits["measured"].fillna(view.limits["predicted"])).sort_values("at")
     inside = known[known["at"].between(*view.rate_range)]
     for place, row in enumerate(records(inside)):
-        color, height = view.batches[row["batch"]].color, 1 - (17 + 9.5 * place) / _points(ax)
+        color, height = view.batches[row["batch"]].color, 1 - (21 + 9.5 * place) / _points(ax)
         across = ax.get_xaxis_transform()
         shared = np.isclose(known["predicted"], row["predicted"]).sum() > 1
         if np.isfinite(row["predicted"]):

@@ -97,7 +97,7 @@ def _map(ax: Axes, surface: LossSurface, named: tuple[bool, bool]) -> None:
     if named[0]:
         ax.set_xlabel("slope", labelpad=0, fontsize=8.5)
     if named[1]:
-        ax.set_ylabel("intercept", labelpad=-2, fontsize=8.5)
+        ax.set_ylabel("intercept", labelpad=0, fontsize=8.5)
     ax.spines[["top", "right"]].set_visible(True)
 
 
