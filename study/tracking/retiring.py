@@ -22,8 +22,8 @@ def unfinished(runs: Runs, study: str) -> int:
 
     Nobody writes the study (its lock is held), so that a trial that is still RUNNING belongs to no cell.
     """
-    finished = runs.finished(study)
     cells = runs.search(study, CELLS, f"tags.kind = 'cell' and {RUNNING}")
+    finished = {key for key, _ in runs.finished(study)} if cells else set()
     for cell in cells:
         stray = f" and {RUNNING}" if tag(cell, "key") in finished else ""
         retire(runs, study, cell, stray)
@@ -48,12 +48,19 @@ def damaged(results: Path, study: str, cells: Iterable[Run]) -> list[tuple[Run, 
 
     StoreError where no file of any of them is there: then they are elsewhere, or can be brought back.
     """
-    places = [(run, moved.local(results, run.info.artifact_uri)) for run in cells]
-    here = [(run, folder) for run, folder in places if folder is not None]
-    if here and not any(folder.is_dir() for _, folder in here):
+    found: list[tuple[Run, str]] = []
+    away: Path | None = None
+    there = False
+    for run in cells:
+        folder = moved.local(results, run.info.artifact_uri)
+        if folder is None:
+            continue
+        away, there = away or folder, there or folder.is_dir()
+        if (what := artifacts.damage(folder, reading.digests(run))) is not None:
+            found.append((run, what))
+    if away is not None and not there:
         raise StoreError(
-            f"{here[0][1].parent.parent} holds none of the files of study {study!r}: bring them back, or "
+            f"{away.parent.parent} holds none of the files of study {study!r}: bring them back, or "
             "give the experiment another name"
         )
-    looked = [(run, artifacts.damage(folder, reading.digests(run))) for run, folder in here]
-    return [(run, what) for run, what in looked if what is not None]
+    return found

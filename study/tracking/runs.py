@@ -31,9 +31,12 @@ class Runs:
 
     def search(self, study: str, part: str, where: str) -> list[Run]:
         """Runs of one of the study's experiments, the oldest first; none when there is no experiment."""
+        return list(self._each(study, part, where))
+
+    def _each(self, study: str, part: str, where: str) -> Iterator[Run]:
+        """The same, a page at a time in memory. The runs must stay those that they are meanwhile."""
         name = f"{study}/{part}"
         experiment = self._ids.get(name) or self.experiments().get(name)
-        runs: list[Run] = []
         token = None
         while experiment is not None:
             page = self.client.search_runs(
@@ -43,19 +46,23 @@ class Runs:
                 order_by=["attributes.start_time ASC"],
                 page_token=token,
             )
-            runs += page
+            yield from page
             token = page.token
             if not token:
                 break
-        return runs
 
-    def finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, Run]:
-        """key -> run of the study's finished cells, of those in `keys` where it is given."""
-        wanted = None if keys is None else set(keys)
-        runs: dict[str, Run] = {}
-        for run in self.search(study, CELLS, "tags.kind = 'cell' and attributes.status = 'FINISHED'"):
-            runs.setdefault(tag(run, "key"), run)  # of two with one key, the older counts
-        return {key: run for key, run in runs.items() if wanted is None or key in wanted}
+    def finished(self, study: str, keys: Collection[str] | None = None) -> Iterator[tuple[str, Run]]:
+        """key and run of each of the study's finished cells, of those in `keys` where it is given.
+
+        One after the other: the runs of a hundred thousand cells together take gigabytes.
+        """
+        left = None if keys is None else set(keys)
+        seen: set[str] = set()
+        for run in self._each(study, CELLS, "tags.kind = 'cell' and attributes.status = 'FINISHED'"):
+            key = tag(run, "key")
+            if key not in seen and (left is None or key in left):  # of two with one key, the older counts
+                seen.add(key)
+                yield key, run
 
     def parts(self, study: str) -> dict[str, str]:
         """part -> id of the study's experiments, by name."""

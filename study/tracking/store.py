@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
@@ -142,7 +142,7 @@ class Store:
 
     def finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, str]:
         """key -> run id of the study's finished cells, of those in `keys` where it is given."""
-        return {key: run.info.run_id for key, run in self.runs.finished(study, keys).items()}
+        return {key: run.info.run_id for key, run in self.runs.finished(study, keys)}
 
     def retire_unfinished(self, study: str) -> int:
         """Move what a killed writer left into MLflow's trash; how many cells it was."""
@@ -154,13 +154,12 @@ class Store:
 
         StoreError where no file of any cell is there.
         """
-        cells = self.runs.finished(study, keys).values()
-        damage = retiring.damaged(self.results, study, cells)
+        damage = retiring.damaged(self.results, study, self._runs(study, keys))
         return {tag(run, "key"): what for run, what in damage}
 
     def label(self, study: str, key: str) -> str:
         """What the run of a finished cell is called."""
-        return str(self.runs.finished(study, [key])[key].info.run_name)
+        return str(next(self._runs(study, [key])).info.run_name)
 
     def database_faults(self) -> list[str]:
         """What SQLite itself finds wrong in its file; other databases look after theirs."""
@@ -174,21 +173,21 @@ class Store:
         """Move finished cells whose files are gone or damaged into MLflow's trash, so that they are run
         again, of those in `keys` where it is given; how many it was. StoreError as `damaged` does."""
         self._hold(study)
-        lost = retiring.damaged(self.results, study, self.runs.finished(study, keys).values())
+        lost = retiring.damaged(self.results, study, self._runs(study, keys))
         for cell, _ in lost:
             retiring.retire(self.runs, study, cell)
         return len(lost)
 
     def read(self, study: str, keys: Collection[str] | None = None) -> list[StoredCell]:
         """The study's finished cells, of those in `keys` where it is given; StoreError for a lost file."""
-        runs = self.runs.finished(study, keys).values()
+        runs = [*self._runs(study, keys)]
         with ThreadPoolExecutor(8) as pool:  # over http nearly all of the time is waiting
             return list(pool.map(partial(reading.stored_cell, self.client, self.results), runs))
 
     def stamps(self, study: str, keys: Mapping[str, int]) -> dict[str, dict[str, Any]]:
         """key -> what says which run a finished cell is and what its files hold, in the order of `keys`;
         of cells whose files are whole."""
-        runs = self.runs.finished(study, keys)
+        runs = dict(self.runs.finished(study, keys))
         broken = {tag(run, "key") for run, _ in retiring.damaged(self.results, study, runs.values())}
         return {key: reading.stamp(runs[key]) for key in keys if key in runs and key not in broken}
 
@@ -199,7 +198,7 @@ class Store:
         `until` then (milliseconds since 1970) the last counts, or the `first`.
         """
         keys: dict[tuple[str, ...], str] = {}
-        for key, run in self.runs.finished(study).items():
+        for key, run in self.runs.finished(study):
             if until is None or run.info.end_time <= until:
                 axes = tuple(run.data.tags[name] for name in ("dataset", "network", "optimizer", "batch"))
                 keys[axes] = keys.get(axes, key) if first else key
@@ -352,14 +351,20 @@ class Store:
         return self._read(run.info.run_id, name, _text)
 
     def _info(self, study: str) -> StudyInfo:
-        runs = self.runs.finished(study).values()
-        trials = sum(run.data.metrics["trials"] for run in runs)
+        cells, trials = 0, 0.0
+        optimizers: dict[str, None] = {}
+        batches: dict[str, None] = {}
+        for run in self._runs(study):
+            cells, trials = cells + 1, trials + run.data.metrics["trials"]
+            optimizers[run.data.tags["optimizer"]] = batches[run.data.tags["batch"]] = None
+        own = self._study_run(study)
+        run_id = None if own is None else own.info.run_id
         parts = self.runs.parts(study)
-        optimizers = tuple(dict.fromkeys(run.data.tags["optimizer"] for run in runs))
-        run = self._study_run(study)
-        run_id = None if run is None else run.info.run_id
-        batches = tuple(dict.fromkeys(run.data.tags["batch"] for run in runs))
-        return StudyInfo(study, len(runs), int(trials), parts, optimizers, batches, run_id)
+        return StudyInfo(study, cells, int(trials), parts, tuple(optimizers), tuple(batches), run_id)
+
+    def _runs(self, study: str, keys: Collection[str] | None = None) -> Iterator[Run]:
+        """The runs of the study's finished cells."""
+        return (run for _, run in self.runs.finished(study, keys))
 
     def _annotate(self, study: str, parts: Collection[str] | None = None) -> None:
         """Put the ready-made views, and a note with links to them, on the study's experiments."""
