@@ -106,8 +106,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     used = {known.get(name, name) for file in SOURCES for name in packages(file)}
     used -= set(sys.stdlib_module_names) | {"overshoot", "markupsafe"}  # jinja2's own strings
     used -= {"dask", "distributed"}  # an extra, for who has a cluster
-    indirect = {"pyarrow"}  # pandas reads and writes Parquet with it
-    assert used | indirect == declared
+    assert used == declared
 
 
 def test_requirements_pin_every_declared_dependency() -> None:
