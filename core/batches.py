@@ -20,7 +20,7 @@ Draw = Callable[[int, int, int, int], np.ndarray]
 """(data seed, epoch 0, 1, ..., n, batch size) -> which of n samples the epoch takes, in order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one, and found by that
 class Order:
     """In which order an epoch takes the samples.
 
@@ -47,15 +47,8 @@ optimizer and rate, and to draw one takes as long as to train on it."""
 
 
 def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
-    """The order (n,) of the samples in epoch 0, 1, ... for one data seed; not to be written to."""
-    return _kept(seed, epoch, n) if n <= KEPT else np.random.default_rng([seed, epoch]).permutation(n)
-
-
-@lru_cache(maxsize=2 * KEPT)
-def _kept(seed: int, epoch: int, n: int) -> np.ndarray:
-    order = np.random.default_rng([seed, epoch]).permutation(n)
-    order.flags.writeable = False
-    return order
+    """The order (n,) of the samples in epoch 0, 1, ... for one data seed."""
+    return np.random.default_rng([seed, epoch]).permutation(n)
 
 
 def _permuted(seed: int, epoch: int, n: int, size: int) -> np.ndarray:
@@ -166,15 +159,26 @@ class BatchStrategy:
 
     def samples(self, seed: int, epoch: int, n: int) -> np.ndarray:
         """Which of n samples epoch 0, 1, ... takes, in order, for a replicate's data seed; `cuts` cuts it."""
-        order = np.asarray(self.drawn.draw(seed, 0 if self.drawn.repeats else epoch, n, self.size or n))
-        wanted = self.cuts(n)[-1].stop
-        sound = order.shape == (wanted,) and order.dtype.kind in "iu"
-        if not sound or order.min() < 0 or order.max() >= n:  # compiled code reads whatever it is told to
-            raise ValueError(
-                f"the order {self.order!r} must draw {wanted} whole numbers from 0 to {n - 1}, got "
-                f"{order.dtype} {order.shape}"
-            )
-        return np.ascontiguousarray(order, dtype=np.int64)
+        draw = _kept if n <= KEPT else _drawn_order
+        return draw(self.drawn, int(seed), 0 if self.drawn.repeats else epoch, n, self.size or n)
+
+
+def _drawn_order(order: Order, seed: int, epoch: int, n: int, size: int) -> np.ndarray:
+    """What an order draws, looked at: compiled code reads whatever it is told to. Not to be written to."""
+    drawn = np.asarray(order.draw(seed, epoch, n, size))
+    wanted = whole_batches(n, size) * size if order.independent else n
+    sound = drawn.shape == (wanted,) and drawn.dtype.kind in "iu"
+    if not sound or drawn.min() < 0 or drawn.max() >= n:
+        raise ValueError(
+            f"the order {order.label!r} must draw {wanted} whole numbers from 0 to {n - 1}, got "
+            f"{drawn.dtype} {drawn.shape}"
+        )
+    samples = np.ascontiguousarray(drawn, dtype=np.int64)
+    samples.flags.writeable = False
+    return samples
+
+
+_kept = lru_cache(maxsize=2 * KEPT)(_drawn_order)
 
 
 def _samples(size: object) -> int:

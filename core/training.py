@@ -193,6 +193,7 @@ class NetworkObjective(Objective):
     def __init__(self, net: Network, data: Batch, strategy: BatchStrategy, seeds: Sequence[int]):
         self.net, self.data, self.shapes = net, data, net.shapes
         self.strategy, self.cuts = strategy, strategy.cuts(data.size)
+        self.starts, self.stops = np.array([(cut.start, cut.stop) for cut in self.cuts]).T
         self.seeds, self.order_of = np.unique(np.asarray(seeds), return_inverse=True)
         self.orders, self.epoch = np.empty((0, data.size), dtype=int), data
         self.passes: dict[int, Passes] = {}
@@ -215,13 +216,15 @@ class NetworkObjective(Objective):
             rows, row_of, length = np.arange(n)[None], np.zeros_like(self.order_of), 0
         else:
             used, row_of = np.unique(self.order_of, return_inverse=True)
-            each = [[self.strategy.samples(seed, e, n) for e in epochs] for seed in self.seeds[used]]
-            rows, length = np.array([np.concatenate(row) for row in each]), self.cuts[-1].stop
-        cuts = [
-            (i * length + cut.start, i * length + cut.stop) for i in range(len(epochs)) for cut in self.cuts
-        ]
-        starts, stops = np.array(cuts[first : first + until - done]).T
-        return SampleRows(rows, row_of, np.ascontiguousarray(starts), np.ascontiguousarray(stops))
+            length = self.cuts[-1].stop
+            rows = np.empty((len(used), len(epochs) * length), np.int64)
+            for row, seed in zip(rows.reshape(len(used), len(epochs), length), self.seeds[used], strict=True):
+                for place, e in zip(row, epochs, strict=True):
+                    place[:] = self.strategy.samples(seed, e, n)
+        each = length * np.arange(len(epochs))[:, None]
+        updates = slice(first, first + until - done)
+        starts, stops = ((each + ends).ravel()[updates] for ends in (self.starts, self.stops))
+        return SampleRows(rows, row_of, starts, stops)
 
     def keep(self, rows: np.ndarray) -> None:
         self.order_of = self.order_of[rows]

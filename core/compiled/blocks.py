@@ -26,17 +26,30 @@ def address(a: np.ndarray) -> int:
 
 
 class Blocks:
-    """R trials of P parameters in blocks of `lanes`; a lane without a trial repeats the first one.
+    """R trials of P parameters in blocks of `lanes`; lanes without a trial repeat the last one.
+
+    order: (R,), the trials in the order of their lanes, by default their own: a block whose trials all see the
+    same samples loads each once.
 
     arrays: (blocks, 1 + S, P, lanes), theta and the optimizer's state. wide: (blocks, W, lanes) float64, its
     state of one number a trial. numbers: hyperparameters that the trials share; columns: (blocks, C, lanes)
     float64, those of each trial. check: (blocks, lanes), NaN where a gradient was not finite.
     """
 
-    def __init__(self, rule: Rule, optimizer: Optimizer, theta: np.ndarray, state: State):
+    def __init__(
+        self,
+        rule: Rule,
+        optimizer: Optimizer,
+        theta: np.ndarray,
+        state: State,
+        order: np.ndarray | None = None,
+    ):
         self.rule, (self.R, self.P) = rule, theta.shape
         self.lanes = LANES[theta.dtype.name]
         self.count = -(-self.R // self.lanes)
+        order = np.arange(self.R) if order is None else order
+        self.trials = np.append(order, np.full(self.count * self.lanes - self.R, order[-1]))
+        self.places = np.argsort(order)
         held = [theta, *(state[name] for name in rule.arrays)]
         self.arrays = aligned((self.count, len(held), self.P, self.lanes), theta.dtype)
         for slot, array in enumerate(held):
@@ -55,14 +68,12 @@ class Blocks:
 
     def in_lanes(self, a: np.ndarray) -> np.ndarray:
         """(R, n) -> (blocks, n, lanes)."""
-        padded = np.empty((self.count * self.lanes, a.shape[1]), a.dtype)
-        padded[: self.R], padded[self.R :] = a, a[0]
-        return padded.reshape(self.count, self.lanes, -1).swapaxes(1, 2)
+        return a[self.trials].reshape(self.count, self.lanes, -1).swapaxes(1, 2)
 
     def of_trials(self, blocks: np.ndarray) -> np.ndarray:
         """(blocks, n, lanes) -> (R, n)."""
         # Always a copy in C order: what is computed from an array may depend on how it lies in memory.
-        return blocks.swapaxes(1, 2).reshape(-1, blocks.shape[1])[: self.R].copy(order="C")
+        return blocks.swapaxes(1, 2).reshape(-1, blocks.shape[1])[self.places]
 
     @property
     def theta(self) -> np.ndarray:

@@ -111,11 +111,12 @@ class CompiledStack(Stack):
         if self.t == 0 and not self.rule.from_start:
             return super().advance(1)
         mark = min(mark, self.t + max(1, SAMPLES // self.room.samples))
-        blocks = Blocks(self.rule, self.optimizer, self.theta, self.state)
+        by_order = np.argsort(self.objective.order_of, kind="stable")
+        blocks = Blocks(self.rule, self.optimizer, self.theta, self.state, by_order)
         before = blocks.arrays.copy(), blocks.wide.copy()
         self._run(blocks, mark)
         # What is not finite in theta stays so.
-        bad = ((blocks.arrays[:, 0] * 0).sum(axis=1) + blocks.check).reshape(-1)[: blocks.R] != 0
+        bad = ((blocks.arrays[:, 0] * 0).sum(axis=1) + blocks.check).reshape(-1)[blocks.places] != 0
         first = np.zeros(blocks.R, dtype=int)
         if bad.any():
             blocks.arrays[:], blocks.wide[:] = before
@@ -133,7 +134,7 @@ class CompiledStack(Stack):
             aligned(blocks.wide.shape, np.float64),
         )
         self._run(blocks, mark, (bad, arrays, wide))
-        first = bad.reshape(-1)[: blocks.R]
+        first = bad.reshape(-1)[blocks.places]
         self.before = blocks.of_trials(arrays[:, 0])
         self.ended = blocks.state(arrays, wide), first
         return first
