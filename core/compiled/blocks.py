@@ -28,8 +28,8 @@ def address(a: np.ndarray) -> int:
 class Blocks:
     """R trials of P parameters in blocks of `lanes`; lanes without a trial repeat the last one.
 
-    order: (R,), the trials in the order of their lanes, by default their own: a block whose trials all see the
-    same samples loads each once.
+    order: (R,), the trials in the order of their lanes, by default their own: a block whose trials all see
+    the same samples loads each once.
 
     arrays: (blocks, 1 + S, P, lanes), theta and the optimizer's state. wide: (blocks, W, lanes) float64, its
     state of one number a trial. numbers: hyperparameters that the trials share; columns: (blocks, C, lanes)

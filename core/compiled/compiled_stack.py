@@ -46,7 +46,7 @@ def advance_function(dtype: str) -> Any:
     names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "WHOLE", "DEPTH", "SIZES")
     constants = "\n".join(f"{name} = {getattr(kernels, name)}" for name in names)
     text = [constants, sources(*parts, k.fill, k.keep_before, k.find), inspect.getsource(k.advance)]
-    return compiled("advance", dtype, "\n\n".join(text), 30)
+    return compiled("advance", dtype, "\n\n".join(text), 31)
 
 
 @cache
@@ -146,7 +146,14 @@ class CompiledStack(Stack):
         fixed = (blocks.P,), (blocks.arrays.shape[1], room.grad, room.memory, room.inputs, room.targets)
         taken = (order.rows, order.rows.shape[1], order.starts, order.stops, room.x, room.y)
         for i in range(blocks.count):
-            own = (blocks.wide[i], len(self.rule.wides), blocks.numbers, blocks.columns[i], rates[i])
+            own = (
+                blocks.wide[i],
+                len(self.rule.wides),
+                room.places,
+                blocks.numbers,
+                blocks.columns[i],
+                rates[i],
+            )
             arguments = (
                 *fixed[0],
                 blocks.arrays[i],
@@ -196,6 +203,7 @@ class _Room:
         whole = loss_source(LOSSES[net.loss], dtype.name).whole
         self.net = np.array([*(f.address for f in functions), int(whole), len(net.sizes) - 1, *net.sizes])
         self.widths = d, k = net.sizes[0], net.sizes[-1]
+        self.places = np.zeros(lanes, np.int64)
         self.grad = aligned((net.size, lanes), dtype)
         passed = products.GROUP + (self.samples if whole else products.GROUP)
         self.memory = aligned((passed * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)

@@ -24,6 +24,7 @@ from overshoot.core.compiled.products import (
 )
 
 load: Callable[[int, int], Any]
+gather: Callable[[int, int, int], Any]
 store: Callable[[int, int, Any], None]
 read: Callable[[int, int], Any]
 spread: Callable[[Any], Any]
@@ -149,12 +150,13 @@ def fill(
     stride: int,
     start: int,
     stop: int,
+    places: int,
     shared: bool,
 ) -> None:
     """target (samples, width) <- the samples that each trial takes from start to stop of its order.
 
     values: (n, apart) numbers. order: rows of `stride` sample numbers each. rows: which one is each trial's,
-    `shared` where it is the same for all.
+    `shared` where it is the same for all. places: memory for a whole number a lane.
     """
     at = 0
     for q in range(start, stop):
@@ -164,9 +166,9 @@ def fill(
                 store(target, at + i, spread(read(values, sample + i)))
         else:
             for lane in range(LANES):
-                sample = read_int(order, read_int(rows, lane) * stride + q) * apart
-                for i in range(width):
-                    write(target, (at + i) * LANES + lane, read(values, sample + i))
+                write(places, lane, read_int(order, read_int(rows, lane) * stride + q) * apart)
+            for i in range(width):
+                store(target, at + i, gather(values, places, i))
         at += width
 
 
@@ -191,6 +193,7 @@ def advance(
     y: int,
     wide: int,
     wides: int,
+    places: int,
     numbers: int,
     columns: int,
     rates: int,
@@ -219,8 +222,8 @@ def advance(
     for step in range(steps):
         start, stop = read_int(starts, step), read_int(stops, step)
         if step == 0 or start != read_int(starts, step - 1) or stop != read_int(stops, step - 1):
-            fill(x, inputs, d, d + 1, order, rows, stride, start, stop, shared)
-            fill(y, targets, k, k, order, rows, stride, start, stop, shared)
+            fill(x, inputs, d, d + 1, order, rows, stride, start, stop, places, shared)
+            fill(y, targets, k, k, order, rows, stride, start, stop, places, shared)
         gradient(net, block, grad, x, y, stop - start, memory)
         if factors != 0:
             for lane in range(LANES):

@@ -224,6 +224,31 @@ def load_of(element: str, lanes: int) -> Any:
     return load
 
 
+def gather_of(element: str, lanes: int) -> Any:
+    """(address, places, i) -> in each lane the number that is i after its own place, counted from the address.
+
+    places: the address of a whole number (8 bytes) for each lane.
+    """
+    kind = Vector(element, lanes)
+
+    def build(builder: Any, kind: Vector, base: Any, places: Any, index: Any) -> Any:
+        gathered = ir.Constant(kind.llvm, ir.Undefined)
+        for lane in range(lanes):
+            number = ir.Constant(ir.IntType(64), lane)
+            place = builder.load(_pointer(builder, ir.IntType(64), places, number))
+            value = builder.load(_pointer(builder, ELEMENTS[element], base, builder.add(place, index)))
+            gathered = builder.insert_element(gathered, value, ir.Constant(ir.IntType(32), lane))
+        return gathered
+
+    typed = _function(lambda *_: kind, build)
+
+    @intrinsic
+    def gather(typingctx: Any, base: Any, places: Any, index: Any) -> Any:
+        return typed((types.int64, types.int64, types.int64))
+
+    return gather
+
+
 def _put(builder: Any, kind: Any, base: Any, index: Any, value: Any) -> Any:
     builder.store(value, _pointer(builder, value.type, base, index), align=64)
     return ir.Constant(ir.IntType(64), 0)
