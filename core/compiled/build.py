@@ -33,8 +33,8 @@ HEADER = """from __future__ import annotations
 import math
 import numba
 from overshoot.core.compiled.vectors import (
-    bits, call, fused, gather_of, load_of, magnitude, negative, power, read_int, read_number, root, select, shifted,
-    splat_of, store, to_float32, to_float64, write,
+    bits, call, fused, gather_of, load_of, magnitude, negative, power, read_int, read_number, root, select,
+    shifted, splat_of, store, to_float32, to_float64, write,
 )
 LANES, VECTOR_BYTES = {lanes}, 64
 load, load_wide = load_of("{dtype}", {lanes}), load_of("float64", {lanes})

@@ -225,7 +225,7 @@ def load_of(element: str, lanes: int) -> Any:
 
 
 def gather_of(element: str, lanes: int) -> Any:
-    """(address, places, i) -> in each lane the number that is i after its own place, counted from the address.
+    """(address, places, i) -> in each lane the number that is i after its own place, from the address on.
 
     places: the address of a whole number (8 bytes) for each lane.
     """
