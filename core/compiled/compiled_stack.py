@@ -32,6 +32,7 @@ def advance_function(dtype: str) -> Any:
     """The loop over updates with the gradient in it, compiled."""
     k = kernels
     parts = (
+        products.taken,
         products.affine,
         products.affine_group,
         products.below,

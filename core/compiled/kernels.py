@@ -41,8 +41,8 @@ at all samples of a batch at once, how many layers of parameters there are, and 
 layers, inputs first."""
 
 
-def forward(net: int, theta: int, x: int, a: int, memory: int, group: int, units: int) -> None:
-    """The outputs of all layers for a group of samples, whose inputs begin at a of x.
+def forward(net: int, theta: int, x: int, a: int, memory: int, group: int, units: int, single: bool) -> None:
+    """The outputs of all layers for a group of samples, whose inputs begin at a of x, as `affine` has them.
 
     Those of a sample, one layer after the other, are the next `units` vectors of memory.
     """
@@ -52,14 +52,14 @@ def forward(net: int, theta: int, x: int, a: int, memory: int, group: int, units
     for layer in range(depth):
         inputs, outputs = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
         if group == GROUP:
-            affine_group(theta, w, source, a, apart, memory, h, units, inputs, outputs)
+            affine_group(theta, w, source, a, apart, memory, h, units, inputs, outputs, single)
         else:
-            affine(theta, w, source, a, memory, h, inputs, outputs)
+            affine(theta, w, source, a, memory, h, inputs, outputs, single)
         if layer < depth - 1:
             for s in range(group):
                 call(read_int(net, ACTIVATE), (memory + (s * units + h) * VECTOR_BYTES, outputs))
         w += outputs * (inputs + 1)
-        source, a, apart = memory, h, units
+        source, a, apart, single = memory, h, units, False
         h += outputs
 
 
@@ -81,10 +81,12 @@ def backward(net: int, theta: int, memory: int, deltas: int, group: int, units: 
             call(read_int(net, SLOPE), (a, d, inputs))
 
 
-def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memory: int) -> None:
+def gradient(
+    net: int, theta: int, grad: int, x: int, y: int, samples: int, memory: int, single: bool
+) -> None:
     """grad (P) <- gradient of the mean loss over `samples`, at theta (P), for each trial of the vectors.
 
-    x: (samples, inputs) and y: (samples, outputs). memory: for GROUP samples, or all where the loss looks at
+    x: (samples, inputs), numbers if `single`, and y: (samples, outputs). memory: for GROUP samples, or all where the loss looks at
     all of them, the outputs of all layers; for GROUP samples their deltas; and scratch space for the loss.
     """
     depth, whole = read_int(net, DEPTH), read_int(net, WHOLE)
@@ -104,7 +106,7 @@ def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memo
             first = start if whole else 0
             passed, deltas = memory + first * units * VECTOR_BYTES, (held - first) * units
             if done == 0:
-                forward(net, theta, x, start * inputs, passed, group, units)
+                forward(net, theta, x, start * inputs, passed, group, units, single)
             if done == rounds - 1:
                 for s in range(group):
                     last = (s + 1) * units - k
@@ -116,7 +118,7 @@ def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memo
                         own = y + (start + s) * k * VECTOR_BYTES
                         call(read_int(net, DELTA), (z, own, target, k, samples, scratch))
                 backward(net, theta, passed, deltas, group, units, size)
-                collect(net, grad, x, start * inputs, passed, deltas, group, units, start == 0)
+                collect(net, grad, x, start * inputs, passed, deltas, group, units, start == 0, single)
             start += group
         if done < rounds - 1:
             logits = memory + (units - k) * VECTOR_BYTES
@@ -124,7 +126,16 @@ def gradient(net: int, theta: int, grad: int, x: int, y: int, samples: int, memo
 
 
 def collect(
-    net: int, grad: int, x: int, a: int, memory: int, deltas: int, group: int, units: int, first: bool
+    net: int,
+    grad: int,
+    x: int,
+    a: int,
+    memory: int,
+    deltas: int,
+    group: int,
+    units: int,
+    first: bool,
+    single: bool,
 ) -> None:
     """grad <- what a group of samples, whose inputs begin at a of x, gives; added to it but for the first."""
     w = u = 0
@@ -132,10 +143,10 @@ def collect(
     for layer in range(read_int(net, DEPTH)):
         i, o = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
         if group == GROUP:
-            collect_group(grad, w, memory, deltas + u, units, source, a, apart, i, o, first)
+            collect_group(grad, w, memory, deltas + u, units, source, a, apart, i, o, first, single)
         else:
-            collect_one(grad, w, memory, deltas + u, source, a, i, o, first)
-        source, a, apart = memory, u, units
+            collect_one(grad, w, memory, deltas + u, source, a, i, o, first, single)
+        source, a, apart, single = memory, u, units, False
         w += o * (i + 1)
         u += o
 
@@ -152,8 +163,10 @@ def fill(
     stop: int,
     places: int,
     shared: bool,
+    single: bool,
 ) -> None:
-    """target (samples, width) <- the samples that each trial takes from start to stop of its order.
+    """target (samples, width) <- the samples that each trial takes from start to stop of its order, as single
+    numbers where that is asked for and all trials take the same.
 
     values: (n, apart) numbers. order: rows of `stride` sample numbers each. rows: which one is each trial's,
     `shared` where it is the same for all. places: memory for a whole number a lane.
@@ -163,7 +176,10 @@ def fill(
         if shared:
             sample = read_int(order, read_int(rows, 0) * stride + q) * apart
             for i in range(width):
-                store(target, at + i, spread(read(values, sample + i)))
+                if single:
+                    write(target, at + i, read(values, sample + i))
+                else:
+                    store(target, at + i, spread(read(values, sample + i)))
         else:
             for lane in range(LANES):
                 write(places, lane, read_int(order, read_int(rows, lane) * stride + q) * apart)
@@ -222,9 +238,9 @@ def advance(
     for step in range(steps):
         start, stop = read_int(starts, step), read_int(stops, step)
         if step == 0 or start != read_int(starts, step - 1) or stop != read_int(stops, step - 1):
-            fill(x, inputs, d, d + 1, order, rows, stride, start, stop, places, shared)
-            fill(y, targets, k, k, order, rows, stride, start, stop, places, shared)
-        gradient(net, block, grad, x, y, stop - start, memory)
+            fill(x, inputs, d, d + 1, order, rows, stride, start, stop, places, shared, True)
+            fill(y, targets, k, k, order, rows, stride, start, stop, places, shared, False)
+        gradient(net, block, grad, x, y, stop - start, memory, shared)
         if factors != 0:
             for lane in range(LANES):
                 write(columns, lane, read_wide(rates, lane) * read_wide(factors, step * LANES + lane))

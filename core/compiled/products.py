@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 load: Callable[[int, int], Any]
+read: Callable[[int, int], Any]
 store: Callable[[int, int, Any], None]
 spread: Callable[[Any], Any]
 fused: Callable[[Any, Any, Any], Any]
@@ -18,8 +19,18 @@ GROUP = 4
 """Samples whose passes go together."""
 
 
-def affine(theta: int, w: int, source: int, a: int, target: int, z: int, inputs: int, outputs: int) -> None:
-    """z <- W a + b, where each row of theta's block (outputs, inputs + 1) ends with its b."""
+def taken(source: int, i: int, single: bool) -> Any:
+    """The i-th input: a vector of the trials' own, or a single number that all of them have."""
+    return spread(read(source, i)) if single else load(source, i)
+
+
+def affine(
+    theta: int, w: int, source: int, a: int, target: int, z: int, inputs: int, outputs: int, single: bool
+) -> None:
+    """z <- W a + b, where each row of theta's block (outputs, inputs + 1) ends with its b.
+
+    single: whether the inputs are numbers that all trials share.
+    """
     row = inputs + 1
     whole = outputs - outputs % 4
     for o in range(0, whole, 4):
@@ -28,7 +39,7 @@ def affine(theta: int, w: int, source: int, a: int, target: int, z: int, inputs:
         s0, s1 = load(theta, w0 + inputs), load(theta, w1 + inputs)
         s2, s3 = load(theta, w2 + inputs), load(theta, w3 + inputs)
         for i in range(inputs):
-            v = load(source, a + i)
+            v = taken(source, a + i, single)
             s0 = fused(load(theta, w0 + i), v, s0)
             s1 = fused(load(theta, w1 + i), v, s1)
             s2 = fused(load(theta, w2 + i), v, s2)
@@ -40,7 +51,7 @@ def affine(theta: int, w: int, source: int, a: int, target: int, z: int, inputs:
     for o in range(whole, outputs):
         s = load(theta, w + o * row + inputs)
         for i in range(inputs):
-            s = fused(load(theta, w + o * row + i), load(source, a + i), s)
+            s = fused(load(theta, w + o * row + i), taken(source, a + i, single), s)
         store(target, z + o, s)
 
 
@@ -79,6 +90,7 @@ def affine_group(
     further: int,
     inputs: int,
     outputs: int,
+    single: bool,
 ) -> None:
     """As `affine` for a group of samples: inputs lie `apart` and outputs `further` vectors apart."""
     row = inputs + 1
@@ -93,7 +105,7 @@ def affine_group(
             r0 = r1 = load(theta, w1 + inputs)
             for i in range(inputs):
                 u, v = load(theta, w0 + i), load(theta, w1 + i)
-                x0, x1 = load(source, a0 + i), load(source, a1 + i)
+                x0, x1 = taken(source, a0 + i, single), taken(source, a1 + i, single)
                 s0, s1 = fused(u, x0, s0), fused(u, x1, s1)
                 r0, r1 = fused(v, x0, r0), fused(v, x1, r1)
             store(target, z0, s0)
@@ -101,14 +113,17 @@ def affine_group(
             store(target, z0 + 1, r0)
             store(target, z1 + 1, r1)
     for o in range(whole, outputs):
-        for s in range(0, GROUP, 2):
-            a0, a1 = a + s * apart, a + (s + 1) * apart
-            s0 = s1 = load(theta, w + o * row + inputs)
-            for i in range(inputs):
-                u = load(theta, w + o * row + i)
-                s0, s1 = fused(u, load(source, a0 + i), s0), fused(u, load(source, a1 + i), s1)
-            store(target, z + s * further + o, s0)
-            store(target, z + (s + 1) * further + o, s1)
+        s0 = s1 = s2 = s3 = load(theta, w + o * row + inputs)
+        for i in range(inputs):
+            u = load(theta, w + o * row + i)
+            s0 = fused(u, taken(source, a + i, single), s0)
+            s1 = fused(u, taken(source, a + apart + i, single), s1)
+            s2 = fused(u, taken(source, a + 2 * apart + i, single), s2)
+            s3 = fused(u, taken(source, a + 3 * apart + i, single), s3)
+        store(target, z + o, s0)
+        store(target, z + further + o, s1)
+        store(target, z + 2 * further + o, s2)
+        store(target, z + 3 * further + o, s3)
 
 
 def below_group(
@@ -144,7 +159,16 @@ def below_group(
 
 
 def collect_one(
-    grad: int, w: int, d: int, delta: int, x: int, a: int, inputs: int, outputs: int, first: bool
+    grad: int,
+    w: int,
+    d: int,
+    delta: int,
+    x: int,
+    a: int,
+    inputs: int,
+    outputs: int,
+    first: bool,
+    single: bool,
 ) -> None:
     """grad <- delta a', or grad + delta a', for one sample."""
     row = inputs + 1
@@ -153,11 +177,11 @@ def collect_one(
         at = w + o * row
         if first:
             for i in range(inputs):
-                store(grad, at + i, s * load(x, a + i))
+                store(grad, at + i, s * taken(x, a + i, single))
             store(grad, at + inputs, s)
         else:
             for i in range(inputs):
-                store(grad, at + i, fused(s, load(x, a + i), load(grad, at + i)))
+                store(grad, at + i, fused(s, taken(x, a + i, single), load(grad, at + i)))
             store(grad, at + inputs, load(grad, at + inputs) + s)
 
 
@@ -173,6 +197,7 @@ def collect_group(
     inputs: int,
     outputs: int,
     first: bool,
+    single: bool,
 ) -> None:
     """The same for a group of samples, whose deltas lie ds and whose inputs xs vectors apart."""
     row = inputs + 1
@@ -183,13 +208,19 @@ def collect_group(
         bias = d0 + d1 + d2 + d3
         if first:
             for i in range(inputs):
-                g = fused(d1, load(x, a + xs + i), d0 * load(x, a + i))
-                g = fused(d3, load(x, a + 3 * xs + i), fused(d2, load(x, a + 2 * xs + i), g))
+                g = fused(d1, taken(x, a + xs + i, single), d0 * taken(x, a + i, single))
+                g = fused(
+                    d3, taken(x, a + 3 * xs + i, single), fused(d2, taken(x, a + 2 * xs + i, single), g)
+                )
                 store(grad, at + i, g)
             store(grad, at + inputs, bias)
         else:
             for i in range(inputs):
-                g = fused(d1, load(x, a + xs + i), fused(d0, load(x, a + i), load(grad, at + i)))
-                g = fused(d3, load(x, a + 3 * xs + i), fused(d2, load(x, a + 2 * xs + i), g))
+                g = fused(
+                    d1, taken(x, a + xs + i, single), fused(d0, taken(x, a + i, single), load(grad, at + i))
+                )
+                g = fused(
+                    d3, taken(x, a + 3 * xs + i, single), fused(d2, taken(x, a + 2 * xs + i, single), g)
+                )
                 store(grad, at + i, g)
             store(grad, at + inputs, load(grad, at + inputs) + bias)
