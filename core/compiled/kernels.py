@@ -86,8 +86,9 @@ def gradient(
 ) -> None:
     """grad (P) <- gradient of the mean loss over `samples`, at theta (P), for each trial of the vectors.
 
-    x: (samples, inputs), numbers if `single`, and y: (samples, outputs). memory: for GROUP samples, or all where the loss looks at
-    all of them, the outputs of all layers; for GROUP samples their deltas; and scratch space for the loss.
+    x: (samples, inputs), numbers if `single`, and y: (samples, outputs). memory: for GROUP samples, or all
+    where the loss looks at all of them, the outputs of all layers; for GROUP samples their deltas; and
+    scratch space for the loss.
     """
     depth, whole = read_int(net, DEPTH), read_int(net, WHOLE)
     inputs, k = read_int(net, SIZES), read_int(net, SIZES + depth)
