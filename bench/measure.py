@@ -11,7 +11,7 @@ from bench.competitors import CORE, Competitor, Prepared
 from bench.tasks import Task
 
 SECONDS = 0.4  # each competitor has about this long for a task
-REPEATS = (5, 40)
+REPEATS = (3, 40)
 AGREEMENT = 1e-3  # of the loss after the task's updates in float32, relative to the loss before them
 
 

@@ -16,7 +16,7 @@ from overshoot.core.batches import permutation
 
 SEED = 7
 SAMPLES_A_RUN = 20_000  # about as many are trained on in one timed run, whatever the batch
-STEPS = (12, 512)  # but never fewer or more updates than this: enough for setting up to weigh little
+STEPS = (12, 2048)  # but never fewer or more updates than this: enough for setting up to weigh little
 
 SETTINGS: dict[str, dict[str, float]] = {
     "sgd": {"lr": 0.05},
