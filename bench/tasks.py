@@ -16,7 +16,8 @@ from overshoot.core.batches import permutation
 
 SEED = 7
 SAMPLES_A_RUN = 20_000  # about as many are trained on in one timed run, whatever the batch
-STEPS = (12, 2048)  # but never fewer or more updates than this: enough for setting up to weigh little
+STEPS = (12, 512)  # but never fewer or more updates than this: enough for setting up to weigh little
+TINY = 1000  # parameters: networks of so few train for four times as many
 
 SETTINGS: dict[str, dict[str, float]] = {
     "sgd": {"lr": 0.05},
@@ -70,6 +71,8 @@ class Task:
     @cached_property
     def steps(self) -> int:
         low, high = STEPS
+        if self.net.size <= TINY:
+            high *= 4
         return min(high, max(low, -(-SAMPLES_A_RUN // self.size)))
 
     @cached_property
