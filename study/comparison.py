@@ -27,7 +27,10 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Range(Interval):
-    """The lowest and the highest of too few values for an interval. It excludes nothing."""
+    """The lowest and the highest of too few values for an interval: those of `clusters` problems, or those
+    within a single one. It excludes nothing."""
+
+    clusters: int
 
     def excludes(self, reference: float) -> bool:
         return False
@@ -74,7 +77,7 @@ def clustered(
     if count < FEW:
         parts = [float(statistic(values[member == i])) for i in range(count)]
         seen = parts if count > 1 else values
-        return Range(value, float(min(value, *seen)), float(max(value, *seen)))
+        return Range(value, float(min(value, *seen)), float(max(value, *seen)), count)
     of = _weighted(values, member, statistic)
     if count <= EVERY:
         ways = every_way(count)

@@ -68,12 +68,27 @@ def share(interval: Interval) -> str:
     return f"{percent(interval.value)}{_ends(interval, _hundredths)}"
 
 
+def by_problem(interval: Interval, said: str) -> str:
+    """What is said of a share, and how it varies over problems: `22 % [18, 27] of the cells (interval over
+    problems)`, under few problems `22 % (10 to 40) of the cells (by problem)`, of a single one `22 % of the
+    cells`."""
+    if not isinstance(interval, Range):
+        return f"{share(interval)} {said} (interval over problems)"
+    return (
+        f"{share(interval)} {said} (by problem)"
+        if interval.clusters > 1
+        else f"{percent(interval.value)} {said}"
+    )
+
+
 def both(comparison: Comparison, write: Callable[[float], str]) -> str:
     """`0.57 ([0.54, 0.61] on these problems, [0.41, 0.73] on problems like these)`, each number as `write`
     has it; under few problems the range over them: `0.57 ([0.54, 0.61] on these problems, 0.40 to 0.80 by
-    problem)`."""
+    problem)`, and of a single one the first alone."""
     ends = _hundredths if write is percent else write
     here = _ends(comparison.replicates, ends).strip()
+    if isinstance(comparison.problems, Range) and comparison.problems.clusters == 1:
+        return f"{write(comparison.value)} ({here} on this problem)"
     low, high = ends(comparison.problems.low), ends(comparison.problems.high)
     beyond = (
         f"{low} to {high} by problem" if comparison.few else f"[{low},\u00a0{high}] on problems like these"

@@ -46,9 +46,9 @@ def test_infinite_values_are_drawn_like_others() -> None:
 
 def test_few_clusters_have_a_range_and_no_interval() -> None:
     found = clustered(np.array([1.0, 3.0, 5.0]), [*"aab"], mean)
-    assert found == Range(3.0, 2.0, 5.0)
+    assert found == Range(3.0, 2.0, 5.0, 2)
     assert not found.excludes(0.0)
-    assert clustered(np.arange(12.0), ["a"] * 12, mean) == Range(5.5, 0.0, 11.0)
+    assert clustered(np.arange(12.0), ["a"] * 12, mean) == Range(5.5, 0.0, 11.0, 1)
 
 
 def test_the_order_of_the_values_does_not_matter() -> None:
@@ -112,7 +112,7 @@ def test_it_is_clear_only_where_both_intervals_say_so() -> None:
     assert Comparison(1.0, here, here).clear(0.0)
     assert not Comparison(1.0, here, open_ended).clear(0.0)
     assert not Comparison(1.0, open_ended, here).clear(0.0)
-    assert Comparison(1.0, here, Range(1.0, 0.9, 1.1)).few
+    assert Comparison(1.0, here, Range(1.0, 0.9, 1.1, 2)).few
 
 
 @pytest.mark.parametrize("statistic", [mean, middle, interquartile_mean])

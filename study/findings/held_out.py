@@ -11,7 +11,7 @@ from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import clustered
 from overshoot.study.findings.claims import Finding, RunLink
 from overshoot.study.findings.phrases import verdict
-from overshoot.study.numbers import both, fixed, listing, number, percent, plural, share
+from overshoot.study.numbers import both, by_problem, fixed, listing, number, percent, plural
 from overshoot.study.statistics import mean
 
 CHANCE = 0.05
@@ -31,8 +31,8 @@ def tuning_pays(tables: Tables) -> Finding | None:
     )
     won = clustered((table["verdict"] == "better").to_numpy(float), table["problem"], mean)
     evidence = (
-        f"Validation loss on fresh replicates: clearly better in {share(won)} of the cells (interval over "
-        f"problems), no clear difference in {tie:,}; the probability that a tuned run does better is "
+        f"Validation loss on fresh replicates: clearly better in {by_problem(won, 'of the cells')}, no "
+        f"clear difference in {tie:,}; the probability that a tuned run does better is "
         f"{both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}."
     )
     tied = better == 0 and worse == 0
@@ -77,7 +77,7 @@ def selection(tables: Tables) -> Finding | None:
     )
     evidence = (
         f"Comparisons are of two optimizers on the same problem and batch strategy, over its replicates; by "
-        f"test score {share(ties)} show no clear difference (interval over problems). Each is judged by "
+        f"test score {by_problem(ties, 'show no clear difference')}. Each is judged by "
         f"itself at {percent(1 - CHANCE)}, so about one in twenty would differ by chance."
     )
     inconclusive = apart["test_score"] <= CHANCE * n

@@ -82,8 +82,8 @@ def short_run_beside_theory(found: LimitEvidence) -> str | None:
     if own is None or theory is None:
         return None
     return (
-        "on networks, with gradient descent and its momentum, a short run predicts it to a factor of two in "
-        f"{own['twice']} of {plural(own['compared'], 'cell')}, the curvature at the start in "
+        "on networks, with gradient descent and its momentum, a short run predicts the limit to a factor of "
+        f"two in {own['twice']} of {plural(own['compared'], 'cell')}, the curvature at the start in "
         f"{theory['twice']} of {theory['compared']}"
     )
 

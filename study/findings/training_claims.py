@@ -35,10 +35,10 @@ def tuned_gap(tables: Tables) -> Finding | None:
         f"The probability that {labels[first]} does better than {labels[second]} is "
         f"{both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}.{tied(best, labels)}"
     )
-    details = (
-        f"Mean ranks in training gap over {plural(len(table), 'problem')}: {ranks}."
-        f"{shares(best, labels, 'First')} {_duel(tables, first, second)}."
-    )
+    details = f"{_duel(tables, first, second)}."
+    if len(table) > 1:
+        standings = f"Mean ranks in training gap over {plural(len(table), 'problem')}: {ranks}."
+        details = f"{standings}{shares(best, labels, 'First')} {details}"
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((first, second, last))]
     return Finding("Tuned training", claim, evidence, "overview", best.leader is None, runs, details)
 

@@ -112,7 +112,7 @@ def test_the_map_has_the_short_run_on_networks_and_behind_a_switch_theory_alone(
     assert not best.isdisjoint(theory), "a problem without a short run has the same field in both"
     assert list(block.terms) == ["exact", SHORT_RUN]
     said = [finding.claim for finding in limits_section(tables, looks(tables)).findings]
-    assert any("a short run predicts it to a factor of two in 2 of 3 cells" in claim for claim in said)
+    assert any("a short run predicts the limit to a factor of two in 2 of 3 cells" in claim for claim in said)
     assert set(evidence.predicted.columns) == set(evidence.limits.columns)
 
 
