@@ -1,7 +1,7 @@
 """What a cell costs: exact counts, and a rough time for ordering, progress and `estimate`.
 
-The times come from a model of the stacked step, fitted on one machine. Compiled code and NumPy each have
-their own: on small batches they are dozens of times apart.
+The times come from a model of the stacked step, fitted on two cores, between a quiet and a busy day.
+Compiled code and NumPy each have their own: on small batches they are dozens of times apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from overshoot.study.experiment.cells import Cell, Choice
 from overshoot.study.phases.catalogue import phases_of
 from overshoot.study.problems.problem import entries, network_of, shape_of
 
-CELL_SECONDS = 0.3
+CELL_SECONDS = 0.26
 """What a cell takes whatever it trains: its data, its evaluations, the search's own arithmetic."""
 
 STAYS = 0.62
@@ -27,10 +27,10 @@ STAYS = 0.62
 START_SECONDS = 6.0
 """Of a run: imports, the store, and compiled code being read."""
 
-TRIAL_SECONDS = 1.7e-3
+TRIAL_SECONDS = 1.45e-3
 """To store a trial, beside the training."""
 
-REPORT_SECONDS, REPORT_POWER = 0.66, 0.77
+REPORT_SECONDS, REPORT_POWER = 0.5, 0.77
 """Of the report: so much times the number of cells to this power."""
 
 
@@ -55,7 +55,7 @@ def cost(cell: Cell) -> Cost:
     stacks = [stack for phase in phases_of(cell) for stack in phase.stacks(cell, samples)]
     plain = 1.0 + 3.5e-3 * parameters + 1.1e-4 * parameters * batch
     if _compiled(cell):
-        each, per_trial = 0.0, 0.05 + 1.5e-4 * parameters * batch
+        each, per_trial = 0.0, 0.043 + 1.3e-4 * parameters * batch
     else:
         each, per_trial = 80.0, plain
     microseconds = STAYS * sum(stack.updates * (each + stack.trials * per_trial) for stack in stacks)
