@@ -90,9 +90,11 @@ def write_png(figure: Figure, path: Path, dpi: int = 110) -> None:
 
 
 def smaller_png(source: Path, path: Path) -> None:
-    """The picture in a quarter of the colours, which is a fifth of its bytes less."""
+    """The picture in a quarter of the colours, chosen for all of it at once: a fifth of its bytes less."""
     with Image.open(source) as drawn:
-        _in_colors(drawn, 64).save(path, optimize=True)
+        chosen = Image.Quantize.MAXCOVERAGE
+        few = drawn.convert("RGB").quantize(64, chosen, dither=Image.Dither.NONE, kmeans=1)
+        few.save(path, optimize=True)
 
 
 def _in_colors(image: Image.Image, most: int) -> Image.Image:
