@@ -10,10 +10,13 @@ T = TypeVar("T")
 
 
 def nearest(name: object, allowed: Iterable[str]) -> str | None:
-    """The one of `allowed` that is spelt most like `name`; None when none is near."""
+    """The one of `allowed` that is spelt most like `name`, or has its letters in another order; None when none
+    is near."""
     if not isinstance(name, str) or len(name) > 100:
         return None
-    near = difflib.get_close_matches(name.lower(), list(allowed), n=1)
+    given, known = name.lower(), list(allowed)
+    near = [one for one in known if sorted(one.lower()) == sorted(given)]
+    near += difflib.get_close_matches(given, known, n=1)
     return near[0] if near else None
 
 
