@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 def nearest(name: object, allowed: Iterable[str]) -> str | None:
-    """The one of `allowed` that is spelt most like `name`, or has its letters in another order; None when none
-    is near."""
+    """The one of `allowed` that is spelt most like `name`, or has its letters in another order; None when
+    none is near."""
     if not isinstance(name, str) or len(name) > 100:
         return None
     given, known = name.lower(), list(allowed)
