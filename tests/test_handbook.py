@@ -111,6 +111,14 @@ def commands() -> list[str]:
     return [line for line in found if not any(word in line.split() for word in ELSEWHERE)]
 
 
+def done(command: list[str]) -> int:
+    """The exit status of a command. What registers a method does so in a process of its own."""
+    if command[0] != "check":
+        return main(command)
+    own = [sys.executable, "-m", "overshoot.study", *command]
+    return subprocess.run(own, env=os.environ | {"PYTHONPATH": str(ROOT)}).returncode
+
+
 @pytest.mark.slow
 def test_every_command_in_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder with what they speak of: small experiments, a file of one's own, a method of one's own."""
@@ -126,7 +134,7 @@ def test_every_command_in_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         r"^```py\n(.*?)^```", (ROOT / "docs/experiments.md").read_text("utf-8"), re.M | re.S
     )
     (experiments / "my_methods.py").write_text(method)
-    (tmp_path / "my_methods.py").write_text(method.replace('"halved"', '"halved_too"'))
+    (tmp_path / "my_methods.py").write_text(method)
     for name in ("study", "A", "B"):
         assert main(["run", f"experiments/{name}.toml", "--no-report"]) == 0
     assert main(["run", "experiments/study.toml", "--shard", "1/2", "--results", "results/shard-1"]) == 0
@@ -138,4 +146,4 @@ def test_every_command_in_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for line in lines:
         given = [run if word == "RUN" else word for word in shlex.split(line)]
         expanded = [found for word in given for found in (sorted(glob.glob(word)) if "*" in word else [word])]
-        assert main(expanded) == 0, line
+        assert done(expanded) == 0, line
