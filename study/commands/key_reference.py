@@ -25,6 +25,16 @@ EVERYTHING: Mapping[str, Any] = {
 """A file of which every table is read: the recorder takes keys that may be left out for there."""
 
 
+LISTS: Mapping[str, str] = {
+    "plugins": "a list of Python files, relative to this one",
+    "batches": 'a list of sizes: "full", a number, or { size = 16, order = "fixed" }: see `list batches`',
+    "edge.optimizers": "a list of those among `optimizers` that have a stability limit",
+    "networks.NAME.hidden": "a list of whole numbers, the units of each hidden layer; [] for a linear model",
+    "problems": "a list of tables, [[problems]]",
+}
+"""What is in the lists whose entries no registry knows."""
+
+
 @dataclass(frozen=True)
 class TomlKey:
     """A key by its place, `limit.precision`, what it may be, and its default; empty where it is required."""
@@ -73,7 +83,7 @@ class Recorder(Reader):
         return super().number(key, default, high, **({"low": low} if low else {}))
 
     def items(self, key: str, empty: bool = False) -> list[Item]:
-        self._record(key, "a list", None)
+        self._record(key, LISTS.get(self._name(key), "a list"), None)
         return super().items(key, empty)
 
     def choices(

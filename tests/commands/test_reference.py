@@ -43,6 +43,7 @@ def test_a_key_has_its_default_and_a_required_one_none() -> None:
     assert known["budget.evaluations"].kind == "a whole number from 10 to epochs"
     assert known["title"].default == "the name"
     assert known["plugins"].default == "left out"
+    assert not [key.place for key in keys() if key.kind == "a list"]
     assert known["optimizers"].default == ""
     assert known["problems[].datasets[].missing (csv)"].kind == "one of refuse, drop, mean"
 
