@@ -4,6 +4,6 @@ One module a lesson. What is commonly published and wrong lives here, beside wha
 """
 
 from overshoot.study.lessons.lesson import CheckedClaim, ClaimError, Lesson
-from overshoot.study.lessons.pages import LESSONS, write
+from overshoot.study.lessons.lesson_pages import LESSONS, write
 
 __all__ = ["LESSONS", "CheckedClaim", "ClaimError", "Lesson", "write"]

@@ -107,7 +107,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class AdaptiveEvidence:
     """What the pictures and the claims rest on."""
 
     ends: dict[str, np.ndarray]
@@ -124,7 +124,7 @@ class Evidence:
     rates: np.ndarray
 
 
-def evidence() -> Evidence:
+def evidence() -> AdaptiveEvidence:
     rates = np.geomspace(1e-3, 30, 40)
     ends = {name: np.array([np.median(left(path(name, rate))[-30:]) for rate in rates]) for name in METHODS}
     ends = {name: np.where(np.isfinite(values), values, np.inf) for name, values in ends.items()}
@@ -139,7 +139,7 @@ def evidence() -> Evidence:
     plateau = {rate: float(np.median(left(path("rmsprop", rate))[-30:])) for rate in (0.05, 0.5)}
     labels = {name: core.OPTIMIZERS[name].label for name in METHODS}
     last = {name: float(values[-1]) for name, values in ends.items()}
-    return Evidence(
+    return AdaptiveEvidence(
         ends=ends,
         reach=reach,
         corrected=corrected,
@@ -155,7 +155,7 @@ def evidence() -> Evidence:
     )
 
 
-def _maps(found: Evidence) -> list[LessonPicture]:
+def _maps(found: AdaptiveEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             MapPanel(
@@ -175,7 +175,7 @@ def _maps(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: AdaptiveEvidence) -> list[LessonPicture]:
     return [
         *_maps(found),
         LessonPicture(
@@ -209,7 +209,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: AdaptiveEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
             f"Less than 1 % of the loss is left over {number(found.reach['sgd'])} decades of rates for gradient descent, {number(found.reach['adam'])} for Adam and {number(found.reach['adagrad'])} for AdaGrad.",

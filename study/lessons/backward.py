@@ -165,7 +165,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class BackwardEvidence:
     """What the pictures and the claims rest on."""
 
     M: int
@@ -181,7 +181,7 @@ class Evidence:
     rates: np.ndarray
 
 
-def evidence() -> Evidence:
+def evidence() -> BackwardEvidence:
     points, labels = moons(160)
     X, Y = points.T, np.stack([1 - labels, labels]).astype(float)
     M = X.shape[1]
@@ -201,7 +201,7 @@ def evidence() -> Evidence:
     shapes = [g.shape for g in backward_published(X, Y, A1, A2, weights)] == [w.shape for w in weights]
     scaled = train(X, Y, without_mean, best["right"] / M)[0]
     uphill = float((between > 90).mean())
-    return Evidence(
+    return BackwardEvidence(
         M=M,
         ends=ends,
         best=best,
@@ -216,7 +216,7 @@ def evidence() -> Evidence:
     )
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: BackwardEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
@@ -251,7 +251,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _by_rate(found: Evidence) -> LessonPicture:
+def _by_rate(found: BackwardEvidence) -> LessonPicture:
     return LessonPicture(
         CurvePanel(
             f"Loss after {STEPS} steps, by rate",
@@ -277,7 +277,7 @@ def _by_rate(found: Evidence) -> LessonPicture:
     )
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: BackwardEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
             f"The right backward pass agrees with central differences to {number(found.error)}.",

@@ -103,7 +103,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class BatchEvidence:
     """What the pictures and the claims rest on."""
 
     limits: dict[int | None, float]
@@ -116,7 +116,7 @@ class Evidence:
     x: np.ndarray
 
 
-def evidence() -> Evidence:
+def evidence() -> BatchEvidence:
     x, y = points()
     X = np.column_stack([x, np.ones_like(x)])
     best = np.linalg.lstsq(X, y, rcond=None)[0]
@@ -127,12 +127,12 @@ def evidence() -> Evidence:
     theory = {share: float(core.noise_floor(X, y - X @ best, [share], 1, True)[0]) for share in floors}
     summed = excess(x, y, None, rate, summed=True) / start
     full = limits[None]
-    return Evidence(
+    return BatchEvidence(
         limits=limits, summed=summed, full=full, floors=floors, rate=rate, runs=runs, theory=theory, x=x
     )
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: BatchEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
@@ -162,7 +162,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: BatchEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
             f"After one epoch at {found.rate}, stochastic descent has {percent(found.runs[1][1])} of the loss left, batches of 8 {percent(found.runs[8][1])}, all data {percent(found.runs[None][1])}.",

@@ -82,7 +82,7 @@ def bowl() -> Bowl:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class BestRateEvidence:
     """Best rates (batches,), predicted and measured, of gradient descent and of sign descent on the bowl; regression:
     those of sign descent on least squares, whose noise is not independent."""
 
@@ -98,7 +98,7 @@ class Evidence:
         return np.array([best_rate_linear(b, self.bowl.highest, self.bowl.scale) for b in BATCHES.tolist()])
 
 
-def evidence() -> Evidence:
+def evidence() -> BestRateEvidence:
     found, rng = bowl(), np.random.default_rng(0)
     descent, signs = [], []
     for batch in BATCHES.tolist():
@@ -106,7 +106,7 @@ def evidence() -> Evidence:
         g = found.gradient + noise
         descent.append(measured(g, found.gradient, found.hessian))
         signs.append(measured(np.sign(g), found.gradient, found.hessian))
-    return Evidence(
+    return BestRateEvidence(
         found,
         np.array(descent),
         np.array([best_rate(b, found.highest, found.scale) for b in BATCHES.tolist()]),
@@ -166,11 +166,11 @@ def lesson() -> Lesson:
     )
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: BestRateEvidence) -> list[LessonPicture]:
     return [_descent(found), _signs(found), _regression(found)]
 
 
-def _descent(found: Evidence) -> LessonPicture:
+def _descent(found: BestRateEvidence) -> LessonPicture:
     x = BATCHES.astype(float)
     curves = [
         LessonCurve("predicted", found.descent_predicted, ROLES["best"], x=x),
@@ -185,7 +185,7 @@ def _descent(found: Evidence) -> LessonPicture:
     )
 
 
-def _signs(found: Evidence) -> LessonPicture:
+def _signs(found: BestRateEvidence) -> LessonPicture:
     x, ends = BATCHES.astype(float), np.array([0, found.signs.max()])
     curves = [
         LessonCurve("predicted", found.signs_predicted, ROLES["best"], x=x),
@@ -199,7 +199,7 @@ def _signs(found: Evidence) -> LessonPicture:
     )
 
 
-def _regression(found: Evidence) -> LessonPicture:
+def _regression(found: BestRateEvidence) -> LessonPicture:
     curves = [LessonCurve("measured", found.regression, OPTIMIZERS[0], ":", x=BATCHES.astype(float))]
     return LessonPicture(
         CurvePanel("The same on a regression", curves, "best rate", "batch", log="x"),
@@ -208,7 +208,7 @@ def _regression(found: Evidence) -> LessonPicture:
     )
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: BestRateEvidence) -> list[CheckedClaim]:
     scale, peak = found.bowl.scale, found.bowl.peak
     off = float(np.abs(found.descent / found.descent_predicted - 1).max())
     signs_off = float(np.abs(found.signs / found.signs_predicted - 1).max())

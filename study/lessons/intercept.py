@@ -76,7 +76,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class InterceptEvidence:
     """What the pictures and the claims rest on."""
 
     with_ones: tuple[np.ndarray, np.ndarray]
@@ -89,7 +89,7 @@ class Evidence:
     y: np.ndarray
 
 
-def evidence() -> Evidence:
+def evidence() -> InterceptEvidence:
     x, y = points()
     with_ones, without = run(design(x), y), run(design_without_ones(x), y)
     centred = x - x.mean()
@@ -100,7 +100,7 @@ def evidence() -> Evidence:
         for key, losses in (("with", with_ones[0]), ("without", without[0]))
     }
     slopes = float(with_ones[1][0]), float(without[1][0])
-    return Evidence(
+    return InterceptEvidence(
         with_ones=with_ones,
         without=without,
         centred=centred,
@@ -112,7 +112,7 @@ def evidence() -> Evidence:
     )
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: InterceptEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
@@ -143,7 +143,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: InterceptEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
             f"Both end at the same slope: {number(found.slopes[0], 4)} and {number(found.slopes[1], 4)}.",

@@ -115,7 +115,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LineEvidence:
     """What the pictures and the claims rest on."""
 
     paths: dict[str, np.ndarray]
@@ -135,7 +135,7 @@ class Evidence:
     y: np.ndarray
 
 
-def evidence() -> Evidence:
+def evidence() -> LineEvidence:
     x, y = points()
     H = hessian(x)
     low, high = np.linalg.eigvalsh(H)
@@ -159,7 +159,7 @@ def evidence() -> Evidence:
     side = np.array([np.linalg.eigh(H)[1][:, 1] @ (t - best) for t in paths["overshooting"]])
     growth = left["diverging"][-1] / left["diverging"][-2]
     turn = limit_in_turn(H)
-    return Evidence(
+    return LineEvidence(
         paths=paths,
         m=m,
         b=b,
@@ -178,7 +178,7 @@ def evidence() -> Evidence:
     )
 
 
-def _maps(found: Evidence) -> list[LessonPicture]:
+def _maps(found: LineEvidence) -> list[LessonPicture]:
     half = 1.3 * float(np.abs(found.best - START).max())
     return [
         LessonPicture(
@@ -190,7 +190,7 @@ def _maps(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: LineEvidence) -> list[LessonPicture]:
     return [
         *_maps(found),
         LessonPicture(
@@ -223,7 +223,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: LineEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
             f"Largest curvature {exact(found.high)}, smallest {exact(found.low)}: the limit is 2 / {exact(found.high)} = {exact(found.limit)}.",

@@ -111,7 +111,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LogisticEvidence:
     """What the pictures and the claims rest on."""
 
     errors: tuple[float, float]
@@ -124,7 +124,7 @@ class Evidence:
     curves: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def evidence() -> Evidence:
+def evidence() -> LogisticEvidence:
     X, y = moons()
     Z = np.random.default_rng(0).normal(0, 3, 12)
     Y = (np.arange(12) % 2).astype(float)
@@ -147,7 +147,7 @@ def evidence() -> Evidence:
         cross_entropy_of_probabilities(far, np.array([1.0, 0.0])),
         cross_entropy(far, np.array([1.0, 0.0])),
     )
-    return Evidence(
+    return LogisticEvidence(
         errors=errors,
         accuracy=accuracy,
         two_error=two_error,
@@ -159,7 +159,7 @@ def evidence() -> Evidence:
     )
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: LogisticEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
@@ -199,7 +199,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: LogisticEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
             f"Beside central differences of the loss, A − Y is off by {number(found.errors[0])}; with the slope left in by {percent(found.errors[1])}.",

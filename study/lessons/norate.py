@@ -82,7 +82,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RatelessEvidence:
     """What the pictures and the claims rest on."""
 
     curvatures: dict[str, float]
@@ -92,7 +92,7 @@ class Evidence:
     growth: float
 
 
-def evidence() -> Evidence:
+def evidence() -> RatelessEvidence:
     standard, unit, y = data()
     curvatures = {
         key: float(np.linalg.norm(X, 2)) ** 2 / len(X) for key, X in (("standard", standard), ("unit", unit))
@@ -104,10 +104,10 @@ def evidence() -> Evidence:
         "unit": gaps(unit, y, 0.9 * limits["unit"]),
     }
     growth = none["standard"][-1] / none["standard"][-2]
-    return Evidence(curvatures=curvatures, limits=limits, none=none, good=good, growth=growth)
+    return RatelessEvidence(curvatures=curvatures, limits=limits, none=none, good=good, growth=growth)
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: RatelessEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
@@ -142,7 +142,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: RatelessEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
             f"442 patients, 10 measures. Standardised: λ_max = {exact(found.curvatures['standard'])}, limit {exact(found.limits['standard'])}. Columns of norm one: λ_max = {number(found.curvatures['unit'])}, limit {number(found.limits['unit'])}.",

@@ -72,7 +72,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RootEvidence:
     """What the pictures and the claims rest on."""
 
     rest: float
@@ -91,7 +91,7 @@ class Evidence:
     tops: dict[float, float]
 
 
-def evidence() -> Evidence:
+def evidence() -> RootEvidence:
     x, y = points()
     curvature = float(np.linalg.eigvalsh(hessian(x))[1])
     X = np.column_stack([x, np.ones_like(x)])
@@ -113,7 +113,7 @@ def evidence() -> Evidence:
     Z = np.array([[1000.0, 0.0, -1000.0]])
     with np.errstate(all="ignore"):
         broken = softmax_overflowing(Z)
-    return Evidence(
+    return RootEvidence(
         rest=rest,
         below=below,
         above=above,
@@ -131,7 +131,7 @@ def evidence() -> Evidence:
     )
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: RootEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
@@ -162,7 +162,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: RootEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
             f"Three layers ending in a softmax: the backward pass agrees with differences to {number(found.error)}.",

@@ -36,7 +36,7 @@ def curvature_of_all(
 
 
 @dataclass(frozen=True)
-class Followed:
+class FollowedEdge:
     """Runs of one batch size. batches, whole: (seeds, epochs) the two curvatures over 2 / rate; loss: the same shape."""
 
     batches: np.ndarray
@@ -48,7 +48,7 @@ class Followed:
         return float(values[:, -len(EPOCHS) // 3 :].mean())
 
 
-def follow(size: int | None, rate: float = RATE) -> Followed:
+def follow(size: int | None, rate: float = RATE) -> FollowedEdge:
     """SGD on a smooth function of two inputs, with a network of 32 hidden units, and its curvatures on the way."""
     rng = np.random.default_rng(0)
     X = rng.uniform(-2, 2, size=(SAMPLES, 2))
@@ -69,7 +69,7 @@ def follow(size: int | None, rate: float = RATE) -> Followed:
         },
     )
     loss, *_ = trace.values.values()
-    return Followed(trace.values["batches"] * rate / 2, trace.values["whole"] * rate / 2, loss)
+    return FollowedEdge(trace.values["batches"] * rate / 2, trace.values["whole"] * rate / 2, loss)
 
 
 MATHEMATICS = [
@@ -103,11 +103,11 @@ def lesson() -> Lesson:
     )
 
 
-def evidence() -> dict[int | None, Followed]:
+def evidence() -> dict[int | None, FollowedEdge]:
     return {size: follow(size) for size in SIZES}
 
 
-def _pictures(found: dict[int | None, Followed]) -> list[LessonPicture]:
+def _pictures(found: dict[int | None, FollowedEdge]) -> list[LessonPicture]:
     epochs = np.array(EPOCHS)
     looks = {
         None: "All data: the sharpness climbs to 2/r and stays.",
@@ -139,7 +139,7 @@ def _pictures(found: dict[int | None, Followed]) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: dict[int | None, Followed]) -> list[CheckedClaim]:
+def _claims(found: dict[int | None, FollowedEdge]) -> list[CheckedClaim]:
     whole, middle, small = (found[size] for size in SIZES)
     sharp = {size: runs.late(runs.whole) for size, runs in found.items()}
     felt = {size: runs.late(runs.batches) for size, runs in found.items()}

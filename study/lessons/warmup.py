@@ -130,7 +130,7 @@ def lesson() -> Lesson:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class WarmupEvidence:
     """limits: of an optimizer, one for each of SHARES; started: the limit of Adam whose v starts at g squared.
     shown: losses (STEPS + 1,) at one rate by name; rate: which. as_core: the limit of the
     same optimizer when it starts at zero."""
@@ -142,7 +142,7 @@ class Evidence:
     rate: float
 
 
-def evidence() -> Evidence:
+def evidence() -> WarmupEvidence:
     all_runs = {
         name: [runs(core.OPTIMIZERS[name], rates, share) for share in SHARES] for name, rates in RATES.items()
     }
@@ -151,7 +151,7 @@ def evidence() -> Evidence:
     plain, warmed = all_runs["adam"][0], all_runs["adam"][SHARES.index(0.1)]
     at = int(np.abs(np.log(RATES["adam"] / (5 * reach["adam"][0]))).argmin())
     ways = {"no warm-up": plain, "warm-up, a tenth of the run": warmed, "v starts at g²": own}
-    return Evidence(
+    return WarmupEvidence(
         limits=reach,
         started=limits(own, RATES["adam"]),
         as_core=limits(zero, RATES["adam"]),
@@ -160,7 +160,7 @@ def evidence() -> Evidence:
     )
 
 
-def _pictures(found: Evidence) -> list[LessonPicture]:
+def _pictures(found: WarmupEvidence) -> list[LessonPicture]:
     labels = {name: core.OPTIMIZERS[name].label for name in RATES}
     shares = 100 * np.array(SHARES)
     colors = (OUTCOMES["diverged"], ROLES["best"], OPTIMIZERS[4])
@@ -203,7 +203,7 @@ def _pictures(found: Evidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: Evidence) -> list[CheckedClaim]:
+def _claims(found: WarmupEvidence) -> list[CheckedClaim]:
     sgd, adam = found.limits["sgd"], found.limits["adam"]
     short = SHARES.index(0.05)
     plain = found.shown["no warm-up"]

@@ -6,7 +6,6 @@ import pytest
 
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
-from overshoot.study.comparison import Comparison, Range
 from overshoot.study.findings import headlines as f
 from overshoot.study.findings.divergence import diverged, plateaus
 from overshoot.study.findings.held_out import selection, tuning_pays
@@ -18,8 +17,6 @@ from overshoot.study.findings.trust import trust
 from overshoot.study.numbers import (
     around,
     between,
-    both,
-    by_problem,
     fixed,
     listing,
     number,
@@ -393,19 +390,3 @@ def test_words():
         "2 searches",
     )
     assert (listing(["a"]), listing(["a", "b"]), listing(["a", "b", "c"])) == ("a", "a and b", "a, b and c")
-
-
-def test_of_a_single_problem_nothing_varies_over_problems() -> None:
-    one, two, many = Range(0.5, 0.0, 1.0, 1), Range(0.5, 0.4, 0.6, 2), Interval(0.5, 0.4, 0.6)
-    here = Interval(0.5, 0.4, 0.7)
-    shares = [by_problem(interval, "of the cells") for interval in (one, two, many)]
-    assert [" ".join(said.split()) for said in shares] == [
-        "50 % of the cells",
-        "50 % (40 to 60) of the cells (by problem)",
-        "50 % [40, 60] of the cells (interval over problems)",
-    ]
-    differences = [both(Comparison(0.5, here, interval), percent) for interval in (one, two)]
-    assert [" ".join(said.split()) for said in differences] == [
-        "50 % ([40, 70] on this problem)",
-        "50 % ([40, 70] on these problems, 40 to 60 by problem)",
-    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from overshoot.study.lessons import LESSONS, Lesson
-from overshoot.study.lessons.pages import write
+from overshoot.study.lessons.lesson_pages import write
 
 
 @cache

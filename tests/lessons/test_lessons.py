@@ -17,10 +17,10 @@ from overshoot.study.lessons import (
     best_rate,
     catapult,
     intercept,
+    lesson_pages,
     line,
     logistic,
     norate,
-    pages,
     rootloss,
     stochastic_edge,
     warmup,
@@ -58,7 +58,7 @@ def test_a_claim_that_its_runs_do_not_show_makes_no_page(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "index.html").write_text("before")
     with pytest.raises(ClaimError, match="Updated one after the other"):
-        pages.write(folder)
+        lesson_pages.write(folder)
     assert [file.name for file in tmp_path.rglob("*")] == ["lessons", "index.html"]
 
 
