@@ -173,7 +173,7 @@ def _drawn_order(order: Order, seed: int, epoch: int, n: int, size: int) -> np.n
             f"the order {order.label!r} must draw {wanted} whole numbers from 0 to {n - 1}, got "
             f"{drawn.dtype} {drawn.shape}"
         )
-    samples = np.ascontiguousarray(drawn, dtype=np.int64)
+    samples = np.array(drawn, dtype=np.int64, order="C")  # a copy: an order may draw into memory of its own
     samples.flags.writeable = False
     return samples
 

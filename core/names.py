@@ -15,7 +15,8 @@ def nearest(name: object, allowed: Iterable[str]) -> str | None:
     if not isinstance(name, str) or len(name) > 100:
         return None
     given, known = name.lower(), list(allowed)
-    near = [one for one in known if sorted(one.lower()) == sorted(given)]
+    near = [one for one in known if one.lower() == given]
+    near += [one for one in known if sorted(one.lower()) == sorted(given)]
     near += difflib.get_close_matches(given, known, n=1)
     return near[0] if near else None
 

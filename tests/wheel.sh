@@ -24,6 +24,7 @@ cp experiments/quick.toml "$here/empty"
 cd "$here/empty"
 PATH="$here/venv/bin:$PATH"
 unset PYTHONPATH MLFLOW_TRACKING_URI
+export OVERSHOOT_CACHE="$here/cache"
 overshoot --version
 overshoot run quick.toml
 overshoot list

@@ -159,7 +159,7 @@ class Store:
 
     def label(self, study: str, key: str) -> str:
         """What the run of a finished cell is called."""
-        return str(next(self._runs(study, [key])).info.run_name)
+        return next((str(run.info.run_name) for run in self._runs(study, [key])), key)
 
     def database_faults(self) -> list[str]:
         """What SQLite itself finds wrong in its file; other databases look after theirs."""
