@@ -11,19 +11,19 @@ from overshoot.core.names import suggest
 from overshoot.study.problems.columns import ALLOWED
 
 COLUMNS = {
-    "inputs": "of your file, to predict the target from (default: all others)",
-    "drop": "of your file, to be left out",
+    "inputs": "columns to predict the target from (default: all others)",
+    "drop": "columns to leave out",
 }
 READING = {
-    "task": "what the target is (default: text and any two values are classes, others real)",
+    "task": "what the target is (default: classes for text or two values, else real numbers, a regression)",
     "categories": "text among the inputs (default: refuse); onehot makes a column of 0 and 1 of each",
     "missing": "rows with missing values (default: refuse)",
-    "scaling": "of the inputs, by the training rows (default: standard)",
-    "target_scaling": "of a regression's target (default: standard)",
-    "header": "whether the first line has the columns' names: yes or no (default: as it looks)",
-    "separator": "between fields: comma, semicolon, tab, bar, space or a character (default: as it looks)",
-    "decimal": "the decimal mark, a point or a comma (default: as it looks)",
-    "encoding": "of the text (default: as it looks)",
+    "scaling": "how inputs are scaled, fitted on the training rows (default: standard)",
+    "target_scaling": "how a regression's target is scaled (default: standard)",
+    "header": "whether the first line has the columns' names: yes or no (default: detected)",
+    "separator": "between fields: comma, semicolon, tab, bar, space or a character (default: detected)",
+    "decimal": "the decimal mark, a point or a comma (default: detected)",
+    "encoding": "of the text (default: detected)",
 }
 """Options of a file of one's own, as an experiment has them too."""
 

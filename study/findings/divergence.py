@@ -43,8 +43,13 @@ def _by_limit(tables: Tables) -> str:
     rows = records(by_limit(tables.study))
     if not rows:
         return ""
-    texts = [f"{number(r['low'])} to {number(r['high'])} times {share(r['share'])}" for r in rows]
-    return f" By rate over the cell’s stability limit, with the interval over problems: {listing(texts)}."
+    problems = tables.study.cells["problem"].nunique()
+    write = share if problems > 1 else (lambda interval: percent(interval.value))
+    texts = [f"{number(r['low'])} to {number(r['high'])} times {write(r['share'])}" for r in rows]
+    spread = (
+        ", with the interval over problems" if problems >= FEW else ", by problem" if problems > 1 else ""
+    )
+    return f" By rate over the cell’s stability limit{spread}: {listing(texts)}."
 
 
 HALF = 0.5

@@ -89,8 +89,8 @@ def _open_ended(tables: Tables, table: pd.DataFrame, optimizers: tuple[str, str]
         if row["optimizer"] in optimizers and row["problem"] in problems
     )
     return (
-        f" {count} of these two’s ranges {'reaches' if count == 1 else 'reach'} the end of the sweep and may "
-        "be wider."
+        f" {count} of these two optimizers’ ranges {'reaches' if count == 1 else 'reach'} the end of the "
+        "sweep and may be wider."
         if count
         else ""
     )
@@ -165,16 +165,16 @@ def _censored(tables: Tables, rows: list[dict[str, Any]], batches: tuple[str, st
     texts = [
         f"in {count} {hides}"
         for count, hides in (
-            (large, f"that of {batches[0]}, whose fall is larger than counted"),
-            (small, f"that of {batches[1]}, whose rise is larger than counted"),
-            (either, "both, whose shift counts as none and is not known"),
+            (large, f"with {batches[0]}, whose fall is underestimated"),
+            (small, f"with {batches[1]}, whose rise is underestimated"),
+            (either, "with both, whose shift is unknown and counts as none"),
         )
         if count
     ]
     hidden = [row["optimizer"] for row in rows if not _known(row, "sweep_boundary")]
     text = (
-        f" A boundary beyond the grid counts as the grid’s end: of {sum(row['pairs'] for row in rows)} pairs "
-        f"{listing(texts)}."
+        f" A boundary beyond the grid counts as the end of the grid: of {sum(row['pairs'] for row in rows)} "
+        f"pairs of problem and optimizer {listing(texts)}."
     )
     if hidden:
         labels = listing([tables.study.names.optimizers[o] for o in hidden])

@@ -127,8 +127,8 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
         ("on least squares" if row["basis"] != LimitBasis.AT_THE_START else "on a network") for row in worst
     ]
     claim = "; ".join(
-        f"{place} the prediction is furthest off for {where(tables, cell)}, by a factor of "
-        f"{factor(cell['ratio'])}"
+        f"{place} the prediction is furthest off for {where(tables, cell)}, where the measured limit is "
+        f"{factor(cell['ratio'])} times the predicted one"
         for place, cell in zip(places, cells, strict=True)
     )
     evidence = " ".join(

@@ -76,5 +76,5 @@ def _sentences(runs: Mapping[str, Sequence[RatePath]]) -> list[str]:
         "The path goes down into the valley and along it to the minimum.",
         "Each step lands on the other side of the valley, but nearer than before, so it still arrives.",
         f"Above the stability limit, here {number(limit())}, each step lands farther out than the last, and "
-        "the loss blows up; Adam has no such limit.",
+        "the loss blows up; Adam’s steps are bounded by its rate, and it comes back.",
     ]

@@ -64,7 +64,7 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
         "from the data and the method, before any training; here it stands beside the rate at which runs "
         "were seen to diverge, measured for each replicate. Methods that divide by the size of their "
         "gradients have no such predicted limit: with them too large a rate mostly ends on a plateau. On "
-        "networks a short run forecasts the limit of both."
+        "networks a short run forecasts the limit, well of methods that overflow and roughly of the others."
     )
     said = [*findings(tables, found), *([own] if (own := forecast(tables, found)) is not None else [])]
     return Section("limits", "Stability limits: predicted and measured", text, said, blocks)

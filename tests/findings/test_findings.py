@@ -136,7 +136,7 @@ class TestUsableRange:
         assert "from the median of 2 replicates at each rate" in text(found)
         assert "at each rate: Adam 3.0 and Gradient descent 0.6." in text(found)
         assert "2.4 ([2.4, 2.4] on these problems, [2.4, 2.4] on problems like these): clear" in text(found)
-        assert "12 of these two’s ranges reach the end of the sweep" in text(found)
+        assert "12 of these two optimizers’ ranges reach the end of the sweep" in text(found)
 
     def test_those_that_tie_are_named_in_the_evidence_and_not_in_the_claim(self):
         found = usable_range(study(sgd={"sweep": NARROW}, adam={"sweep": WIDE}, adamw={"sweep": WIDE}))
@@ -189,14 +189,14 @@ class TestBatchSize:
         cells += [planted(problem="c", batch=b, sweep=FLOOR) for b in ("full", "1")]
         found = batch_size(analyse(gather(cells)))
         assert "over 3 problems" in text(found)
-        assert "of 3 pairs in 1 both, whose shift counts as none and is not known." in text(found)
+        assert "of 3 pairs of problem and optimizer in 1 with both, whose shift is unknown" in text(found)
 
     def test_which_side_lies_beyond_the_grid_says_which_shift_is_larger(self):
         cells = [planted(problem=p, batch=b) for p in "abcd" for b in ("full", "1")]
         cells += [planted(problem=p, batch="full", sweep=FLOOR) for p in "ef"]
         cells += [planted(problem=p, batch="1") for p in "ef"]
         found = text(batch_size(analyse(gather(cells))))
-        assert "in 2 that of full batch, whose fall is larger than counted." in found
+        assert "in 2 with full batch, whose fall is underestimated." in found
         assert "no shift of the boundary is claimed" not in found
 
     def test_no_shift_is_claimed_of_boundaries_that_are_mostly_beyond_the_grid(self):

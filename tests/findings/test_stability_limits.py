@@ -193,8 +193,8 @@ class TestSentences:
     def test_the_worst_on_least_squares_and_on_networks_are_named_with_their_cause(self):
         text = said(stability_limits.disagreements, *everything())
         assert (
-            "the prediction is furthest off for Gradient descent, mini-batch 16, on toy, by a factor of 1.20"
-            in text
+            "the prediction is furthest off for Gradient descent, mini-batch 16, on toy, where the measured "
+            "limit is 1.20 times the predicted one" in text
         )
         assert "On least squares: measured 1.2, predicted 1; close to its limit a run grows" in text
         assert "on a network the prediction is furthest off for Gradient descent, full batch, on net" in text
