@@ -213,3 +213,16 @@ def test_an_order_that_is_none_is_refused_before_anything_reads_by_it(
         ORDERS, "reshuffled", dataclasses.replace(order, draw=lambda *_: np.arange(10, dtype="i4"))
     )
     assert BatchStrategy(2).samples(0, 0, 10).dtype == np.int64
+
+
+def test_an_order_may_draw_into_memory_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = np.empty(10, np.int64)
+
+    def draw(seed: int, epoch: int, n: int, size: int) -> np.ndarray:
+        memory[:] = np.roll(np.arange(n), epoch)
+        return memory
+
+    monkeypatch.setitem(ORDERS, "reshuffled", dataclasses.replace(ORDERS["reshuffled"], draw=draw))
+    first = BatchStrategy(2).samples(0, 0, 10)
+    BatchStrategy(2).samples(0, 1, 10)
+    np.testing.assert_array_equal(first, np.arange(10))

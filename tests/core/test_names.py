@@ -23,3 +23,8 @@ from overshoot.core.names import nearest
 )
 def test_the_nearest_name(given: object, meant: str | None) -> None:
     assert nearest(given, OPTIMIZERS) == meant
+
+
+def test_another_case_is_nearer_than_other_letters() -> None:
+    assert nearest("NO", ["on", "no"]) == "no"
+    assert nearest("Age", ["gea", "age"]) == "age"
