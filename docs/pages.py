@@ -141,7 +141,7 @@ def _names(action: argparse.Action) -> str:
 
 
 def _help(action: argparse.Action) -> str:
-    text = (action.help or "") % {**vars(action), "prog": "overshoot"} if action.help else ""
+    text = (action.help or "") % vars(action)
     return text.replace("|", "\\|")
 
 

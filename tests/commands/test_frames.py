@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +17,7 @@ from overshoot.study.cli import main
 from overshoot.study.phases.cell import run_cell
 from overshoot.study.tracking import StoreError, open_store
 from tests.builders import cell
-from tests.tracking.serving import free_ports
+from tests.tracking.serving import free_ports, started
 
 
 @pytest.fixture(scope="module")
@@ -95,20 +93,9 @@ def test_searches_are_optuna_studies_with_every_rate(results: Path, searches: Pa
 
 
 @pytest.mark.slow
-def test_the_dashboard_shows_them(searches: Path) -> None:
+def test_the_dashboard_shows_them(searches: Path, tmp_path: Path) -> None:
     port = free_ports(1).start
     command = [str(Path(sys.executable).parent / "optuna-dashboard"), str(searches), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as dashboard:
-        try:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies") as answer:
-                        listed = json.load(answer)["study_summaries"]
-                    break
-                except OSError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.2)
-        finally:
-            dashboard.terminate()
-    assert len(listed) == 2 * 3
+    address = f"http://127.0.0.1:{port}/api/studies"
+    with started(command, address, {}, tmp_path / "log"), urllib.request.urlopen(address) as answer:
+        assert len(json.load(answer)["study_summaries"]) == 2 * 3

@@ -8,6 +8,8 @@ import re
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -87,5 +89,29 @@ def served(results: Path, ports: range = ui.PORTS) -> Iterator[Served]:
                     break
             links = dict(re.findall(r"^  (.*?)  +(http\S+)$", "".join(lines), re.MULTILINE))
             yield Served(process, lines[0].split()[-1], links)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def started(command: list[str], address: str, variables: dict[str, str], log: Path) -> Iterator[None]:
+    """A server, from when it answers at the address until the end."""
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, env=environment() | variables, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            deadline = time.monotonic() + 120
+            while True:
+                try:
+                    urllib.request.urlopen(address, timeout=5).close()
+                    break
+                except OSError:
+                    assert process.poll() is None, log.read_text()
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+            yield
         finally:
             process.terminate()

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import boto3
@@ -19,34 +15,10 @@ from overshoot.study.cli import main
 from overshoot.study.tracking import open_store
 from tests.execution.test_processes import EXPERIMENT
 from tests.tracking.postgresql import Server
-from tests.tracking.serving import environment, free_ports
+from tests.tracking.serving import free_ports, started
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
-
-
-@contextmanager
-def started(command: list[str], address: str, variables: dict[str, str], log: Path) -> Iterator[None]:
-    """A server, from when it answers at the address until the end."""
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            command, env=environment() | variables, stdout=output, stderr=subprocess.STDOUT
-        ) as process,
-    ):
-        try:
-            deadline = time.monotonic() + 120
-            while True:
-                try:
-                    urllib.request.urlopen(address, timeout=5).close()
-                    break
-                except OSError:
-                    assert process.poll() is None, log.read_text()
-                    assert time.monotonic() < deadline
-                    time.sleep(0.2)
-            yield
-        finally:
-            process.terminate()
 
 
 def handbook(database: str, bucket: str, port: int) -> list[str]:
