@@ -43,11 +43,15 @@ def advance_function(dtype: str) -> Any:
         k.backward,
         k.collect,
         k.gradient,
+        k.fill_single,
+        k.fill,
+        k.keep_before,
+        k.find,
     )
     names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "WHOLE", "DEPTH", "SIZES")
     constants = "\n".join(f"{name} = {getattr(kernels, name)}" for name in names)
-    text = [constants, sources(*parts, k.fill, k.keep_before, k.find), inspect.getsource(k.advance)]
-    return compiled("advance", dtype, "\n\n".join(text), 31)
+    text = [constants, sources(*parts), inspect.getsource(k.advance)]
+    return compiled("advance", dtype, "\n\n".join(text), 32)
 
 
 @cache
@@ -56,9 +60,9 @@ def network_functions(activation: Activation, loss: Loss, dtype: str) -> tuple[A
     activate, slope = activation_sources(activation, dtype)
     delta = loss_source(loss, dtype)
     return (
-        compiled("activate", dtype, activate, 2),
-        compiled("slope", dtype, slope, 3),
-        compiled("loss_delta", dtype, delta.text, 6),
+        compiled("activate", dtype, activate, 4),
+        compiled("slope", dtype, slope, 5),
+        compiled("loss_delta", dtype, delta.text, 5 if delta.whole else 8),
     )
 
 
@@ -199,11 +203,14 @@ class _Room:
     def __init__(self, objective: NetworkObjective, dtype: np.dtype):
         net, data, lanes = objective.net, objective.data, 64 // dtype.itemsize
         self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
-        self.inputs, self.targets = (np.ascontiguousarray(a[0]) for a in (data.rows, data.targets))
+        self.targets = np.ascontiguousarray(data.targets[0])
         functions = network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
         whole = loss_source(LOSSES[net.loss], dtype.name).whole
         self.net = np.array([*(f.address for f in functions), int(whole), len(net.sizes) - 1, *net.sizes])
-        self.widths = d, k = net.sizes[0], net.sizes[-1]
+        d, k = net.sizes[0], net.sizes[-1]
+        self.widths = d, row, _ = d, -(-d // lanes) * lanes, k
+        self.inputs = aligned((len(self.targets), row), dtype)
+        self.inputs[:, :d] = data.rows[0, :, :d]
         self.places = np.zeros(lanes, np.int64)
         self.grad = aligned((net.size, lanes), dtype)
         passed = products.GROUP + (self.samples if whole else products.GROUP)

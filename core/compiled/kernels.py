@@ -41,13 +41,16 @@ at all samples of a batch at once, how many layers of parameters there are, and 
 layers, inputs first."""
 
 
-def forward(net: int, theta: int, x: int, a: int, memory: int, group: int, units: int, single: bool) -> None:
-    """The outputs of all layers for a group of samples, whose inputs begin at a of x, as `affine` has them.
+def forward(
+    net: int, theta: int, x: int, a: int, row: int, memory: int, group: int, units: int, single: bool
+) -> None:
+    """The outputs of all layers for a group of samples, whose inputs begin at a of x, as `affine` has them,
+    and `row` after each other.
 
     Those of a sample, one layer after the other, are the next `units` vectors of memory.
     """
     depth = read_int(net, DEPTH)
-    source, apart = x, read_int(net, SIZES)
+    source, apart = x, row
     w = h = 0
     for layer in range(depth):
         inputs, outputs = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
@@ -56,8 +59,7 @@ def forward(net: int, theta: int, x: int, a: int, memory: int, group: int, units
         else:
             affine(theta, w, source, a, memory, h, inputs, outputs, single)
         if layer < depth - 1:
-            for s in range(group):
-                call(read_int(net, ACTIVATE), (memory + (s * units + h) * VECTOR_BYTES, outputs))
+            call(read_int(net, ACTIVATE), (memory + h * VECTOR_BYTES, outputs, group, units))
         w += outputs * (inputs + 1)
         source, a, apart, single = memory, h, units, False
         h += outputs
@@ -76,22 +78,21 @@ def backward(net: int, theta: int, memory: int, deltas: int, group: int, units: 
             below_group(theta, w, memory, deltas + end, deltas + at, units, inputs, outputs)
         else:
             below(theta, w, memory, deltas + end, deltas + at, inputs, outputs)
-        for s in range(group):
-            a, d = memory + (s * units + at) * VECTOR_BYTES, memory + (deltas + s * units + at) * VECTOR_BYTES
-            call(read_int(net, SLOPE), (a, d, inputs))
+        a, d = memory + at * VECTOR_BYTES, memory + (deltas + at) * VECTOR_BYTES
+        call(read_int(net, SLOPE), (a, d, inputs, group, units))
 
 
 def gradient(
-    net: int, theta: int, grad: int, x: int, y: int, samples: int, memory: int, single: bool
+    net: int, theta: int, grad: int, x: int, row: int, y: int, samples: int, memory: int, single: bool
 ) -> None:
     """grad (P) <- gradient of the mean loss over `samples`, at theta (P), for each trial of the vectors.
 
-    x: (samples, inputs), numbers if `single`, and y: (samples, outputs). memory: for GROUP samples, or all
-    where the loss looks at all of them, the outputs of all layers; for GROUP samples their deltas; and
-    scratch space for the loss.
+    x: (samples, row), of which the first are the inputs, numbers if `single`, and y: (samples, outputs).
+    memory: for GROUP samples, or all where the loss looks at all of them, the outputs of all layers; for
+    GROUP samples their deltas; and scratch space for the loss.
     """
     depth, whole = read_int(net, DEPTH), read_int(net, WHOLE)
-    inputs, k = read_int(net, SIZES), read_int(net, SIZES + depth)
+    k = read_int(net, SIZES + depth)
     units = size = 0
     for layer in range(depth):
         units += read_int(net, SIZES + layer + 1)
@@ -107,23 +108,23 @@ def gradient(
             first = start if whole else 0
             passed, deltas = memory + first * units * VECTOR_BYTES, (held - first) * units
             if done == 0:
-                forward(net, theta, x, start * inputs, passed, group, units, single)
+                forward(net, theta, x, start * row, row, passed, group, units, single)
             if done == rounds - 1:
-                for s in range(group):
-                    last = (s + 1) * units - k
-                    z, target = passed + last * VECTOR_BYTES, passed + (deltas + last) * VECTOR_BYTES
-                    if whole:
+                z = passed + (units - k) * VECTOR_BYTES
+                target = z + deltas * VECTOR_BYTES
+                if whole:
+                    for s in range(group):
                         for o in range(k):
-                            store(target, o, load(z, o))
-                    else:
-                        own = y + (start + s) * k * VECTOR_BYTES
-                        call(read_int(net, DELTA), (z, own, target, k, samples, scratch))
+                            store(target, s * units + o, load(z, s * units + o))
+                else:
+                    own = y + start * k * VECTOR_BYTES
+                    call(read_int(net, DELTA), (z, own, target, k, samples, scratch, group, units))
                 backward(net, theta, passed, deltas, group, units, size)
-                collect(net, grad, x, start * inputs, passed, deltas, group, units, start == 0, single)
+                collect(net, grad, x, start * row, row, passed, deltas, group, units, start == 0, single)
             start += group
         if done < rounds - 1:
             logits = memory + (units - k) * VECTOR_BYTES
-            call(read_int(net, DELTA), (logits, y, units, k, samples, scratch))
+            call(read_int(net, DELTA), (logits, y, units, k, samples))
 
 
 def collect(
@@ -131,6 +132,7 @@ def collect(
     grad: int,
     x: int,
     a: int,
+    row: int,
     memory: int,
     deltas: int,
     group: int,
@@ -140,7 +142,7 @@ def collect(
 ) -> None:
     """grad <- what a group of samples, whose inputs begin at a of x, gives; added to it but for the first."""
     w = u = 0
-    source, apart = x, read_int(net, SIZES)
+    source, apart = x, row
     for layer in range(read_int(net, DEPTH)):
         i, o = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
         if group == GROUP:
@@ -150,6 +152,18 @@ def collect(
         source, a, apart, single = memory, u, units, False
         w += o * (i + 1)
         u += o
+
+
+def fill_single(
+    target: int, values: int, vectors: int, order: int, rows: int, stride: int, start: int, stop: int
+) -> None:
+    """target (samples, vectors) <- the samples from start to stop of an order that all trials share, each as
+    its numbers lie in values: (n, vectors)."""
+    own = read_int(rows, 0) * stride
+    for q in range(start, stop):
+        sample = read_int(order, own + q) * vectors
+        for i in range(vectors):
+            store(target, (q - start) * vectors + i, load(values, sample + i))
 
 
 def fill(
@@ -164,23 +178,19 @@ def fill(
     stop: int,
     places: int,
     shared: bool,
-    single: bool,
 ) -> None:
-    """target (samples, width) <- the samples that each trial takes from start to stop of its order, as single
-    numbers where that is asked for and all trials take the same.
+    """target (samples, width) <- the samples that each trial takes from start to stop of its order.
 
-    values: (n, apart) numbers. order: rows of `stride` sample numbers each. rows: which one is each trial's,
-    `shared` where it is the same for all. places: memory for a whole number a lane.
+    values: (n, apart) numbers, of which the first are taken. order: rows of `stride` sample numbers each.
+    rows: which one is each trial's, `shared` where it is the same for all. places: memory for a whole number
+    a lane.
     """
     at = 0
     for q in range(start, stop):
         if shared:
             sample = read_int(order, read_int(rows, 0) * stride + q) * apart
             for i in range(width):
-                if single:
-                    write(target, at + i, read(values, sample + i))
-                else:
-                    store(target, at + i, spread(read(values, sample + i)))
+                store(target, at + i, spread(read(values, sample + i)))
         else:
             for lane in range(LANES):
                 write(places, lane, read_int(order, read_int(rows, lane) * stride + q) * apart)
@@ -200,6 +210,7 @@ def advance(
     inputs: int,
     targets: int,
     d: int,
+    row: int,
     k: int,
     order: int,
     rows: int,
@@ -225,7 +236,8 @@ def advance(
     """Updates t + 1 to t + steps of one block of trials, of a network as described at `net`.
 
     block: (slots, P), theta and the optimizer's state; wide: (wides,) float64, its state of a number a trial.
-    inputs: (n, d + 1) and targets: (n, k), numbers; order, rows and stride as in `fill`; starts, stops:
+    inputs: (n, row), of which the first d are a sample's, and targets: (n, k), numbers; row fills vectors;
+    order, rows and stride as in `fill`; starts, stops:
     (steps,) where each update's samples lie in an order. x, y: memory for a batch.
     numbers: hyperparameters that all trials share; columns: those of each trial, float64, of which the first
     is the learning rate: where there are factors (steps,), it is rates times the factor.
@@ -239,9 +251,12 @@ def advance(
     for step in range(steps):
         start, stop = read_int(starts, step), read_int(stops, step)
         if step == 0 or start != read_int(starts, step - 1) or stop != read_int(stops, step - 1):
-            fill(x, inputs, d, d + 1, order, rows, stride, start, stop, places, shared, True)
-            fill(y, targets, k, k, order, rows, stride, start, stop, places, shared, False)
-        gradient(net, block, grad, x, y, stop - start, memory, shared)
+            if shared:
+                fill_single(x, inputs, row // LANES, order, rows, stride, start, stop)
+            else:
+                fill(x, inputs, d, row, order, rows, stride, start, stop, places, False)
+            fill(y, targets, k, k, order, rows, stride, start, stop, places, shared)
+        gradient(net, block, grad, x, row if shared else d, y, stop - start, memory, shared)
         if factors != 0:
             for lane in range(LANES):
                 write(columns, lane, read_wide(rates, lane) * read_wide(factors, step * LANES + lane))

@@ -135,11 +135,14 @@ def indented(lines: Sequence[str]) -> list[str]:
 
 
 def each(name: str, parameters: Sequence[str], target: str, result: Node) -> str:
-    """A function of as many arrays of vectors that puts the result for each entry into one of them."""
-    writer = CodeWriter({p: f"load({p}, i)" for p in parameters})
+    """A function of as many arrays of vectors that puts the result for each entry into one of them: `count`
+    entries of each of `group` samples, which begin `apart` vectors after each other."""
+    writer = CodeWriter({p: f"load({p}, s * apart + i)" for p in parameters})
     value = writer.vector(result)
-    body = [*writer.take(), f"store({target}, i, {value})"]
-    return function(name, [*parameters, "count"], ["for i in range(count):", *indented(body)])
+    body = ["for i in range(count):", *indented([*writer.take(), f"store({target}, s * apart + i, {value})"])]
+    return function(
+        name, [*parameters, "count", "group", "apart"], ["for s in range(group):", *indented(body)]
+    )
 
 
 def reduces(node: Node, over: str) -> bool:
@@ -194,15 +197,17 @@ def over_batch(name: str, z: Node, dtype: str) -> str:
         for node in every:
             if node.extent == ARRAY:
                 writer.names.pop(id(node), None)  # of one sample and output, and the loop is over
-    return function(name, ("z", "y", "apart", "outputs", "samples", "scratch"), body)
+    return function(name, ("z", "y", "apart", "outputs", "samples"), body)
 
 
 def over_outputs(name: str, z: Node, dtype: str) -> str:
-    """A function that puts at `target` what a loss makes of an output's logits `z` (k vectors), given `y`.
+    """A function that puts at `target` what a loss makes of the logits `z` of `group` samples, given `y`.
 
-    A sum over the outputs is known after a loop over them: each goes on in another loop.
+    Those of a sample (outputs) begin `apart` vectors after those of the one before, its targets y `outputs`
+    vectors. A sum over the outputs is known after a loop over them: each goes on in another loop.
     """
-    writer = CodeWriter({"samples": "samples", "z": "load(z, o)", "y": "load(y, o)"})
+    at = {"z": "load(z, s * apart + o)", "y": "load(y, s * outputs + o)"}
+    writer = CodeWriter({"samples": "samples", **at})
     every = nodes([z])
     stage_of = _stages(every, OUTPUTS)
     body, kept = [], dict[int, int]()
@@ -214,7 +219,8 @@ def over_outputs(name: str, z: Node, dtype: str) -> str:
         raise UntraceableError(
             f"a loss with {len(kept)} values kept from one loop over its outputs to the next"
         )
-    return function(name, ("z", "y", "target", "outputs", "samples", "scratch"), body)
+    parameters = ("z", "y", "target", "outputs", "samples", "scratch", "group", "apart")
+    return function(name, parameters, ["for s in range(group):", *indented(body)])
 
 
 def _loop(
@@ -241,5 +247,5 @@ def _loop(
     for key, node in sums.items():
         writer.lines.append(_further(node, writer.names[key], writer.needs(node.operands[0])))
     if any(n is z for n in mine):
-        writer.lines.append(f"store(target, o, {writer.vector(z)})")
+        writer.lines.append(f"store(target, s * apart + o, {writer.vector(z)})")
     return [*before, "for o in range(outputs):", *indented(writer.take())]
