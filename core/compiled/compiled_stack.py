@@ -23,6 +23,11 @@ from overshoot.core.optimizers.base import Optimizer, State
 from overshoot.core.schedules import Constant, Schedule
 from overshoot.core.training import NetworkObjective
 
+NEAR, MOST = 1 << 15, 16
+"""Bytes for the outputs and deltas of a group of samples, and its size at most, in `products.GROUP`."""
+
+VECTOR_BYTES = 64
+
 SAMPLES = 1 << 18
 """Samples of an order that the updates of one call take at most: its memory does not grow with the run."""
 
@@ -48,10 +53,15 @@ def advance_function(dtype: str) -> Any:
         k.keep_before,
         k.find,
     )
-    names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "WHOLE", "DEPTH", "SIZES")
+    names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "WHOLE", "MOST", "DEPTH", "SIZES")
     constants = "\n".join(f"{name} = {getattr(kernels, name)}" for name in names)
     text = [constants, sources(*parts), inspect.getsource(k.advance)]
     return compiled("advance", dtype, "\n\n".join(text), 32)
+
+
+def group_of(units: int) -> int:
+    """How many samples go through a network of so many units together: as many as a near memory holds."""
+    return products.GROUP * min(MOST, max(1, NEAR // (2 * units * VECTOR_BYTES * products.GROUP)))
 
 
 @cache
@@ -148,34 +158,20 @@ class CompiledStack(Stack):
         order = self.objective.samples(self.t, mark)
         rows = np.ascontiguousarray(blocks.in_lanes(order.row_of[:, None])[:, 0])
         rates, factors, room = blocks.columns[:, 0].copy(), self._factors(blocks, mark), self.room
-        fixed = (blocks.P,), (blocks.arrays.shape[1], room.grad, room.memory, room.inputs, room.targets)
-        taken = (order.rows, order.rows.shape[1], order.starts, order.stops, room.x, room.y)
+        arguments = (
+            *(_same(room.net), _same(self.rule_update), _same(blocks.P)),
+            *(_own(blocks.arrays), _same(blocks.arrays.shape[1])),
+            *map(_same, (room.grad, room.memory, room.inputs, room.targets, *room.widths)),
+            *(_same(order.rows), _own(rows), _same(order.rows.shape[1])),
+            *map(_same, (order.starts, order.stops, room.x, room.y)),
+            *(_own(blocks.wide), _same(len(self.rule.wides)), _same(room.places), _same(blocks.numbers)),
+            *(_own(blocks.columns), _own(rates)),
+            *(_same(0) if factors is None else _own(factors), _own(blocks.check)),
+            *(_same(self.t), _same(mark - self.t)),
+            *([_own(a) for a in results] or [_same(0)] * 3),
+        )
         for i in range(blocks.count):
-            own = (
-                blocks.wide[i],
-                len(self.rule.wides),
-                room.places,
-                blocks.numbers,
-                blocks.columns[i],
-                rates[i],
-            )
-            arguments = (
-                *fixed[0],
-                blocks.arrays[i],
-                *fixed[1],
-                *room.widths,
-                taken[0],
-                rows[i],
-                *taken[1:],
-                *own,
-                0 if factors is None else factors[i],
-                blocks.check[i],
-                self.t,
-                mark - self.t,
-                *([a[i] for a in results] or (0, 0, 0)),
-            )
-            numbers = [a if isinstance(a, int) else address(a) for a in arguments]
-            self.run(address(room.net), self.rule_update, *numbers)
+            self.run(*(first + i * apart for first, apart in arguments))
 
     def _factors(self, blocks: Blocks, mark: int) -> np.ndarray | None:
         """(blocks, updates, lanes), what the rates are multiplied by at each update; None for always one."""
@@ -197,6 +193,16 @@ class CompiledStack(Stack):
         return values
 
 
+def _same(a: int | np.ndarray) -> tuple[int, int]:
+    """An argument that all blocks share, and 0."""
+    return (a if isinstance(a, int) else address(a)), 0
+
+
+def _own(a: np.ndarray) -> tuple[int, int]:
+    """Where the first block's part of an array is, and how far that of the next is from it."""
+    return address(a), a.strides[0]
+
+
 class _Room:
     """The data, and memory for the passes of one block."""
 
@@ -206,13 +212,16 @@ class _Room:
         self.targets = np.ascontiguousarray(data.targets[0])
         functions = network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
         whole = loss_source(LOSSES[net.loss], dtype.name).whole
-        self.net = np.array([*(f.address for f in functions), int(whole), len(net.sizes) - 1, *net.sizes])
+        most = group_of(sum(net.sizes[1:]))
+        self.net = np.array(
+            [*(f.address for f in functions), int(whole), most, len(net.sizes) - 1, *net.sizes]
+        )
         d, k = net.sizes[0], net.sizes[-1]
         self.widths = d, row, _ = d, -(-d // lanes) * lanes, k
         self.inputs = aligned((len(self.targets), row), dtype)
         self.inputs[:, :d] = data.rows[0, :, :d]
         self.places = np.zeros(lanes, np.int64)
         self.grad = aligned((net.size, lanes), dtype)
-        passed = products.GROUP + (self.samples if whole else products.GROUP)
+        passed = most + (self.samples if whole else most)
         self.memory = aligned((passed * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)
         self.x, self.y = (aligned((self.samples * width, lanes), dtype) for width in (d, k))
