@@ -43,10 +43,11 @@ def settings(page: Page) -> dict[str, str]:
     ("value", "word"),
     [
         (0.01, "Too small"),
-        (1.0, "Converged"),
-        (0.99 * LIMIT, "Too large"),
-        (1.01 * LIMIT, "Diverged"),
-        (9, "Diverged"),
+        (1.0, "Right"),
+        (0.9 * LIMIT, "Overshooting"),
+        (0.99 * LIMIT, "Overshooting"),
+        (1.01 * LIMIT, "Diverging"),
+        (9, "Diverging"),
     ],
 )
 def test_each_side_of_the_limit_is_called_by_its_name(opened, value, word):
@@ -55,6 +56,22 @@ def test_each_side_of_the_limit_is_called_by_its_name(opened, value, word):
     expect(outcome(page).locator("b")).to_have_text(word)
     expect(page.locator(".pg-limit")).to_contain_text("Predicted limit: 2 / λ = 2, with λ")
     expect(page.locator(".pg-limit")).to_contain_text("right of it each step lands beyond the minimum")
+
+
+@pytest.mark.parametrize("value", [1.95, 1.97, 1.99])
+def test_just_left_of_the_limit_it_says_that_the_run_still_converges(opened, value):
+    page = opened("problem=valley&steps=30&condition=8")
+    at(page, value)
+    expect(outcome(page).locator("b")).to_have_text("Overshooting")
+    expect(outcome(page)).to_contain_text(re.compile("converges( in the end, but slowly: after 30 steps|,)"))
+    expect(page.locator(".pg-limit")).to_contain_text("Left of it the run converges in the end")
+
+
+@pytest.mark.parametrize("value", [0.12, 0.2, 0.8])
+def test_what_ends_below_the_line_has_converged(opened, value):
+    page = opened(f"problem=valley&steps=30&condition=8&a=adam&a.lr={value}")
+    expect(outcome(page)).to_contain_text("It converges")
+    expect(outcome(page)).to_contain_text("less than 10 % of the starting loss is left from step")
 
 
 def test_dragging_the_knob_moves_path_curve_and_outcome(opened):
@@ -69,7 +86,7 @@ def test_dragging_the_knob_moves_path_curve_and_outcome(opened):
         seen.add((pixels(page, "main"), pixels(page, "loss"), outcome(page).text_content()))
     page.mouse.up()
     assert len(seen) == 4
-    expect(outcome(page).locator("b")).to_have_text("Diverged")
+    expect(outcome(page).locator("b")).to_have_text("Diverging")
 
 
 KNOB = "i => 13 + (i.value - i.min) / (i.max - i.min) * (i.clientWidth - 26)"
@@ -84,12 +101,12 @@ def test_the_knob_is_continuous_and_the_keyboard_moves_it(opened):
     page.keyboard.press("Shift+ArrowLeft")
     assert float(settings(page)["a.lr"]) == pytest.approx(1.7 * 10**0.009, rel=1e-3)
     page.keyboard.press("PageUp")
-    expect(outcome(page).locator("b")).to_have_text("Diverged")
+    expect(outcome(page).locator("b")).to_have_text("Diverging")
     expect(rate(page)).to_be_focused()
     expect(rate(page)).to_have_attribute(
-        "aria-valuetext", re.compile(r"Gradient descent, learning rate 2\.2: Diverged")
+        "aria-valuetext", re.compile(r"Gradient descent, learning rate 2\.2: Diverging")
     )
-    expect(page.get_by_role("status")).to_contain_text("Diverged")
+    expect(page.get_by_role("status")).to_contain_text("Diverging")
 
 
 def test_the_start_is_dragged_on_the_map_and_moved_by_keys(opened):
@@ -134,8 +151,8 @@ def test_two_optimizers_are_in_one_picture_each_with_its_rate(opened):
     assert rate(page, 1).is_visible()
     at(page, 3, 0)
     at(page, 0.3, 1)
-    expect(outcome(page, 0).locator("b")).to_have_text("Diverged")
-    expect(outcome(page, 1).locator("b")).to_have_text("Converged")
+    expect(outcome(page, 0).locator("b")).to_have_text("Diverging")
+    expect(outcome(page, 1).locator("b")).to_have_text("Right")
     expect(page.locator(".pg-limit").nth(1)).to_contain_text(
         "Adam has no limit to predict. Each step is about as long as the rate"
     )

@@ -71,7 +71,7 @@ export const createMethod = (side, app) => {
   );
   const part = { element, strip, words: "" };
   part.show = (
-    { optimizer, run, judged, outcome: became, verdict, sweep, limit: predicted },
+    { optimizer, run, judged, word, verdict, sweep, limit: predicted },
     { problem, colors, range },
   ) => {
     const { label } = CATALOGUE[optimizer.name];
@@ -79,10 +79,11 @@ export const createMethod = (side, app) => {
     [rate.min, rate.max, rate.value] = [range.low, range.high, Math.log10(optimizer.lr)];
     if (document.activeElement !== exact) exact.value = String(Number(optimizer.lr.toPrecision(3)));
     for (const [key, knob] of Object.entries(knobs)) knob.show(optimizer[key]);
-    const [word, sentence] = outcomeWords({ run, judged, outcome: became }, problem, app.settings);
-    outcome.replaceChildren(make("b", { class: `pg-${became.replace(" ", "-")}` }, word), ` ${sentence}`);
+    const said = word[0].toUpperCase() + word.slice(1);
+    const sentence = outcomeWords({ optimizer, run, judged, word, limit: predicted }, problem, app.settings);
+    outcome.replaceChildren(make("b", { class: `pg-${word.replace(" ", "-")}` }, said), ` ${sentence}`);
     limit.textContent = limitWords(optimizer, label, predicted, problem);
-    part.words = `${label}, learning rate ${number(optimizer.lr)}: ${word}. ${sentence}`;
+    part.words = `${label}, learning rate ${number(optimizer.lr)}: ${said}. ${sentence}`;
     rate.setAttribute("aria-valuetext", part.words);
     drawStrip(strip.canvas, { colors, range, verdict, sweep, limit: predicted });
   };
