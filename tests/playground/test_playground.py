@@ -36,7 +36,7 @@ def choose(page: Page, label: str, option: str) -> None:
 def settings(page: Page) -> dict[str, str]:
     page.wait_for_timeout(500)  # the address follows a moment after the last change
     words = page.url.partition("#play:")[2]
-    return {key: values[0] for key, values in parse_qs(words).items()}
+    return {key: values[0] for key, values in parse_qs(words, keep_blank_values=True).items()}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,47 @@ def test_two_optimizers_are_in_one_picture_each_with_its_rate(opened):
     page.wait_for_timeout(100)
     assert pixels(page, "main") != picture
     assert settings(page)["b.beta1"] == "0"
+
+
+def test_a_problem_chosen_again_is_as_it_was(opened, bowl):
+    page = opened(file=bowl)
+    assert settings(page) == {}
+    choose(page, "Problem", "A valley")
+    assert settings(page) == {}
+    choose(page, "Problem", "A curved valley (Rosenbrock)")
+    first = settings(page)
+    assert first["steps"] == "200"
+    choose(page, "Problem", "A valley")
+    assert settings(page) == {}
+    at(page, 0.5)
+    choose(page, "Problem", "A curved valley (Rosenbrock)")
+    assert settings(page) == first
+    choose(page, "Problem", "A valley")
+    assert settings(page) == {"a.lr": "0.5"}
+
+
+def test_an_optimizer_chosen_again_has_its_rate(opened, bowl):
+    page = opened(file=bowl)
+    choose(page, "Optimizer", "Adam")
+    at(page, 0.3)
+    choose(page, "Optimizer", "Gradient descent")
+    assert settings(page) == {}
+    choose(page, "Optimizer", "Adam")
+    assert settings(page) == {"a": "adam", "a.lr": "0.3"}
+    choose(page, "Compare with", "Nesterov")
+    at(page, 0.7, 1)
+    choose(page, "Compare with", "nothing")
+    choose(page, "Compare with", "Nesterov")
+    assert settings(page)["b.lr"] == "0.7"
+
+
+def test_a_link_keeps_a_rate_that_was_worked_out(opened, bowl):
+    page = opened(file=bowl)
+    choose(page, "Optimizer", "Adam")
+    said = outcome(page).text_content()
+    page.wait_for_timeout(500)  # the address follows a moment after the last change
+    words = page.evaluate("location.hash.split(':')[1]")
+    expect(outcome(opened(words, file=bowl))).to_have_text(said)
 
 
 def test_it_plays_pauses_and_steps(opened):

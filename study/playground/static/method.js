@@ -17,10 +17,9 @@ const KEYS = {
 
 export const createMethod = (side, app) => {
   const names = Object.fromEntries(Object.entries(CATALOGUE).map(([name, { label }]) => [name, label]));
-  const pick = choice(side === "a" ? "Optimizer" : "Second optimizer", names, (name) => {
-    const { [`${side}.lr`]: _, ...rest } = app.settings;
-    app.replace({ ...rest, [side]: name });
-  });
+  const pick = choice(side === "a" ? "Optimizer" : "Second optimizer", names, (name) =>
+    app.choose({ [side]: name }),
+  );
   const strip = picture("strip", "");
   strip.canvas.setAttribute("aria-hidden", "true");
   const rate = make("input", { type: "range", min: 0, max: 1, step: 0.001, "aria-label": "Learning rate" });
