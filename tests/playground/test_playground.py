@@ -322,6 +322,17 @@ def test_it_fits_any_width(opened, width, words):
     assert small == 0
 
 
+@pytest.mark.parametrize("problem", ["valley", "line", "network"])
+def test_both_verdicts_and_both_knobs_are_seen_with_the_picture(opened, bowl, problem):
+    page = opened(f"problem={problem}&b=adam&a.lr=", height=800, file=bowl)
+    page.locator(".pg-top").evaluate("row => row.scrollIntoView()")
+    seen = [page.locator(".pg-main"), outcome(page, 0), outcome(page, 1), rate(page, 0), rate(page, 1)]
+    for one in seen:
+        box = one.bounding_box()
+        assert 0 <= box["y"] < box["y"] + box["height"] <= 800
+    expect(outcome(page, 1)).to_contain_text("Adam")
+
+
 def test_a_dark_page_is_dark_and_paper_is_white(opened):
     def corner(page):
         return page.locator(".pg-main canvas").evaluate(

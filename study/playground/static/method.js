@@ -49,7 +49,7 @@ export const createMethod = (side, app) => {
     app.queue();
   });
   const knobs = knobControls(app.settings[side], (key, value) => app.set(`${side}.${key}`, value));
-  const outcome = make("p", { class: "pg-outcome" }),
+  const outcome = make("p", { class: `pg-outcome pg-outcome-${side}` }),
     limit = make("p", { class: "pg-limit" });
   const mark = make("span", { class: `pg-mark pg-mark-${side}`, "aria-hidden": "true" });
   strip.place.append(rate);
@@ -62,13 +62,12 @@ export const createMethod = (side, app) => {
       mark,
       pick.element,
       make("div", { class: "pg-field" }, make("span", {}, "Learning rate"), exact),
-      ...Object.values(knobs).map((k) => k.element),
     ),
     strip.place,
-    outcome,
     limit,
+    make("div", { class: "pg-row pg-knobs" }, ...Object.values(knobs).map((k) => k.element)),
   );
-  const part = { element, strip, words: "" };
+  const part = { element, outcome, strip, words: "" };
   part.show = (
     { optimizer, run, judged, word, verdict, sweep, limit: predicted },
     { problem, colors, range },
@@ -80,7 +79,14 @@ export const createMethod = (side, app) => {
     for (const [key, knob] of Object.entries(knobs)) knob.show(optimizer[key]);
     const said = word[0].toUpperCase() + word.slice(1);
     const sentence = outcomeWords({ optimizer, run, judged, word, limit: predicted }, problem, app.settings);
-    outcome.replaceChildren(make("b", { class: `pg-${word.replace(" ", "-")}` }, said), ` ${sentence}`);
+    const whose = app.settings.b
+      ? [make("span", { class: `pg-mark pg-mark-${side}`, "aria-hidden": "true" }), `${label} `]
+      : [];
+    outcome.replaceChildren(
+      ...whose,
+      make("b", { class: `pg-${word.replace(" ", "-")}` }, said),
+      ` ${sentence}`,
+    );
     limit.textContent = limitWords(optimizer, label, predicted, problem);
     part.words = `${label}, learning rate ${number(optimizer.lr)}: ${said}. ${sentence}`;
     rate.setAttribute("aria-valuetext", part.words);

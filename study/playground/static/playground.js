@@ -255,6 +255,7 @@ export const createPlayground = (root) => {
         { class: `pg-stage${parts.data ? " pg-three" : ""}` },
         parts.main.place,
         make("div", { class: "pg-side" }, ...(parts.data ? [parts.data.place] : []), parts.loss.place),
+        make("div", { class: "pg-verdicts" }, ...parts.methods.map((m) => m.outcome)),
         make("div", { class: "pg-methods" }, ...parts.methods.map((m) => m.element)),
         make(
           "div",
