@@ -113,7 +113,8 @@ def test_the_map_has_the_short_run_on_networks_and_behind_a_switch_theory_alone(
     assert list(block.terms) == ["exact", SHORT_RUN]
     first, *_ = limits_section(tables, looks(tables)).findings
     assert first.claim == (
-        "On networks a short trial run predicts the rate at which training diverges, and theory alone seldom does."
+        "On least squares theory predicts the rate at which training diverges; on networks a short trial run "
+        "predicts it, and theory alone seldom does."
     )
     assert "a run of a tenth of the training is right to a factor of two in 2 of 3 cells" in first.evidence
     assert first.plain
