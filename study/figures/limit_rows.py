@@ -114,5 +114,6 @@ class LimitRows:
             va="center",
             fontsize=7.5,
             color=color,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.4, "alpha": 0.9},  # a line may be near
             gid=name,
         )
