@@ -21,8 +21,8 @@ PREDICTOR_WORDS = {
     Predictor.BATCH_AT_START: "batch sharpness at the start",
     Predictor.FIRST_UPDATE: "first update that raises the loss",
     Predictor.BATCH_AFTER_RUN: "batch sharpness after a safe run",
-    Predictor.HUNDREDTH: "short run of a hundredth of the budget",
-    Predictor.TENTH: "short run of a tenth of the budget",
+    Predictor.HUNDREDTH: "short run, 1/100 of the budget",
+    Predictor.TENTH: "short run, 1/10 of the budget",
 }
 """Predictor -> what it is called."""
 

@@ -23,7 +23,11 @@ from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 from overshoot.study.report.sections import Block
 from overshoot.study.statistics import wilson
 
-KIND_WORDS = {MethodKind.LINEAR: "gradient descent, momentum", MethodKind.DIVIDES: "adaptive"}
+KIND_WORDS = {MethodKind.LINEAR: "non-adaptive", MethodKind.DIVIDES: "adaptive"}
+
+KINDS_MEAN = (
+    "non-adaptive: gradient descent, plain or with momentum; adaptive: methods that divide by past gradients"
+)
 
 MEASURED_OVER = "measured / predicted"
 
@@ -53,7 +57,7 @@ def forecast_block(tables: Tables, looks: Looks, found: LimitEvidence) -> Block 
 def compared(found: LimitEvidence) -> ShownTable:
     """Every predictor against the measured limit, theory's first."""
     columns = [
-        ShownColumn("methods"),
+        ShownColumn("methods", "", KINDS_MEAN),
         ShownColumn("predictor"),
         ShownColumn("predicted", "cells", "cells that have a prediction, of all with a short run"),
         ShownColumn("compared", "cells", "cells with a measured limit as well"),
@@ -87,7 +91,7 @@ def compared(found: LimitEvidence) -> ShownTable:
 def _apart(tables: Tables, apart: Any) -> ShownTable:
     columns = [
         ShownColumn("problem"),
-        ShownColumn("methods"),
+        ShownColumn("methods", "", KINDS_MEAN),
         ShownColumn("predictor", "", "with the smallest spread on all other problems"),
         ShownColumn("cells", "", "with a measured limit"),
         ShownColumn("median", "", "of measured over predicted"),

@@ -139,7 +139,7 @@ def _spans(looks: Looks, ranks: pd.DataFrame, steady: list[Stability]) -> Pictur
     view = SpanView(EVERY, [looks.optimizers[o] for o in order], whole["rank"].to_numpy(), spans, scale)
     keys = [
         LegendKey(f"one {kind} left out", MUTED, "-", width=4.5 - 2 * i) for i, kind in enumerate(spans)
-    ] + [LegendKey("with everything", INK, marker="o"), *family_keys(looks)]
+    ] + [LegendKey("nothing left out", INK, marker="o"), *family_keys(looks)]
     alt = "mean rank of each optimizer, and how far it moves when one problem or one replicate is left out"
     return Picture("steadiness", Panels(draw_spans, [view], span_size(len(order)), 1, keys), [Tile(alt)])
 

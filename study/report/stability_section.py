@@ -205,7 +205,7 @@ def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     keys = [
         LegendKey("sharpness at the smallest rate", STEPS[0], "-"),
         LegendKey("at the largest rate", STEPS[-1], "-"),
-        LegendKey("stable up to here", INK, ALLOWED, width=1.0),
+        LegendKey("threshold: stable up to here", INK, ALLOWED, width=1.0),
         DIVERGED,
     ]
     picture = Picture("edge", Panels(draw_edge, views, EDGE, 3, keys), tiles)

@@ -60,7 +60,7 @@ def _usable(path: Path) -> bool:
     if not start:
         return False
     if start != HEADER:
-        raise StoreError(f"{path}: this is no SQLite database: bring it back from a copy, or move it away")
+        raise StoreError(f"{path}: this is no SQLite database: restore it from a backup, or move it away")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
             return not _half_built(db)

@@ -95,9 +95,7 @@ def test_the_section_shows_the_tables_of_predictors(found):
     section = limits_section(tables, looks(tables))
     block = {b.title: b for b in section.blocks}["The limit from a short run"]
     rows = [row.cells for row in block.tables["Predictors of the limit on networks"].rows]
-    assert ["gradient descent, momentum", "short run of a tenth of the budget", "3/3", "3"] in [
-        row[:4] for row in rows
-    ]
+    assert ["non-adaptive", "short run, 1/10 of the budget", "3/3", "3"] in [row[:4] for row in rows]
     assert len(block.tables["The forecasts that are furthest off"].rows) == 6
     assert "Short run" in [finding.about for finding in section.findings]
 
