@@ -85,8 +85,8 @@ def _half_built(db: sqlite3.Connection) -> bool:
     if holds and _halfway(tables):
         raise StoreError(
             f"{db.execute('pragma database_list').fetchone()[2]}: a change of MLflow's tables was broken off "
-            f"in this database (it has the table {_halfway(tables)[0]}), which holds results: bring it back "
-            "from a copy made before that"
+            f"in this database (it has the table {_halfway(tables)[0]}), which holds results: restore it "
+            "from a backup made before that"
         )
     return not holds
 
