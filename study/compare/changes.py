@@ -193,7 +193,7 @@ def _gaps(cell: StoredCell) -> pd.Series:
     """Replicate -> training gap at the tuned rate, infinite where the run diverged."""
     rate = cell.summary.part(SearchSummary).tuned_rate(Claim.TRAINING)
     tuned = at_rates(cell.trials, np.nan if rate is None else rate, np.nan)
-    gaps = tuned["q_end"].where(tuned["outcome"] != "diverged", np.inf)
+    gaps = tuned["q_end"].mask(selections.diverged(tuned), np.inf)
     return gaps.set_axis(tuned["replicate"]).sort_index()
 
 
@@ -214,7 +214,7 @@ def _width(cell: StoredCell, tolerance: float) -> Interval:
     """Width of the usable range in decades: median and extremes over the replicates of the sweep."""
     widths = []
     for _, own in _swept(cell).sort_values("rate").groupby("replicate"):
-        gone = (own["outcome"] == "diverged").to_numpy()
+        gone = selections.diverged(own).to_numpy()
         gaps = np.where(gone, np.inf, own["q_end"])
         widths.append(RateCurve(own["rate"].to_numpy(), gaps, gone.astype(float)).width(tolerance))
     return Interval(float(np.median(widths)), min(widths), max(widths))
@@ -239,9 +239,7 @@ def limit_of(cell: StoredCell) -> Interval | None:
 
 def _shares(a: StoredCell, b: StoredCell) -> Pair:
     """Of the sweep's runs; judged where both swept the same rates."""
-    shares = [
-        wilson(int((swept["outcome"] == "diverged").sum()), len(swept)) for swept in (_swept(a), _swept(b))
-    ]
+    shares = [wilson(int(selections.diverged(swept).sum()), len(swept)) for swept in (_swept(a), _swept(b))]
     same = set(_swept(a)["rate"]) == set(_swept(b)["rate"])
     return _pair(shares[0], shares[1]) if same else Pair(shares[0], shares[1])
 
