@@ -27,7 +27,7 @@ from overshoot.study.report.drawing import Drawings
 from overshoot.study.report.page import Page, compose, problem_parts
 from overshoot.study.report.policy import classes, policy
 from overshoot.study.report.unchanged import FILES
-from overshoot.study.tracking import StoredCell
+from overshoot.study.tracking import ADDRESS, StoredCell
 
 MAKING = ".report-"
 """The start of the name of the folder in which a report is made."""
@@ -38,8 +38,6 @@ SCRIPTS = {
 }
 """Page -> its scripts, in their order."""
 
-STORE = "http://127.0.0.1:5000"
-
 
 def render(
     experiment: str,
@@ -48,7 +46,7 @@ def render(
     provenance: Mapping[str, Any],
     folder: Path,
     workers: int,
-    store: str = STORE,
+    store: str = ADDRESS,
     drawings: Path | None = None,
 ) -> Path:
     """Write `report.html`, `evidence.html`, `report.md` and `figures/` of an experiment into `folder`; the
@@ -189,4 +187,4 @@ def _swap(new: Path, old: Path) -> None:
     os.replace(new, old)
 
 
-__all__ = ["STORE", "markdown", "render"]
+__all__ = ["markdown", "render"]

@@ -17,10 +17,8 @@ from typing import NoReturn
 from overshoot.study.files import open_own
 from overshoot.study.tracking import Store, StoreError, StudyInfo, open_store, place, views
 from overshoot.study.tracking.connect import ARTIFACTS
-from overshoot.study.tracking.views import CELLS
+from overshoot.study.tracking.views import CELLS, HOST, PORTS
 
-HOST = "127.0.0.1"
-PORTS = range(5000, 5100)
 PATIENCE = 120.0
 """Seconds that the server may take to start."""
 
