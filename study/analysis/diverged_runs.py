@@ -13,8 +13,8 @@ from overshoot.study.statistics import mean, wilson
 
 
 def diverged(study: Study) -> pd.DataFrame:
-    """The diverged trials of sweep, search and confirmation, a row each: those that look for the cliff are
-    put there on purpose.
+    """The diverged trials of sweep, search and confirmation, a row each: those that look for the stability
+    limit are put there on purpose.
 
     step: the update at which the trial left, or its last one when it lasted to the end of its budget;
     lasted says which. decades: decades that the training loss gained at each update, up to the last

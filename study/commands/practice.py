@@ -75,7 +75,7 @@ class Practice:
 
     @property
     def why(self) -> str:
-        """The grounds for the rate."""
+        """Why this rate, in words."""
         if self.plateau is None:
             return "every rate that was tried diverged"
         low, high = self.plateau
