@@ -8,7 +8,6 @@ import pandas as pd
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import AXES, Study
 from overshoot.study.comparison import clustered
-from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.statistics import mean, wilson
 
 
@@ -59,7 +58,7 @@ def failed_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
     rising."""
     swept = study.swept
     best = swept["key"].map(sensitivity.set_index("key")["best"])
-    failed = swept[(swept["rate"] > best * 1.001) & (swept["outcome"] != Outcome.CONVERGED)]
+    failed = swept[(swept["rate"] > best * 1.001) & ~selections.converged(swept)]
     left = failed["first_bad_step"] > 0
     return failed.assign(exploded=left, risen=failed["diverged"] & ~left, size=1)
 

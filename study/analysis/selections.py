@@ -70,3 +70,8 @@ def unprovoked(trials: pd.DataFrame) -> pd.DataFrame:
 def diverged(trials: pd.DataFrame) -> pd.Series:
     """Of each trial, whether it diverged."""
     return trials["outcome"] == Outcome.DIVERGED
+
+
+def converged(trials: pd.DataFrame) -> pd.Series:
+    """Of each trial, whether it converged."""
+    return trials["outcome"] == Outcome.CONVERGED

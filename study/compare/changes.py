@@ -239,7 +239,9 @@ def limit_of(cell: StoredCell) -> Interval | None:
 
 def _shares(a: StoredCell, b: StoredCell) -> Pair:
     """Of the sweep's runs; judged where both swept the same rates."""
-    shares = [wilson(int(selections.diverged(swept).sum()), len(swept)) for swept in (_swept(a), _swept(b))]
+    shares = [
+        wilson(int((swept["outcome"] == "diverged").sum()), len(swept)) for swept in (_swept(a), _swept(b))
+    ]
     same = set(_swept(a)["rate"]) == set(_swept(b)["rate"])
     return _pair(shares[0], shares[1]) if same else Pair(shares[0], shares[1])
 
