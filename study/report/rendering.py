@@ -27,7 +27,8 @@ from overshoot.study.report.drawing import Drawings
 from overshoot.study.report.page import Page, compose, problem_parts
 from overshoot.study.report.policy import classes, policy
 from overshoot.study.report.unchanged import FILES
-from overshoot.study.tracking import ADDRESS, StoredCell
+from overshoot.study.tracking import StoredCell
+from overshoot.study.tracking.server import ADDRESS
 
 MAKING = ".report-"
 """The start of the name of the folder in which a report is made."""

@@ -8,16 +8,6 @@ from overshoot.study.tracking.errors import StoreError
 from overshoot.study.tracking.finding import NamedRun
 from overshoot.study.tracking.store import Store, open_store
 from overshoot.study.tracking.stored import StoredCell
-from overshoot.study.tracking.views import ADDRESS, StudyInfo, run_link
+from overshoot.study.tracking.views import StudyInfo, run_link
 
-__all__ = [
-    "ADDRESS",
-    "NamedRun",
-    "Store",
-    "StoreError",
-    "StoredCell",
-    "StudyInfo",
-    "open_store",
-    "place",
-    "run_link",
-]
+__all__ = ["NamedRun", "Store", "StoreError", "StoredCell", "StudyInfo", "open_store", "place", "run_link"]

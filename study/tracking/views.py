@@ -17,12 +17,6 @@ from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.sweep import Sweep
 from overshoot.study.tracking.rows import CHART, POINTS
 
-HOST = "127.0.0.1"
-PORTS = range(5000, 5100)
-
-ADDRESS = f"http://{HOST}:{PORTS[0]}"
-"""Where the pages are shown while no other address is asked for."""
-
 CREATED = "attributes.start_time"
 
 TRAINING = "workflowType=machine_learning"
