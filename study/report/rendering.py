@@ -68,15 +68,15 @@ def render(
         (whole / "figures").mkdir()
         # Its many small products gain nothing from threads, which on a busy machine wait for each other.
         with threadpool_limits(1):
-            found = analyse(study)
-            look = looks(found.study.names.optimizers, found.study.names.batches)
-            problems = problem_parts(found, look)
+            study_tables = analyse(study)
+            look = looks(study_tables.study.names.optimizers, study_tables.study.names.batches)
+            problems = problem_parts(study_tables, look)
         drawing = Drawings(pool, look.variables, whole / "figures", drawings)
         # The workers draw most of the page while the rest of it is composed.
         parts = [picture for part in problems for picture in part.pictures]
         begun = drawing.start(parts, [picture for part in problems for picture in part.sheets])
         with threadpool_limits(1):
-            page = compose(experiment, title, found, look, problems, provenance, store)
+            page = compose(experiment, title, study_tables, look, problems, provenance, store)
         svgs = begun()
         rest = [page.opening.picture, *(p for p in page.pictures if p.name not in svgs)]
         svgs |= drawing.start(rest, page.sheets)()
