@@ -214,7 +214,7 @@ def _width(cell: StoredCell, tolerance: float) -> Interval:
     """Width of the usable range in decades: median and extremes over the replicates of the sweep."""
     widths = []
     for _, own in _swept(cell).sort_values("rate").groupby("replicate"):
-        gone = selections.diverged(own).to_numpy()
+        gone = (own["outcome"] == "diverged").to_numpy()
         gaps = np.where(gone, np.inf, own["q_end"])
         widths.append(RateCurve(own["rate"].to_numpy(), gaps, gone.astype(float)).width(tolerance))
     return Interval(float(np.median(widths)), min(widths), max(widths))

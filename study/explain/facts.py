@@ -171,7 +171,7 @@ def _run(cell: Cell, trials: pd.DataFrame, row: Mapping[str, Any]) -> ReplayedRu
 
 def _rate_curve(trials: pd.DataFrame) -> RateCurve:
     swept = selections.swept(trials)
-    gone = selections.diverged(swept)
+    gone = swept["outcome"] == "diverged"
     groups = swept.assign(gone=gone, q=swept["q_end"].where(~gone, np.inf)).groupby("rate")
     table = groups.agg(q=("q", "median"), gone=("gone", "mean"))
     return RateCurve(table.index.to_numpy(), table["q"].to_numpy(), table["gone"].to_numpy())
