@@ -17,7 +17,7 @@ from typing import Any
 from bench.competitors import COMPETITORS
 from bench.growth import Curve, curves, draw
 from bench.measure import Result, measure
-from bench.tables import markdown
+from bench.speed_tables import markdown
 from bench.tasks import Task, all_tasks, quick_tasks
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "jax")

@@ -48,7 +48,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SimulatedRun:
     """A simulated run. makespan: its seconds. efficiency: training time over makespan times workers. writer:
     the share of the makespan in which the writer was busy."""
 
@@ -57,7 +57,7 @@ class Outcome:
     writer: float
 
 
-def simulate(train: np.ndarray, writer: float, workers: int) -> Outcome:
+def simulate(train: np.ndarray, writer: float, workers: int) -> SimulatedRun:
     """Cells of these training times (n,), the longest first, on `workers` workers and one writer, which takes
     `writer` seconds for each cell, and TASK_SECONDS for each chunk."""
     waiting = deque(_chunks(np.sort(train)[::-1], workers))
@@ -77,7 +77,7 @@ def simulate(train: np.ndarray, writer: float, workers: int) -> Outcome:
         under_way -= 1
         now = max(now, ready) + cells * writer
         busy += cells * writer
-    return Outcome(now, float(train.sum()) / (now * workers), busy / now)
+    return SimulatedRun(now, float(train.sum()) / (now * workers), busy / now)
 
 
 def _chunks(train: np.ndarray, workers: int) -> list[np.ndarray]:

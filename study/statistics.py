@@ -257,7 +257,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def critical_distance(methods: int, blocks: int, level: float = LEVEL) -> float:
-    """Nemenyi's distance: mean ranks over `blocks` problems that are closer cannot be told apart."""
+    """Nemenyi's distance: mean ranks over `blocks` problems that are closer do not differ clearly."""
     q = stats.studentized_range.ppf(level, methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(methods * (methods + 1) / (6 * blocks)))
 

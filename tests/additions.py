@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -27,11 +27,19 @@ from overshoot.core.initializers import Initializer
 from overshoot.core.losses import Loss
 from overshoot.core.optimizers.base import LR, Optimizer, Recursion, State, like, ratio, register
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings
+from overshoot.study.experiment.reader import Reader
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.theme import Looks
 from overshoot.study.findings.claims import Finding
+from overshoot.study.phases import phase
+from overshoot.study.phases.phase import Done, Left, Phase, StackCost
+from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
+from overshoot.study.phases.summary import Part
+from overshoot.study.phases.sweep import Swept
 from overshoot.study.problems import registry
 from overshoot.study.problems.columns import Raw
+from overshoot.study.problems.problem import Problem
 from overshoot.study.problems.registry import DATASETS
 from overshoot.study.problems.tables import Table, of_frame
 from overshoot.study.report import sections as report_sections
@@ -47,6 +55,7 @@ REGISTRIES: tuple[dict[Any, Any], ...] = (
     ACTIVATIONS,
     INITIALIZERS,
     ORDERS,
+    phase.PHASES,
     report_sections.MAKERS,
 )
 Height = Annotated[float, RealRange(0, 9)]
@@ -133,13 +142,68 @@ def add_an_initializer() -> None:
     )
 
 
-def add_an_order() -> None:
+def add_a_batch_order() -> None:
     ORDERS["backwards"] = Order(
         "from the last to the first",
         lambda seed, epoch, n, size: np.arange(n)[::-1],
         "as stored, backwards",
         repeats=True,
     )
+
+
+@dataclass(frozen=True)
+class AgainSettings(PhaseSettings, phase="again"):
+    """The sweep's best rate once more, on so many `replicates`."""
+
+    replicates: int = 2
+
+
+@dataclass(frozen=True)
+class AgainSummary(Part):
+    again_rate: float
+
+
+@dataclass(frozen=True)
+class Again(Left):
+    runs: list[Run]
+    rate: float
+
+    @property
+    def summary(self) -> AgainSummary:
+        return AgainSummary(self.rate)
+
+
+class AgainPhase(Phase):
+    """Half of the sweep's best rate on replicates of its own."""
+
+    name: ClassVar[str] = "again"
+    rank: ClassVar[int] = 35
+    part: ClassVar[type[Part]] = AgainSummary
+
+    def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> AgainSettings | None:
+        if not top.has(self.name):
+            return None
+        t = top.table(self.name)
+        settings = AgainSettings(t.integer("replicates", 2, low=1, high=9))
+        t.done()
+        return settings
+
+    def asked(self, cell: Cell) -> bool:
+        return cell.protocol.get(AgainSettings) is not None
+
+    def run(self, cell: Cell, problem: Problem, done: Done) -> Again:
+        best = done.of(Swept).curve.best_rate
+        assert best is not None
+        count = cell.protocol.of(AgainSettings).replicates
+        trials = [Trial(self.name, "half", best / 2, f"again-{k}") for k in range(count)]
+        return Again(run_stack(cell, problem, trials), best / 2)
+
+    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
+        return [StackCost(cell.protocol.of(AgainSettings).replicates, updates_of(cell, samples))]
+
+
+def add_a_phase() -> None:
+    phase.register(AgainPhase)
 
 
 @dataclass(frozen=True)
@@ -156,7 +220,7 @@ def draw_bars(figure: FigureBase, view: Bars) -> None:
     ax.set_title(view.title)
 
 
-def add_a_section_with_a_figure() -> None:
+def add_a_report_section_and_a_figure() -> None:
     @report_sections.section(15)
     def _trials(tables: Tables, looks: Looks) -> Section:
         counts = tables.study.trials.groupby("problem", sort=False).size()
@@ -187,8 +251,9 @@ ADDED = (
     add_a_loss,
     add_an_activation,
     add_an_initializer,
-    add_an_order,
-    add_a_section_with_a_figure,
+    add_a_batch_order,
+    add_a_phase,
+    add_a_report_section_and_a_figure,
 )
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -166,10 +167,117 @@ def test_imports_go_one_way() -> None:
     assert not wrong
 
 
+SAID_BELOW = {
+    "phases/edge.py": ["none of this experiment's"],
+    "execution/cluster.py": [
+        "the Dask scheduler is gone; what was finished is stored, and the same command continues"
+    ],
+    "execution/engine.py": ["its worker process was killed each time"],
+    "execution/memory.py": ["use a machine with more, smaller networks or fewer trials"],
+    "execution/compiling.py": ["compiling for this machine, once: {}", "compiled for this machine in {} s"],
+    "execution/progress.py": ["{}/{} cells · {} trials · {} trials/s"],
+}
+"""What is said there all the same: parts of errors, and the lines that are shown while cells train."""
+
+
 def test_nothing_below_findings_writes_prose() -> None:
-    """Tables hold numbers and codes: what writes numbers as text is not imported there."""
-    below = [file for room in ("phases", "analysis") for file in (ROOT / "study" / room).glob("*.py")]
-    assert not [file.name for file in below if "overshoot.study.numbers" in imported(file)]
+    """Tables hold numbers and codes: sentences, and what writes numbers as text, are not there."""
+    files = {
+        f"{room}/{file.name}": file
+        for room in ("phases", "analysis", "execution")
+        for file in (ROOT / "study" / room).glob("*.py")
+    }
+    tables = {name: file for name, file in files.items() if not name.startswith("execution/")}
+    assert not [name for name, file in tables.items() if "overshoot.study.numbers" in imported(file)]
+    said = {name: sentences(file.read_text("utf-8")) for name, file in files.items()}
+    assert {name: texts for name, texts in said.items() if texts} == SAID_BELOW
+
+
+def test_a_sentence_is_seen() -> None:
+    """Whole or with values in it; a docstring, an error, what a fault says and an enum's labels are none."""
+    source = '''
+"""What this module is for, at some length."""
+NOTE = "Adam trains furthest of all."
+TITLE = "edge of stability"
+class Kind(StrEnum):
+    WIDE = "works over a wide range"
+class Rule:
+    """How it is with such a rule."""
+    def fault(self): return "no cell of these has all three"
+def claim(n, rate):
+    assert n, "it is asked where there is one"
+    if not rate: raise ValueError(f"expected a rate above 0, got {rate}")
+    return f"{n} of the runs" + f"{n:.3f} runs" + "lr" + Failure(n, "it did not come to its end")
+'''
+    assert sentences(source) == ["Adam trains furthest of all.", "{} of the runs"]
+
+
+def sentences(source: str) -> list[str]:
+    """Texts of at least four words, or of three around a value, in their order; what is put in is {}."""
+    tree = ast.parse(source)
+    apart = {id(part) for node in ast.walk(tree) if _is_apart(node) for part in ast.walk(node)}
+    apart |= {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    texts = [
+        (node.lineno, node.col_offset, text, 3 if isinstance(node, ast.JoinedStr) else 4)
+        for node in ast.walk(tree)
+        if id(node) not in apart and isinstance(node, ast.expr) and (text := _text(node))
+    ]
+    return [text for _, _, text, least in sorted(texts) if _words(text) >= least]
+
+
+def _words(text: str) -> int:
+    return sum(bool(re.search("[A-Za-z]{2}", part)) for part in text.split())
+
+
+def _is_apart(node: ast.AST) -> bool:
+    match node:
+        case ast.Raise() | ast.Assert() | ast.FunctionDef(name="fault"):
+            return True
+        case ast.Expr(value=ast.Constant()):  # a docstring
+            return True
+        case ast.Call(func=ast.Name(id="Failure") | ast.Attribute(attr="fail")):
+            return True
+        case ast.ClassDef(bases=[ast.Name(id="StrEnum")]):
+            return True
+    return False
+
+
+def _text(node: ast.expr) -> str:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_text(part) or "{}" for part in parts)
+    return ""
+
+
+ADDRESS = r"#/experiments|viewStateShareKey|mlflow-artifacts:|/api/2\.0|ajax-api|sqlite:///|http://(127|localhost|\{HOST)"
+
+
+def test_nothing_outside_of_tracking_builds_an_mlflow_address() -> None:
+    """Neither of a store nor of its pages: in code, templates and scripts."""
+    kinds = ("py", "j2", "html", "js")
+    files = [
+        file for kind in kinds for file in [*ROOT.glob(f"study/**/*.{kind}"), *ROOT.glob(f"core/**/*.{kind}")]
+    ]
+    built = {
+        file.relative_to(ROOT).as_posix()
+        for file in files
+        if re.search(ADDRESS, file.read_text(encoding="utf-8"))
+    }
+    assert built == {f"study/tracking/{name}.py" for name in ("making", "connect", "server", "views")}
+
+
+def test_no_file_and_no_class_has_the_name_of_another() -> None:
+    files = [file for folder in ("core", "study", "bench", "docs") for file in ROOT.glob(f"{folder}/**/*.py")]
+    names = [file.name for file in files if not file.name.startswith("__")]
+    names += [
+        node.name
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert not [name for name, count in Counter(names).items() if count > 1]
 
 
 OWN = sorted([*SOURCES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/**/*.py")])

@@ -3,6 +3,7 @@ through cells, training and the store to lists, labels, findings and figures."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from overshoot.study.phases.results import CellResult
 from overshoot.study.pipeline import Account, train_missing, write_report
 from overshoot.study.problems import registry
 from overshoot.study.spec import Experiment, parse
-from tests.additions import added
+from tests.additions import ADDED, added
 
 FILE = """
 name = "added"
@@ -41,6 +42,8 @@ replicates = 1
 [search]
 trials = 4
 [confirm]
+replicates = 2
+[again]
 replicates = 2
 [rates]
 low = 0.01
@@ -175,7 +178,7 @@ def test_an_initializer(road: Road) -> None:
         assert set(np.abs(theta)) == {0, 0.125, 0.5 / 3}
 
 
-def test_an_order(road: Road) -> None:
+def test_a_batch_order(road: Road) -> None:
     """It repeats, so that theory takes an epoch for one linear map, with no further word."""
     repeated = [s["limit_basis"] for s in named(road, "straight", "sgd batch 8 backwards")]
     assert repeated
@@ -183,7 +186,13 @@ def test_an_order(road: Road) -> None:
     assert "mini-batch 8, from the last to the first" in road.markdown
 
 
-def test_a_section_and_a_figure(road: Road) -> None:
+def test_a_phase(road: Road) -> None:
+    """It trained in every cell, and what it left was read from the store."""
+    assert all(summary["again_rate"] > 0 for summary in road.summaries.values())
+    assert all(summary["seconds_again"] > 0 for summary in road.summaries.values())
+
+
+def test_a_report_section_and_a_figure(road: Road) -> None:
     assert "How many trials were counted" in road.markdown
     assert "How many trials were counted" in road.html
     assert road.markdown.count("trials.") >= 1
@@ -218,6 +227,15 @@ def test_options_of_a_dataset_are_checked_by_its_signature(tmp_path: Path) -> No
     text = FILE.replace("height = 3.0", "height = 10").format(path=tmp_path / "own.fwf")
     with added(), pytest.raises(ValueError, match=r"height = 10 is outside its domain \[0, 9\]"):
         parse(text, "added.toml")
+
+
+def test_what_contributors_are_told_to_add_is_added_and_tested() -> None:
+    """Row for row: `additions.py` has a block for it, and this file a test of that name."""
+    text = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = {"_".join(words.split()) for words in re.findall(r"^\| (an? [\w ]+) \|", text, flags=re.MULTILINE)}
+    blocks = [add.__name__.removeprefix("add_") for add in ADDED]
+    assert told == {name for block in blocks for name in block.split("_and_")}
+    assert all(callable(globals()[f"test_{block}"]) for block in blocks)
 
 
 def test_nothing_stays_behind() -> None:

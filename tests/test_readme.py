@@ -26,7 +26,8 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_readme_is_a_screen_and_a_half() -> None:
-    assert len(README.splitlines()) < 150
+    assert len(README.splitlines()) <= 60
+    assert len(README.split()) <= 560
 
 
 def test_the_python_example_runs_and_prints_what_it_says() -> None:
@@ -67,7 +68,7 @@ def test_every_page_of_the_manual_is_linked_from_the_readme() -> None:
 
 def test_the_places_that_contributors_are_sent_to_exist() -> None:
     rows = re.findall(r"^\| an? .*\|$", CONTRIBUTING, flags=re.MULTILINE)
-    assert len(rows) == 10
+    assert len(rows) == 11
     for row in rows:
         for place in re.findall(r"`((?:core|study|tests)/[^`]*)`", row):
             assert (ROOT / place).exists(), place
@@ -78,15 +79,12 @@ def test_the_places_that_contributors_are_sent_to_exist() -> None:
         assert word == "_section" or found, word
 
 
-@pytest.mark.parametrize(
-    ("title", "copy", "count"), [("What it found", REFERENCE, 5), ("Every optimizer", ATLAS, 6)]
-)
-def test_what_was_found_stands_in_the_reference_report(title: str, copy: Path, count: int) -> None:
+def test_what_was_found_stands_in_the_reference_report() -> None:
     """Claim for claim, so that no number is left over from an earlier study."""
-    report = (copy / "report.md").read_text(encoding="utf-8")
-    (section,) = re.findall(rf"^## {title}\n(.*?)^## ", README, flags=re.MULTILINE | re.DOTALL)
+    report = (REFERENCE / "report.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^## What it found\n(.*?)^## ", README, flags=re.MULTILINE | re.DOTALL)
     claims = re.findall(r"^- (.*(?:\n  .*)*)", section, flags=re.MULTILINE)
-    assert len(claims) == count
+    assert len(claims) == 5
     for claim in claims:
         assert f"**{' '.join(claim.split())}**" in " ".join(report.split()), claim
 

@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, in_order
+from overshoot.study.phases.outcomes import Outcome
 
 ROLES = ("too small", "best", "too large")
+
+FINE = (Outcome.CONVERGED, Outcome.UNRESOLVED, Outcome.TOO_SMALL)
+"""Outcomes of a rate that is not too large."""
 
 
 def chosen_rates(rates: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame:
@@ -31,9 +35,9 @@ def chosen_rates(rates: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame
 def _roles(outcomes: pd.Series, best: float) -> dict[str, float]:
     """`outcomes`: indexed by rate, ascending; `best` may be NaN when every rate diverged."""
     rates = outcomes.index.to_numpy()
-    small = rates[(outcomes == "too small").to_numpy() & ~(rates >= best)]
+    small = rates[(outcomes == Outcome.TOO_SMALL).to_numpy() & ~(rates >= best)]
     far = small[small <= best / 10 * 1.001]
-    fine = rates[outcomes.isin(["converged", "unresolved", "too small"]).to_numpy()]
+    fine = rates[outcomes.isin(FINE).to_numpy()]
     last = max([best, *fine]) if np.isfinite(best) else 0.0
     large = rates[rates > last * 1.001]
     beyond = large[large >= last * 10**0.5]

@@ -12,8 +12,8 @@ from overshoot.study.statistics import mean, wilson
 
 
 def diverged(study: Study) -> pd.DataFrame:
-    """The diverged trials of sweep, search and confirmation, a row each: those that look for the cliff are
-    put there on purpose.
+    """The diverged trials of sweep, search and confirmation, a row each: those that look for the stability
+    limit are put there on purpose.
 
     step: the update at which the trial left, or its last one when it lasted to the end of its budget;
     lasted says which. decades: decades that the training loss gained at each update, up to the last
@@ -58,7 +58,7 @@ def failed_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
     rising."""
     swept = study.swept
     best = swept["key"].map(sensitivity.set_index("key")["best"])
-    failed = swept[(swept["rate"] > best * 1.001) & (swept["outcome"] != "converged")]
+    failed = swept[(swept["rate"] > best * 1.001) & ~selections.converged(swept)]
     left = failed["first_bad_step"] > 0
     return failed.assign(exploded=left, risen=failed["diverged"] & ~left, size=1)
 

@@ -179,7 +179,7 @@ def _axes(cell: StoredCell) -> dict[str, str]:
 
 
 def _scored(trials: pd.DataFrame) -> pd.DataFrame:
-    gone = trials["outcome"].to_numpy() == Outcome.DIVERGED.value
+    gone = trials["outcome"].to_numpy() == Outcome.DIVERGED
     worst = {
         "gap": ("q_end", np.inf),
         "loss": ("validation_loss", np.inf),

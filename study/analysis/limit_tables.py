@@ -1,4 +1,4 @@
-"""The cliff: the learning rate above which runs diverge, as theory predicts it and as it was measured."""
+"""The stability limit, above which runs diverge, as theory predicts it and as it was measured."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Diagram:
     """A critical-difference diagram (Demšar 2006). optimizers: by mean rank, the best first; ranks: theirs.
     problems: how many blocks there are. p: Friedman's, of a single batch strategy with Holm's correction
     over all of them. distance: Nemenyi's critical one. bars: first and last place of the largest groups
-    that are not told apart; one bar over all where Friedman's test finds no difference, since then no pair
+    without a clear difference; one bar over all where Friedman's test finds no difference, since then no pair
     may be tested. lead: who comes first when the problems are resampled."""
 
     batch: str
@@ -56,7 +56,7 @@ class Diagram:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The pairs that are told apart, the better one first."""
+        """The pairs that are clearly different, the better one first."""
         places = [(i, j) for j in range(len(self.ranks)) for i in range(j)]
         return [
             (self.optimizers[i], self.optimizers[j])

@@ -95,7 +95,7 @@ def chances(pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Comparison |
 
 
 def verdict(interval: Interval) -> str:
-    """`better`, `worse` or `tie`: whether a probability of improvement is told apart from one half."""
+    """`better`, `worse` or `tie`: whether a probability of improvement is clearly above or below one half."""
     if not interval.excludes(0.5):
         return "tie"
     return "better" if interval.value > 0.5 else "worse"
@@ -150,7 +150,7 @@ def tuning(study: Study, scores: Replicates) -> pd.DataFrame:
 
 def ranking(study: Study, scores: Replicates) -> pd.DataFrame:
     """For each batch strategy and tuned optimizer: its mean rank over the problems (1 is the best), the
-    number of problems, Friedman's p and the distance below which two mean ranks are not told apart.
+    number of problems, Friedman's p and the distance below which two mean ranks do not differ clearly.
 
     Over the optimizers and problems for which there is a tuned rate in every cell.
     """

@@ -115,11 +115,11 @@ def _ratios(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def alarms(study: Study) -> pd.DataFrame:
-    """The cells whose search ended at an edge of its range at some time, or found no stable rate: a row each.
+    """The cells whose search ended at a search boundary at some time, or found no stable rate: a row each.
 
     first_low, first_high: the range searched first, as wide as the sweep; search_low, search_high: the one in
-    the end; added: trials that the extensions added; trusted: whether the best rate was clear of the edges in
-    the end.
+    the end; added: trials that the extensions added; trusted: whether the best rate was clear of the
+    search boundaries in the end.
     """
     swept = study.swept.groupby("key")["rate"].agg(["min", "max"])
     extended = selections.extended(study.trials).groupby("key").size()

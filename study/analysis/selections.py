@@ -1,4 +1,4 @@
-"""Trials by what they were run for: the one place where phases and roles are asked by name."""
+"""Trials by what they were run for and how they ended: the one place that asks for phases and roles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pandas as pd
 from overshoot.study.phases.confirm import Confirm, ConfirmRole
 from overshoot.study.phases.edge import Edge
 from overshoot.study.phases.limit import Limit
+from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.search import Search, SearchRole
-from overshoot.study.phases.sweep import GRID, Sweep
+from overshoot.study.phases.sweep import Sweep, SweepRole
 
 
 def swept(trials: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def followed(trials: pd.DataFrame) -> pd.DataFrame:
 
 def on_grid(trials: pd.DataFrame) -> pd.DataFrame:
     """Those at a rate of the sweep's grid, the sweep's and those that measure the limit."""
-    return trials[trials["role"] == GRID]
+    return trials[trials["role"] == SweepRole.GRID]
 
 
 def along_rates(trials: pd.DataFrame) -> pd.DataFrame:
@@ -64,3 +65,13 @@ def along_rates(trials: pd.DataFrame) -> pd.DataFrame:
 def unprovoked(trials: pd.DataFrame) -> pd.DataFrame:
     """Those of sweep, search and confirmation: the others look for divergence on purpose."""
     return trials[trials["phase"].isin([Sweep.name, Search.name, Confirm.name])]
+
+
+def diverged(trials: pd.DataFrame) -> pd.Series:
+    """Of each trial, whether it diverged."""
+    return trials["outcome"] == Outcome.DIVERGED
+
+
+def converged(trials: pd.DataFrame) -> pd.Series:
+    """Of each trial, whether it converged."""
+    return trials["outcome"] == Outcome.CONVERGED

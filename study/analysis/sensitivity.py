@@ -8,13 +8,20 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, in_order
+from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.sweep import RateCurve
 from overshoot.study.statistics import wilson
 
 SAME = 1e-6
 """Rates are equal when they differ by no more, relative: they may be smaller than any absolute tolerance."""
 
-WORST_FIRST = ("diverged", "too large", "too small", "unresolved", "converged")
+WORST_FIRST = (
+    Outcome.DIVERGED,
+    Outcome.TOO_LARGE,
+    Outcome.TOO_SMALL,
+    Outcome.UNRESOLVED,
+    Outcome.CONVERGED,
+)
 
 
 def rate_table(study: Study) -> pd.DataFrame:
@@ -36,7 +43,9 @@ def rate_table(study: Study) -> pd.DataFrame:
     ).fillna({"gap_low": np.inf, "gap_high": np.inf})
     counts = groups["outcome"].value_counts().unstack(fill_value=0)
     # The first of the largest counts: where half diverged, no other outcome can be commoner.
-    table["outcome"] = counts.reindex(columns=list(WORST_FIRST), fill_value=0).idxmax(axis=1)
+    table["outcome"] = counts.reindex(
+        columns=[outcome.value for outcome in WORST_FIRST], fill_value=0
+    ).idxmax(axis=1)
     return in_order(table.reset_index().sort_values("rate", kind="stable"), study.names)
 
 

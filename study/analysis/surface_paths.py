@@ -111,7 +111,7 @@ def _reach(points: pd.DataFrame, surface: LossSurface) -> pd.Series:
 def _kinds(runs: pd.DataFrame, best: float, roles: pd.Series) -> dict[str, int]:
     """Kind -> trial. runs: a row a trial, by rate; `best` is NaN when every rate diverged."""
     runs = runs[runs["replicate"] == runs["replicate"].iloc[0]]
-    gone, swept = runs["outcome"] == "diverged", runs["phase"] == Sweep.name
+    gone, swept = selections.diverged(runs), runs["phase"] == Sweep.name
     above = runs["rate"] > (best * 1.001 if np.isfinite(best) else 0)
     at = {
         role: swept & np.isclose(runs["rate"], roles.get(role, np.nan), atol=0)

@@ -52,7 +52,7 @@ class Advice:
     """What is recommended for one optimizer and batch strategy.
 
     limit: from where on runs diverge; None where nothing diverged. practice: what the rate rests on, or shows
-    how far it leads. rate: the one to take; None where every rate that was tried diverged. why: the grounds.
+    how far it leads. rate: the one to take; None where every rate that was tried diverged. why: in words.
     """
 
     cell: Cell

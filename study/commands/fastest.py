@@ -28,7 +28,7 @@ BISECTIONS = 60
 
 
 def fastest_rate(cell: Cell, problem: Problem, limit: float) -> tuple[float, str]:
-    """The rate to take below the exact `limit`, and the grounds for it.
+    """The rate to take below the exact `limit`, and why, in words.
 
     It is the one that contracts fastest, unless for more than RISK of other training parts of the same rows
     it would be above the limit; then it is as low as that takes.

@@ -75,7 +75,7 @@ class Practice:
 
     @property
     def why(self) -> str:
-        """The grounds for the rate."""
+        """Why this rate, in words."""
         if self.plateau is None:
             return "every rate that was tried diverged"
         low, high = self.plateau
@@ -106,8 +106,8 @@ def share_of(cell: Cell, problem: Problem) -> float:
 
 def forecast(cell: Cell, problem: Problem) -> KnownLimit | None:
     """The limit by a short run; None where it met no end."""
-    found = short_run(cell, problem, ShortRunSettings(REPLICATES, share_of(cell, problem)))
-    limit, low, high = found.limit_forecast, found.limit_forecast_low, found.limit_forecast_high
+    short = short_run(cell, problem, ShortRunSettings(REPLICATES, share_of(cell, problem)))
+    limit, low, high = short.limit_forecast, short.limit_forecast_low, short.limit_forecast_high
     if limit is None or low is None or high is None:
         return None
     return KnownLimit(limit, low, high, SHORT_RUN)

@@ -42,8 +42,8 @@ def write(store: Store, name: str, file: Path) -> Path:
         runs = _searched(cell)
         for claim in Claim if measured else (Claim.TRAINING, Claim.VALIDATION):
             made = create_study(storage=storage, study_name=f"{cell.cell.label} for {claim}")
-            if (found := cell.summary.get(SearchSummary)) is not None:
-                made.set_user_attr("tuned_rate", found.tuned_rate(claim))
+            if (search := cell.summary.get(SearchSummary)) is not None:
+                made.set_user_attr("tuned_rate", search.tuned_rate(claim))
             made.add_trials(list(_trials(runs, claim, cell.cell.protocol.tolerance)))
     return file
 

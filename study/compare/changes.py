@@ -193,7 +193,7 @@ def _gaps(cell: StoredCell) -> pd.Series:
     """Replicate -> training gap at the tuned rate, infinite where the run diverged."""
     rate = cell.summary.part(SearchSummary).tuned_rate(Claim.TRAINING)
     tuned = at_rates(cell.trials, np.nan if rate is None else rate, np.nan)
-    gaps = tuned["q_end"].where(tuned["outcome"] != "diverged", np.inf)
+    gaps = tuned["q_end"].mask(selections.diverged(tuned), np.inf)
     return gaps.set_axis(tuned["replicate"]).sort_index()
 
 

@@ -40,7 +40,7 @@ def panels(comparison: StudyComparison, pairs: list[Change]) -> Panels:
 
 def _curve(cell: StoredCell) -> OverlaidCurve:
     swept = selections.swept(cell.trials)
-    gone = swept["outcome"] == "diverged"
+    gone = selections.diverged(swept)
     rows = swept.assign(gone=gone, q=swept["q_end"].where(~gone, np.inf)).groupby("rate")
     table = rows.agg(q=("q", "median"))
     limit = limit_of(cell)

@@ -38,7 +38,7 @@ def _telling(cell: StoredCell) -> Iterator[tuple[str, dict[str, Any]]]:
     swept = selections.swept(trials)
     swept = swept[swept["replicate"] == swept["replicate"].min()].sort_values("rate")
     best = cell.summary.part(SweepSummary).sweep_best_rate or np.inf
-    gone, below = swept["outcome"] == "diverged", swept["rate"] < best
+    gone, below = selections.diverged(swept), swept["rate"] < best
     near = np.isclose(swept["rate"].astype(float), best, atol=0)
     kinds: list[tuple[str, pd.DataFrame]] = [
         ("the best rate of the sweep", swept[near]),

@@ -14,7 +14,7 @@ from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import records
 from overshoot.study.experiment.cells import Cell
 from overshoot.study.explain.replay import Fork, Replay, ReplayedRun, fork, replay
-from overshoot.study.phases.outcomes import gap
+from overshoot.study.phases.outcomes import Outcome, gap
 from overshoot.study.phases.stack import epochs_of
 from overshoot.study.phases.summary import Summary
 from overshoot.study.phases.sweep import RateCurve
@@ -93,6 +93,10 @@ class Facts:
     fork: Fork | None
 
     @property
+    def outcome(self) -> Outcome:
+        return Outcome(self.trial["outcome"])
+
+    @property
     def optimizer(self) -> Optimizer:
         return self.cell.make_optimizer(lr=float(self.trial["rate"]))
 
@@ -152,7 +156,7 @@ def gather(
         tuple(sharpnesses),
         _growth(run, again, exact, window, sharpnesses),
         _moved(run, again, window),
-        fork(run) if row["outcome"] not in ("diverged", "converged") else None,
+        fork(run) if row["outcome"] not in (Outcome.DIVERGED, Outcome.CONVERGED) else None,
     )
 
 

@@ -14,9 +14,14 @@ from overshoot.study.explain.facts import Facts, Growth, Sharpness
 from overshoot.study.findings.codes import BASES, no_limit, reason
 from overshoot.study.numbers import number as some_digits
 from overshoot.study.numbers import percent
-from overshoot.study.phases.limit import LimitStatus, LimitSummary
+from overshoot.study.phases.confirm import ConfirmRole
+from overshoot.study.phases.edge import EdgeRole
+from overshoot.study.phases.limit import LimitRole, LimitStatus, LimitSummary
+from overshoot.study.phases.outcomes import Outcome
+from overshoot.study.phases.search import SearchRole
 from overshoot.study.phases.short_run import ShortRunSummary
 from overshoot.study.phases.summary import Summary
+from overshoot.study.phases.sweep import SweepRole
 from overshoot.study.phases.theory import TheorySummary
 
 number = partial(some_digits, digits=3)
@@ -30,15 +35,15 @@ EDGE = 0.2
 FLAT = 0.01
 """A sharpness that fell below this share of the first one is that of a plateau."""
 
-ROLES = {
-    "grid": "a rate of the sweep's grid",
-    "section": "a rate tried while measuring the stability limit",
-    "spread": "a rate at which the sharpness was followed",
-    "startup": "one of the evenly spaced rates that the search starts with",
-    "tpe": "a rate that the search proposed",
-    "extended": "a rate beyond the searched range, which the search was extended to",
-    "tuned": "the best rate of the search, on a fresh replicate",
-    "default": "the optimizer's default rate",
+ROLES: dict[str, str] = {
+    SweepRole.GRID: "a rate of the sweep's grid",
+    LimitRole.SECTION: "a rate tried while measuring the stability limit",
+    EdgeRole.SPREAD: "a rate at which the sharpness was followed",
+    SearchRole.STARTUP: "one of the evenly spaced rates that the search starts with",
+    SearchRole.TPE: "a rate that the search proposed",
+    SearchRole.EXTENDED: "a rate beyond the searched range, which the search was extended to",
+    ConfirmRole.TUNED: "the best rate of the search, on a fresh replicate",
+    ConfirmRole.DEFAULT: "the optimizer's default rate",
 }
 
 Section = tuple[str, list[str]]
@@ -60,8 +65,9 @@ def _answer(facts: Facts) -> str:
     """How the rate stands to the limit, measured, forecast or predicted, and which rates do well."""
     rate, (limit, source) = float(facts.trial["rate"]), _firmest(facts.summary)
     said = f"Rate {number(rate)} "
-    outcome = str(facts.trial["outcome"])
-    said += f"is {number(rate / limit)} times the {source} stability limit" if limit else f"was {outcome}"
+    said += (
+        f"is {number(rate / limit)} times the {source} stability limit" if limit else f"was {facts.outcome}"
+    )
     best, tried = facts.rates.best_rate, facts.rates.rates
     if best is None:
         return f"{said}; at every rate of the sweep half of the runs or more diverged."
@@ -104,11 +110,11 @@ def _run(facts: Facts) -> list[str]:
 
 
 def _happened(facts: Facts) -> list[str]:
-    trial, outcome = facts.trial, str(facts.trial["outcome"])
+    trial, outcome = facts.trial, facts.outcome
     named = {
-        "diverged": "It diverged",
-        "converged": "It converged",
-        "unresolved": "It neither converged nor diverged",
+        Outcome.DIVERGED: "It diverged",
+        Outcome.CONVERGED: "It converged",
+        Outcome.UNRESOLVED: "It neither converged nor diverged",
     }
     why = reason(trial, facts.cell.protocol.tolerance)
     said = [f"{named.get(outcome, f'Its rate was {outcome}')}: {why}."]
@@ -156,7 +162,7 @@ def _sharpness(facts: Facts) -> list[str]:
     )
     if (
         last.value < FLAT * first.value
-        and facts.trial["outcome"] in ("diverged", "too large")
+        and facts.outcome in (Outcome.DIVERGED, Outcome.TOO_LARGE)
         and not facts.felt
     ):
         said += " Where it ended the loss is nearly flat: the large steps threw it onto a plateau."
@@ -256,7 +262,7 @@ def _on_networks(facts: Facts, predicted: tuple[float, float]) -> str:
         f"Along the sharpest direction theory predicts {_law(facts)}; the sharpness seen in that stretch "
         f"gives {low} to {high}."
     )
-    if facts.trial["outcome"] == "diverged":
+    if facts.outcome == Outcome.DIVERGED:
         return f"{said} On a network the sharpness changes with every step, so the two need not agree."
     return f"{said} The remaining distance lies along other, flatter directions, which take longer."
 
@@ -323,9 +329,9 @@ def _fork(facts: Facts) -> list[str]:
     tenth, same, triple = (float(np.median(q[len(q) // 2 :])) for q in facts.fork.gap)
     further = int(facts.fork.updates[-1]) - facts.steps
     verdict = {
-        "too large": "A tenth of the rate does clearly better: at that point the rate was too large.",
-        "too small": "Three times the rate does clearly better: at that point the rate was too small.",
-        "unresolved": "This is inconclusive: neither does clearly better than the rate itself, or both do.",
+        Outcome.TOO_LARGE: "A tenth of the rate does clearly better: at that point the rate was too large.",
+        Outcome.TOO_SMALL: "Three times the rate does clearly better: at that point the rate was too small.",
+        Outcome.UNRESOLVED: "This is inconclusive: neither, or both, do clearly better than the rate itself.",
     }[facts.fork.verdict]
     return [
         f"Continued for another {further:,} updates on the same batches, its gap went to {number(same)} at "
@@ -337,7 +343,7 @@ def _better(facts: Facts) -> list[str]:
     rates, said = facts.rates, []
     gone = np.flatnonzero(rates.diverged > 0)
     safe = float(rates.rates[gone[0] - 1]) if len(gone) and gone[0] else np.inf
-    if facts.trial["outcome"] == "diverged" and safe < facts.trial["rate"]:
+    if facts.outcome == Outcome.DIVERGED and safe < facts.trial["rate"]:
         said.append(f"A rate of {number(safe)} would have been safe: up to it no run of the sweep diverged.")
     if rates.best_rate is None:
         return [*said, "At every rate of the sweep half of the runs or more diverged."]

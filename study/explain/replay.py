@@ -13,7 +13,7 @@ from overshoot.core.domain import POSITIVE, Hyper
 from overshoot.core.loop import Divisor
 from overshoot.core.schedules import POSITIVE_SHARE
 from overshoot.study.experiment.cells import Cell
-from overshoot.study.phases.outcomes import gap
+from overshoot.study.phases.outcomes import Outcome, gap
 from overshoot.study.problems.problem import Problem
 
 FACTORS = (0.1, 1.0, 3.0)
@@ -90,11 +90,13 @@ class Fork:
     gap: np.ndarray
 
     @property
-    def verdict(self) -> str:
-        """`too large` where a tenth of the rate gets clearly lower than the rate itself, `too small`
-        where three times the rate does, `unresolved` where neither or both do."""
+    def verdict(self) -> Outcome:
+        """TOO_LARGE where a tenth of the rate gets clearly lower than the rate itself, TOO_SMALL where
+        three times the rate does, UNRESOLVED where neither or both do."""
         smaller, larger = self.lower(0), self.lower(2)
-        return "unresolved" if smaller == larger else "too large" if smaller else "too small"
+        if smaller == larger:
+            return Outcome.UNRESOLVED
+        return Outcome.TOO_LARGE if smaller else Outcome.TOO_SMALL
 
     def lower(self, i: int) -> bool:
         """Whether fork i got clearly lower than the unchanged rate: in the stretch's second half below it

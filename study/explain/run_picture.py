@@ -18,6 +18,7 @@ from overshoot.study.figures.explanation import (
 )
 from overshoot.study.figures.panels import Panels, write_png
 from overshoot.study.phases.limit import LimitSummary
+from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.theory import TheorySummary
 
 
@@ -32,7 +33,7 @@ def panels(facts: Facts) -> Panels:
 
 
 def _gap(facts: Facts) -> GapPanel:
-    diverged = facts.trial["outcome"] == "diverged"
+    diverged = facts.outcome == Outcome.DIVERGED
     return GapPanel(facts.updates, facts.gap, diverged, facts.cell.protocol.tolerance, _exponential(facts))
 
 
@@ -71,7 +72,7 @@ def _rates(facts: Facts) -> RatePanel:
         facts.rates.rates,
         facts.rates.q,
         float(facts.trial["rate"]),
-        np.inf if facts.trial["outcome"] == "diverged" else own,
+        np.inf if facts.outcome == Outcome.DIVERGED else own,
         facts.cell.protocol.tolerance,
         {name: float(rate) for name, rate in limits.items() if rate is not None},
     )

@@ -14,8 +14,10 @@ from overshoot.study.figures.panels import log_axis
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, themed
 from overshoot.study.numbers import number
 from overshoot.study.phases.limit import LimitSummary
+from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.search import SearchSummary
 from overshoot.study.phases.summary import Summary
+from overshoot.study.phases.sweep import Sweep
 from overshoot.study.phases.theory import TheorySummary
 
 SIZE, DPI = (6.4, 3.4), 90
@@ -31,7 +33,7 @@ def cell_picture(cell: Cell, trials: pd.DataFrame, summary: Summary) -> bytes | 
 
     None where no trial was swept.
     """
-    swept = trials[trials["phase"] == "sweep"]
+    swept = trials[trials["phase"] == Sweep.name]
     if swept.empty:
         return None
     with themed():
@@ -50,11 +52,11 @@ def cell_picture(cell: Cell, trials: pd.DataFrame, summary: Summary) -> bytes | 
 
 
 def _trials(ax: Axes, swept: pd.DataFrame, tolerance: float) -> None:
-    lasted = swept[swept["outcome"] != "diverged"]
-    diverged = swept[swept["outcome"] == "diverged"]
+    gone = swept["outcome"] == Outcome.DIVERGED
+    lasted, diverged = swept[~gone], swept[gone]
     ax.plot(lasted["rate"], lasted["q_end"].clip(LEAST, MOST), "o", markersize=3, color=INK, alpha=0.45)
     # A rate at which half diverged has an infinite gap: NaN breaks the line there.
-    middle = swept["q_end"].where(swept["outcome"] != "diverged", np.inf).groupby(swept["rate"]).median()
+    middle = swept["q_end"].mask(gone, np.inf).groupby(swept["rate"]).median()
     ax.plot(
         middle.index,
         middle.where(np.isfinite(middle)).clip(LEAST, MOST),

@@ -100,7 +100,7 @@ class SharpnessPanel:
                 color=ROLES["too large"],
             )
         if not known.any():
-            ax.text(0.5, 0.5, "not to be computed", transform=ax.transAxes, ha="center", color=MUTED)
+            ax.text(0.5, 0.5, "could not be computed", transform=ax.transAxes, ha="center", color=MUTED)
         _room(ax, [*self.sharpness[known], *self.threshold[stable]])
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 

@@ -21,7 +21,7 @@ SIDE = 118.0
 @dataclass(frozen=True)
 class RankView:
     """One diagram. looks: of the optimizers by mean rank, the best first; ranks: theirs. distance: the
-    critical one. bars: first and last place of each group that is not told apart. note: a few words.
+    critical one. bars: first and last place of each group without a clear difference. note: a few words.
     height: of the panel, in points."""
 
     title: str
@@ -40,7 +40,7 @@ def rank_size(optimizers: int, bars: int) -> tuple[float, float]:
 
 def draw_ranks(figure: FigureBase, view: RankView) -> None:
     """An axis of ranks with the critical distance above it; names on both sides; a bar under every group
-    that is not told apart."""
+    without a clear difference."""
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, WIDTH), ylim=(view.height, 0))
     ax.axis("off")

@@ -20,7 +20,7 @@ from overshoot.study.numbers import raised
 
 INK, MUTED, GRID, PAPER = "#1d222b", "#69707d", "#dfe3e8", "#fefefe"
 
-# Okabe & Ito (2008), told apart by every kind of colour vision; their yellow, too pale for lines, is olive.
+# Okabe & Ito (2008), distinct in every kind of colour vision; their yellow, too pale for lines, is olive.
 OPTIMIZERS = ("#2f3542", "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#0072b2", "#cc79a7", "#8a7a00")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 DASHES = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
@@ -32,7 +32,7 @@ OUTCOMES = {
     "diverged": "#a8193d",
     "unresolved": "#b4b9c1",
 }
-"""Areas, told apart by lightness too. Lines and letters take ROLES, which stand out from paper."""
+"""Areas, which differ in lightness too. Lines and letters take ROLES, which stand out from paper."""
 
 ROLES = {"too small": "#3f7fb5", "best": "#1b7a58", "too large": "#b3541e"}
 ROLE_DASHES = {"too small": (0, (5, 2)), "best": "-", "too large": (0, (1.5, 1.2))}
@@ -42,7 +42,7 @@ LEVELS = 12
 
 
 def _diverging(low: str, middle: str, high: str) -> tuple[str, ...]:
-    """Blue for ratios below 1 and orange for those above, told apart by every kind of colour vision."""
+    """Blue for ratios below 1 and orange for those above, distinct in every kind of colour vision."""
     shades = LinearSegmentedColormap.from_list("ratio", [low, middle, high])
     return tuple(to_hex(color) for color in shades(np.linspace(0, 1, 2 * LEVELS + 1)))
 

@@ -20,22 +20,22 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
     names = study.names.batches
     if len(names) < 2:
         return None
-    found = ratios(study, table)
-    if not found:
+    by_unit = ratios(study, table)
+    if not by_unit:
         return None
     large, *_, small = names
     ends = table[table["batch"].isin([large, small])]
     pairs = int((ends.groupby(["problem", "optimizer"])["batch"].nunique() == 2).sum())
     runs = [runs_of(study, batch=batch) for batch in (large, small)]
     # What an update costs is this machine's: it is told, and nothing is claimed of it.
-    clear = [unit for unit, ratio in found.items() if ratio.clear(1) and unit != MEASURED]
-    clauses = [f"{both(ratio, number)} times the {UNITS[unit]}" for unit, ratio in found.items()]
+    clear = [unit for unit, ratio in by_unit.items() if ratio.clear(1) and unit != MEASURED]
+    clauses = [f"{both(ratio, number)} times the {UNITS[unit]}" for unit, ratio in by_unit.items()]
     evidence = (
         f"To a training gap below {number(TARGET)} at its tuned rate, {names[small]} needs "
         f"{listing(clauses)} of {names[large]}: medians over {plural(pairs, 'pair')} of problem and "
         "optimizer."
     )
-    claim = _which(names[small], names[large], {unit: found[unit] for unit in clear})
+    claim = _which(names[small], names[large], {unit: by_unit[unit] for unit in clear})
     return Finding("What is counted", claim, evidence, ANCHOR, not clear, runs)
 
 

@@ -19,9 +19,9 @@ ENOUGH = 4
 """Runs that a cell must have for its median to be given."""
 
 
-def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
+def edge(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """Of the runs whose sharpness came near its threshold, how close to it they stayed."""
-    runs = found.edge[found.edge["verdict"] != "diverged"]
+    runs = limit_data.edge[limit_data.edge["verdict"] != "diverged"]
     if runs.empty:
         return None
     reached, started = runs["reached"].to_numpy(dtype=float), runs["start"] >= runs["threshold"]
@@ -78,19 +78,19 @@ def _whose(tables: Tables, part: pd.DataFrame, runs: pd.DataFrame) -> str:
     if len(counts) < 2 or part.empty:
         return ""
     names = tables.study.names.optimizers
-    found = [f"{(part['optimizer'] == o).sum()} of {n} with {names[str(o)]}" for o, n in counts.items()]
-    return f" ({', '.join(found)})"
+    counted = [f"{(part['optimizer'] == o).sum()} of {n} with {names[str(o)]}" for o, n in counts.items()]
+    return f" ({', '.join(counted)})"
 
 
-def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
+def floored(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """By which power of the rate plateaus rise, without a limit: the steepest and the flattest."""
-    powers = slopes_by_optimizer(found.slopes)
+    powers = slopes_by_optimizer(limit_data.slopes)
     if not powers:
         return None
     names = tables.study.names.optimizers
     order = sorted(powers, key=lambda o: powers[o].value)
     flat, steep = order[0], order[-1]
-    counts = found.slopes["optimizer"].value_counts()
+    counts = limit_data.slopes["optimizer"].value_counts()
     cells = {o: plural(int(counts[o]), "cell") for o in powers}
     evidence = (
         "Above the best rate the final gap grows as the rate to the power of "
@@ -107,9 +107,9 @@ def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
     return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises, runs)
 
 
-def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
+def noisy(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """The gap at which noise keeps runs, measured over predicted, by the order of the batches."""
-    settled = found.noise[found.noise["settled"]]
+    settled = limit_data.noise[limit_data.noise["settled"]]
     if settled.empty:
         return None
     clauses, ties = [], []
@@ -132,7 +132,7 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
     if len(counts) > 1 and counts.iloc[0] > len(settled) / 2:
         problem = tables.study.names.problems[str(counts.index[0])]
         evidence += f" {counts.iloc[0]} of these {plural(len(settled), 'run')} are on {problem}."
-    enough = found.noise_agreement[found.noise_agreement["runs"] >= ENOUGH]
+    enough = limit_data.noise_agreement[limit_data.noise_agreement["runs"] >= ENOUGH]
     cells = np.array([ratio.value for ratio in enough["ratio"]])
     if len(cells) > 1:
         evidence += (

@@ -69,9 +69,9 @@ def _gain(tables: Tables, table: pd.DataFrame, wide: str, narrow: str) -> Compar
     problems = table.index.get_level_values("problem")
     sides = [tables.redrawn.rows("width", optimizer=o).loc[list(table.index)] for o in (wide, narrow)]
     drawn = (sides[0] - sides[1]).to_numpy()
-    found = clustered(gain, problems, mean, border=0)
-    here = over_replicates(drawn, problems, mean, value=found.value, border=0)
-    return Comparison(found.value, here, found)
+    over_problems = clustered(gain, problems, mean, border=0)
+    here = over_replicates(drawn, problems, mean, value=over_problems.value, border=0)
+    return Comparison(over_problems.value, here, over_problems)
 
 
 def _left_out(tables: Tables) -> str:

@@ -43,16 +43,18 @@ def rank_power(tables: Tables) -> Finding | None:
     return Finding("Power", claim, evidence, "ranks", not differ, [RunLink()])
 
 
-def ranked(study: Study, found: list[Diagram]) -> Finding | None:
+def ranked(study: Study, diagrams: list[Diagram]) -> Finding | None:
     """Which optimizers differ by rank over all batch strategies, and how little so few problems can show."""
-    if not found:
+    if not diagrams:
         return None
-    whole = found[0]
+    whole = diagrams[0]
     k = len(whole.optimizers)
     first, second = whole.optimizers[:2]
     gap = float(whole.ranks[1] - whole.ranks[0])
     clear = (first, second) in whole.pairs and whole.lead.leader == first
-    once = "the mean of its ranks over the batch strategies, ranked again" if len(found) > 1 else "its ranks"
+    once = (
+        "the mean of its ranks over the batch strategies, ranked again" if len(diagrams) > 1 else "its ranks"
+    )
     evidence = ""
     if k > 2:
         evidence = (
@@ -111,20 +113,20 @@ def _named(study: Study, pairs: list[tuple[str, str]]) -> str:
     return "; ".join(f"{label[b]} behind {listing(others)}" for b, others in before.items())
 
 
-def steadiness(study: Study, ranks: pd.DataFrame, found: list[Stability]) -> Finding | None:
+def steadiness(study: Study, ranks: pd.DataFrame, steady: list[Stability]) -> Finding | None:
     """Whether the first place, and the order, depend on a single problem or replicate."""
-    if not found or ranks["optimizer"].nunique() < 2:
+    if not steady or ranks["optimizer"].nunique() < 2:
         return None
     whole = ranks[ranks["kind"] == ""].set_index("optimizer")["rank"]
     first = listing([study.names.optimizers[o] for o in study.names.optimizers if o in leaders(whole)])
-    changes = sum(len(part.moved) for part in found)
+    changes = sum(len(part.moved) for part in steady)
     verb = "share" if len(leaders(whole)) > 1 else "has"
     claim = f"{first} {verb} the best mean rank" + (
-        f", but leaving out a single {' or '.join(p.kind for p in found if p.moved)} can change that."
+        f", but leaving out a single {' or '.join(p.kind for p in steady if p.moved)} can change that."
         if changes
-        else f" whichever single {' or '.join(part.kind for part in found)} is left out."
+        else f" whichever single {' or '.join(part.kind for part in steady)} is left out."
     )
-    evidence = " ".join(_left(study, part) for part in found)
+    evidence = " ".join(_left(study, part) for part in steady)
     return Finding("Steadiness", claim, evidence, ANCHOR, runs=[RunLink()])
 
 

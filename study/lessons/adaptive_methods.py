@@ -89,7 +89,7 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="adaptive_methods",
         question="What do AdaGrad, RMSprop and Adam change?",
@@ -99,8 +99,8 @@ def lesson() -> Lesson:
         right=Code("Right: the young means corrected", adam_step),
         wrong=Code("Often published: not corrected", adam_step_uncorrected),
         wrong_line=WRONG_LINE,
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -124,7 +124,7 @@ class AdaptiveEvidence:
     rates: np.ndarray
 
 
-def evidence() -> AdaptiveEvidence:
+def gather() -> AdaptiveEvidence:
     rates = np.geomspace(1e-3, 30, 40)
     ends = {name: np.array([np.median(left(path(name, rate))[-30:]) for rate in rates]) for name in METHODS}
     ends = {name: np.where(np.isfinite(values), values, np.inf) for name, values in ends.items()}
@@ -155,19 +155,19 @@ def evidence() -> AdaptiveEvidence:
     )
 
 
-def _maps(found: AdaptiveEvidence) -> list[LessonPicture]:
+def _maps(evidence: AdaptiveEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             MapPanel(
-                f"{found.labels[name]}, rate {number(found.best[name])}",
-                path(name, found.best[name]),
+                f"{evidence.labels[name]}, rate {number(evidence.best[name])}",
+                path(name, evidence.best[name]),
                 np.zeros(2),
                 H,
                 2.4,
                 color,
                 ("θ₁", "θ₂"),
             ),
-            f"Path of {found.labels[name]} at its best rate",
+            f"Path of {evidence.labels[name]} at its best rate",
             MAPS[name],
         )
         for name, color in METHODS.items()
@@ -175,15 +175,17 @@ def _maps(found: AdaptiveEvidence) -> list[LessonPicture]:
     ]
 
 
-def _pictures(found: AdaptiveEvidence) -> list[LessonPicture]:
+def _pictures(evidence: AdaptiveEvidence) -> list[LessonPicture]:
     return [
-        *_maps(found),
+        *_maps(evidence),
         LessonPicture(
             CurvePanel(
                 f"Loss after {STEPS} steps, by rate",
                 [
-                    LessonCurve(found.labels[name], np.clip(values, 1e-12, 1e4), METHODS[name], x=found.rates)
-                    for name, values in found.ends.items()
+                    LessonCurve(
+                        evidence.labels[name], np.clip(values, 1e-12, 1e4), METHODS[name], x=evidence.rates
+                    )
+                    for name, values in evidence.ends.items()
                 ],
                 "share of the start’s loss",
                 "learning rate",
@@ -197,8 +199,8 @@ def _pictures(found: AdaptiveEvidence) -> list[LessonPicture]:
             CurvePanel(
                 "Adam’s steps under a constant gradient",
                 [
-                    LessonCurve("corrected", found.corrected, OPTIMIZERS[5]),
-                    LessonCurve("not corrected", found.plain, OPTIMIZERS[4], (0, (4, 2))),
+                    LessonCurve("corrected", evidence.corrected, OPTIMIZERS[5]),
+                    LessonCurve("not corrected", evidence.plain, OPTIMIZERS[4], (0, (4, 2))),
                 ],
                 "step, at rate 0.1",
                 log="",
@@ -209,39 +211,40 @@ def _pictures(found: AdaptiveEvidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: AdaptiveEvidence) -> list[CheckedClaim]:
+def _claims(evidence: AdaptiveEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
-            f"Less than 1 % of the loss is left over {number(found.reach['sgd'])} decades of rates for gradient descent, {number(found.reach['adam'])} for Adam and {number(found.reach['adagrad'])} for AdaGrad.",
-            found.reach["sgd"] < found.reach["adam"] and found.reach["sgd"] < found.reach["adagrad"],
+            f"Less than 1 % of the loss is left over {number(evidence.reach['sgd'])} decades of rates for gradient descent, {number(evidence.reach['adam'])} for Adam and {number(evidence.reach['adagrad'])} for AdaGrad.",
+            evidence.reach["sgd"] < evidence.reach["adam"]
+            and evidence.reach["sgd"] < evidence.reach["adagrad"],
         ),
         CheckedClaim(
-            f"At a rate of 30 gradient descent has overflowed; RMSprop stays at {number(found.last['rmsprop'])} times the start’s loss, and AdaGrad and Adam come back to {number(found.last['adagrad'])} and {number(found.last['adam'])} of it.",
+            f"At a rate of 30 gradient descent has overflowed; RMSprop stays at {number(evidence.last['rmsprop'])} times the start’s loss, and AdaGrad and Adam come back to {number(evidence.last['adagrad'])} and {number(evidence.last['adam'])} of it.",
             bool(
-                not np.isfinite(found.last["sgd"])
-                and 1 < found.last["rmsprop"] < 1e4
-                and max(found.last["adagrad"], found.last["adam"]) < 0.01
+                not np.isfinite(evidence.last["sgd"])
+                and 1 < evidence.last["rmsprop"] < 1e4
+                and max(evidence.last["adagrad"], evidence.last["adam"]) < 0.01
             ),
         ),
         CheckedClaim(
-            f"RMSprop’s plateau rises with the rate: {number(found.plateau[0.05])} of the start’s loss at 0.05, {number(found.plateau[0.5])} at 0.5: ten times the rate, about a hundred times the loss.",
-            bool(50 < found.plateau[0.5] / found.plateau[0.05] < 200),
+            f"RMSprop’s plateau rises with the rate: {number(evidence.plateau[0.05])} of the start’s loss at 0.05, {number(evidence.plateau[0.5])} at 0.5: ten times the rate, about a hundred times the loss.",
+            bool(50 < evidence.plateau[0.5] / evidence.plateau[0.05] < 200),
         ),
         CheckedClaim(
-            f"RMSprop with rate 0.1 on θ²/2 ends in a cycle of |θ| = {number(float(np.abs(found.cycle).mean()))}: half the rate.",
-            bool(np.allclose(np.abs(found.cycle), 0.05, rtol=0.02)),
+            f"RMSprop with rate 0.1 on θ²/2 ends in a cycle of |θ| = {number(float(np.abs(evidence.cycle).mean()))}: half the rate.",
+            bool(np.allclose(np.abs(evidence.cycle), 0.05, rtol=0.02)),
         ),
         CheckedClaim(
-            f"AdaGrad at rate 10 is thrown up to {number(float(found.thrown.max()))} times the start’s loss, and comes back to {number(float(found.thrown[-1]))}.",
-            bool(found.thrown.max() > 5 and found.thrown[-1] < 0.1),
+            f"AdaGrad at rate 10 is thrown up to {number(float(evidence.thrown.max()))} times the start’s loss, and comes back to {number(float(evidence.thrown[-1]))}.",
+            bool(evidence.thrown.max() > 5 and evidence.thrown[-1] < 0.1),
         ),
         CheckedClaim(
-            f"Adam’s first step is the rate, {number(float(found.corrected[0]))}; uncorrected it is {exact(float(found.plain[0]))}, and grows to {exact(float(found.plain.max()))}.",
+            f"Adam’s first step is the rate, {number(float(evidence.corrected[0]))}; uncorrected it is {exact(float(evidence.plain[0]))}, and grows to {exact(float(evidence.plain.max()))}.",
             bool(
-                np.isclose(found.core_first, 0.1)
-                and np.isclose(found.corrected[0], 0.1)
-                and found.plain[0] > 0.31
-                and found.plain.max() > 2 * found.plain[0]
+                np.isclose(evidence.core_first, 0.1)
+                and np.isclose(evidence.corrected[0], 0.1)
+                and evidence.plain[0] > 0.31
+                and evidence.plain.max() > 2 * evidence.plain[0]
             ),
         ),
     ]

@@ -147,18 +147,18 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="backward",
         question="Which line of this published backward pass is wrong?",
         answer="The delta goes back through the wrong layer’s weights, all biases get one number, and 1/M is missing. No error is raised, and "
-        f"the loss goes down. At best it ends at {number(found.published[-1])} where the true gradient ends at {number(found.right[-1])}.",
+        f"the loss goes down. At best it ends at {number(evidence.published[-1])} where the true gradient ends at {number(evidence.right[-1])}.",
         mathematics=MATHEMATICS,
         right=Code("Right", backward),
         wrong=Code("As published", backward_published),
         wrong_line=WRONG_LINE,
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -181,7 +181,7 @@ class BackwardEvidence:
     rates: np.ndarray
 
 
-def evidence() -> BackwardEvidence:
+def gather() -> BackwardEvidence:
     points, labels = moons(160)
     X, Y = points.T, np.stack([1 - labels, labels]).astype(float)
     M = X.shape[1]
@@ -216,16 +216,18 @@ def evidence() -> BackwardEvidence:
     )
 
 
-def _pictures(found: BackwardEvidence) -> list[LessonPicture]:
+def _pictures(evidence: BackwardEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
                 "Each at its best rate",
                 [
-                    LessonCurve(f"right, rate {number(found.best['right'])}", found.right, ROLES["best"]),
                     LessonCurve(
-                        f"published, rate {number(found.best['published'])}",
-                        found.published,
+                        f"right, rate {number(evidence.best['right'])}", evidence.right, ROLES["best"]
+                    ),
+                    LessonCurve(
+                        f"published, rate {number(evidence.best['published'])}",
+                        evidence.published,
                         OUTCOMES["diverged"],
                         (0, (4, 2)),
                     ),
@@ -239,7 +241,7 @@ def _pictures(found: BackwardEvidence) -> list[LessonPicture]:
         LessonPicture(
             CurvePanel(
                 "Angle to the true gradient",
-                [LessonCurve("published, along the right path", found.between, OPTIMIZERS[5])],
+                [LessonCurve("published, along the right path", evidence.between, OPTIMIZERS[5])],
                 "degrees",
                 log="",
                 y_range=(0, 180),
@@ -247,25 +249,29 @@ def _pictures(found: BackwardEvidence) -> list[LessonPicture]:
             "Angle between the published and the true gradient",
             "At 0 it would be the gradient; beyond 90 a small step goes uphill.",
         ),
-        _by_rate(found),
+        _by_rate(evidence),
     ]
 
 
-def _by_rate(found: BackwardEvidence) -> LessonPicture:
+def _by_rate(evidence: BackwardEvidence) -> LessonPicture:
     return LessonPicture(
         CurvePanel(
             f"Loss after {STEPS} steps, by rate",
             [
-                LessonCurve("right", found.ends["right"], ROLES["best"], x=found.rates),
+                LessonCurve("right", evidence.ends["right"], ROLES["best"], x=evidence.rates),
                 LessonCurve(
                     "right but for 1/M",
-                    found.ends["no 1/M"],
+                    evidence.ends["no 1/M"],
                     ROLES["too large"],
                     (0, (1.5, 1.2)),
-                    x=found.rates,
+                    x=evidence.rates,
                 ),
                 LessonCurve(
-                    "published", found.ends["published"], OUTCOMES["diverged"], (0, (4, 2)), x=found.rates
+                    "published",
+                    evidence.ends["published"],
+                    OUTCOMES["diverged"],
+                    (0, (4, 2)),
+                    x=evidence.rates,
                 ),
             ],
             "mean squared error",
@@ -273,29 +279,33 @@ def _by_rate(found: BackwardEvidence) -> LessonPicture:
             log="x",
         ),
         "Final loss by learning rate for three backward passes",
-        f"The dotted curve is the green one moved left by a factor of {found.M}, the number of samples.",
+        f"The dotted curve is the green one moved left by a factor of {evidence.M}, the number of samples.",
     )
 
 
-def _claims(found: BackwardEvidence) -> list[CheckedClaim]:
+def _claims(evidence: BackwardEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
-            f"The right backward pass agrees with central differences to {number(found.error)}.",
-            found.error < 1e-7,
+            f"The right backward pass agrees with central differences to {number(evidence.error)}.",
+            evidence.error < 1e-7,
         ),
         CheckedClaim(
-            "Every published gradient has the shape of its weights: no library could complain.", found.shapes
+            "Every published gradient has the shape of its weights: no library could complain.",
+            evidence.shapes,
         ),
         CheckedClaim(
-            f"At the start the two gradients are {found.between[0]:.0f}° apart; along the way up to {found.between.max():.0f}°, and beyond 90° at {percent(found.uphill)} of the steps.",
-            bool(found.between[0] > 5 and found.between.max() > 30),
+            f"At the start the two gradients are {evidence.between[0]:.0f}° apart; along the way up to {evidence.between.max():.0f}°, and beyond 90° at {percent(evidence.uphill)} of the steps.",
+            bool(evidence.between[0] > 5 and evidence.between.max() > 30),
         ),
         CheckedClaim(
-            f"At its best of {len(found.rates)} rates the published pass ends at {number(found.published[-1], 3)}, the right one at {number(found.right[-1], 3)}.",
-            bool(found.published[-1] > 1.05 * found.right[-1] and found.published[-1] < found.published[0]),
+            f"At its best of {len(evidence.rates)} rates the published pass ends at {number(evidence.published[-1], 3)}, the right one at {number(evidence.right[-1], 3)}.",
+            bool(
+                evidence.published[-1] > 1.05 * evidence.right[-1]
+                and evidence.published[-1] < evidence.published[0]
+            ),
         ),
         CheckedClaim(
-            f"With 1/M left out and nothing else, the rate {number(found.best['right'] / found.M)} gives the path that {number(found.best['right'])} gives: all usable rates are {found.M} times smaller, and change with the number of samples.",
-            bool(np.allclose(found.scaled, found.right, rtol=1e-6)),
+            f"With 1/M left out and nothing else, the rate {number(evidence.best['right'] / evidence.M)} gives the path that {number(evidence.best['right'])} gives: all usable rates are {evidence.M} times smaller, and change with the number of samples.",
+            bool(np.allclose(evidence.scaled, evidence.right, rtol=1e-6)),
         ),
     ]

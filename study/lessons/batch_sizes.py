@@ -84,19 +84,19 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="batch_sizes",
         question="All the data, a few, or one at a time: what does the batch change?",
         answer="Small batches make many cheap steps and go down fast, then stop going down: their noise keeps the loss on a "
-        f"plateau that shrinks with the rate. And they tolerate less: {exact(found.limits[1])} instead of {exact(found.full)} here.",
+        f"plateau that shrinks with the rate. And they tolerate less: {exact(evidence.limits[1])} instead of {exact(evidence.full)} here.",
         mathematics=MATHEMATICS,
         right=Code("Right: the mean over the batch", gradient_of_batch),
         wrong=Code("Often published: the sum", gradient_summed),
         wrong_line="Without / len(y) the step is B times as long. The usable rate then depends on the batch, and all the data at once "
-        f"diverge at a rate {len(found.x)} times lower than they need.",
-        pictures=_pictures(found),
-        claims=_claims(found),
+        f"diverge at a rate {len(evidence.x)} times lower than they need.",
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -116,7 +116,7 @@ class BatchEvidence:
     x: np.ndarray
 
 
-def evidence() -> BatchEvidence:
+def gather() -> BatchEvidence:
     x, y = points()
     X = np.column_stack([x, np.ones_like(x)])
     best = np.linalg.lstsq(X, y, rcond=None)[0]
@@ -132,12 +132,12 @@ def evidence() -> BatchEvidence:
     )
 
 
-def _pictures(found: BatchEvidence) -> list[LessonPicture]:
+def _pictures(evidence: BatchEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
-                f"Three batches, rate {found.rate}",
-                [LessonCurve(name(size), found.runs[size], color) for size, color in SIZES.items()],
+                f"Three batches, rate {evidence.rate}",
+                [LessonCurve(name(size), evidence.runs[size], color) for size, color in SIZES.items()],
                 "share of the start’s loss",
                 "epoch",
                 y_range=(1e-6, 2),
@@ -149,44 +149,47 @@ def _pictures(found: BatchEvidence) -> list[LessonPicture]:
             CurvePanel(
                 "The same rate, summed",
                 [
-                    LessonCurve("mean over all 40", found.runs[None], OPTIMIZERS[5]),
-                    LessonCurve("sum over all 40", found.summed, OUTCOMES["diverged"], (0, (4, 2))),
+                    LessonCurve("mean over all 40", evidence.runs[None], OPTIMIZERS[5]),
+                    LessonCurve("sum over all 40", evidence.summed, OUTCOMES["diverged"], (0, (4, 2))),
                 ],
                 "share of the start’s loss",
                 "epoch",
                 y_range=(1e-6, 1e12),
             ),
             "Loss by epoch with the mean and with the sum",
-            f"Only the division by {len(found.x)} is missing.",
+            f"Only the division by {len(evidence.x)} is missing.",
         ),
     ]
 
 
-def _claims(found: BatchEvidence) -> list[CheckedClaim]:
+def _claims(evidence: BatchEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
-            f"After one epoch at {found.rate}, stochastic descent has {percent(found.runs[1][1])} of the loss left, batches of 8 {percent(found.runs[8][1])}, all data {percent(found.runs[None][1])}.",
-            bool(found.runs[1][1] < found.runs[8][1] < found.runs[None][1]),
+            f"After one epoch at {evidence.rate}, stochastic descent has {percent(evidence.runs[1][1])} of the loss left, batches of 8 {percent(evidence.runs[8][1])}, all data {percent(evidence.runs[None][1])}.",
+            bool(evidence.runs[1][1] < evidence.runs[8][1] < evidence.runs[None][1]),
         ),
         CheckedClaim(
-            f"After {EPOCHS} epochs the stochastic run is at {number(found.runs[1][-1])} of the start’s loss, after ten it was at {number(found.runs[1][10])}: a plateau.",
+            f"After {EPOCHS} epochs the stochastic run is at {number(evidence.runs[1][-1])} of the start’s loss, after ten it was at {number(evidence.runs[1][10])}: a plateau.",
             bool(
-                0.3 < found.runs[1][-1] / found.runs[1][10] < 3
-                and found.runs[None][-1] < found.runs[None][10] / 3
+                0.3 < evidence.runs[1][-1] / evidence.runs[1][10] < 3
+                and evidence.runs[None][-1] < evidence.runs[None][10] / 3
             ),
         ),
         CheckedClaim(
-            f"Twice the rate, about twice the plateau: {number(found.floors[0.02])} at 0.02 and {number(found.floors[0.04])} at 0.04; "
-            f"theory says {number(found.theory[0.02])} and {number(found.theory[0.04])}.",
-            all(abs(found.floors[r] / found.theory[r] - 1) < 0.25 for r in found.floors)
-            and 1.6 < found.floors[0.04] / found.floors[0.02] < 2.8,
+            f"Twice the rate, about twice the plateau: {number(evidence.floors[0.02])} at 0.02 and {number(evidence.floors[0.04])} at 0.04; "
+            f"theory says {number(evidence.theory[0.02])} and {number(evidence.theory[0.04])}.",
+            all(abs(evidence.floors[r] / evidence.theory[r] - 1) < 0.25 for r in evidence.floors)
+            and 1.6 < evidence.floors[0.04] / evidence.floors[0.02] < 2.8,
         ),
         CheckedClaim(
-            f"The limit falls with the batch: {exact(found.full)} for all data, {exact(found.limits[8])} for batches of 8, {exact(found.limits[1])} one at a time.",
-            found.full > found.limits[8] > found.limits[1],
+            f"The limit falls with the batch: {exact(evidence.full)} for all data, {exact(evidence.limits[8])} for batches of 8, {exact(evidence.limits[1])} one at a time.",
+            evidence.full > evidence.limits[8] > evidence.limits[1],
         ),
         CheckedClaim(
-            f"Summed instead of averaged, {found.rate} blows up, though it is {exact(found.full / found.rate)} times below the limit of the mean: the limit of the sum is {number(found.full / len(found.x))}.",
-            bool(not found.summed[-1] < 1e6 and found.full / len(found.x) < found.rate < found.full),
+            f"Summed instead of averaged, {evidence.rate} blows up, though it is {exact(evidence.full / evidence.rate)} times below the limit of the mean: the limit of the sum is {number(evidence.full / len(evidence.x))}.",
+            bool(
+                not evidence.summed[-1] < 1e6
+                and evidence.full / len(evidence.x) < evidence.rate < evidence.full
+            ),
         ),
     ]

@@ -98,20 +98,20 @@ class BestRateEvidence:
         return np.array([best_rate_linear(b, self.bowl.highest, self.bowl.scale) for b in BATCHES.tolist()])
 
 
-def evidence() -> BestRateEvidence:
-    found, rng = bowl(), np.random.default_rng(0)
+def gather() -> BestRateEvidence:
+    example, rng = bowl(), np.random.default_rng(0)
     descent, signs = [], []
     for batch in BATCHES.tolist():
-        noise = rng.normal(size=(DRAWS, len(found.gradient))) * found.noise / np.sqrt(batch)
-        g = found.gradient + noise
-        descent.append(measured(g, found.gradient, found.hessian))
-        signs.append(measured(np.sign(g), found.gradient, found.hessian))
+        noise = rng.normal(size=(DRAWS, len(example.gradient))) * example.noise / np.sqrt(batch)
+        g = example.gradient + noise
+        descent.append(measured(g, example.gradient, example.hessian))
+        signs.append(measured(np.sign(g), example.gradient, example.hessian))
     return BestRateEvidence(
-        found,
+        example,
         np.array(descent),
-        np.array([best_rate(b, found.highest, found.scale) for b in BATCHES.tolist()]),
+        np.array([best_rate(b, example.highest, example.scale) for b in BATCHES.tolist()]),
         np.array(signs),
-        np.array([found.sign_rate(b) for b in BATCHES.tolist()]),
+        np.array([example.sign_rate(b) for b in BATCHES.tolist()]),
         regression(),
     )
 
@@ -149,35 +149,35 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="best_rate",
         question="Twice the batch: twice the rate?",
-        answer=f"For gradient descent at first, until the batch is about the noise scale ({number(found.bowl.scale)} here); then no more. For methods that step along the sign, "
-        f"as Adam nearly does, the best rate can even fall again: here it peaks at batch {number(float(BATCHES[found.signs.argmax()]))}.",
+        answer=f"For gradient descent at first, until the batch is about the noise scale ({number(evidence.bowl.scale)} here); then no more. For methods that step along the sign, "
+        f"as Adam nearly does, the best rate can even fall again: here it peaks at batch {number(float(BATCHES[evidence.signs.argmax()]))}.",
         mathematics=MATHEMATICS,
         right=Code("Right: it saturates", best_rate),
         wrong=Code("Often said: linear scaling, without an end", best_rate_linear),
         wrong_line="The linear rule is the right one’s beginning. Beyond the noise scale it goes on where there is nothing left to gain, into rates that diverge.",
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
 
 
-def _pictures(found: BestRateEvidence) -> list[LessonPicture]:
-    return [_descent(found), _signs(found), _regression(found)]
+def _pictures(evidence: BestRateEvidence) -> list[LessonPicture]:
+    return [_descent(evidence), _signs(evidence), _regression(evidence)]
 
 
-def _descent(found: BestRateEvidence) -> LessonPicture:
+def _descent(evidence: BestRateEvidence) -> LessonPicture:
     x = BATCHES.astype(float)
     curves = [
-        LessonCurve("predicted", found.descent_predicted, ROLES["best"], x=x),
-        LessonCurve("measured", found.descent, OPTIMIZERS[0], ":", x),
-        LessonCurve("linear scaling", found.linear, OUTCOMES["diverged"], (0, (4, 2)), x),
+        LessonCurve("predicted", evidence.descent_predicted, ROLES["best"], x=x),
+        LessonCurve("measured", evidence.descent, OPTIMIZERS[0], ":", x),
+        LessonCurve("linear scaling", evidence.linear, OUTCOMES["diverged"], (0, (4, 2)), x),
     ]
-    shown = (found.descent[0] / 2, 4 * found.bowl.highest)
+    shown = (evidence.descent[0] / 2, 4 * evidence.bowl.highest)
     return LessonPicture(
         CurvePanel("Gradient descent", curves, "best rate", "batch", log="xy", y_range=shown),
         "Best rate of gradient descent by batch",
@@ -185,12 +185,12 @@ def _descent(found: BestRateEvidence) -> LessonPicture:
     )
 
 
-def _signs(found: BestRateEvidence) -> LessonPicture:
-    x, ends = BATCHES.astype(float), np.array([0, found.signs.max()])
+def _signs(evidence: BestRateEvidence) -> LessonPicture:
+    x, ends = BATCHES.astype(float), np.array([0, evidence.signs.max()])
     curves = [
-        LessonCurve("predicted", found.signs_predicted, ROLES["best"], x=x),
-        LessonCurve("measured", found.signs, OPTIMIZERS[0], ":", x),
-        LessonCurve("predicted peak", ends, ROLES["best"], (0, (4, 2)), np.full(2, found.bowl.peak)),
+        LessonCurve("predicted", evidence.signs_predicted, ROLES["best"], x=x),
+        LessonCurve("measured", evidence.signs, OPTIMIZERS[0], ":", x),
+        LessonCurve("predicted peak", ends, ROLES["best"], (0, (4, 2)), np.full(2, evidence.bowl.peak)),
     ]
     return LessonPicture(
         CurvePanel("Steps along the sign", curves, "best rate", "batch", log="x"),
@@ -199,8 +199,8 @@ def _signs(found: BestRateEvidence) -> LessonPicture:
     )
 
 
-def _regression(found: BestRateEvidence) -> LessonPicture:
-    curves = [LessonCurve("measured", found.regression, OPTIMIZERS[0], ":", x=BATCHES.astype(float))]
+def _regression(evidence: BestRateEvidence) -> LessonPicture:
+    curves = [LessonCurve("measured", evidence.regression, OPTIMIZERS[0], ":", x=BATCHES.astype(float))]
     return LessonPicture(
         CurvePanel("The same on a regression", curves, "best rate", "batch", log="x"),
         "Best rate of sign descent on least squares by batch",
@@ -208,28 +208,31 @@ def _regression(found: BestRateEvidence) -> LessonPicture:
     )
 
 
-def _claims(found: BestRateEvidence) -> list[CheckedClaim]:
-    scale, peak = found.bowl.scale, found.bowl.peak
-    off = float(np.abs(found.descent / found.descent_predicted - 1).max())
-    signs_off = float(np.abs(found.signs / found.signs_predicted - 1).max())
-    at = float(BATCHES[found.signs.argmax()])
-    drop = float(found.regression[-1] / found.regression.max())
+def _claims(evidence: BestRateEvidence) -> list[CheckedClaim]:
+    scale, peak = evidence.bowl.scale, evidence.bowl.peak
+    off = float(np.abs(evidence.descent / evidence.descent_predicted - 1).max())
+    signs_off = float(np.abs(evidence.signs / evidence.signs_predicted - 1).max())
+    at = float(BATCHES[evidence.signs.argmax()])
+    drop = float(evidence.regression[-1] / evidence.regression.max())
     return [
         CheckedClaim(
-            f"Gradient descent’s best rate is predicted to {percent(off)} at all {len(BATCHES)} batches, from {number(float(found.descent[0]))} at 1 to {number(float(found.descent[-1]))} at {BATCHES[-1]}.",
+            f"Gradient descent’s best rate is predicted to {percent(off)} at all {len(BATCHES)} batches, from {number(float(evidence.descent[0]))} at 1 to {number(float(evidence.descent[-1]))} at {BATCHES[-1]}.",
             off < 0.15,
         ),
         CheckedClaim(
-            f"From batch 1 to 2 it grows {number(float(found.descent[1] / found.descent[0]))}-fold, from {BATCHES[-2]} to {BATCHES[-1]} by {percent(abs(float(found.descent[-1] / found.descent[-2] - 1)))}: the noise scale is {number(scale)}.",
-            bool(found.descent[1] / found.descent[0] > 1.6 and found.descent[-1] / found.descent[-2] < 1.1),
+            f"From batch 1 to 2 it grows {number(float(evidence.descent[1] / evidence.descent[0]))}-fold, from {BATCHES[-2]} to {BATCHES[-1]} by {percent(abs(float(evidence.descent[-1] / evidence.descent[-2] - 1)))}: the noise scale is {number(scale)}.",
+            bool(
+                evidence.descent[1] / evidence.descent[0] > 1.6
+                and evidence.descent[-1] / evidence.descent[-2] < 1.1
+            ),
         ),
         CheckedClaim(
-            f"At batch {BATCHES[-1]} the linear rule asks for {number(float(found.linear[-1] / found.bowl.highest))} times the best rate; 2 times is where one step gains nothing.",
-            bool(found.linear[-1] > 2 * found.bowl.highest),
+            f"At batch {BATCHES[-1]} the linear rule asks for {number(float(evidence.linear[-1] / evidence.bowl.highest))} times the best rate; 2 times is where one step gains nothing.",
+            bool(evidence.linear[-1] > 2 * evidence.bowl.highest),
         ),
         CheckedClaim(
-            f"Along the sign the best rate peaks at batch {number(at)}, predicted is {number(peak)}; at {BATCHES[-1]} it is {percent(float(found.signs[-1] / found.signs.max()))} of that. The prediction is within {percent(signs_off)} everywhere.",
-            0.4 < at / peak < 2.5 and found.signs[-1] < 0.85 * found.signs.max() and signs_off < 0.15,
+            f"Along the sign the best rate peaks at batch {number(at)}, predicted is {number(peak)}; at {BATCHES[-1]} it is {percent(float(evidence.signs[-1] / evidence.signs.max()))} of that. The prediction is within {percent(signs_off)} everywhere.",
+            0.4 < at / peak < 2.5 and evidence.signs[-1] < 0.85 * evidence.signs.max() and signs_off < 0.15,
         ),
         CheckedClaim(
             f"On the regression there is next to no peak: at {BATCHES[-1]} the best rate is {percent(drop)} of the highest. The theory’s condition, independent noise, does not hold there.",

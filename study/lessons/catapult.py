@@ -94,8 +94,8 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
-    linear, relu = found["identity"].highest, found["relu"].highest
+    thrown = gather()
+    linear, relu = thrown["identity"].highest, thrown["relu"].highest
     return Lesson(
         slug="catapult",
         question="Can a network survive a rate above 2 / λ?",
@@ -105,14 +105,14 @@ def lesson() -> Lesson:
         right=Code("Right: judge the end", diverged),
         wrong=Code("Often done: stop at the first rise", diverged_at_a_rise),
         wrong_line="A loss that rises for some steps is what a catapult looks like. Stopped there, it counts as lost.",
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(thrown),
+        claims=_claims(thrown),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
 
 
-def evidence() -> dict[str, Thrown]:
+def gather() -> dict[str, Thrown]:
     return {activation: throw(activation) for activation in ACTIVATIONS}
 
 
@@ -120,8 +120,8 @@ def _at(product: float) -> int:
     return int(np.abs(PRODUCTS - product).argmin())
 
 
-def _pictures(found: dict[str, Thrown]) -> list[LessonPicture]:
-    return [_losses(found["identity"]), _flatter(found), _survived(found)]
+def _pictures(thrown: dict[str, Thrown]) -> list[LessonPicture]:
+    return [_losses(thrown["identity"]), _flatter(thrown), _survived(thrown)]
 
 
 def _losses(linear: Thrown) -> LessonPicture:
@@ -138,10 +138,10 @@ def _losses(linear: Thrown) -> LessonPicture:
     )
 
 
-def _flatter(found: dict[str, Thrown]) -> LessonPicture:
+def _flatter(thrown: dict[str, Thrown]) -> LessonPicture:
     curves = []
     for activation, (name, color) in ACTIVATIONS.items():
-        runs = found[activation]
+        runs = thrown[activation]
         most = runs.survived >= 0.5
         ends = PRODUCTS[most] * np.nanmedian(runs.kernels[:, most], axis=0)
         curves.append(LessonCurve(name, ends, color, x=PRODUCTS[most]))
@@ -153,9 +153,9 @@ def _flatter(found: dict[str, Thrown]) -> LessonPicture:
     )
 
 
-def _survived(found: dict[str, Thrown]) -> LessonPicture:
+def _survived(thrown: dict[str, Thrown]) -> LessonPicture:
     curves = [
-        LessonCurve(name, found[activation].survived, color, x=PRODUCTS)
+        LessonCurve(name, thrown[activation].survived, color, x=PRODUCTS)
         for activation, (name, color) in ACTIVATIONS.items()
     ]
     marks = [
@@ -170,8 +170,8 @@ def _survived(found: dict[str, Thrown]) -> LessonPicture:
     )
 
 
-def _claims(found: dict[str, Thrown]) -> list[CheckedClaim]:
-    linear, relu = found["identity"], found["relu"]
+def _claims(thrown: dict[str, Thrown]) -> list[CheckedClaim]:
+    linear, relu = thrown["identity"], thrown["relu"]
     window = (PRODUCTS > 2.2) & (PRODUCTS < 3.6)
     tops = linear.losses[:, window].max(axis=2) / linear.losses[:, window, 0]
     ends = linear.losses[:, window, -1] / linear.losses[:, window, 0]

@@ -58,18 +58,18 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="intercept",
         question="Can a loss curve look right and be wrong?",
         answer="Yes. With x centred and no column of ones, the loss falls smoothly and settles, and the slope is even right. Only the level is wrong: "
-        f"the curve settles at {exact(float(found.without[0][-1]))} where {exact(found.floor)} can be had.",
+        f"the curve settles at {exact(float(evidence.without[0][-1]))} where {exact(evidence.floor)} can be had.",
         mathematics=MATHEMATICS,
         right=Code("Right: a column of ones", design),
         wrong=Code("Often published: none", design_without_ones),
         wrong_line=WRONG_LINE,
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -89,7 +89,7 @@ class InterceptEvidence:
     y: np.ndarray
 
 
-def evidence() -> InterceptEvidence:
+def gather() -> InterceptEvidence:
     x, y = points()
     with_ones, without = run(design(x), y), run(design_without_ones(x), y)
     centred = x - x.mean()
@@ -112,14 +112,14 @@ def evidence() -> InterceptEvidence:
     )
 
 
-def _pictures(found: InterceptEvidence) -> list[LessonPicture]:
+def _pictures(evidence: InterceptEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
                 "Two convincing curves",
                 [
-                    LessonCurve("with an intercept", found.with_ones[0], ROLES["best"]),
-                    LessonCurve("without", found.without[0], OUTCOMES["diverged"], (0, (4, 2))),
+                    LessonCurve("with an intercept", evidence.with_ones[0], ROLES["best"]),
+                    LessonCurve("without", evidence.without[0], OUTCOMES["diverged"], (0, (4, 2))),
                 ],
                 "loss",
             ),
@@ -129,11 +129,17 @@ def _pictures(found: InterceptEvidence) -> list[LessonPicture]:
         LessonPicture(
             FitPanel(
                 "What they fit",
-                found.centred,
-                found.y,
+                evidence.centred,
+                evidence.y,
                 [
-                    ("with an intercept", found.slopes[0], float(found.with_ones[1][1]), ROLES["best"], "-"),
-                    ("without", found.slopes[1], 0.0, OUTCOMES["diverged"], (0, (4, 2))),
+                    (
+                        "with an intercept",
+                        evidence.slopes[0],
+                        float(evidence.with_ones[1][1]),
+                        ROLES["best"],
+                        "-",
+                    ),
+                    ("without", evidence.slopes[1], 0.0, OUTCOMES["diverged"], (0, (4, 2))),
                 ],
                 ("x − mean of x", "y"),
             ),
@@ -143,26 +149,26 @@ def _pictures(found: InterceptEvidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: InterceptEvidence) -> list[CheckedClaim]:
+def _claims(evidence: InterceptEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
-            f"Both end at the same slope: {number(found.slopes[0], 4)} and {number(found.slopes[1], 4)}.",
-            bool(np.isclose(found.slopes[0], found.slopes[1], rtol=1e-9)),
+            f"Both end at the same slope: {number(evidence.slopes[0], 4)} and {number(evidence.slopes[1], 4)}.",
+            bool(np.isclose(evidence.slopes[0], evidence.slopes[1], rtol=1e-9)),
         ),
         CheckedClaim(
-            f"Without the intercept {exact(found.excess)} too much is left: half of ȳ² = {exact(float(found.y.mean()) ** 2)}.",
-            bool(np.isclose(found.excess, found.y.mean() ** 2 / 2, rtol=1e-4)),
+            f"Without the intercept {exact(evidence.excess)} too much is left: half of ȳ² = {exact(float(evidence.y.mean()) ** 2)}.",
+            bool(np.isclose(evidence.excess, evidence.y.mean() ** 2 / 2, rtol=1e-4)),
         ),
         CheckedClaim(
-            f"Its curve falls by {percent(1 - float(found.without[0][-1] / found.without[0][0]))}, never rises, and moves by less than a millionth in the last ten steps.",
+            f"Its curve falls by {percent(1 - float(evidence.without[0][-1] / evidence.without[0][0]))}, never rises, and moves by less than a millionth in the last ten steps.",
             bool(
-                (np.diff(found.without[0]) <= 0).all()
-                and found.without[0][-11] - found.without[0][-1] < 1e-6 * found.without[0][0]
-                and found.without[0][-1] < 0.8 * found.without[0][0]
+                (np.diff(evidence.without[0]) <= 0).all()
+                and evidence.without[0][-11] - evidence.without[0][-1] < 1e-6 * evidence.without[0][0]
+                and evidence.without[0][-1] < 0.8 * evidence.without[0][0]
             ),
         ),
         CheckedClaim(
-            f"R² tells: {exact(found.r2['with'])} with an intercept; {number(found.r2['without'])} without, which is {'worse' if found.r2['without'] < 0 else 'no better'} than predicting the mean.",
-            found.r2["with"] > 0.9 and found.r2["without"] < 0.05,
+            f"R² tells: {exact(evidence.r2['with'])} with an intercept; {number(evidence.r2['without'])} without, which is {'worse' if evidence.r2['without'] < 0 else 'no better'} than predicting the mean.",
+            evidence.r2["with"] > 0.9 and evidence.r2["without"] < 0.05,
         ),
     ]

@@ -97,18 +97,18 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="line",
         question="Too small, good, too large: what does the learning rate do to a straight line?",
-        answer=f"Below {exact(found.limit)} every step brings the line nearer to the least-squares line; above it every "
+        answer=f"Below {exact(evidence.limit)} every step brings the line nearer to the least-squares line; above it every "
         "step throws it farther away. That limit is known before the first step: 2 over the largest curvature.",
         mathematics=MATHEMATICS,
         right=Code("Right: both gradients first", step),
         wrong=Code("Often published: one after the other", step_in_turn),
         wrong_line=WRONG_LINE,
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -135,7 +135,7 @@ class LineEvidence:
     y: np.ndarray
 
 
-def evidence() -> LineEvidence:
+def gather() -> LineEvidence:
     x, y = points()
     H = hessian(x)
     low, high = np.linalg.eigvalsh(H)
@@ -178,27 +178,29 @@ def evidence() -> LineEvidence:
     )
 
 
-def _maps(found: LineEvidence) -> list[LessonPicture]:
-    half = 1.3 * float(np.abs(found.best - START).max())
+def _maps(evidence: LineEvidence) -> list[LessonPicture]:
+    half = 1.3 * float(np.abs(evidence.best - START).max())
     return [
         LessonPicture(
-            MapPanel(f"{kind}: {exact(rate)}", found.paths[kind], found.best, found.H, half, COLORS[kind]),
+            MapPanel(
+                f"{kind}: {exact(rate)}", evidence.paths[kind], evidence.best, evidence.H, half, COLORS[kind]
+            ),
             f"Path at the rate {exact(rate)}, which is {kind}",
             LOOKS[kind],
         )
-        for kind, rate in found.rates.items()
+        for kind, rate in evidence.rates.items()
     ]
 
 
-def _pictures(found: LineEvidence) -> list[LessonPicture]:
+def _pictures(evidence: LineEvidence) -> list[LessonPicture]:
     return [
-        *_maps(found),
+        *_maps(evidence),
         LessonPicture(
             CurvePanel(
                 "What is left of the loss",
                 [
-                    LessonCurve(f"{kind}, {exact(found.rates[kind])}", found.left[kind], COLORS[kind])
-                    for kind in found.paths
+                    LessonCurve(f"{kind}, {exact(evidence.rates[kind])}", evidence.left[kind], COLORS[kind])
+                    for kind in evidence.paths
                 ],
                 y_label="share of the start’s loss",
                 y_range=(1e-9, 1e4),
@@ -209,12 +211,12 @@ def _pictures(found: LineEvidence) -> list[LessonPicture]:
         LessonPicture(
             FitPanel(
                 "The line itself",
-                found.x,
-                found.y,
+                evidence.x,
+                evidence.y,
                 [
-                    ("least squares", float(found.best[0]), float(found.best[1]), INK, "-"),
-                    (f"good rate, {STEPS} steps", found.m, found.b, COLORS["good"], (0, (4, 3))),
-                    (f"too small, {STEPS} steps", *found.paths["too small"][-1], COLORS["too small"], "-"),
+                    ("least squares", float(evidence.best[0]), float(evidence.best[1]), INK, "-"),
+                    (f"good rate, {STEPS} steps", evidence.m, evidence.b, COLORS["good"], (0, (4, 3))),
+                    (f"too small, {STEPS} steps", *evidence.paths["too small"][-1], COLORS["too small"], "-"),
                 ],
             ),
             "Data, the least-squares line and two fitted lines",
@@ -223,43 +225,50 @@ def _pictures(found: LineEvidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: LineEvidence) -> list[CheckedClaim]:
+def _claims(evidence: LineEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
-            f"Largest curvature {exact(found.high)}, smallest {exact(found.low)}: the limit is 2 / {exact(found.high)} = {exact(found.limit)}.",
-            bool(np.isclose(np.linalg.norm(found.H, 2), found.high)),
+            f"Largest curvature {exact(evidence.high)}, smallest {exact(evidence.low)}: the limit is 2 / {exact(evidence.high)} = {exact(evidence.limit)}.",
+            bool(np.isclose(np.linalg.norm(evidence.H, 2), evidence.high)),
         ),
+        *_claims_by_rate(evidence),
         CheckedClaim(
-            f"At the good rate, 2 / (λ_min + λ_max) = {exact(found.rates['good'])}, gradient descent ends at m = {number(found.m, 4)}, "
-            f"b = {number(found.b, 4)}; least squares says m = {number(found.best[0], 4)}, b = {number(found.best[1], 4)}.",
+            f"Updated one after the other, the same data diverge from {exact(evidence.turn)} on instead of {exact(evidence.limit)}.",
             bool(
-                np.allclose([found.m, found.b], found.best, atol=1e-4)
-                and np.allclose(found.paths["good"][-1], [found.m, found.b])
+                abs(evidence.turn / evidence.limit - 1) > 0.05
+                and _in_turn_agrees(evidence.x, evidence.y, evidence.turn)
+            ),
+        ),
+    ]
+
+
+def _claims_by_rate(evidence: LineEvidence) -> list[CheckedClaim]:
+    predicted = (1 - evidence.rates["diverging"] * evidence.high) ** 2
+    return [
+        CheckedClaim(
+            f"At the good rate, 2 / (λ_min + λ_max) = {exact(evidence.rates['good'])}, gradient descent ends at m = {number(evidence.m, 4)}, "
+            f"b = {number(evidence.b, 4)}; least squares says m = {number(evidence.best[0], 4)}, b = {number(evidence.best[1], 4)}.",
+            bool(
+                np.allclose([evidence.m, evidence.b], evidence.best, atol=1e-4)
+                and np.allclose(evidence.paths["good"][-1], [evidence.m, evidence.b])
             ),
         ),
         CheckedClaim(
-            f"At {exact(found.rates['too small'])}, {percent(found.left['too small'][-1])} of the loss is left after {STEPS} steps.",
-            bool(0.01 < found.left["too small"][-1] < 1),
+            f"At {exact(evidence.rates['too small'])}, {percent(evidence.left['too small'][-1])} of the loss is left after {STEPS} steps.",
+            bool(0.01 < evidence.left["too small"][-1] < 1),
         ),
         CheckedClaim(
-            f"At {exact(found.rates['overshooting'])}, 3 % below the limit, each of the {STEPS} steps lands on the other "
+            f"At {exact(evidence.rates['overshooting'])}, 3 % below the limit, each of the {STEPS} steps lands on the other "
             "side of the valley, and a little lower.",
             bool(
-                (np.sign(found.side[1:]) == -np.sign(found.side[:-1])).all()
-                and (np.abs(found.side[1:]) < np.abs(found.side[:-1])).all()
+                (np.sign(evidence.side[1:]) == -np.sign(evidence.side[:-1])).all()
+                and (np.abs(evidence.side[1:]) < np.abs(evidence.side[:-1])).all()
             ),
         ),
         CheckedClaim(
-            f"At {exact(found.rates['diverging'])}, 5 % above it, the loss grows {number(found.growth, 3)}-fold a step in the end, "
-            f"as (1 − rλ)² = {number((1 - found.rates['diverging'] * found.high) ** 2, 3)} says.",
-            bool(
-                found.growth > 1
-                and np.isclose(found.growth, (1 - found.rates["diverging"] * found.high) ** 2, rtol=0.02)
-            ),
-        ),
-        CheckedClaim(
-            f"Updated one after the other, the same data diverge from {exact(found.turn)} on instead of {exact(found.limit)}.",
-            bool(abs(found.turn / found.limit - 1) > 0.05 and _in_turn_agrees(found.x, found.y, found.turn)),
+            f"At {exact(evidence.rates['diverging'])}, 5 % above it, the loss grows {number(evidence.growth, 3)}-fold a step in the end, "
+            f"as (1 − rλ)² = {number(predicted, 3)} says.",
+            bool(evidence.growth > 1 and np.isclose(evidence.growth, predicted, rtol=0.02)),
         ),
     ]
 

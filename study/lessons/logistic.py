@@ -93,7 +93,7 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="logistic",
         question="Why is the delta of a sigmoid’s output simply A − Y?",
@@ -103,8 +103,8 @@ def lesson() -> Lesson:
         right=Code("Right for cross-entropy", output_delta),
         wrong=Code("Often published beside it: that of a squared error", output_delta_of_mse),
         wrong_line=WRONG_LINE,
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -124,7 +124,7 @@ class LogisticEvidence:
     curves: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def evidence() -> LogisticEvidence:
+def gather() -> LogisticEvidence:
     X, y = moons()
     Z = np.random.default_rng(0).normal(0, 3, 12)
     Y = (np.arange(12) % 2).astype(float)
@@ -159,20 +159,20 @@ def evidence() -> LogisticEvidence:
     )
 
 
-def _pictures(found: LogisticEvidence) -> list[LessonPicture]:
+def _pictures(evidence: LogisticEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
                 "One layer and two, rate 1",
                 [
                     LessonCurve(
-                        f"logistic regression: {percent(found.accuracy['one layer'])} right",
-                        found.curves["one layer"][0],
+                        f"logistic regression: {percent(evidence.accuracy['one layer'])} right",
+                        evidence.curves["one layer"][0],
                         OPTIMIZERS[5],
                     ),
                     LessonCurve(
-                        f"two layers: {percent(found.accuracy['two layers'])} right",
-                        found.curves["two layers"][0],
+                        f"two layers: {percent(evidence.accuracy['two layers'])} right",
+                        evidence.curves["two layers"][0],
                         ROLES["best"],
                     ),
                 ],
@@ -185,9 +185,9 @@ def _pictures(found: LogisticEvidence) -> list[LessonPicture]:
             CurvePanel(
                 "From a confidently wrong start",
                 [
-                    LessonCurve("dZ = (A − Y) / m", found.wrong_start[0], ROLES["best"]),
+                    LessonCurve("dZ = (A − Y) / m", evidence.wrong_start[0], ROLES["best"]),
                     LessonCurve(
-                        "with the slope left in", found.wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))
+                        "with the slope left in", evidence.wrong_start[1], OUTCOMES["diverged"], (0, (4, 2))
                     ),
                 ],
                 "cross-entropy",
@@ -199,30 +199,30 @@ def _pictures(found: LogisticEvidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: LogisticEvidence) -> list[CheckedClaim]:
+def _claims(evidence: LogisticEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
-            f"Beside central differences of the loss, A − Y is off by {number(found.errors[0])}; with the slope left in by {percent(found.errors[1])}.",
-            found.errors[0] < 1e-7 and found.errors[1] > 0.5,
+            f"Beside central differences of the loss, A − Y is off by {number(evidence.errors[0])}; with the slope left in by {percent(evidence.errors[1])}.",
+            evidence.errors[0] < 1e-7 and evidence.errors[1] > 0.5,
         ),
         CheckedClaim(
-            f"The whole backward pass of the two-layer network agrees with differences to {number(found.two_error)}.",
-            found.two_error < 1e-6,
+            f"The whole backward pass of the two-layer network agrees with differences to {number(evidence.two_error)}.",
+            evidence.two_error < 1e-6,
         ),
         CheckedClaim(
-            f"On two moons logistic regression gets {percent(found.accuracy['one layer'])} right and two layers {percent(found.accuracy['two layers'])}.",
-            0.75 < found.accuracy["one layer"] < found.accuracy["two layers"] - 0.03,
+            f"On two moons logistic regression gets {percent(evidence.accuracy['one layer'])} right and two layers {percent(evidence.accuracy['two layers'])}.",
+            0.75 < evidence.accuracy["one layer"] < evidence.accuracy["two layers"] - 0.03,
         ),
         CheckedClaim(
-            f"From the wrong start, after 50 steps the right delta is at {number(found.wrong_start[0][50])}, the other at {number(found.wrong_start[1][50])}.",
-            bool(found.wrong_start[1][50] > 2 * found.wrong_start[0][50]),
+            f"From the wrong start, after 50 steps the right delta is at {number(evidence.wrong_start[0][50])}, the other at {number(evidence.wrong_start[1][50])}.",
+            bool(evidence.wrong_start[1][50] > 2 * evidence.wrong_start[0][50]),
         ),
         CheckedClaim(
-            f"Logistic regression goes down at every step at rate 1, below the safe {exact(found.limit)}.",
-            bool(found.limit > 1 and (np.diff(found.curves["one layer"][0]) < 0).all()),
+            f"Logistic regression goes down at every step at rate 1, below the safe {exact(evidence.limit)}.",
+            bool(evidence.limit > 1 and (np.diff(evidence.curves["one layer"][0]) < 0).all()),
         ),
         CheckedClaim(
-            f"At logits of ±800, all right, the logarithm of a probability gives {'NaN' if np.isnan(found.naive) else found.naive}; from the logits the loss is {number(found.stable)}.",
-            not np.isfinite(found.naive) and found.stable == 0,
+            f"At logits of ±800, all right, the logarithm of a probability gives {'NaN' if np.isnan(evidence.naive) else evidence.naive}; from the logits the loss is {number(evidence.stable)}.",
+            not np.isfinite(evidence.naive) and evidence.stable == 0,
         ),
     ]

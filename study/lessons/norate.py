@@ -64,18 +64,18 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="norate",
         question="What happens when the learning rate is left out of the update?",
         answer="It is then 1, whatever the data. On standardised columns 1 is above the limit and the loss explodes; on columns of norm one it "
-        f"is {number(found.limits['unit'])} times too low and nothing moves. Same code, same data, opposite failures.",
+        f"is {number(evidence.limits['unit'])} times too low and nothing moves. Same code, same data, opposite failures.",
         mathematics=MATHEMATICS,
         right=Code("Right: a rate, below 2 / λ", update),
         wrong=Code("Often published: no rate", update_without_rate),
         wrong_line=WRONG_LINE,
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -92,7 +92,7 @@ class RatelessEvidence:
     growth: float
 
 
-def evidence() -> RatelessEvidence:
+def gather() -> RatelessEvidence:
     standard, unit, y = data()
     curvatures = {
         key: float(np.linalg.norm(X, 2)) ** 2 / len(X) for key, X in (("standard", standard), ("unit", unit))
@@ -107,15 +107,17 @@ def evidence() -> RatelessEvidence:
     return RatelessEvidence(curvatures=curvatures, limits=limits, none=none, good=good, growth=growth)
 
 
-def _pictures(found: RatelessEvidence) -> list[LessonPicture]:
+def _pictures(evidence: RatelessEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
                 "Standardised columns",
                 [
-                    LessonCurve("no rate", found.none["standard"], OUTCOMES["diverged"], (0, (4, 2))),
+                    LessonCurve("no rate", evidence.none["standard"], OUTCOMES["diverged"], (0, (4, 2))),
                     LessonCurve(
-                        f"rate {exact(0.9 * found.limits['standard'])}", found.good["standard"], ROLES["best"]
+                        f"rate {exact(0.9 * evidence.limits['standard'])}",
+                        evidence.good["standard"],
+                        ROLES["best"],
                     ),
                 ],
                 "share of the start’s loss",
@@ -128,9 +130,9 @@ def _pictures(found: RatelessEvidence) -> list[LessonPicture]:
             CurvePanel(
                 "Columns of norm one",
                 [
-                    LessonCurve("no rate", found.none["unit"], OUTCOMES["diverged"], (0, (4, 2))),
+                    LessonCurve("no rate", evidence.none["unit"], OUTCOMES["diverged"], (0, (4, 2))),
                     LessonCurve(
-                        f"rate {number(0.9 * found.limits['unit'])}", found.good["unit"], ROLES["best"]
+                        f"rate {number(0.9 * evidence.limits['unit'])}", evidence.good["unit"], ROLES["best"]
                     ),
                 ],
                 "share of the start’s loss",
@@ -142,28 +144,28 @@ def _pictures(found: RatelessEvidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: RatelessEvidence) -> list[CheckedClaim]:
+def _claims(evidence: RatelessEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
-            f"442 patients, 10 measures. Standardised: λ_max = {exact(found.curvatures['standard'])}, limit {exact(found.limits['standard'])}. Columns of norm one: λ_max = {number(found.curvatures['unit'])}, limit {number(found.limits['unit'])}.",
-            found.limits["standard"] < 1 < found.limits["unit"],
+            f"442 patients, 10 measures. Standardised: λ_max = {exact(evidence.curvatures['standard'])}, limit {exact(evidence.limits['standard'])}. Columns of norm one: λ_max = {number(evidence.curvatures['unit'])}, limit {number(evidence.limits['unit'])}.",
+            evidence.limits["standard"] < 1 < evidence.limits["unit"],
         ),
         CheckedClaim(
-            f"Without a rate the standardised loss grows {number(found.growth, 3)}-fold a step, (1 − λ_max)² = {number((1 - found.curvatures['standard']) ** 2, 3)}, and stands at {number(found.none['standard'][-1])} times its start after {STEPS} steps.",
+            f"Without a rate the standardised loss grows {number(evidence.growth, 3)}-fold a step, (1 − λ_max)² = {number((1 - evidence.curvatures['standard']) ** 2, 3)}, and stands at {number(evidence.none['standard'][-1])} times its start after {STEPS} steps.",
             bool(
-                np.isclose(found.growth, (1 - found.curvatures["standard"]) ** 2, rtol=1e-3)
-                and found.none["standard"][-1] > 1e12
+                np.isclose(evidence.growth, (1 - evidence.curvatures["standard"]) ** 2, rtol=1e-3)
+                and evidence.none["standard"][-1] > 1e12
             ),
         ),
         CheckedClaim(
-            f"On columns of norm one {percent(found.none['unit'][-1])} of the loss above its minimum is still there after {STEPS} steps, where the right rate leaves {percent(found.good['unit'][-1])}.",
-            bool(found.none["unit"][-1] > 10 * found.good["unit"][-1]),
+            f"On columns of norm one {percent(evidence.none['unit'][-1])} of the loss above its minimum is still there after {STEPS} steps, where the right rate leaves {percent(evidence.good['unit'][-1])}.",
+            bool(evidence.none["unit"][-1] > 10 * evidence.good["unit"][-1]),
         ),
         CheckedClaim(
-            f"At 0.9 of each limit, both end at the same {percent(found.good['unit'][-1])}: in units of the limit the scaling does not matter.",
+            f"At 0.9 of each limit, both end at the same {percent(evidence.good['unit'][-1])}: in units of the limit the scaling does not matter.",
             bool(
-                np.isclose(found.good["unit"][-1], found.good["standard"][-1], rtol=1e-6)
-                and found.good["unit"][-1] < 0.1
+                np.isclose(evidence.good["unit"][-1], evidence.good["standard"][-1], rtol=1e-6)
+                and evidence.good["unit"][-1] < 0.1
             ),
         ),
     ]

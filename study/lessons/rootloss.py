@@ -54,18 +54,18 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
+    evidence = gather()
     return Lesson(
         slug="rootloss",
         question="What does a loss that is a root do to the learning rate?",
-        answer=f"The RMSE’s gradient does not shrink towards the minimum, so its limit is no cliff: above {exact(found.limit)} the run does not blow up, "
+        answer=f"The RMSE’s gradient does not shrink towards the minimum, so its limit is no cliff: above {exact(evidence.limit)} the run does not blow up, "
         "it cycles for ever. And when the fit is perfect it never quite arrives at any rate.",
         mathematics=MATHEMATICS,
         right=Code("Right: the largest logit taken out", softmax),
         wrong=Code("Often published", softmax_overflowing),
         wrong_line=WRONG_LINE,
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -91,7 +91,7 @@ class RootEvidence:
     tops: dict[float, float]
 
 
-def evidence() -> RootEvidence:
+def gather() -> RootEvidence:
     x, y = points()
     curvature = float(np.linalg.eigvalsh(hessian(x))[1])
     X = np.column_stack([x, np.ones_like(x)])
@@ -131,15 +131,15 @@ def evidence() -> RootEvidence:
     )
 
 
-def _pictures(found: RootEvidence) -> list[LessonPicture]:
+def _pictures(evidence: RootEvidence) -> list[LessonPicture]:
     return [
         LessonPicture(
             CurvePanel(
                 "RMSE as the loss, noisy line",
                 [
-                    LessonCurve("half the limit", found.below, ROLES["best"]),
-                    LessonCurve("1.5 times the limit", found.above, ROLES["too large"]),
-                    LessonCurve("6 times the limit", found.far, OUTCOMES["diverged"]),
+                    LessonCurve("half the limit", evidence.below, ROLES["best"]),
+                    LessonCurve("1.5 times the limit", evidence.above, ROLES["too large"]),
+                    LessonCurve("6 times the limit", evidence.far, OUTCOMES["diverged"]),
                 ],
                 "RMSE",
                 log="",
@@ -152,7 +152,7 @@ def _pictures(found: RootEvidence) -> list[LessonPicture]:
                 "RMSE as the loss, perfect line",
                 [
                     LessonCurve(f"rate {rate}", run, color)
-                    for (rate, run), color in zip(found.exact_runs.items(), OPTIMIZERS[4:6], strict=True)
+                    for (rate, run), color in zip(evidence.exact_runs.items(), OPTIMIZERS[4:6], strict=True)
                 ],
                 "RMSE",
             ),
@@ -162,33 +162,34 @@ def _pictures(found: RootEvidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: RootEvidence) -> list[CheckedClaim]:
+def _claims(evidence: RootEvidence) -> list[CheckedClaim]:
     return [
         CheckedClaim(
-            f"Three layers ending in a softmax: the backward pass agrees with differences to {number(found.error)}.",
-            found.error < 1e-6,
+            f"Three layers ending in a softmax: the backward pass agrees with differences to {number(evidence.error)}.",
+            evidence.error < 1e-6,
         ),
         CheckedClaim(
-            f"At logits of ±1000 the shifted softmax gives {', '.join(f'{p:g}' for p in softmax(found.Z)[0])}; without the shift: {', '.join('NaN' if np.isnan(p) else f'{p:g}' for p in found.broken[0])}.",
-            bool(np.isnan(found.broken).any() and np.isfinite(softmax(found.Z)).all()),
+            f"At logits of ±1000 the shifted softmax gives {', '.join(f'{p:g}' for p in softmax(evidence.Z)[0])}; without the shift: {', '.join('NaN' if np.isnan(p) else f'{p:g}' for p in evidence.broken[0])}.",
+            bool(np.isnan(evidence.broken).any() and np.isfinite(softmax(evidence.Z)).all()),
         ),
         CheckedClaim(
             "The RMSE’s gradient is that of ½ MSE over the RMSE, to the last digits.",
-            bool(np.allclose(found.slope, found.same, rtol=1e-12)),
+            bool(np.allclose(evidence.slope, evidence.same, rtol=1e-12)),
         ),
         CheckedClaim(
-            f"Limit 2 · {exact(found.rest)} / {exact(found.curvature)} = {exact(found.limit)}: at half of it the run ends at the least-squares RMSE {exact(found.rest)}, at 1.5 times it cycles at {exact(float(found.above[-1]))}.",
+            f"Limit 2 · {exact(evidence.rest)} / {exact(evidence.curvature)} = {exact(evidence.limit)}: at half of it the run ends at the least-squares RMSE {exact(evidence.rest)}, at 1.5 times it cycles at {exact(float(evidence.above[-1]))}.",
             bool(
-                abs(found.below[-1] / found.rest - 1) < 1e-3 and found.above[-50:].min() > 1.02 * found.rest
+                abs(evidence.below[-1] / evidence.rest - 1) < 1e-3
+                and evidence.above[-50:].min() > 1.02 * evidence.rest
             ),
         ),
         CheckedClaim(
-            f"At 6 times the limit it is finite after {STEPS} steps and has never been above {exact(float(found.far.max()))}.",
-            bool(np.isfinite(found.far).all() and found.far[-1] > 2 * found.rest),
+            f"At 6 times the limit it is finite after {STEPS} steps and has never been above {exact(float(evidence.far.max()))}.",
+            bool(np.isfinite(evidence.far).all() and evidence.far[-1] > 2 * evidence.rest),
         ),
         CheckedClaim(
-            f"On a perfect line the RMSE ends at {exact(found.ends[0.02])} and {exact(found.ends[0.04])} at the rates 0.02 and 0.04, where r λ/2 is {exact(found.tops[0.02])} and {exact(found.tops[0.04])}.",
-            all(0.4 < found.ends[r] / found.tops[r] < 1.1 for r in found.ends)
-            and 1.7 < found.ends[0.04] / found.ends[0.02] < 2.3,
+            f"On a perfect line the RMSE ends at {exact(evidence.ends[0.02])} and {exact(evidence.ends[0.04])} at the rates 0.02 and 0.04, where r λ/2 is {exact(evidence.tops[0.02])} and {exact(evidence.tops[0.04])}.",
+            all(0.4 < evidence.ends[r] / evidence.tops[r] < 1.1 for r in evidence.ends)
+            and 1.7 < evidence.ends[0.04] / evidence.ends[0.02] < 2.3,
         ),
     ]

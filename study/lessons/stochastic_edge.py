@@ -31,8 +31,8 @@ def curvature_of_all(
     net: core.Network, theta: np.ndarray, data: core.Batch, batches: Sequence[np.ndarray]
 ) -> np.ndarray:
     """The largest curvature of all the data."""
-    found = core.sharpness(net, theta, data)
-    return np.array([each.value for each in found])
+    curvatures = core.sharpness(net, theta, data)
+    return np.array([each.value for each in curvatures])
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
-    small = found[8]
+    edges = gather()
+    small = edges[8]
     return Lesson(
         slug="stochastic_edge",
         question="Which curvature does a mini-batch feel?",
@@ -96,18 +96,18 @@ def lesson() -> Lesson:
         right=Code("Right: what each batch meets", curvature_of_batches),
         wrong=Code("Often taken: the sharpness of all data", curvature_of_all),
         wrong_line="The sharpness of all data says that there is room left. There is none: each step is taken on a batch, whose curvature along its gradient is higher.",
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(edges),
+        claims=_claims(edges),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
 
 
-def evidence() -> dict[int | None, FollowedEdge]:
+def gather() -> dict[int | None, FollowedEdge]:
     return {size: follow(size) for size in SIZES}
 
 
-def _pictures(found: dict[int | None, FollowedEdge]) -> list[LessonPicture]:
+def _pictures(edges: dict[int | None, FollowedEdge]) -> list[LessonPicture]:
     epochs = np.array(EPOCHS)
     looks = {
         None: "All data: the sharpness climbs to 2/r and stays.",
@@ -135,14 +135,14 @@ def _pictures(found: dict[int | None, FollowedEdge]) -> list[LessonPicture]:
             f"Curvatures by epoch, {'all data' if size is None else f'batches of {size}'}",
             looks[size],
         )
-        for size, runs in found.items()
+        for size, runs in edges.items()
     ]
 
 
-def _claims(found: dict[int | None, FollowedEdge]) -> list[CheckedClaim]:
-    whole, middle, small = (found[size] for size in SIZES)
-    sharp = {size: runs.late(runs.whole) for size, runs in found.items()}
-    felt = {size: runs.late(runs.batches) for size, runs in found.items()}
+def _claims(edges: dict[int | None, FollowedEdge]) -> list[CheckedClaim]:
+    whole, middle, small = (edges[size] for size in SIZES)
+    sharp = {size: runs.late(runs.whole) for size, runs in edges.items()}
+    felt = {size: runs.late(runs.batches) for size, runs in edges.items()}
     return [
         CheckedClaim(
             f"With all data the sharpness begins at {percent(float(whole.whole[:, 0].mean()))} of 2/r and ends within {percent(abs(sharp[None] - 1))} of it.",
@@ -162,6 +162,6 @@ def _claims(found: dict[int | None, FollowedEdge]) -> list[CheckedClaim]:
         ),
         CheckedClaim(
             f"All runs still learn: their losses end at {number(whole.late(whole.loss))}, {number(middle.late(middle.loss))} and {number(small.late(small.loss))}, from {number(float(whole.loss[0, 0]))}.",
-            all(runs.late(runs.loss) < runs.loss[0, 0] / 5 for runs in found.values()),
+            all(runs.late(runs.loss) < runs.loss[0, 0] / 5 for runs in edges.values()),
         ),
     ]

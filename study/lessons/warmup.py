@@ -111,19 +111,19 @@ TRY = [
 
 
 def lesson() -> Lesson:
-    found = evidence()
-    sgd, adam = found.limits["sgd"], found.limits["adam"]
+    evidence = gather()
+    sgd, adam = evidence.limits["sgd"], evidence.limits["adam"]
     return Lesson(
         slug="warmup",
         question="What does a warm-up buy?",
         answer=f"A higher limit: {number(max(sgd) / sgd[0])} times as high for gradient descent here, {number(max(adam) / adam[0])} times for Adam. A short "
-        f"one is enough for Adam: {number(adam[SHARES.index(0.05)] / adam[0])} times with 5 % of the run. A better start of its v gives {number(found.started / adam[0])} times, without any schedule.",
+        f"one is enough for Adam: {number(adam[SHARES.index(0.05)] / adam[0])} times with 5 % of the run. A better start of its v gives {number(evidence.started / adam[0])} times, without any schedule.",
         mathematics=MATHEMATICS,
         right=Code("Right: v starts at the first squared gradient", start_at_gradient),
         wrong=Code("Usual, and fragile: v starts at zero", start_at_zero),
         wrong_line="Nothing is wrong with the formula. But its first steps are as long as the rate in every direction, before anything is known of the curvature.",
-        pictures=_pictures(found),
-        claims=_claims(found),
+        pictures=_pictures(evidence),
+        claims=_claims(evidence),
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -142,11 +142,14 @@ class WarmupEvidence:
     rate: float
 
 
-def evidence() -> WarmupEvidence:
+def gather() -> WarmupEvidence:
     all_runs = {
         name: [runs(core.OPTIMIZERS[name], rates, share) for share in SHARES] for name, rates in RATES.items()
     }
-    reach = {name: [limits(losses, RATES[name]) for losses in found] for name, found in all_runs.items()}
+    reach = {
+        name: [limits(losses, RATES[name]) for losses in runs_by_share]
+        for name, runs_by_share in all_runs.items()
+    }
     own, zero = (runs(adam, RATES["adam"]) for adam in (AdamFromGradient, AdamFromZero))
     plain, warmed = all_runs["adam"][0], all_runs["adam"][SHARES.index(0.1)]
     at = int(np.abs(np.log(RATES["adam"] / (5 * reach["adam"][0]))).argmin())
@@ -160,7 +163,7 @@ def evidence() -> WarmupEvidence:
     )
 
 
-def _pictures(found: WarmupEvidence) -> list[LessonPicture]:
+def _pictures(evidence: WarmupEvidence) -> list[LessonPicture]:
     labels = {name: core.OPTIMIZERS[name].label for name in RATES}
     shares = 100 * np.array(SHARES)
     colors = (OUTCOMES["diverged"], ROLES["best"], OPTIMIZERS[4])
@@ -169,13 +172,13 @@ def _pictures(found: WarmupEvidence) -> list[LessonPicture]:
             CurvePanel(
                 "The limit by the warm-up’s length",
                 [
-                    LessonCurve(labels[name], np.array(found.limits[name]), COLORS[name], x=shares)
+                    LessonCurve(labels[name], np.array(evidence.limits[name]), COLORS[name], x=shares)
                     for name in RATES
                 ]
                 + [
                     LessonCurve(
                         "Adam, v starts at g²",
-                        np.full(2, found.started),
+                        np.full(2, evidence.started),
                         COLORS["adam"],
                         ":",
                         shares[[0, -1]],
@@ -190,10 +193,10 @@ def _pictures(found: WarmupEvidence) -> list[LessonPicture]:
         ),
         LessonPicture(
             CurvePanel(
-                f"Adam at {number(found.rate)}, three ways",
+                f"Adam at {number(evidence.rate)}, three ways",
                 [
                     LessonCurve(name, losses, color)
-                    for (name, losses), color in zip(found.shown.items(), colors, strict=True)
+                    for (name, losses), color in zip(evidence.shown.items(), colors, strict=True)
                 ],
                 "share of the start’s loss",
             ),
@@ -203,10 +206,10 @@ def _pictures(found: WarmupEvidence) -> list[LessonPicture]:
     ]
 
 
-def _claims(found: WarmupEvidence) -> list[CheckedClaim]:
-    sgd, adam = found.limits["sgd"], found.limits["adam"]
+def _claims(evidence: WarmupEvidence) -> list[CheckedClaim]:
+    sgd, adam = evidence.limits["sgd"], evidence.limits["adam"]
     short = SHARES.index(0.05)
-    plain = found.shown["no warm-up"]
+    plain = evidence.shown["no warm-up"]
     return [
         CheckedClaim(
             f"Gradient descent’s limit is {number(sgd[0])} without warm-up, {number(sgd[short])} with one over 5 % of the run and {number(sgd[-1])} with one over half of it.",
@@ -221,17 +224,18 @@ def _claims(found: WarmupEvidence) -> list[CheckedClaim]:
             adam[-1] < 3 * adam[short],
         ),
         CheckedClaim(
-            f"With v started at the first squared gradient and no warm-up at all, Adam’s limit is {number(found.started)}: {number(found.started / adam[0])} times that from zero.",
-            found.started > 3 * adam[0],
+            f"With v started at the first squared gradient and no warm-up at all, Adam’s limit is {number(evidence.started)}: {number(evidence.started / adam[0])} times that from zero.",
+            evidence.started > 3 * adam[0],
         ),
         CheckedClaim(
-            f"At {number(found.rate)} Adam without warm-up is thrown up to {number(float(plain.max()))} times its start’s loss; the other two stay below {number(float(max(found.shown[n].max() for n in list(found.shown)[1:])))}.",
+            f"At {number(evidence.rate)} Adam without warm-up is thrown up to {number(float(plain.max()))} times its start’s loss; the other two stay below {number(float(max(evidence.shown[n].max() for n in list(evidence.shown)[1:])))}.",
             bool(
-                plain.max() > 5 and all(found.shown[n].max() < plain.max() / 2 for n in list(found.shown)[1:])
+                plain.max() > 5
+                and all(evidence.shown[n].max() < plain.max() / 2 for n in list(evidence.shown)[1:])
             ),
         ),
         CheckedClaim(
-            f"The Adam whose v starts elsewhere is the project’s own when it starts at zero: the limits are {number(found.as_core)} and {number(adam[0])}.",
-            abs(found.as_core / adam[0] - 1) < 0.2,
+            f"The Adam whose v starts elsewhere is the project’s own when it starts at zero: the limits are {number(evidence.as_core)} and {number(adam[0])}.",
+            abs(evidence.as_core / adam[0] - 1) < 0.2,
         ),
     ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 import numpy as np
@@ -43,8 +44,11 @@ BELOW = 0.9
 START = "sweep-0"
 """The replicate that is followed: the sweep's first."""
 
-SPREAD = "spread"
-"""The role of a rate at which the sharpness is followed."""
+
+class EdgeRole(StrEnum):
+    """Why a rate was followed: it is one of those spread from the best rate up to the threshold."""
+
+    SPREAD = "spread"
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def follow(cell: Cell, problem: Problem, curve: RateCurve) -> list[Run]:
         return []
     measure = SharpnessMeasure(cell, problem)
     followed = rates(curve, edge.rates, _ceiling(cell, problem, measure))
-    trials = [Trial(Edge.name, SPREAD, rate, START) for rate in followed]
+    trials = [Trial(Edge.name, EdgeRole.SPREAD, rate, START) for rate in followed]
     budget = Budget(examples=1, epochs=edge.updates, evaluations=edge.evaluations)
     longer = dataclasses.replace(cell, protocol=dataclasses.replace(cell.protocol, budget=budget))
     return run_stack(longer, problem, trials, {"sharpness": measure}) if trials else []

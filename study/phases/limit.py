@@ -29,7 +29,7 @@ from overshoot.study.phases.outcomes import divergence
 from overshoot.study.phases.phase import Done, Left, Phase, StackCost, register
 from overshoot.study.phases.stack import Run, Trial, epochs_of, run_stack, updates_of
 from overshoot.study.phases.summary import Part
-from overshoot.study.phases.sweep import GRID, RateCurve, Swept, grid
+from overshoot.study.phases.sweep import RateCurve, SweepRole, Swept, grid
 from overshoot.study.phases.threshold import HALF, Threshold, monotone, threshold
 from overshoot.study.problems.problem import Problem, least_squares
 
@@ -43,8 +43,10 @@ STEPS = 8
 """By so many pairs of rates of the grid the search for the limit may move before it is given up."""
 
 
-SECTION = "section"
-"""The role of a rate between two of the grid; one of the grid has that of the sweep."""
+class LimitRole(StrEnum):
+    """Why a rate was tried: it lies between two of the grid. One of the grid has the role of the sweep's."""
+
+    SECTION = "section"
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def measure_limit(cell: Cell, problem: Problem, curve: RateCurve) -> MeasuredLim
     _enclose(measured, watched, problem, curve)
     for left in range(ROUNDS, 0, -1):
         if measured.threshold is not None:
-            measured.run(watched, problem, _next_rates(measured, limit.precision, left), SECTION)
+            measured.run(watched, problem, _next_rates(measured, limit.precision, left), LimitRole.SECTION)
     return measured
 
 
@@ -145,7 +147,7 @@ def _enclose(measured: MeasuredLimit, cell: Cell, problem: Problem, curve: RateC
     half = np.flatnonzero(curve.diverged >= 0.5)
     low = high = int(half[0]) if len(half) else len(rates)
     low, high = max(low - 1, 0), min(high + 1, len(rates))
-    measured.run(cell, problem, rates[low:high], GRID)
+    measured.run(cell, problem, rates[low:high], SweepRole.GRID)
     for _ in range(STEPS):
         if measured.share[0] >= HALF and low > 0:
             low, more = max(low - 2, 0), rates[max(low - 2, 0) : low]
@@ -153,7 +155,7 @@ def _enclose(measured: MeasuredLimit, cell: Cell, problem: Problem, curve: RateC
             high, more = min(high + 2, len(rates)), rates[high : high + 2]
         else:
             return
-        measured.run(cell, problem, more, GRID)
+        measured.run(cell, problem, more, SweepRole.GRID)
 
 
 def _next_rates(measured: MeasuredLimit, precision: float, rounds: int) -> list[float]:

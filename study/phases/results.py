@@ -23,7 +23,7 @@ else:
 TRIALS: dict[str, str] = {
     "trial": "int64",  # unique within the cell
     "phase": "str",  # sweep, search, confirm, limit or edge
-    "role": "str",  # grid, startup, tpe, extended, tuned, default or section
+    "role": "str",  # why its rate was run: SweepRole, SearchRole, ConfirmRole ...
     "rate": "float64",
     "replicate": "str",  # the named axis behind its seeds, such as sweep-0 or confirm-7
     "outcome": "str",  # see study.phases.outcomes.Outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 import numpy as np
@@ -16,8 +17,11 @@ from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
 from overshoot.study.phases.summary import Part
 from overshoot.study.problems.problem import Problem
 
-GRID = "grid"
-"""The role of a rate of the grid."""
+
+class SweepRole(StrEnum):
+    """Why a rate was swept: it is one of the grid."""
+
+    GRID = "grid"
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ def replicates(cell: Cell) -> list[str]:
 def sweep(cell: Cell, problem: Problem) -> list[Run]:
     """Every rate of the grid on every replicate of the sweep."""
     rates = [float(rate) for rate in grid(cell.rates)]
-    trials = [Trial(Sweep.name, GRID, rate, replicate) for replicate in replicates(cell) for rate in rates]
+    trials = [
+        Trial(Sweep.name, SweepRole.GRID, rate, replicate) for replicate in replicates(cell) for rate in rates
+    ]
     return run_stack(cell, problem, trials)
 
 

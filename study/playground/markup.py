@@ -31,7 +31,7 @@ OPTIMIZERS = (
 """Methods that rules.js has, in the order of the page's lists."""
 
 KNOBS = ("momentum", "alpha", "beta1", "beta2", "eps")
-"""Hyperparameters that the page can turn; of AdamW also its decay."""
+"""Hyperparameters that the page can turn; of a method that decays weights by default also how much."""
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.M)
 
@@ -113,7 +113,7 @@ def _catalogue() -> str:
 
 def _method(name: str) -> dict[str, object]:
     known = {key: option.default for key, option in domains(name).items()}
-    turned = (*KNOBS, "weight_decay") if name == "adamw" else KNOBS
+    turned = (*KNOBS, "weight_decay") if known.get("weight_decay") else KNOBS
     return {
         "label": METHODS[name].label,
         "lr": known["lr"],

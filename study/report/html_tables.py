@@ -64,13 +64,13 @@ class ShownTable:
     @property
     def groups(self) -> list[tuple[str, int]]:
         """The groups of the columns after the heads, and how many each has."""
-        found: list[tuple[str, int]] = []
+        groups: list[tuple[str, int]] = []
         for column in self.columns[self.heads :]:
-            if found and found[-1][0] == column.group:
-                found[-1] = (column.group, found[-1][1] + 1)
+            if groups and groups[-1][0] == column.group:
+                groups[-1] = (column.group, groups[-1][1] + 1)
             else:
-                found.append((column.group, 1))
-        return found
+                groups.append((column.group, 1))
+        return groups
 
 
 NAMES = (ShownColumn("optimizer"), ShownColumn("batch"))

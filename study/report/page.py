@@ -153,56 +153,59 @@ class Page:
         return f"{self.store}/{run_link(*run)}"
 
 
-def problem_parts(found: Tables, looks: Looks) -> list[ProblemPart]:
+def problem_parts(study_tables: Tables, looks: Looks) -> list[ProblemPart]:
     """What is shown of each problem: most of a page's pictures, and little of its sentences."""
-    return [_problem(found, looks, problem, i) for i, problem in enumerate(found.study.names.problems, 1)]
+    return [
+        _problem(study_tables, looks, problem, i)
+        for i, problem in enumerate(study_tables.study.names.problems, 1)
+    ]
 
 
 def compose(
     name: str,
     title: str,
-    found: Tables,
+    study_tables: Tables,
     looks: Looks,
     problems: list[ProblemPart],
     provenance: Mapping[str, Any],
     store: str,
 ) -> Page:
     """The page of a study, `problems` being its `problem_parts`."""
-    names = found.study.names
+    names = study_tables.study.names
     return Page(
         name=name,
         title=title,
-        asked=_asked(found),
-        findings=findings(found),
-        tolerance=number(found.study.tolerance),
+        asked=_asked(study_tables),
+        findings=findings(study_tables),
+        tolerance=number(study_tables.study.tolerance),
         looks=looks,
         choices={
             "problem": names.problems,
             "optimizer": {name: called(label, name) for name, label in names.optimizers.items()},
             "batch": names.batches,
         },
-        experiment=str(found.study.cells["experiment"].iloc[0]),
+        experiment=str(study_tables.study.cells["experiment"].iloc[0]),
         opening=opening(),
-        rates=rate_table(found),
-        overview={picture.name: picture for picture in pictures.overview(found, looks)},
-        optimization=tables.optimization_overview(found),
-        selection=tables.selection_overview(found),
-        sections=sections(found, looks),
+        rates=rate_table(study_tables),
+        overview={picture.name: picture for picture in pictures.overview(study_tables, looks)},
+        optimization=tables.optimization_overview(study_tables),
+        selection=tables.selection_overview(study_tables),
+        sections=sections(study_tables, looks),
         problems=problems,
-        divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
-        reasons=tables.reasons(found),
-        facts=tables.problems(found),
-        protocol=_flat(_settings(found.study.protocol)),
-        seconds=_seconds(found),
+        divergence={picture.name: picture for picture in pictures.divergence(study_tables, looks)},
+        reasons=tables.reasons(study_tables),
+        facts=tables.problems(study_tables),
+        protocol=_flat(_settings(study_tables.study.protocol)),
+        seconds=_seconds(study_tables),
         provenance=provenance,
         store=store.rstrip("/"),
     )
 
 
-def _asked(found: Tables) -> str:
-    study = found.study
+def _asked(study_tables: Tables) -> str:
+    study = study_tables.study
     names = study.names
-    low, high = found.rates["rate"].min(), found.rates["rate"].max()
+    low, high = study_tables.rates["rate"].min(), study_tables.rates["rate"].max()
     updates = study.cells["updates_total"].sum()
     return (
         f"What does each of {plural(len(names.optimizers), 'optimizer')} do at every learning rate from "
@@ -214,41 +217,41 @@ def _asked(found: Tables) -> str:
     )
 
 
-def _problem(found: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
-    batches = list(found.study.names.batches)
+def _problem(study_tables: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
+    batches = list(study_tables.study.names.batches)
     curves = {
         batch: picture
         for j, batch in enumerate(batches)
-        if (picture := pictures.problem_curves(found, looks, problem, batch, f"curves-{i}-{j}")).tiles
+        if (picture := pictures.problem_curves(study_tables, looks, problem, batch, f"curves-{i}-{j}")).tiles
     }
     paths = {
         batch: picture
         for j, batch in enumerate(batches)
-        if (picture := pictures.problem_paths(found, looks, problem, batch, f"paths-{i}-{j}")).tiles
+        if (picture := pictures.problem_paths(study_tables, looks, problem, batch, f"paths-{i}-{j}")).tiles
     }
     shown = list(curves)
-    gone = found.diverged[found.diverged["problem"] == problem]
+    gone = study_tables.diverged[study_tables.diverged["problem"] == problem]
     return ProblemPart(
         name=problem,
-        label=found.study.names.problems[problem],
+        label=study_tables.study.names.problems[problem],
         anchor=f"problem-{i}",
-        facts=_facts(found, problem),
-        findings=problem_finding(found, problem, shown[len(shown) // 2]),
-        runs=runs_of(found.study, problem=problem),
-        rates=pictures.problem_rates(found, looks, problem, f"rates-{i}"),
+        facts=_facts(study_tables, problem),
+        findings=problem_finding(study_tables, problem, shown[len(shown) // 2]),
+        runs=runs_of(study_tables.study, problem=problem),
+        rates=pictures.problem_rates(study_tables, looks, problem, f"rates-{i}"),
         curves=curves,
         paths=paths,
         batch=shown[len(shown) // 2],
-        optimization=tables.optimization(found, problem),
-        selection=tables.selection(found, problem),
+        optimization=tables.optimization(study_tables, problem),
+        selection=tables.selection(study_tables, problem),
         listed=_listed(gone),
         diverged=len(gone),
     )
 
 
-def _facts(found: Tables, problem: str) -> str:
-    cell = found.study.cells[found.study.cells["problem"] == problem].iloc[0]
-    short = problem in out_of_reach(found.sensitivity)
+def _facts(study_tables: Tables, problem: str) -> str:
+    cell = study_tables.study.cells[study_tables.study.cells["problem"] == problem].iloc[0]
+    short = problem in out_of_reach(study_tables.sensitivity)
     return (
         f"{plural(int(cell['training_samples']), 'training sample')}, "
         f"{plural(int(cell['parameters']), 'parameter')}, {plural(int(cell['epochs']), 'epoch')}; the best "
@@ -268,9 +271,9 @@ def _listed(gone: Any) -> str:
     return str(gone[columns].to_csv(index=False, float_format="%.4g", lineterminator="\n"))
 
 
-def _seconds(found: Tables) -> dict[str, str]:
-    columns = [str(c) for c in found.study.cells if str(c).startswith("seconds_")]
-    return {c.removeprefix("seconds_"): f"{found.study.cells[c].sum():,.1f} s" for c in columns}
+def _seconds(study_tables: Tables) -> dict[str, str]:
+    columns = [str(c) for c in study_tables.study.cells if str(c).startswith("seconds_")]
+    return {c.removeprefix("seconds_"): f"{study_tables.study.cells[c].sum():,.1f} s" for c in columns}
 
 
 def _settings(protocol: Protocol) -> dict[str, Any]:

@@ -229,14 +229,14 @@ def _gaps(tables: Tables, problem: str) -> dict[str, float]:
 
 def _lines(curves: pd.DataFrame) -> dict[str, list[Line]]:
     """The trials of each optimizer; a loss that is no number is beyond any."""
-    found: dict[str, list[Line]] = {}
+    lines: dict[str, list[Line]] = {}
     whole = curves.assign(gap=curves["gap"].fillna(np.inf))
     axes = ["optimizer", "role", "rate", "replicate", "outcome"]
     for (optimizer, role, rate, replicate, outcome), line in whole.groupby(axes, sort=False):
         examples, gap = (line[name].to_numpy() for name in ("examples", "gap"))
         drawn = Line(str(role), float(str(rate)), str(replicate), outcome == "diverged", examples, gap)
-        found.setdefault(str(optimizer), []).append(drawn)
-    return found
+        lines.setdefault(str(optimizer), []).append(drawn)
+    return lines
 
 
 def problem_paths(tables: Tables, looks: Looks, problem: str, batch: str, name: str) -> Picture:
@@ -277,7 +277,7 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
     size = rows_size(len(looks.optimizers), len(looks.batches))
     keys = batch_keys(looks, "mark")
     gone = selections.swept(tables.diverged)
-    found = [
+    made = [
         Picture(
             "diverged",
             Panels(draw_scores, [view], size, 1, keys),
@@ -296,10 +296,10 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
             Tile(f"{o.label}: {what}, against learning rate", optimizer=k)
             for k, o in looks.optimizers.items()
         ]
-        found.append(
+        made.append(
             Picture(name, Panels(draw_divergence, views, DIVERGENCE, 4, [*keys, *DIVERGENCE_KEYS]), alts)
         )
-    return found
+    return made
 
 
 def _divergence_views(

@@ -19,8 +19,8 @@ def classes(svgs: Mapping[str, Sequence[str]]) -> tuple[dict[str, list[str]], st
     """The drawings with a class in place of each `style` attribute, and the rules of these classes."""
     names: dict[str, str] = {}
 
-    def named(found: re.Match[str]) -> str:
-        return f' class="{names.setdefault(found[1], f"s{len(names)}")}"'
+    def named(match: re.Match[str]) -> str:
+        return f' class="{names.setdefault(match[1], f"s{len(names)}")}"'
 
     plain = {name: [_STYLE.sub(named, svg) for svg in drawn] for name, drawn in svgs.items()}
     return plain, "".join(f".{name}{{{style}}}" for style, name in names.items())

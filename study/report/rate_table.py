@@ -90,8 +90,8 @@ def _score(row: dict[str, Any]) -> str:
 
 def _limits(tables: Tables) -> dict[str, float]:
     """Cell key -> where its runs were measured to diverge."""
-    found = tables.limits.dropna(subset="measured")
-    return dict(zip(found["key"].astype(str), found["measured"].astype(float), strict=True))
+    measured = tables.limits.dropna(subset="measured")
+    return dict(zip(measured["key"].astype(str), measured["measured"].astype(float), strict=True))
 
 
 def _conditions(tables: Tables, problems: set[str]) -> list[str]:

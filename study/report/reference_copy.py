@@ -61,12 +61,12 @@ def abridged(text: str) -> str:
     """A Markdown report without its section `Problem by problem` and its tables of more than ROWS rows."""
     text = re.sub(
         r"(?ms)^(## Problem by problem\n\n).*?(?=^## )",
-        lambda found: f"{found[1]}{LEFT_OUT.format('what each problem shows')}\n\n",
+        lambda match: f"{match[1]}{LEFT_OUT.format('what each problem shows')}\n\n",
         text,
     )
 
-    def table(found: re.Match[str]) -> str:
-        rows = found[0].count("\n") - 2
-        return found[0] if rows <= ROWS else f"{LEFT_OUT.format(f'a table of {rows:,} rows')}\n"
+    def table(match: re.Match[str]) -> str:
+        rows = match[0].count("\n") - 2
+        return match[0] if rows <= ROWS else f"{LEFT_OUT.format(f'a table of {rows:,} rows')}\n"
 
     return re.sub(r"(?m)(?:^\|.*\n)+", table, text)

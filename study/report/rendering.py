@@ -28,6 +28,7 @@ from overshoot.study.report.page import Page, compose, problem_parts
 from overshoot.study.report.policy import classes, policy
 from overshoot.study.report.unchanged import FILES
 from overshoot.study.tracking import StoredCell
+from overshoot.study.tracking.server import ADDRESS
 
 MAKING = ".report-"
 """The start of the name of the folder in which a report is made."""
@@ -38,8 +39,6 @@ SCRIPTS = {
 }
 """Page -> its scripts, in their order."""
 
-STORE = "http://127.0.0.1:5000"
-
 
 def render(
     experiment: str,
@@ -48,7 +47,7 @@ def render(
     provenance: Mapping[str, Any],
     folder: Path,
     workers: int,
-    store: str = STORE,
+    store: str = ADDRESS,
     drawings: Path | None = None,
 ) -> Path:
     """Write `report.html`, `evidence.html`, `report.md` and `figures/` of an experiment into `folder`; the
@@ -69,15 +68,15 @@ def render(
         (whole / "figures").mkdir()
         # Its many small products gain nothing from threads, which on a busy machine wait for each other.
         with threadpool_limits(1):
-            found = analyse(study)
-            look = looks(found.study.names.optimizers, found.study.names.batches)
-            problems = problem_parts(found, look)
+            study_tables = analyse(study)
+            look = looks(study_tables.study.names.optimizers, study_tables.study.names.batches)
+            problems = problem_parts(study_tables, look)
         drawing = Drawings(pool, look.variables, whole / "figures", drawings)
         # The workers draw most of the page while the rest of it is composed.
         parts = [picture for part in problems for picture in part.pictures]
         begun = drawing.start(parts, [picture for part in problems for picture in part.sheets])
         with threadpool_limits(1):
-            page = compose(experiment, title, found, look, problems, provenance, store)
+            page = compose(experiment, title, study_tables, look, problems, provenance, store)
         svgs = begun()
         rest = [page.opening.picture, *(p for p in page.pictures if p.name not in svgs)]
         svgs |= drawing.start(rest, page.sheets)()
@@ -196,4 +195,4 @@ def _swap(new: Path, old: Path) -> None:
     os.replace(new, old)
 
 
-__all__ = ["STORE", "markdown", "render"]
+__all__ = ["markdown", "render"]

@@ -86,4 +86,4 @@ def sections(tables: Tables, looks: Looks) -> list[Section]:
         if module.name.endswith("_section"):
             importlib.import_module(f"{report.__name__}.{module.name}")
     made = [MAKERS[place](tables, looks) for place in sorted(MAKERS)]
-    return [found for found in made if found is not None]
+    return [each for each in made if each is not None]

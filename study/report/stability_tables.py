@@ -45,7 +45,7 @@ def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
     return {"number": numbers, "ratio": ratios, "word": words}
 
 
-def agreement(tables: Tables, found: LimitEvidence) -> ShownTable:
+def agreement(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     columns = [
         ShownColumn("prediction", "", "the words of the map"),
         ShownColumn("cells"),
@@ -58,7 +58,7 @@ def agreement(tables: Tables, found: LimitEvidence) -> ShownTable:
         ShownColumn("within 10 %", "share of the cells", "with its 95 % Wilson interval"),
         ShownColumn("furthest off", "", "the cell whose two limits differ most"),
     ]
-    keyed = {row["key"]: row for row in records(found.limits)}
+    keyed = {row["key"]: row for row in records(limit_data.limits)}
     rows = [
         Row(
             [
@@ -72,7 +72,7 @@ def agreement(tables: Tables, found: LimitEvidence) -> ShownTable:
                 _short(tables, keyed[row["worst"]]),
             ]
         )
-        for row in records(found.agreement)
+        for row in records(limit_data.agreement)
     ]
     return ShownTable(columns, rows, heads=1, lead=AGREEMENT)
 
@@ -118,7 +118,7 @@ def unpredicted(tables: Tables, limits: pd.DataFrame) -> ShownTable | None:
     return ShownTable(columns, rows, heads=1, lead=UNPREDICTED)
 
 
-def edges(tables: Tables, found: LimitEvidence) -> ShownTable:
+def edges(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
         ShownColumn("rate"),
@@ -142,12 +142,12 @@ def edges(tables: Tables, found: LimitEvidence) -> ShownTable:
                 run["verdict"],
             ],
         )
-        for run in records(found.edge)
+        for run in records(limit_data.edge)
     ]
     return ShownTable(columns, rows, heads=3, folded=True, lead=EDGES)
 
 
-def powers(tables: Tables, found: LimitEvidence) -> ShownTable:
+def powers(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     columns = [
         ShownColumn("optimizer"),
         ShownColumn("cells", "", "with at least three rates above their best one"),
@@ -157,8 +157,8 @@ def powers(tables: Tables, found: LimitEvidence) -> ShownTable:
         ShownColumn("rising", "", "cells whose own interval lies above 0: the plateau rises with the rate"),
     ]
     rows = []
-    for optimizer, median in slopes_by_optimizer(found.slopes).items():
-        own = found.slopes.loc[found.slopes["optimizer"] == optimizer, "slope"]
+    for optimizer, median in slopes_by_optimizer(limit_data.slopes).items():
+        own = limit_data.slopes.loc[limit_data.slopes["optimizer"] == optimizer, "slope"]
         rising = sum(slope.low > 0 for slope in own)
         texts = [
             tables.study.names.optimizers[optimizer],
@@ -170,7 +170,7 @@ def powers(tables: Tables, found: LimitEvidence) -> ShownTable:
     return ShownTable(columns, rows, heads=1, lead=POWERS)
 
 
-def slopes(tables: Tables, found: LimitEvidence) -> ShownTable:
+def slopes(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
         ShownColumn("slope", "", "Theil and Sen’s, of log gap over log rate, with its 95 % interval"),
@@ -190,12 +190,12 @@ def slopes(tables: Tables, found: LimitEvidence) -> ShownTable:
                 *(number(row[name]) for name in ("start", "end", "first", "last")),
             ],
         )
-        for row in records(found.slopes)
+        for row in records(limit_data.slopes)
     ]
     return ShownTable(columns, rows, heads=3, folded=True, lead=SLOPES)
 
 
-def noise(tables: Tables, found: LimitEvidence) -> ShownTable:
+def noise(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
         ShownColumn("runs", "", "that have forgotten their start"),
@@ -205,7 +205,7 @@ def noise(tables: Tables, found: LimitEvidence) -> ShownTable:
     ]
     rows = [
         _row(tables, row, [str(row["runs"]), number(row["low"]), number(row["high"]), _over(row)])
-        for row in records(found.noise_agreement)
+        for row in records(limit_data.noise_agreement)
     ]
     return ShownTable(columns, rows, heads=3, folded=True, lead=NOISE)
 

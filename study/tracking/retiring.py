@@ -48,7 +48,7 @@ def damaged(results: Path, study: str, cells: Iterable[Run]) -> list[tuple[Run, 
 
     StoreError where no file of any of them is there: then they are elsewhere, or can be brought back.
     """
-    found: list[tuple[Run, str]] = []
+    damaged_runs: list[tuple[Run, str]] = []
     away: Path | None = None
     there = False
     for run in cells:
@@ -57,10 +57,10 @@ def damaged(results: Path, study: str, cells: Iterable[Run]) -> list[tuple[Run, 
             continue
         away, there = away or folder, there or folder.is_dir()
         if (what := artifacts.damage(folder, reading.digests(run))) is not None:
-            found.append((run, what))
+            damaged_runs.append((run, what))
     if away is not None and not there:
         raise StoreError(
             f"{away.parent.parent} holds none of the files of study {study!r}: bring them back, or "
             "give the experiment another name"
         )
-    return found
+    return damaged_runs

@@ -159,7 +159,7 @@ def _axes(study: str, cell: Cell) -> dict[str, str]:
 
 
 def _names(cell: Cell) -> dict[str, str]:
-    """By which runs are told apart: tags, and parameters too, which MLflow compares and groups by."""
+    """What distinguishes runs: tags, and parameters too, which MLflow compares and groups by."""
     return {
         "dataset": cell.dataset.id,
         "network": cell.network.id,

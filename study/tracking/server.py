@@ -21,6 +21,10 @@ from overshoot.study.tracking.views import CELLS
 
 HOST = "127.0.0.1"
 PORTS = range(5000, 5100)
+
+ADDRESS = f"http://{HOST}:{PORTS[0]}"
+"""Where the pages are unless that port is taken, or another is asked for."""
+
 PATIENCE = 120.0
 """Seconds that the server may take to start."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from overshoot.study.phases.confirm import Confirm, ConfirmRole
+from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.sweep import Sweep
 from overshoot.study.tracking.rows import CHART, POINTS
 
@@ -164,7 +165,9 @@ def trial_views(optimizers: Sequence[str], batches: Sequence[str]) -> tuple[View
     score, tuned = "metrics.`validation_score`", f"tags.role = '{ConfirmRole.TUNED}'"
     return (
         View("trials", "Trials", "tags.kind = 'trial'", columns),
-        View("diverged", "Diverged trials", "tags.outcome = 'diverged'", bad, "metrics.`log10_lr`"),
+        View(
+            "diverged", "Diverged trials", f"tags.outcome = '{Outcome.DIVERGED}'", bad, "metrics.`log10_lr`"
+        ),
         View("tuned", "Tuned winners", tuned, columns, score, ascending=False),
         View(
             "curves",

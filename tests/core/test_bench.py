@@ -8,7 +8,7 @@ import pytest
 import bench.__main__
 from bench import growth, measure
 from bench.competitors import COMPETITORS, CORE, PRODUCTS, UPDATE, Competitor, Prepared
-from bench.tables import markdown
+from bench.speed_tables import markdown
 from bench.tasks import CANCER, DIGITS, SETTINGS, STUDY, Task, all_tasks, quick_tasks
 
 SCIKIT = next(competitor for competitor in COMPETITORS if competitor.name == "scikit-learn")

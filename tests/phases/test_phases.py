@@ -1,12 +1,11 @@
-"""A phase is one block: a dummy, registered here, is read, run, counted, stored and restored."""
+"""A phase is one block: the one of `additions.py` is read, run, counted, stored and restored."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,69 +13,15 @@ import pytest
 
 from overshoot.study import phases
 from overshoot.study.execution.cost import cost
-from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, restore
-from overshoot.study.experiment.reader import Reader, SpecError
+from overshoot.study.experiment.cells import restore
+from overshoot.study.experiment.reader import SpecError
 from overshoot.study.phases import catalogue
 from overshoot.study.phases.cell import run_cell
-from overshoot.study.phases.phase import PHASES, Done, Left, Phase, StackCost, in_order, register
-from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
-from overshoot.study.phases.summary import Part
-from overshoot.study.phases.sweep import Swept
-from overshoot.study.problems.problem import Problem
+from overshoot.study.phases.phase import PHASES, in_order, register
 from overshoot.study.spec import parse
 from overshoot.study.tracking import open_store
+from tests.additions import AgainPhase, AgainSettings, AgainSummary
 from tests.builders import SMALL, cell
-
-
-@dataclass(frozen=True)
-class AgainSettings(PhaseSettings, phase="again"):
-    """The sweep's best rate once more, on so many `replicates`."""
-
-    replicates: int = 2
-
-
-@dataclass(frozen=True)
-class AgainSummary(Part):
-    again_rate: float
-
-
-@dataclass(frozen=True)
-class Again(Left):
-    runs: list[Run]
-    rate: float
-
-    @property
-    def summary(self) -> AgainSummary:
-        return AgainSummary(self.rate)
-
-
-class AgainPhase(Phase):
-    """Half of the sweep's best rate on replicates of its own."""
-
-    name: ClassVar[str] = "again"
-    rank: ClassVar[int] = 35
-    part: ClassVar[type[Part]] = AgainSummary
-
-    def read(self, top: Reader, optimizers: Sequence[Choice] | None) -> AgainSettings | None:
-        if not top.has(self.name):
-            return None
-        t = top.table(self.name)
-        settings = AgainSettings(t.integer("replicates", 2, low=1, high=9))
-        t.done()
-        return settings
-
-    def asked(self, cell: Cell) -> bool:
-        return cell.protocol.get(AgainSettings) is not None
-
-    def run(self, cell: Cell, problem: Problem, done: Done) -> Again:
-        best = done.of(Swept).curve.best_rate
-        assert best is not None
-        count = cell.protocol.of(AgainSettings).replicates
-        trials = [Trial(self.name, "half", best / 2, f"again-{k}") for k in range(count)]
-        return Again(run_stack(cell, problem, trials), best / 2)
-
-    def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
-        return [StackCost(cell.protocol.of(AgainSettings).replicates, updates_of(cell, samples))]
 
 
 @pytest.fixture
@@ -164,7 +109,7 @@ def test_phases_run_in_this_order() -> None:
 
 def test_a_module_of_the_package_is_found_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dropped.py").write_text(
-        "from tests.phases.test_phases import AgainPhase\n"
+        "from tests.additions import AgainPhase\n"
         "from overshoot.study.phases.phase import register\n"
         "register(AgainPhase)\n"
     )
