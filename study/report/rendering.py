@@ -175,9 +175,15 @@ def _environment(autoescape: bool) -> Environment:
     return environment
 
 
+SENTENCE = 40
+"""Characters from which a cell's text is one that may break anywhere."""
+
+
 def whole(cell: str) -> str:
     """The text of a table's cell, which may break only before what stands in brackets, an interval mostly."""
-    return re.sub(r" (?![\[(])", "\u00a0", cell)
+    if len(cell) > SENTENCE:
+        return cell
+    return re.sub(r"[ \u00a0](?=[\[(])", " ", re.sub(" ", "\u00a0", cell))
 
 
 def markdown(text: object) -> str:
