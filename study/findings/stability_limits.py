@@ -41,8 +41,8 @@ TWO_LIMITS = (
 )
 
 COMPARED = (
-    " The short run and theory are compared on networks with gradient descent, plain or with momentum; theory takes "
-    "the loss’s curvature at the start."
+    " The short run and theory are compared on networks with gradient descent, plain or with momentum; "
+    "theory takes the loss’s curvature at the start."
 )
 
 
