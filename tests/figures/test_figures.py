@@ -94,8 +94,13 @@ class TestTheme:
         order = np.argsort(wanted, kind="stable")
         assert np.all(np.diff(np.array(moved)[order]) >= 0.1 - 1e-6)
 
+    def test_labels_stay_between_the_ends_where_they_have_room(self):
+        assert theme.spread([1.0, 1.0, 0.98], 0.1) == pytest.approx([0.9, 1.0, 0.8])
+        assert theme.spread([-1.0, 0.0], 0.1) == pytest.approx([0.0, 0.1])
+        assert min(theme.spread([0.5] * 4, 0.5)) < 0
+
     def test_labels_that_are_apart_stay_where_they_are(self):
-        assert theme.spread([0.9, 0.1, 0.5], 0.1) == [0.9, 0.1, 0.5]
+        assert theme.spread([0.9, 0.1, 0.5], 0.1) == pytest.approx([0.9, 0.1, 0.5])
 
 
 class TestRates:
