@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from overshoot.core.batches import ORDERS, USUAL
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.panels import TITLE, fitting, heading, log_axis, size_of
+from overshoot.study.figures.panels import NAME, fitting, heading, log_axis, size_of
 from overshoot.study.figures.theme import MUTED, PAPER, SMALL, Look, spread
 from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
@@ -129,9 +129,7 @@ def _labels(ax: Axes, view: BatchLimitView, points: float) -> None:
     wanted = [(np.log10(curve.limits[-1]) - low) / (high - low) for curve in named]
     for curve, y in zip(named, spread(wanted, LINE / points), strict=True):
         color = curve.look.color if curve.look else MUTED
-        weight = "bold" if curve.look else "normal"
-        shown = fitting(curve.label, NAMES - 8, TITLE)
+        shown = fitting(curve.label, NAMES - 8, NAME)
         text = ax.text(1.02, y, shown, transform=ax.transAxes, va="center", color=color, fontsize=SMALL)
-        text.set_fontweight(weight)
         if shown != curve.label:
             tell(text, curve.label)

@@ -170,7 +170,7 @@ def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
     """Axes whose y axis is in points, with the optimizers' names, and a title."""
     width, height = rows_size(len(looks.optimizers), len(looks.batches))
     names = [look.label for look in looks.optimizers.values()]
-    room = names_width(names, WIDTH / 2 - 26)
+    room = names_width(names, WIDTH / 3)
     inner, left = height - TOP - BOTTOM, room + 26
     ax = figure.add_axes((left / width, BOTTOM / height, (width - left - RIGHT) / width, inner / height))
     heading(figure, title)

@@ -141,6 +141,7 @@ def log_axis(ax: Axes, axis: Literal["x", "y"], numticks: int = 6) -> None:
 
 def size_of(figure: FigureBase) -> tuple[float, float]:
     """Width and height of a panel in points."""
+    assert isinstance(figure, Figure | SubFigure)
     scale = 72 / figure.dpi
     return float(figure.bbox.width * scale), float(figure.bbox.height * scale)
 
@@ -187,7 +188,9 @@ def brief(batch: str) -> str:
     return " ".join(word if len(word) < 8 else f"{word[:4]}." for word in batch.split())
 
 
-def row_names(ax: Axes, places: Sequence[float], names: Sequence[str], width: float, pad: float) -> None:
+def row_names(
+    ax: Axes, places: np.ndarray | Sequence[float], names: Sequence[str], width: float, pad: float
+) -> None:
     """The names of rows at the left of their axes, `pad` points away, none longer than `width`."""
     ax.set_yticks(places, [fitting(name, width, NAME) for name in names])
     ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=SMALL, pad=pad)

@@ -42,7 +42,7 @@ def draw_spans(figure: FigureBase, view: SpanView) -> None:
     """Each optimizer's value, and a bar for each kind of what moves it."""
     k, names = len(view.looks), [look.label for look in view.looks]
     width, height = span_size(k)
-    room = names_width(names, WIDTH / 2 - 26)
+    room = names_width(names, WIDTH / 3)
     left = room + 14
     inner = _row(k) * k / height
     ax = figure.add_axes((left / width, BOTTOM / height, (width - left - 12) / width, inner))

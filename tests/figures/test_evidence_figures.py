@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from overshoot.core import OPTIMIZERS
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.figures import theme
@@ -11,6 +12,7 @@ from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_li
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.rank_diagrams import RankView, draw_ranks, rank_size, ticks
 from overshoot.study.figures.span_rows import SpanView, draw_spans, span_size
+from overshoot.study.report import pictures
 from overshoot.study.report.effort_section import axes_section, tuning_section
 from overshoot.study.report.rank_section import ranks_section, speed_section
 from tests.planted_cells import INF, planted
@@ -120,6 +122,15 @@ def test_spans_reach_from_the_lowest_to_the_highest_rank():
     assert list(found["replicate-1"].get_xdata()) == [1.7, 1.8]
     dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     assert dots == [1.25, 1.75]
+
+
+@pytest.mark.parametrize(("problems", "shown"), [("ab", 12), ("abcde", 10)])
+def test_of_many_optimizers_on_many_problems_the_best_and_the_worst_have_rows(problems, shown):
+    cells = [planted(p, o) for p in problems for o in list(OPTIMIZERS)[:12]]
+    tables = analyse(gather(cells))
+    looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
+    for picture in pictures.overview(tables, looks):
+        assert [len(view.looks.optimizers) for view in picture.panels.views] == [shown] * len(problems)
 
 
 class TestSections:

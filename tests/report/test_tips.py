@@ -59,7 +59,7 @@ def test_points_that_are_not_all_named_share_the_title_of_their_line() -> None:
     ("picture", "pattern", "said"),
     [
         ("ranges", "usable", "Gradient descent, full batch: usable from 0.041 to 1"),
-        ("gaps", "tuned rate", "Gradient descent, full batch, tuned rate: 0.012 (0.010 to 0.013)"),
+        ("gaps", "tuned rate", "Gradient descent, full batch, tuned rate: 0.011 (0.01 to 0.013)"),
         ("rates-1", "rate 1:", "1, rate 1: 0.01, converged"),
         ("rates-2", "measured", "full: measured limit 2.1"),
         ("curves-1-0", "best", "best, 1: ends at 0.01"),
