@@ -112,5 +112,6 @@ class LimitRows:
             va="center",
             fontsize=SMALL,
             color=color,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.4, "alpha": 0.9},  # a line may be near
             gid=name,
         )

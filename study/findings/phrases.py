@@ -23,6 +23,11 @@ def who(found: Leadership, labels: Mapping[str, str], does: str) -> str:
     return f"{plural(found.problems, 'problem')} {verb} too few to say which optimizer {does}"
 
 
+def nothing_clear(*ends: Leadership) -> bool:
+    """Whether a claim on who comes first and who comes last is open in both, so that a tag speaks of it."""
+    return all(end.leader is None for end in ends)
+
+
 def shares(found: Leadership, labels: Mapping[str, str], place: str) -> str:
     """How often the first three hold a place when problems are resampled; nothing of few problems."""
     if found.few:

@@ -13,7 +13,7 @@ from overshoot.study.analysis.sensitivity import out_of_reach, widths
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Comparison, clustered, over_replicates
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.phrases import MOST, in_order, shares, tied, verdict, who
+from overshoot.study.findings.phrases import MOST, in_order, nothing_clear, shares, tied, verdict, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import both, fixed, fold, listing, plural
@@ -45,7 +45,7 @@ def usable_range(tables: Tables) -> Finding | None:
     )
     claim = _forgiving(labels, most, least, (means.iloc[0], means.iloc[-1]))
     runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in (wide, narrow)]
-    return Finding("Usable range", claim, evidence, "ranges", most.leader is None, runs, details)
+    return Finding("Usable range", claim, evidence, "ranges", nothing_clear(most, least), runs, details)
 
 
 def _forgiving(

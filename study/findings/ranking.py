@@ -71,7 +71,8 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
         details += f" To distinguish the first two would take about {float(f'{needed:.2g}'):,.0f} problems."
     details += shares(whole.lead, study.names.optimizers, "First")
     runs = [runs_of(study, optimizer=o) for o in (first, second)]
-    return Finding("Ranks", _places(study, whole, clear), evidence, ANCHOR, not clear, runs, details)
+    unclear = not clear and not whole.pairs
+    return Finding("Ranks", _places(study, whole, clear), evidence, ANCHOR, unclear, runs, details)
 
 
 def too_few(study: Study, standing: pd.DataFrame) -> Finding:

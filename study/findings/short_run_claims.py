@@ -75,17 +75,11 @@ def forecast(tables: Tables, found: LimitEvidence) -> Finding | None:
     return Finding("Short run", claim, evidence, SECTION, runs=runs, details=" ".join(rest))
 
 
-def short_run_beside_theory(found: LimitEvidence) -> str | None:
-    """How often each comes within a factor of two on networks, in a clause; None where one is not known."""
+def beside_theory(found: LimitEvidence) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What the short run and the curvature at the start predict on networks; None where one is not known."""
     rows = {(row["kind"], row["predictor"]): row for row in records(found.predictors)}
     own, theory = (rows.get((MethodKind.LINEAR, name)) for name in (_own(found.forecasts), THEORY))
-    if own is None or theory is None:
-        return None
-    return (
-        "on networks, with gradient descent and its momentum, a short run predicts the limit to a factor of "
-        f"two in {own['twice']} of {plural(own['compared'], 'cell')}, the curvature at the start in "
-        f"{theory['twice']} of {theory['compared']}"
-    )
+    return None if own is None or theory is None else (own, theory)
 
 
 def _sentence(row: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from overshoot.study.analysis.profiles import REACH, areas_by_problem, lead, tim
 from overshoot.study.analysis.rank_tables import ALL
 from overshoot.study.comparison import Comparison
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
-from overshoot.study.findings.phrases import shares, tied, verdict, who
+from overshoot.study.findings.phrases import nothing_clear, shares, tied, verdict, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import between, both, fixed, number, plural, share
@@ -53,7 +53,7 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
         details += f", {label[least['optimizer']]} in {share(least['share'])}"
     runs = [runs_of(study, optimizer=o) for o in dict.fromkeys(r["optimizer"] for r in (first, second, last))]
     details = f"{details}.{shares(best, label, 'Fastest')}"
-    return Finding("Speed", claim, evidence, ANCHOR, best.leader is None, runs, details)
+    return Finding("Speed", claim, evidence, ANCHOR, nothing_clear(best, worst), runs, details)
 
 
 def _lead(best: Leadership, ahead: Comparison) -> str:

@@ -29,10 +29,16 @@ from overshoot.study.findings.limit_words import (
     where,
 )
 from overshoot.study.findings.near_the_limit import edge, floored, noisy
-from overshoot.study.findings.short_run_claims import short_run_beside_theory
+from overshoot.study.findings.prediction_claims import predicted_where
+from overshoot.study.findings.short_run_claims import beside_theory
 from overshoot.study.numbers import fixed, listing, number, plural, share
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
+
+COMPARED = (
+    " The short run and theory are compared on networks with gradient descent and its momentum; theory takes "
+    "the loss’s curvature at the start."
+)
 
 
 def findings(tables: Tables, found: LimitEvidence) -> list[Finding]:
@@ -47,20 +53,27 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     if not rows:
         return None
     medians = [f"{times(row['ratio'])} {WHERE[row['basis']]}" for row in rows]
-    evidence = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
-    details = " ".join(
-        f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
-        f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f% "
-        f"({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
-        f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
-        for row in rows
+    ratios = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
+    details = (
+        ratios
+        + " "
+        + " ".join(
+            f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
+            f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f% "
+            f"({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
+            f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
+            for row in rows
+        )
     )
     if LimitBasis.AT_THE_START in set(found.agreement["basis"]):
         details += f" By batch size on networks: {_by_batch(tables, found.limits)}."
     details += _known(found.limits)
+    if beside_theory(found) is not None:
+        details += COMPARED
     unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
-    return Finding("Stability limit", _accuracy(rows, found), evidence, SECTION, unclear, runs, details)
+    claim, evidence = predicted_where(rows, found)
+    return Finding("Stability limit", claim, evidence, SECTION, unclear, runs, details, plain=True)
 
 
 def _known(limits: pd.DataFrame) -> str:
@@ -80,28 +93,6 @@ def _known(limits: pd.DataFrame) -> str:
             f"{fixed(mixed['zone'].max(), 1)}."
         )
     return text
-
-
-def _accuracy(rows: list[dict[str, Any]], found: LimitEvidence) -> str:
-    """How well it is predicted where training breaks: where theory is exact, and on networks."""
-    each = {row["basis"]: row for row in rows}
-    exact, start = each.get(LimitBasis.EXACT), each.get(LimitBasis.AT_THE_START)
-    parts = []
-    if exact is not None:
-        near = f"in {exact['near']} of {plural(exact['cells'], 'cell')}"
-        parts.append(
-            f"with full batches on least squares theory predicts to 1\u202f% where runs diverge {near}"
-        )
-    if (short := short_run_beside_theory(found)) is not None:
-        parts.append(short)
-    elif start is not None:
-        near = f"in {start['fair']} of {plural(start['cells'], 'cell')}"
-        parts.append(f"on networks the curvature at the start predicts that rate to 10\u202f% {near}")
-    if not parts:
-        row = rows[0]
-        near = f"in {row['fair']} of {plural(row['cells'], 'cell')}"
-        parts.append(f"theory predicts to 10\u202f% where runs diverge {near}, {WHERE[row['basis']]}")
-    return f"{upper('; '.join(parts))}."
 
 
 def _by_batch(tables: Tables, limits: pd.DataFrame) -> str:

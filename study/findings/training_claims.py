@@ -9,7 +9,7 @@ from overshoot.study.analysis.rank_tables import standing
 from overshoot.study.analysis.scores import against, odds, replicates
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.phrases import in_order, shares, tied, verdict, who
+from overshoot.study.findings.phrases import in_order, nothing_clear, shares, tied, verdict, who
 from overshoot.study.leadership import Leadership, leadership
 from overshoot.study.numbers import both, fixed, plural
 
@@ -40,7 +40,7 @@ def tuned_gap(tables: Tables) -> Finding | None:
         standings = f"Mean ranks in training gap over {plural(len(table), 'problem')}: {ranks}."
         details = f"{standings}{shares(best, labels, 'First')} {details}"
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((first, second, last))]
-    return Finding("Tuned training", claim, evidence, "overview", best.leader is None, runs, details)
+    return Finding("Tuned training", claim, evidence, "overview", nothing_clear(best, worst), runs, details)
 
 
 def places(table: pd.DataFrame) -> tuple[Leadership, Leadership]:

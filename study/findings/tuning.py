@@ -10,7 +10,7 @@ from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
 from overshoot.study.comparison import clustered
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
-from overshoot.study.findings.phrases import in_order, shares, tied, who
+from overshoot.study.findings.phrases import in_order, nothing_clear, shares, tied, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.numbers import listing, percent, plural, rough, share
 from overshoot.study.phases.search import SearchStatus
@@ -45,7 +45,7 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     if never:
         details += f" {plural(never, 'search', 'searches')} never gained anything."
     runs = [runs_of(study, optimizer=o) for o in (order[0], order[-1])]
-    return Finding("Tuning effort", claim, evidence, ANCHOR, fewest.leader is None, runs, details)
+    return Finding("Tuning effort", claim, evidence, ANCHOR, nothing_clear(fewest, most), runs, details)
 
 
 def search_boundary(study: Study, found: pd.DataFrame) -> Finding:

@@ -98,7 +98,7 @@ def optimization(tables: Tables, problem: str) -> ShownTable:
 def selection(tables: Tables, problem: str) -> ShownTable:
     """Claims on held-out data: one problem, every optimizer and batch strategy."""
     cells = _cells(tables, problem, Claim.VALIDATION)
-    scores = {"loss": "validation loss", "test_score": f"test {cells[0]['score']}"}
+    scores = {"loss": "validation loss", "test_score": f"test {SCORES[cells[0]['score']]}"}
     columns = [*NAMES]
     for role, about in (("tuned for validation", VALIDATED), ("default", LIBRARY)):
         columns += [

@@ -93,7 +93,7 @@ def unpredicted(tables: Tables, limits: pd.DataFrame) -> ShownTable | None:
     without = limits[(limits["basis"] == LimitBasis.NONE) & (limits["missing"] != "")]
     if without.empty:
         return None
-    columns = [ShownColumn("optimizer"), ShownColumn("cells"), ShownColumn("why")]
+    columns = [ShownColumn("optimizer"), ShownColumn("cells"), ShownColumn("why", prose=True)]
     names = tables.study.names.optimizers
     counts = without.groupby(["optimizer", "missing"], sort=False).size().rename("cells").reset_index()
     rows = [

@@ -144,6 +144,7 @@ class TestUsableRange:
             "No optimizer clearly forgives most; Gradient descent forgives least: the widest works over a "
             "1,000-fold range, Gradient descent over a 4-fold one."
         )
+        assert not found.inconclusive, "who forgives least is clear"
         assert "Adam and AdamW share the first place: in nine of ten" in text(found)
 
     def test_the_same_width_is_inconclusive(self):

@@ -145,6 +145,17 @@ class TestSentences:
         assert "0 within 1 % (0 % [0, 49]), 0 within 10 %." in text
         assert text.endswith("its 95 % interval spans a factor of 1.21 in the median over 8 cells.")
 
+    def test_the_claim_is_a_sentence_and_the_evidence_has_its_numbers(self):
+        found = stability_limits.predictions(
+            *read(*linear({"full": 1.002}, "a"), *linear({"full": 1.2}, "b"))
+        )
+        assert found.claim == "On least squares theory seldom predicts the rate at which training diverges."
+        found = stability_limits.predictions(*read(*linear({"full": 1.002}, "a")))
+        assert found.claim == "On least squares theory predicts the rate at which training diverges."
+        assert found.evidence == (
+            "With full batches on least squares theory is right to 1\u202f% in 1 of 1 cell."
+        )
+
     def test_zones_in_which_runs_both_diverge_and_survive_are_counted(self):
         zones = {"a": (1.0, 2.0), "b": (2.0, 1.0), "c": (1.0, 10.0)}
         cells = [
