@@ -108,6 +108,12 @@ class TestRanks:
             assert max(box.y0, box.y1) <= height
 
 
+def test_labels_stay_between_the_ends_where_they_have_room():
+    assert theme.spread([1.0, 1.0, 0.98], 0.1) == pytest.approx([0.9, 1.0, 0.8])
+    assert theme.spread([-1.0, 0.0], 0.1) == pytest.approx([0.0, 0.1])
+    assert min(theme.spread([0.5] * 4, 0.5)) < 0
+
+
 def test_an_axis_of_many_ranks_names_every_fifth():
     assert ticks(4) == [1, 2, 3, 4]
     assert ticks(33) == [1, 5, 10, 15, 20, 25, 30]
