@@ -17,8 +17,13 @@ from overshoot.study.report.effort_section import axes_section, tuning_section
 from overshoot.study.report.rank_section import ranks_section, speed_section
 from tests.planted_cells import INF, planted
 
+NOTE = "Friedman p = 0.00023 after Holm, 15 problems"
 LABELS = {"sgd": "Gradient descent", "adam": "Adam", "lion": "Lion", "sf": "Schedule-Free AdamW + warm-up"}
-LOOKS = [*theme.looks(LABELS, {"full": "full batch"}).optimizers.values()]
+MORE = {name: f"{kind.label} (eps=1e-09)" for name, kind in OPTIMIZERS.items() if name not in LABELS}
+LOOKS = [
+    *theme.looks(LABELS, {"full": "full batch"}).optimizers.values(),
+    *theme.looks(MORE, {"full": "full batch"}).optimizers.values(),
+]
 X = np.array([1.0, 2.0, 4.0])
 
 
@@ -70,7 +75,7 @@ class TestLines:
 class TestRanks:
     def draw(self, ranks, bars, distance=0.5):
         size = rank_size(len(ranks), len(bars))
-        view = RankView("all", LOOKS[: len(ranks)], np.array(ranks), distance, bars, "4 problems", size[1])
+        view = RankView("all", LOOKS[: len(ranks)], np.array(ranks), distance, bars, NOTE, size[1])
         return drawn(draw_ranks, view, size), size
 
     def test_every_optimizer_is_joined_to_its_name(self):
@@ -95,8 +100,10 @@ class TestRanks:
         ax, _ = self.draw([1.2, 1.8], [(0, 1)], distance=3.0)
         assert "critical distance 3.0, longer than the axis" in [text.get_text() for text in ax.texts]
 
-    @pytest.mark.parametrize("ranks", [[1.0, 2.0], [2.5] * 4, [1.1, 1.2, 3.8, 3.9]])
-    def test_nothing_sticks_out_of_its_panel(self, ranks):
+    @pytest.mark.parametrize(
+        "ranks", [[1.0, 2.0], [2.5] * 4, [1.1, 1.2, 3.8, 3.9], [*np.linspace(4, 29, 33)]]
+    )
+    def test_nothing_sticks_out_of_its_panel_or_lies_over_another(self, ranks):
         ax, (width, height) = self.draw(ranks, [(0, len(ranks) - 1)])
         renderer = FigureCanvasAgg(ax.figure.figure).get_renderer()
         to_points = ax.transData.inverted()
@@ -106,6 +113,10 @@ class TestRanks:
             assert max(box.x0, box.x1) <= width
             assert min(box.y0, box.y1) >= 0
             assert max(box.y0, box.y1) <= height
+        boxes = [text.get_window_extent(renderer) for text in ax.texts]
+        boxes += [text.get_window_extent(renderer) for text in ax.figure.texts]
+        for i, box in enumerate(boxes):
+            assert box.count_overlaps(boxes) == 1, i
 
 
 def test_labels_stay_between_the_ends_where_they_have_room():
