@@ -2,8 +2,9 @@
 
 The rules stay where they are read, in `core.optimizers`, `core.activations` and `core.losses`. `tracing` runs
 them once on symbols, `source` writes code of the same operations in the same order, `build` compiles it with
-Numba and keeps it, and `stack` trains with it. `kernels` has what is not written from a rule: the matrix
-products and the loop over updates. Nothing here but this file is imported before something trains.
+Numba and keeps it, and `compiled_stack` trains with it. `kernels` has what is not written from a rule: the
+matrix products and the loop over updates; `large_batch` and `large_batch_stack` are the same for large
+batches. Nothing here but this file is imported before something trains.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ ENGINES = ("auto", "compiled", "numpy")
 """What makes the updates. auto: compiled code where it can and where that is faster, NumPy elsewhere."""
 
 WORK = 1 << 18
-"""Parameters times samples in a batch up to which trials go side by side in compiled code. Beyond it, a trial
-that is alone would wait for the empty lanes beside it."""
+"""Parameters times samples in a batch up to which trials go side by side in compiled code. Beyond it a batch
+is large: its own samples fill the vectors, and a trial that is alone waits for no empty lanes beside it."""
 
 
 def stack_for(
@@ -48,19 +49,25 @@ def stack_for(
         raise ValueError(f"unknown engine {engine!r} (allowed: {', '.join(ENGINES)})")
     if engine == "numpy":
         return None
-    batch = samples if strategy.size is None else strategy.size
+    large = is_large(net.size, samples if strategy.size is None else strategy.size)
     reason = "" if _installed() else "Numba is not installed"
-    if not reason and engine == "auto" and batch * net.size > WORK:
-        return None
     if not reason:
         from overshoot.core.compiled.compiled_stack import CompiledStack, obstacle
+        from overshoot.core.compiled.large_batch_stack import LargeBatchStack, fits
 
         reason = obstacle(net, optimizer, theta)
-        if not reason:
+        if not reason and large and fits(net, theta.dtype):
+            return LargeBatchStack
+        if not reason and not (large and engine == "auto"):
             return CompiledStack
     if engine == "compiled":
         raise ValueError(f"{optimizer.name} cannot be compiled here: {reason}")
     return None
+
+
+def is_large(parameters: int, samples: int) -> bool:
+    """Whether so many samples are a large batch for a network of so many parameters."""
+    return parameters * samples > WORK
 
 
 @cache
@@ -78,13 +85,14 @@ def _installed() -> bool:
     return False
 
 
-def warm_up(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str]:
+def warm_up(what: Iterable[tuple[Network, Optimizer, np.dtype, bool]]) -> Iterator[str]:
     """Compile, or read what is kept, for trainings of these kinds; the name of each piece before it is begun.
 
+    Of each the network, of any sizes, the optimizer, the precision, and whether its batches are large.
     Once, before several processes start, so that they need not all do it.
     """
     if default_engine() != "compiled":
         return
-    from overshoot.core.compiled.compiled_stack import prepare
+    from overshoot.core.compiled.preparation import prepare
 
     yield from prepare(what)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +21,11 @@ from overshoot.core.network import Network
 from overshoot.core.optimizers.base import Optimizer, State
 from overshoot.core.schedules import Constant, Schedule
 from overshoot.core.training import NetworkObjective
+
+NEAR, MOST = 1 << 15, 16
+"""Bytes for the outputs and deltas of a group of samples, and its size at most, in `products.GROUP`."""
+
+VECTOR_BYTES = 64
 
 SAMPLES = 1 << 18
 """Samples of an order that the updates of one call take at most: its memory does not grow with the run."""
@@ -48,10 +52,15 @@ def advance_function(dtype: str) -> Any:
         k.keep_before,
         k.find,
     )
-    names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "WHOLE", "DEPTH", "SIZES")
+    names = ("GROUP", "ACTIVATE", "SLOPE", "DELTA", "WHOLE", "MOST", "DEPTH", "SIZES")
     constants = "\n".join(f"{name} = {getattr(kernels, name)}" for name in names)
     text = [constants, sources(*parts), inspect.getsource(k.advance)]
     return compiled("advance", dtype, "\n\n".join(text), 32)
+
+
+def group_of(units: int) -> int:
+    """How many samples go through a network of so many units together: as many as a near memory holds."""
+    return products.GROUP * min(MOST, max(1, NEAR // (2 * units * VECTOR_BYTES * products.GROUP)))
 
 
 @cache
@@ -78,23 +87,36 @@ def obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
     return ""
 
 
-def prepare(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str]:
-    """See `core.compiled.warm_up`."""
-    for net, optimizer, dtype in what:
-        theta = np.zeros((1, net.size), dtype)
-        if obstacle(net, optimizer, theta):
-            continue
-        yield f"{net.activation} {net.loss} {optimizer.name} {dtype.name}"
-        prepared = optimizer.prepare(net.shapes)
-        advance_function(dtype.name)
-        network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
-        compiled("update", dtype.name, rule(prepared, prepared.init(theta), theta).source, 8)
+class Room:
+    """The data, and memory for the passes of one block."""
+
+    def __init__(self, objective: NetworkObjective, dtype: np.dtype):
+        net, data, lanes = objective.net, objective.data, VECTOR_BYTES // dtype.itemsize
+        self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
+        self.targets = np.ascontiguousarray(data.targets[0])
+        functions = network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
+        whole = loss_source(LOSSES[net.loss], dtype.name).whole
+        most = group_of(sum(net.sizes[1:]))
+        self.net = np.array(
+            [*(f.address for f in functions), int(whole), most, len(net.sizes) - 1, *net.sizes]
+        )
+        d, k = net.sizes[0], net.sizes[-1]
+        self.widths = d, row, _ = d, -(-d // lanes) * lanes, k
+        self.inputs = aligned((len(self.targets), row), dtype)
+        self.inputs[:, :d] = data.rows[0, :, :d]
+        self.places = np.zeros(lanes, np.int64)
+        self.grad = aligned((net.size, lanes), dtype)
+        passed = most + (self.samples if whole else most)
+        self.memory = aligned((passed * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)
+        self.x, self.y = (aligned((self.samples * width, lanes), dtype) for width in (d, k))
 
 
 class CompiledStack(Stack):
     """As `Stack`, with updates in compiled code."""
 
     objective: NetworkObjective
+    layout: ClassVar[type[Blocks]] = Blocks
+    room_type: ClassVar[type[Room]] = Room
 
     def __init__(
         self,
@@ -108,8 +130,7 @@ class CompiledStack(Stack):
         dtype = theta.dtype.name
         self.rule = rule(self.optimizer, self.state, self.theta)
         self.rule_update = compiled("update", dtype, self.rule.source, 8).address
-        self.run = advance_function(dtype).ctypes
-        self.room = _Room(objective, theta.dtype)
+        self.room = self.room_type(objective, theta.dtype)
         self.ended: tuple[State, np.ndarray] = ({}, np.empty(0))
 
     def advance(self, mark: int) -> np.ndarray:
@@ -117,13 +138,11 @@ class CompiledStack(Stack):
             return super().advance(1)
         mark = min(mark, self.t + max(1, SAMPLES // self.room.samples))
         by_order = np.argsort(self.objective.order_of, kind="stable")
-        blocks = Blocks(self.rule, self.optimizer, self.theta, self.state, by_order)
+        blocks = self.layout(self.rule, self.optimizer, self.theta, self.state, by_order)
         before = blocks.arrays.copy(), blocks.wide.copy()
         self._run(blocks, mark)
-        # What is not finite in theta stays so.
-        bad = ((blocks.arrays[:, 0] * 0).sum(axis=1) + blocks.check).reshape(-1)[blocks.places] != 0
         first = np.zeros(blocks.R, dtype=int)
-        if bad.any():
+        if blocks.bad().any():
             blocks.arrays[:], blocks.wide[:] = before
             blocks.check[:] = 0
             first = self._find(blocks, mark)
@@ -133,14 +152,14 @@ class CompiledStack(Stack):
 
     def _find(self, blocks: Blocks, mark: int) -> np.ndarray:
         """The same updates again, to see where each trial became bad: (R,) its first bad update, or 0."""
-        bad = np.zeros((blocks.count, blocks.lanes), np.int64)
+        bad = np.zeros((blocks.count, 1, blocks.lanes), np.int64)
         arrays, wide = (
             aligned(blocks.arrays.shape, blocks.arrays.dtype),
             aligned(blocks.wide.shape, np.float64),
         )
         self._run(blocks, mark, (bad, arrays, wide))
-        first = bad.reshape(-1)[blocks.places]
-        self.before = blocks.of_trials(arrays[:, 0])
+        first = blocks.of_trials(bad)[:, 0]
+        self.before = blocks.of_entries(arrays[:, 0])
         self.ended = blocks.state(arrays, wide), first
         return first
 
@@ -148,34 +167,21 @@ class CompiledStack(Stack):
         order = self.objective.samples(self.t, mark)
         rows = np.ascontiguousarray(blocks.in_lanes(order.row_of[:, None])[:, 0])
         rates, factors, room = blocks.columns[:, 0].copy(), self._factors(blocks, mark), self.room
-        fixed = (blocks.P,), (blocks.arrays.shape[1], room.grad, room.memory, room.inputs, room.targets)
-        taken = (order.rows, order.rows.shape[1], order.starts, order.stops, room.x, room.y)
+        arguments = (
+            *(_same(room.net), _same(self.rule_update), _same(blocks.P)),
+            *(_own(blocks.arrays), _same(blocks.arrays.shape[1])),
+            *map(_same, (room.grad, room.memory, room.inputs, room.targets, *room.widths)),
+            *(_same(order.rows), _own(rows), _same(order.rows.shape[1])),
+            *map(_same, (order.starts, order.stops, room.x, room.y)),
+            *(_own(blocks.wide), _same(len(self.rule.wides)), _same(room.places), _same(blocks.numbers)),
+            *(_own(blocks.columns), _own(rates)),
+            *(_same(0) if factors is None else _own(factors), _own(blocks.check)),
+            *(_same(self.t), _same(mark - self.t)),
+            *([_own(a) for a in results] or [_same(0)] * 3),
+        )
+        run = advance_function(blocks.arrays.dtype.name).ctypes
         for i in range(blocks.count):
-            own = (
-                blocks.wide[i],
-                len(self.rule.wides),
-                room.places,
-                blocks.numbers,
-                blocks.columns[i],
-                rates[i],
-            )
-            arguments = (
-                *fixed[0],
-                blocks.arrays[i],
-                *fixed[1],
-                *room.widths,
-                taken[0],
-                rows[i],
-                *taken[1:],
-                *own,
-                0 if factors is None else factors[i],
-                blocks.check[i],
-                self.t,
-                mark - self.t,
-                *([a[i] for a in results] or (0, 0, 0)),
-            )
-            numbers = [a if isinstance(a, int) else address(a) for a in arguments]
-            self.run(address(room.net), self.rule_update, *numbers)
+            run(*(first + i * apart for first, apart in arguments))
 
     def _factors(self, blocks: Blocks, mark: int) -> np.ndarray | None:
         """(blocks, updates, lanes), what the rates are multiplied by at each update; None for always one."""
@@ -197,22 +203,11 @@ class CompiledStack(Stack):
         return values
 
 
-class _Room:
-    """The data, and memory for the passes of one block."""
+def _same(a: Any) -> tuple[int, int]:
+    """An argument that all blocks share, and 0."""
+    return (a if isinstance(a, int) else address(a)), 0
 
-    def __init__(self, objective: NetworkObjective, dtype: np.dtype):
-        net, data, lanes = objective.net, objective.data, 64 // dtype.itemsize
-        self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
-        self.targets = np.ascontiguousarray(data.targets[0])
-        functions = network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
-        whole = loss_source(LOSSES[net.loss], dtype.name).whole
-        self.net = np.array([*(f.address for f in functions), int(whole), len(net.sizes) - 1, *net.sizes])
-        d, k = net.sizes[0], net.sizes[-1]
-        self.widths = d, row, _ = d, -(-d // lanes) * lanes, k
-        self.inputs = aligned((len(self.targets), row), dtype)
-        self.inputs[:, :d] = data.rows[0, :, :d]
-        self.places = np.zeros(lanes, np.int64)
-        self.grad = aligned((net.size, lanes), dtype)
-        passed = products.GROUP + (self.samples if whole else products.GROUP)
-        self.memory = aligned((passed * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)
-        self.x, self.y = (aligned((self.samples * width, lanes), dtype) for width in (d, k))
+
+def _own(a: np.ndarray) -> tuple[int, int]:
+    """Where the first block's part of an array is, and how far that of the next is from it."""
+    return address(a), a.strides[0]

@@ -35,10 +35,10 @@ read_wide: Callable[[int, int], float]
 VECTOR_BYTES: int
 LANES: int
 
-ACTIVATE, SLOPE, DELTA, WHOLE, DEPTH, SIZES = range(6)
+ACTIVATE, SLOPE, DELTA, WHOLE, MOST, DEPTH, SIZES = range(7)
 """Where a network's description has the addresses of what its activation and loss do, whether the loss looks
-at all samples of a batch at once, how many layers of parameters there are, and from where on the sizes of all
-layers, inputs first."""
+at all samples of a batch at once, how many samples are a group at most, how many layers of parameters there
+are, and from where on the sizes of all layers, inputs first."""
 
 
 def forward(
@@ -54,8 +54,10 @@ def forward(
     w = h = 0
     for layer in range(depth):
         inputs, outputs = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
-        if group == GROUP:
-            affine_group(theta, w, source, a, apart, memory, h, units, inputs, outputs, single)
+        if group >= GROUP:
+            for s in range(0, group, GROUP):
+                at, z = a + s * apart, h + s * units
+                affine_group(theta, w, source, at, apart, memory, z, units, inputs, outputs, single)
         else:
             affine(theta, w, source, a, memory, h, inputs, outputs, single)
         if layer < depth - 1:
@@ -74,8 +76,10 @@ def backward(net: int, theta: int, memory: int, deltas: int, group: int, units: 
         w -= outputs * (inputs + 1)
         end -= outputs
         at = end - inputs
-        if group == GROUP:
-            below_group(theta, w, memory, deltas + end, deltas + at, units, inputs, outputs)
+        if group >= GROUP:
+            for s in range(0, group, GROUP):
+                further = deltas + s * units
+                below_group(theta, w, memory, further + end, further + at, units, inputs, outputs)
         else:
             below(theta, w, memory, deltas + end, deltas + at, inputs, outputs)
         a, d = memory + at * VECTOR_BYTES, memory + (deltas + at) * VECTOR_BYTES
@@ -88,23 +92,23 @@ def gradient(
     """grad (P) <- gradient of the mean loss over `samples`, at theta (P), for each trial of the vectors.
 
     x: (samples, row), of which the first are the inputs, numbers if `single`, and y: (samples, outputs).
-    memory: for GROUP samples, or all where the loss looks at all of them, the outputs of all layers; for
-    GROUP samples their deltas; and scratch space for the loss.
+    memory: for a group of samples, or all where the loss looks at all of them, the outputs of all layers; for
+    a group their deltas; and scratch space for the loss.
     """
-    depth, whole = read_int(net, DEPTH), read_int(net, WHOLE)
+    depth, whole, most = read_int(net, DEPTH), read_int(net, WHOLE), read_int(net, MOST)
     k = read_int(net, SIZES + depth)
     units = size = 0
     for layer in range(depth):
         units += read_int(net, SIZES + layer + 1)
         size += read_int(net, SIZES + layer + 1) * (read_int(net, SIZES + layer) + 1)
-    held = samples if whole else GROUP
-    scratch = memory + (held + GROUP) * units * VECTOR_BYTES
+    held = samples if whole else most
+    scratch = memory + (held + most) * units * VECTOR_BYTES
     # Twice over the samples where the loss looks at all of them: until their logits are there, and on.
     rounds = 2 if whole else 1
     for done in range(rounds):
         start = 0
         while start < samples:
-            group = GROUP if samples - start >= GROUP else 1
+            group = min(most, (samples - start) // GROUP * GROUP) if samples - start >= GROUP else 1
             first = start if whole else 0
             passed, deltas = memory + first * units * VECTOR_BYTES, (held - first) * units
             if done == 0:
@@ -145,8 +149,10 @@ def collect(
     source, apart = x, row
     for layer in range(read_int(net, DEPTH)):
         i, o = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
-        if group == GROUP:
-            collect_group(grad, w, memory, deltas + u, units, source, a, apart, i, o, first, single)
+        if group >= GROUP:
+            for s in range(0, group, GROUP):
+                d, at, own = deltas + u + s * units, a + s * apart, first and s == 0
+                collect_group(grad, w, memory, d, units, source, at, apart, i, o, own, single)
         else:
             collect_one(grad, w, memory, deltas + u, source, a, i, o, first, single)
         source, a, apart, single = memory, u, units, False

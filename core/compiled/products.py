@@ -16,7 +16,7 @@ spread: Callable[[Any], Any]
 fused: Callable[[Any, Any, Any], Any]
 
 GROUP = 4
-"""Samples whose passes go together."""
+"""Samples whose numbers are in registers together: a larger group is so many after each other."""
 
 
 def taken(source: int, i: int, single: bool) -> Any:

@@ -249,6 +249,27 @@ def gather_of(element: str, lanes: int) -> Any:
     return gather
 
 
+def sum_of_lanes_of(element: str, lanes: int) -> Any:
+    """vector -> the sum of its lanes: of the first half and the second, and so on until one is left."""
+    typed = _function(lambda _: getattr(types, element), _halved)
+
+    @intrinsic
+    def total(typingctx: Any, a: Any) -> Any:
+        return typed((Vector(element, lanes),))
+
+    return total
+
+
+def _halved(builder: Any, kind: Any, a: Any) -> Any:
+    while (lanes := a.type.count) > 1:
+        none = ir.Constant(a.type, ir.Undefined)
+        places = [list(range(lanes // 2)), list(range(lanes // 2, lanes))]
+        half = ir.VectorType(ir.IntType(32), lanes // 2)
+        low, high = (builder.shuffle_vector(a, none, ir.Constant(half, place)) for place in places)
+        a = builder.fadd(low, high)
+    return builder.extract_element(a, ir.Constant(ir.IntType(32), 0))
+
+
 def _put(builder: Any, kind: Any, base: Any, index: Any, value: Any) -> Any:
     builder.store(value, _pointer(builder, value.type, base, index), align=64)
     return ir.Constant(ir.IntType(64), 0)

@@ -47,10 +47,22 @@ def problem_of(tags: Mapping[str, str]) -> str:
     return f"{tags['dataset']}/{tags['network']}"
 
 
+DATASETS = {"breast_cancer": "breast cancer", "friedman1": "Friedman 1", "ill_conditioned": "ill-conditioned"}
+"""Datasets that people write in another way than the experiment file does."""
+
+
+def dataset_label(dataset: str) -> str:
+    """The dataset as people write it, its options apart: `digits (samples=600)`."""
+    name, bracket, options = dataset.partition("(")
+    return DATASETS.get(name, name) + (f" ({options}" if bracket else "")
+
+
 def _problem_label(dataset: str, network: str, several: bool) -> str:
     """`dataset / network`, the network where there are `several`; with the loss that it names."""
     name, _, loss = network.removesuffix(")").partition("(loss=")
-    label = f"{dataset} / {name}" if several else dataset
+    label = dataset_label(dataset)
+    if several:
+        label = f"{label} / {name}"
     return f"{label}, {LOSSES[loss].label if loss in LOSSES else loss}" if loss else label
 
 

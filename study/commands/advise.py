@@ -154,7 +154,7 @@ def notes(advices: Sequence[Advice]) -> list[str]:
         "Gap left: how much of the gap between the initial and the best known training loss is left when "
         "the updates that were tried are done; 1 is the start.",
         "Margin: decades (factors of 10) from the rate to take up to the stability limit, or the lowest rate "
-        "that diverged when tried; 0.30 is a factor of 2. With > nothing diverged up to the highest rate.",
+        "that diverged when tried; 0.30 is a factor of 2. A > means that no rate that was tried diverged.",
         *_practised(advices),
     ]
     if any(a.prediction.basis == LimitBasis.EXACT for a in advices):
@@ -188,17 +188,17 @@ def _practised(advices: Sequence[Advice]) -> list[str]:
     said = []
     if any(a.limit is not None and a.limit.basis == SHORT_RUN for a in advices):
         said.append(
-            f'Limit known from "{SHORT_RUN}": trials that climb to ever larger rates, each for a short part '
-            "of a training. The limit is the rate from which that no longer lowers the loss, the median of "
-            "its starts with the least and the most of them. Curvature changes along the way, so a longer "
-            "training may bear more, or less."
+            f'Limit known from "{SHORT_RUN}": short runs at ever larger rates, each a small part of a '
+            "training. The limit is the lowest rate at which such a run does not lower the loss: the median "
+            "over several starts, with the lowest and the highest of them. Curvature changes during "
+            "training, so a longer training may bear more, or less."
         )
     if practised:
         said.append(
             "Middle of a range: rates up to half of what this and most other samples of the same rows bear "
-            f"were tried for a short part of a training ({listing(each)}). Those named bring the loss about "
-            f"as far in that time, to a factor of {number(ALIKE)}. A training much longer, or one that "
-            "should end below the noise of small batches, wants a smaller rate, or a schedule."
+            f"were tried for a short part of a training ({listing(each)}). Those in the range bring the loss "
+            f"about equally far in that time, to a factor of {number(ALIKE)}. A training much longer, or one "
+            "that should end below the noise floor of small batches, needs a smaller rate, or a schedule."
         )
     return said
 

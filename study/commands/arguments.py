@@ -16,14 +16,14 @@ COLUMNS = {
 }
 READING = {
     "task": "what the target is (default: classes for text or two values, else real numbers, a regression)",
-    "categories": "text among the inputs (default: refuse); onehot makes a column of 0 and 1 of each",
-    "missing": "rows with missing values (default: refuse)",
+    "categories": "what to do with text inputs (default: refuse); onehot makes one 0/1 column per value",
+    "missing": "what to do with rows that have missing values (default: refuse)",
     "scaling": "how inputs are scaled, fitted on the training rows (default: standard)",
     "target_scaling": "how a regression's target is scaled (default: standard)",
     "header": "whether the first line has the columns' names: yes or no (default: detected)",
-    "separator": "between fields: comma, semicolon, tab, bar, space or a character (default: detected)",
+    "separator": "what separates fields: comma, semicolon, tab, bar, space, a character (default: detected)",
     "decimal": "the decimal mark, a point or a comma (default: detected)",
-    "encoding": "of the text (default: detected)",
+    "encoding": "encoding of the text (default: detected)",
 }
 """Options of a file of one's own, as an experiment has them too."""
 
@@ -48,7 +48,7 @@ def add_question(advise: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="Python files of methods of your own",
+        help="Python files that register methods of your own",
     )
     advise.add_argument(
         "--hidden",
@@ -80,7 +80,7 @@ def _add_combinations(advise: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["full", "32", "1"],
         metavar="SIZE",
-        help='batch sizes: full, a number, or a number and its order, as "16 replacement" or "16 fixed" '
+        help='batch sizes: full, a number, or a number and an order, such as "16 replacement" or "16 fixed" '
         "(default: full 32 1)",
     )
 
@@ -91,7 +91,7 @@ def add_race(race: argparse.ArgumentParser) -> None:
         nargs="*",
         default=["sgd", "momentum", "adam"],
         metavar="NAME[=RATE]",
-        help="optimizers and rates, as sgd=0.1 adam=0.05 (default: sgd momentum adam, at rates that suit)",
+        help="optimizers and rates, such as sgd=0.1 adam=0.05 (default: sgd momentum adam at suitable rates)",
     )
     race.add_argument(
         "--surface", default="valley", help="valley, himmelblau or rosenbrock (default: valley)"

@@ -28,7 +28,7 @@ def check(store: Store, retire: bool = False) -> Check:
     """
     seen = Check()
     for fault in store.database_faults():
-        seen.wrong(f"the database is damaged: {fault}: bring it back from a copy")
+        seen.wrong(f"the database is damaged: {fault}: restore it from a backup")
     for info in store.studies():
         try:
             damaged = store.damaged(info.name)

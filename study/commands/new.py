@@ -76,7 +76,7 @@ def write(path: Path, data: str | None, options: Mapping[str, Any]) -> list[str]
     SpecError where `path` is there already, and for data that cannot be learnt from.
     """
     if path.exists():
-        raise SpecError(f"{path}: it is there already: name another file, or take it away")
+        raise SpecError(f"{path}: it exists already: name another file, or remove it")
     chosen = question(data or "iris", options)[0].dataset
     text = _text(path, data, chosen, options)
     spec.parse(text, str(path), path.parent)

@@ -84,20 +84,20 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="of a Dask cluster, tls://HOST:PORT (default: a cluster on this machine alone)",
+        help="address of a Dask cluster, tls://HOST:PORT (default: a cluster on this machine alone)",
     )
     command.add_argument(
         "--shard",
         type=_shard,
         metavar="K/N",
-        help="run part K of N of the cells, without a report, for array jobs; then: merge",
+        help="run part K of N of the cells, for array jobs, without a report; merge combines the parts",
     )
     _workers(command)
     _results(command)
 
 
 def _merge(command: argparse.ArgumentParser) -> None:
-    command.add_argument("stores", nargs="+", type=Path, metavar="FOLDER", help="results of other runs")
+    command.add_argument("stores", nargs="+", type=Path, metavar="FOLDER", help="results folders to merge")
     _results(command)
 
 
@@ -130,7 +130,7 @@ def _optimizers(command: argparse.ArgumentParser) -> None:
 
 def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "run", help="the run's id in MLflow, the first digits of it, or the address of its page"
+        "run", help="the run's id in MLflow, the beginning of it, or the address of its page"
     )
     _results(command)
 
@@ -155,7 +155,7 @@ def _compare(command: argparse.ArgumentParser) -> None:
 
 
 def _check(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=Path, help="a Python file that registers them")
+    command.add_argument("file", type=Path, help="the Python file that registers them")
 
 
 def _new(command: argparse.ArgumentParser) -> None:
@@ -172,9 +172,11 @@ def _new(command: argparse.ArgumentParser) -> None:
 def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", help="the name of a stored experiment")
     command.add_argument(
-        "--format", default=FORMATS[0], help="(default: %(default)s)", **arguments.among(FORMATS)
+        "--format", default=FORMATS[0], help="file format (default: %(default)s)", **arguments.among(FORMATS)
     )
-    command.add_argument("--to", type=Path, metavar="FOLDER", help="where (default: RESULTS/NAME/tables)")
+    command.add_argument(
+        "--to", type=Path, metavar="FOLDER", help="where to write (default: RESULTS/NAME/tables)"
+    )
     _results(command)
 
 
@@ -196,7 +198,8 @@ def _check_store(command: argparse.ArgumentParser) -> None:
 
 
 def _ui(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--port", type=int, default=None, help="default: 5000, or the next free one")
+    about = "port (default: 5000, or the next free one)"
+    command.add_argument("--port", type=int, default=None, help=about)
     _results(command)
 
 
@@ -231,7 +234,7 @@ def _shard(text: str) -> Shard:
 
 COMMANDS: dict[str, tuple[str, Arguments]] = {
     "run": ("train the cells of an experiment that are not stored yet, then write the report", _run),
-    "merge": ("make one store of several, such as those of array jobs", _merge),
+    "merge": ("combine several stores into one, such as those of array jobs", _merge),
     "report": ("write the report of a stored experiment again, without training", _report),
     "list": ("list the stored experiments, or the names that an experiment file may use", _list),
     "optimizers": ("short for: list optimizers", _optimizers),
@@ -241,17 +244,17 @@ COMMANDS: dict[str, tuple[str, Arguments]] = {
         "recommend learning rates for a dataset and a network, and explain why",
         arguments.add_question,
     ),
-    "check": ("check whether methods of your own keep the contracts of their kind", _check),
-    "new": ("write a commented experiment to begin with, for a file of your own or as a template", _new),
+    "check": ("check whether optimizers, losses and other methods of your own work as they must", _check),
+    "new": ("write a commented experiment to start from, for a file of your own or as a template", _new),
     "export": (
         "write a stored study's trials, curves and cells as tables, or its searches for optuna-dashboard",
         _export,
     ),
     "estimate": ("show how many trials an experiment would train and how long that takes", _estimate),
-    "lessons": ("write the lessons, pages to open from disk with something to drag", _results),
+    "lessons": ("write the lessons, interactive pages that open from disk", _results),
     "race": ("draw optimizers racing on a surface, as a film for slides (GIF)", _race),
-    "check-store": ("look at every stored file, and say what is damaged", _check_store),
+    "check-store": ("check every stored file, and report what is damaged", _check_store),
     "ui": ("open the stored runs in the MLflow UI, on this machine only", _ui),
-    "completion": ("print what makes a shell complete commands and options", _completion),
+    "completion": ("print a script that lets a shell complete commands and options", _completion),
 }
 """Name -> what it does, and what adds its arguments."""

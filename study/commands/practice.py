@@ -82,7 +82,7 @@ class Practice:
         after = f"after {self.updates:,} updates"
         if low == high:
             return f"best {after}"
-        return f"middle of {number(low)} to {number(high)}, alike {after}"
+        return f"middle of {number(low)} to {number(high)}, equally good {after}"
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def draw_batch_limits(figure: FigureBase, view: BatchLimitView) -> None:
         ax.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     ax.set_xlabel("batch size (samples)", labelpad=1)
-    ax.set_ylabel("limit of the learning rate", labelpad=1)
+    ax.set_ylabel("stability limit", labelpad=1)
     _labels(ax, view, (top - bottom) * height)
 
 

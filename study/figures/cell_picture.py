@@ -43,7 +43,7 @@ def cell_picture(cell: Cell, trials: pd.DataFrame, summary: Summary) -> bytes | 
         _marks(ax, summary)
         log_axis(ax, "x")
         log_axis(ax, "y")
-        ax.set(xlabel="learning rate", ylabel="training gap q at the end")
+        ax.set(xlabel="learning rate", ylabel="final training gap q")
         ax.set_title(cell.label, y=1.01)  # a given place takes no search for one
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
         file = BytesIO()

@@ -118,7 +118,7 @@ class RatePanel:
     limits: dict[str, float]
 
     def draw(self, figure: FigureBase) -> None:
-        ax = _axes(figure, "Among the cell's rates", "learning rate", "gap at the end")
+        ax = _axes(figure, "Among the cell's rates", "learning rate", "final training gap")
         lasted = np.isfinite(self.gap) & (self.gap > 0)
         line = np.where(lasted, self.gap, np.nan)
         ax.plot(self.rates, line, color=MUTED, marker="o", markersize=3, linewidth=1.2, gid="sweep")

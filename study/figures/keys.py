@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D, Transform
 
+from overshoot.study.figures.limit_rows import PREDICTED
 from overshoot.study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, ROLE_DASHES, ROLES, Looks
 
 SIZE = (26.0, 12.0)
@@ -142,7 +143,7 @@ RATE_KEYS = [
     LegendKey("tolerance: below, converged", OUTCOMES["converged"], (0, (3, 2))),
 ]
 LIMIT_KEYS = [
-    LegendKey("predicted limit", INK, (0, (2.5, 1.5)), upright=True),
+    LegendKey("predicted limit, in its batch’s colour; black: for those named", INK, PREDICTED, upright=True),
     LegendKey("measured limit, with its rate", INK, marker="D", size=5),
 ]
 CURVE_KEYS = [
@@ -169,6 +170,6 @@ SCORE_KEYS = [
     LegendKey("diverged", OUTCOMES["diverged"], marker="X", size=6),
 ]
 DIVERGENCE_KEYS = [
-    LegendKey("left at this update", INK, marker="o"),
+    LegendKey("blew up at this update", INK, marker="o"),
     LegendKey("lasted to the end of its budget", INK, marker="o", face=PAPER),
 ]

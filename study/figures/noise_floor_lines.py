@@ -71,7 +71,7 @@ def draw_floors(figure: FigureBase, view: FloorView) -> None:
         )
     ax.set(xlim=view.rate_range, ylim=view.gap_range)
     ax.set_xlabel("learning rate", labelpad=1)
-    ax.set_ylabel("training gap q at the end", labelpad=1)
+    ax.set_ylabel("final training gap q", labelpad=1)
     sloped = [line for line in view.lines if np.isfinite(line.slope)]
     span = np.log10(high / low)
     wanted = [float(np.clip(np.log10(line.middle[-1] / low) / span, 0.02, 0.98)) for line in sloped]
@@ -110,7 +110,7 @@ def draw_noise(figure: FigureBase, view: NoiseView) -> None:
                 gid=f"{'settled' if settled else 'early'} {batch}",
             )
     ax.set(xlim=view.axis_range, ylim=view.axis_range)
-    ax.set_xlabel("predicted floor q", labelpad=1)
+    ax.set_xlabel("predicted noise floor q", labelpad=1)
     ax.set_ylabel("measured gap q", labelpad=1)
 
 

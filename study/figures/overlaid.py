@@ -63,4 +63,4 @@ def draw_overlaid(figure: FigureBase, view: Overlaid) -> None:
         for rate in curve.rates[~np.isfinite(curve.gap)]:
             cross(ax, rate, top * 0.8**i, f"diverged-{name}-{rate:g}", size=4.5)
     ax.set_xlabel("learning rate", labelpad=1)
-    ax.set_ylabel("gap at the end", labelpad=1)
+    ax.set_ylabel("final training gap", labelpad=1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,11 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
 from overshoot.study.analysis.frame import records
+from overshoot.study.figures.limit_rows import LimitRows, rows_height
 from overshoot.study.figures.panels import log_axis, segments, title
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
-from overshoot.study.numbers import number
 
 SIZE = (264.0, 252.0)
-PREDICTED = (0, (2.5, 1.5))
 ROW = 8.5
 """Height of a row of the outcome strip, in points."""
 
@@ -32,7 +30,9 @@ class RateView:
     rates: a row for each batch strategy and rate (batch, rate, gap, gap_low, gap_high, outcome).
     tuned: a row for each batch strategy (batch, rate, gap). default: the default rate.
     rate_range, gap_range: of the axes, shared by the panels of a problem. limits: a row for each batch
-    strategy (batch, predicted, measured) whose largest stable rate is known, NaN for the one that is not.
+    strategy (batch, predicted, measured) whose largest stable rate is known, NaN for the one that is not;
+    None where none is known of the problem. at_end: the batch strategies whose best rate is the first or the
+    last one of the sweep.
     """
 
     optimizer: Look
@@ -43,20 +43,33 @@ class RateView:
     tolerance: float
     rate_range: tuple[float, float]
     gap_range: tuple[float, float]
-    limits: pd.DataFrame
+    limits: pd.DataFrame | None = None
+    at_end: Sequence[str] = ()
+
+
+def rates_size(limits: bool, batches: int) -> tuple[float, float]:
+    """Width and height in points of a panel, with or without rows of limits."""
+    width, height = SIZE
+    return width, height + (rows_height(batches) if limits else 0)
 
 
 def draw_rates(figure: FigureBase, view: RateView) -> None:
-    """A strip of outcomes, a row for each batch strategy, over the curves of the gap."""
-    width, height = SIZE
-    strip_height = ROW * len(view.batches)
+    """A strip of outcomes, a row for each batch strategy, their limits, and the curves of the gap."""
+    width, height = rates_size(view.limits is not None, len(view.batches))
+    strip_height, rows = ROW * len(view.batches), height - SIZE[1]
     left, right, bottom, top = 49 / width, 1 - 8 / width, 34 / height, 1 - 24 / height
     split = top - strip_height / height
     strip = figure.add_axes((left, split, right - left, strip_height / height))
-    main = figure.add_axes((left, bottom, right - left, split - bottom - 5 / height))
-    title(figure, view.optimizer.label, view.optimizer.color, SIZE)
+    main = figure.add_axes((left, bottom, right - left, split - bottom - (5 + rows) / height))
+    title(figure, view.optimizer.label, view.optimizer.color, (width, height))
     _strip(strip, view)
     _curves(main, view)
+    if view.limits is not None:
+        above = figure.add_axes((left, split - (4 + rows) / height, right - left, rows / height))
+        LimitRows(view.limits, view.batches, view.rate_range).draw(above, main)
+    if view.at_end:
+        words = f"{', '.join(view.at_end)}: best rate at the search boundary"
+        figure.text(right, 1 - 11 / height, words, color=MUTED, fontsize=7.5, ha="right", va="center")
 
 
 def _strip(ax: Axes, view: RateView) -> None:
@@ -130,7 +143,6 @@ def _curves(ax: Axes, view: RateView) -> None:
     ax.set_ylabel("training gap q", labelpad=1)
     _mark_tuned(ax, view)
     _mark_default(ax, view)
-    _mark_limits(ax, view)
 
 
 def _mark_tuned(ax: Axes, view: RateView) -> None:
@@ -150,67 +162,6 @@ def _mark_tuned(ax: Axes, view: RateView) -> None:
             clip_on=False,
             gid=f"tuned-{row['batch']}",
         )
-
-
-def _mark_limits(ax: Axes, view: RateView) -> None:
-    """A dashed line at each predicted limit, a diamond at the measured one, and its number beside them.
-
-    The lines end one below the other, from left to right, so that none runs through another's number.
-    """
-    known = view.limits.assign(at=view.limits["measured"].fillna(view.limits["predicted"])).sort_values("at")
-    inside = known[known["at"].between(*view.rate_range)]
-    for place, row in enumerate(records(inside)):
-        color, height = view.batches[row["batch"]].color, 1 - (21 + 9.5 * place) / _points(ax)
-        across = ax.get_xaxis_transform()
-        shared = np.isclose(known["predicted"], row["predicted"]).sum() > 1
-        if np.isfinite(row["predicted"]):
-            ax.plot(
-                [row["predicted"]] * 2,
-                [0, height],
-                color=INK if shared else color,
-                linestyle=PREDICTED,
-                linewidth=1.1,
-                gid=f"predicted-{row['batch']}",
-                transform=across,
-            )
-        if np.isfinite(row["measured"]):
-            ax.plot(
-                row["measured"],
-                height,
-                color=color,
-                marker="D",
-                markersize=4,
-                markeredgecolor=PAPER,
-                markeredgewidth=0.6,
-                zorder=6,
-                gid=f"limit-{row['batch']}",
-                transform=across,
-            )
-        _number_limit(ax, view, row, height)
-
-
-def _number_limit(ax: Axes, view: RateView, row: Mapping[str, Any], height: float) -> None:
-    """The limit's number beside its mark, on the side where there is room."""
-    low, high = view.rate_range
-    leftwards = np.log10(high / row["at"]) < 0.16 * np.log10(high / low)
-    ax.annotate(
-        number(row["at"]),
-        (row["at"], height),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(-4.5 if leftwards else 4.5, 0),
-        textcoords="offset points",
-        ha="right" if leftwards else "left",
-        va="center",
-        fontsize=7.5,
-        color=view.batches[row["batch"]].color,
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
-        gid=f"limit-number-{row['batch']}",
-    )
-
-
-def _points(ax: Axes) -> float:
-    """The height of the axes in points."""
-    return float(ax.get_position().height * SIZE[1])
 
 
 def _mark_default(ax: Axes, view: RateView) -> None:

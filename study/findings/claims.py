@@ -34,7 +34,8 @@ class Finding:
 
     about: its subject, a word or two. claim: one plain sentence that anyone can repeat. evidence: a line on
     what was compared, on how many cells, with the interval. section: the anchor of the section that shows it.
-    inconclusive: whether the data show no clear difference. runs: behind it. details: further numbers.
+    inconclusive: whether the data show no clear difference in anything that the claim says. runs: behind it.
+    details: further numbers. plain: whether the evidence needs no term explained: the story has it too.
     """
 
     about: str
@@ -44,6 +45,7 @@ class Finding:
     inconclusive: bool = False
     runs: Sequence[RunLink] = ()
     details: str = ""
+    plain: bool = False
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ from overshoot.study.analysis.profiles import REACH, areas_by_problem, lead, tim
 from overshoot.study.analysis.rank_tables import ALL
 from overshoot.study.comparison import Comparison
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
-from overshoot.study.findings.phrases import shares, tied, verdict, who
+from overshoot.study.findings.phrases import nothing_clear, shares, tied, verdict, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import between, both, fixed, number, plural, share
@@ -43,7 +43,9 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
         f"{between(second['area'], 2)}, a difference of {both(ahead, lambda v: fixed(v, 2))}: "
         f"{_lead(best, ahead)}.{tied(best, label)}"
     )
-    details = f"Last {label[last['optimizer']]}, {between(last['area'], 2)}. " if last is not second else ""
+    details = ""
+    if last is not second:
+        details = f"{label[last['optimizer']]} is last with {between(last['area'], 2)}. "
     least = min(order, key=lambda row: row["reached"])
     details += (
         f"Of {plural(first['runs'], 'run')} each, {label[first['optimizer']]} reaches the target in "
@@ -53,7 +55,7 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
         details += f", {label[least['optimizer']]} in {share(least['share'])}"
     runs = [runs_of(study, optimizer=o) for o in dict.fromkeys(r["optimizer"] for r in (first, second, last))]
     details = f"{details}.{shares(best, label, 'Fastest')}"
-    return Finding("Speed", claim, evidence, ANCHOR, best.leader is None, runs, details)
+    return Finding("Speed", claim, evidence, ANCHOR, nothing_clear(best, worst), runs, details)
 
 
 def _lead(best: Leadership, ahead: Comparison) -> str:
@@ -62,4 +64,4 @@ def _lead(best: Leadership, ahead: Comparison) -> str:
     said = verdict(ahead, 0)
     if best.leader is None or ahead.clear(0):
         return said
-    return f"{said}, though it is first in nine of ten resamplings of them"
+    return f"{said}, though it leads in at least 90\u202f% of resamplings of the problems"

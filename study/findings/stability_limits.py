@@ -29,10 +29,15 @@ from overshoot.study.findings.limit_words import (
     where,
 )
 from overshoot.study.findings.near_the_limit import edge, floored, noisy
-from overshoot.study.findings.short_run_claims import short_run_beside_theory
+from overshoot.study.findings.prediction_claims import predicted_where
 from overshoot.study.numbers import fixed, listing, number, plural, share
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
+
+TWO_LIMITS = (
+    "of the mean squared distance over many runs (the mean-square limit) and of a single run (the single-run "
+    "limit)"
+)
 
 
 def findings(tables: Tables, found: LimitEvidence) -> list[Finding]:
@@ -47,20 +52,25 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     if not rows:
         return None
     medians = [f"{times(row['ratio'])} {WHERE[row['basis']]}" for row in rows]
-    evidence = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
-    details = " ".join(
-        f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
-        f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f% "
-        f"({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
-        f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
-        for row in rows
+    ratios = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
+    details = (
+        ratios
+        + " "
+        + " ".join(
+            f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
+            f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f% "
+            f"({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
+            f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
+            for row in rows
+        )
     )
     if LimitBasis.AT_THE_START in set(found.agreement["basis"]):
         details += f" By batch size on networks: {_by_batch(tables, found.limits)}."
     details += _known(found.limits)
     unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
-    return Finding("Stability limit", _accuracy(rows, found), evidence, SECTION, unclear, runs, details)
+    claim, evidence = predicted_where(rows, found)
+    return Finding("Stability limit", claim, evidence, SECTION, unclear, runs, details, plain=True)
 
 
 def _known(limits: pd.DataFrame) -> str:
@@ -80,28 +90,6 @@ def _known(limits: pd.DataFrame) -> str:
             f"{fixed(mixed['zone'].max(), 1)}."
         )
     return text
-
-
-def _accuracy(rows: list[dict[str, Any]], found: LimitEvidence) -> str:
-    """How well it is predicted where training breaks: where theory is exact, and on networks."""
-    each = {row["basis"]: row for row in rows}
-    exact, start = each.get(LimitBasis.EXACT), each.get(LimitBasis.AT_THE_START)
-    parts = []
-    if exact is not None:
-        near = f"in {exact['near']} of {plural(exact['cells'], 'cell')}"
-        parts.append(
-            f"with full batches on least squares theory predicts to 1\u202f% where runs diverge {near}"
-        )
-    if (short := short_run_beside_theory(found)) is not None:
-        parts.append(short)
-    elif start is not None:
-        near = f"in {start['fair']} of {plural(start['cells'], 'cell')}"
-        parts.append(f"on networks the curvature at the start predicts that rate to 10\u202f% {near}")
-    if not parts:
-        row = rows[0]
-        near = f"in {row['fair']} of {plural(row['cells'], 'cell')}"
-        parts.append(f"theory predicts to 10\u202f% where runs diverge {near}, {WHERE[row['basis']]}")
-    return f"{upper('; '.join(parts))}."
 
 
 def _by_batch(tables: Tables, limits: pd.DataFrame) -> str:
@@ -143,7 +131,7 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
 
 
 def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
-    """Where single runs break between the limit of the mean square and that of single runs."""
+    """Where single runs break between the mean-square limit and the single-run limit."""
     at = found.limits[(found.limits["mean_square"] > 0) & (found.limits["measured"] > 0)]
     at = at[at["basis"] == LimitBasis.ALMOST_SURE]
     if at.empty:
@@ -155,25 +143,17 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
     inside = int(((at["high"] >= below) & (at["low"] <= above)).sum())
     unclear = unclear_ratio(mean) and unclear_ratio(single)
-    claim = (
-        "With random batches most single runs break between two predicted limits: that of the mean over many "
-        "runs and that of a single run."
-        if inside > len(at) / 2
-        else "With random batches two limits are predicted, of the mean over many runs and of a single run; "
-        "most runs break outside of both."
-    )
+    between = "between the two" if inside > len(at) / 2 else "outside of both"
+    claim = f"With random batches theory predicts two limits, {TWO_LIMITS}; most runs diverge {between}."
     evidence = (
-        f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} runs break, in the "
-        f"median, at {times(mean)} times the limit of the mean (for batches drawn independently) and "
-        f"{times(single)} times that of single runs (for batches in their own order); in {inside} between "
-        "them"
-    )
-    evidence += (
-        " or with an interval that reaches there. The mean is carried by rare large excursions, so its limit "
-        "is usually the lower one."
+        f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} the measured limit "
+        f"is, in the median, {times(mean)} times the mean-square limit (for batches drawn independently) and "
+        f"{times(single)} times the single-run limit (for batches in their own order); in {inside} cells it, "
+        "or its interval, lies between them. Rare large excursions dominate the mean, so the mean-square "
+        "limit is usually the lower one."
     )
     runs = [runs_of(tables.study, "limit_measured")]
-    return Finding("Mean and single runs", claim, evidence, SECTION, unclear, runs)
+    return Finding("Two limits", claim, evidence, SECTION, unclear, runs)
 
 
 def reshuffling(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -224,9 +204,9 @@ def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
         "times with all samples."
     )
     details = (
-        "The velocity adds up the noise of small batches, which lowers the limit "
-        f"towards (1 − b) = {factor(1 - b)} times, and damps full batches, which raises it to (1 + b) = "
-        f"{factor(1 + b)} times."
+        f"With a momentum coefficient of b = {b:g} the velocity adds up the noise of small batches, which "
+        f"lowers the limit towards (1 − b) = {factor(1 - b)} times; with full batches it damps, which raises "
+        f"the limit to (1 + b) = {factor(1 + b)} times."
     )
     for problem in dict.fromkeys((low, high)):
         ends = measured_ratios(found.measured[found.measured["problem"] == problem], method)

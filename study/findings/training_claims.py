@@ -9,7 +9,7 @@ from overshoot.study.analysis.rank_tables import standing
 from overshoot.study.analysis.scores import against, odds, replicates
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.phrases import in_order, shares, tied, verdict, who
+from overshoot.study.findings.phrases import in_order, nothing_clear, shares, tied, verdict, who
 from overshoot.study.leadership import Leadership, leadership
 from overshoot.study.numbers import both, fixed, plural
 
@@ -32,15 +32,16 @@ def tuned_gap(tables: Tables) -> Finding | None:
         claim += f" {labels[worst.leader]} trains least far."
     ranks = in_order([f"{labels[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
     evidence = (
-        f"The probability that {labels[first]} does better than {labels[second]} is "
-        f"{both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}.{tied(best, labels)}"
+        f"The probability that a run with {labels[first]} ends with a smaller training gap than one with "
+        f"{labels[second]} is {both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}."
+        f"{tied(best, labels)}"
     )
     details = f"{_duel(tables, first, second)}."
     if len(table) > 1:
         standings = f"Mean ranks in training gap over {plural(len(table), 'problem')}: {ranks}."
         details = f"{standings}{shares(best, labels, 'First')} {details}"
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((first, second, last))]
-    return Finding("Tuned training", claim, evidence, "overview", best.leader is None, runs, details)
+    return Finding("Tuned training", claim, evidence, "overview", nothing_clear(best, worst), runs, details)
 
 
 def places(table: pd.DataFrame) -> tuple[Leadership, Leadership]:

@@ -33,8 +33,8 @@ class SweepSettings(PhaseSettings, phase="sweep"):
 
 @dataclass(frozen=True)
 class SweepSummary(Part):
-    """sweep_best_rate: the one with the smallest gap. sweep_boundary: the lowest above it at which half of
-    the replicates diverge; sweep_margin_decades: how far it is away."""
+    """sweep_best_rate: the one with the smallest gap below the boundary. sweep_boundary: the lowest above it
+    at which half of the replicates diverge; sweep_margin_decades: how far it is away."""
 
     sweep_best_rate: float | None
     sweep_boundary: float | None
@@ -73,8 +73,20 @@ class RateCurve:
 
     @property
     def best_rate(self) -> float | None:
-        """The rate with the smallest gap, None when none is finite."""
-        return float(self.rates[np.argmin(self.q)]) if np.isfinite(self.q).any() else None
+        """The rate with the smallest gap below the boundary, None when none is finite.
+
+        Where half of the replicates diverge at a rate, what converges again above it is luck.
+        """
+        return None if self._best is None else float(self.rates[self._best])
+
+    @property
+    def _best(self) -> int | None:
+        lasts = np.isfinite(self.q)
+        if not lasts.any():
+            return None
+        first = int(np.argmax(lasts))
+        gone = np.flatnonzero(~lasts[first:])
+        return first + int(np.argmin(self.q[first : first + gone[0] if len(gone) else None]))
 
     @property
     def boundary(self) -> float | None:
@@ -104,9 +116,9 @@ class RateCurve:
         ln q is interpolated over the logarithm of the rate; towards a rate that diverged, where
         there is nothing to interpolate, the interval ends at the last rate that did not.
         """
-        if self.best_rate is None or self.q.min() > tolerance:
+        i = self._best
+        if i is None or self.q[i] > tolerance:
             return None
-        i = int(np.argmin(self.q))
         x = np.log10(self.rates)
         return 10 ** self._edge(x, i, -1, tolerance), 10 ** self._edge(x, i, 1, tolerance)
 

@@ -17,6 +17,7 @@ from overshoot.study.analysis.four_rates import (
     four_rates,
     limit,
 )
+from overshoot.study.analysis.rate_words import RateWord
 from overshoot.study.figures.bowl_maps import SIZE, BowlPath, BowlView, draw_bowl
 from overshoot.study.figures.panels import Panels
 from overshoot.study.numbers import number, percent
@@ -41,7 +42,7 @@ def opening() -> Opening:
     runs = {kind: [run for run in four_rates() if run.kind == kind] for kind in KINDS}
     views = [BowlView(kind, bowl(), [_path(run) for run in runs[kind]], kind == KINDS[0]) for kind in KINDS]
     panels = Panels(draw_bowl, views, SIZE, len(KINDS))
-    tiles = [Tile(f"{kind.capitalize()}: {_said(runs[kind])}") for kind in KINDS]
+    tiles = [Tile(_said(runs[kind])) for kind in KINDS]
     conditions = (
         f"Least squares in two parameters with curvatures 1 and {number(1 / CONDITION, 3)}, seen from above: "
         f"lines join points of equal loss. Every dot is a step, {STEPS} from one start, all the data in each."
@@ -57,24 +58,27 @@ def opening() -> Opening:
 
 
 def _path(run: RatePath) -> BowlPath:
-    away = run.optimizer == "adam" and run.kind == KINDS[-1]
-    return BowlPath(
-        OPTIMIZERS[run.optimizer].label, run.rate, run.theta, "is thrown out,\nand comes back" if away else ""
-    )
+    aside = "" if run.word == run.kind else f"{run.word}:\nis thrown out,\nand comes back"
+    return BowlPath(OPTIMIZERS[run.optimizer].label, run.rate, run.theta, aside)
 
 
 def _said(runs: Sequence[RatePath]) -> str:
-    """`Gradient descent at rate 0.8 and Adam at rate 0.2`."""
-    return " and ".join(f"{OPTIMIZERS[run.optimizer].label} at rate {number(run.rate)}" for run in runs)
+    """`Right: Gradient descent at rate 0.8 and Adam at rate 0.2`, or each under its own word."""
+    words: dict[str, list[str]] = {}
+    for run in runs:
+        label = f"{OPTIMIZERS[run.optimizer].label} at rate {number(run.rate)}"
+        words.setdefault(run.word, []).append(label)
+    return ". ".join(f"{word.capitalize()}: {' and '.join(labels)}" for word, labels in words.items())
 
 
-def _sentences(runs: Mapping[str, Sequence[RatePath]]) -> list[str]:
-    small, _ = runs["too small"]
+def _sentences(runs: Mapping[RateWord, Sequence[RatePath]]) -> list[str]:
+    small, _ = runs[RateWord.TOO_SMALL]
     return [
         f"The steps are so short that after {STEPS} of them {percent(float(small.loss[-1]))} of the loss is "
         "still left.",
         "The path goes down into the valley and along it to the minimum.",
         "Each step lands on the other side of the valley, but nearer than before, so it still arrives.",
         f"Above the stability limit, here {number(limit())}, each step lands farther out than the last, and "
-        "the loss blows up; Adam’s steps are bounded by its rate, and it comes back.",
+        "the loss blows up. Adam’s steps are bounded by its rate: too large a rate throws it out, and it "
+        "comes back.",
     ]

@@ -255,7 +255,7 @@ def _facts(study_tables: Tables, problem: str) -> str:
     return (
         f"{plural(int(cell['training_samples']), 'training sample')}, "
         f"{plural(int(cell['parameters']), 'parameter')}, {plural(int(cell['epochs']), 'epoch')}; the best "
-        f"known training loss is {number(cell['best_known_loss'])}."
+        f"known training loss is {number(cell['best_known_loss'])}. Stored as {problem}."
         + (
             " Few rates or none reach the tolerance within the budget, so its usable ranges are left out of "
             "the findings."

@@ -29,8 +29,7 @@ from overshoot.study.figures.keys import (
 )
 from overshoot.study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
 from overshoot.study.figures.panels import Draw, Panels
-from overshoot.study.figures.rate_panels import SIZE as RATES
-from overshoot.study.figures.rate_panels import RateView, draw_rates
+from overshoot.study.figures.rate_panels import RateView, draw_rates, rates_size
 from overshoot.study.figures.surface_maps import SIZE as PATHS
 from overshoot.study.figures.surface_maps import PathView, Way, draw_paths
 from overshoot.study.figures.theme import INK, Looks
@@ -40,6 +39,9 @@ from overshoot.study.phases.search import RESOLUTION, Claim
 
 CEILING = 1e3
 """Curves that rise above this multiple of the initial gap leave their panel at its upper edge."""
+
+SHORT = 250
+"""Characters up to which a picture's panels are all described."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ class Picture:
     @property
     def keys(self) -> Sequence[LegendKey]:
         return self.panels.keys
+
+    @property
+    def alt(self) -> str:
+        """The picture in words: all panels where that is short, else the first and how many there are."""
+        whole = "; ".join(tile.alt for tile in self.tiles)
+        if len(self.tiles) < 2 or len(whole) <= SHORT:
+            return whole
+        return f"The first of {len(self.tiles)} panels: {self.tiles[0].alt}"
 
 
 def overview(tables: Tables, looks: Looks) -> list[Picture]:
@@ -151,13 +161,26 @@ def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Pict
         ends = [*rates["rate"], *confirmed["rate"]]
         span = (min(ends) / 1.4, max(ends) * 1.4)
         cliffs = known[known["optimizer"] == optimizer]
+        ends_at = _at_end(_of(tables.sensitivity, problem), optimizer, at)
         tolerance = tables.study.tolerance
-        views.append(RateView(look, looks.batches, at, tuned, default, tolerance, span, limits, cliffs))
+        shown = cliffs if len(known) else None
+        views.append(
+            RateView(look, looks.batches, at, tuned, default, tolerance, span, limits, shown, ends_at)
+        )
         label = tables.study.names.problems[problem]
         alt = f"{look.label} on {label}: final training gap and outcome at each rate, by batch strategy"
-        tiles.append(Tile(alt + _limits_in_words(cliffs), problem, optimizer))
+        boundary = "".join(f"; best rate of {batch} at the search boundary" for batch in ends_at)
+        tiles.append(Tile(alt + _limits_in_words(cliffs) + boundary, problem, optimizer))
     keys = [*batch_keys(looks), *RATE_KEYS, *(LIMIT_KEYS if len(known) else [])]
-    return Picture(name, Panels(draw_rates, views, RATES, 4, keys), tiles)
+    size = rates_size(len(known) > 0, len(looks.batches))
+    return Picture(name, Panels(draw_rates, views, size, 4, keys), tiles)
+
+
+def _at_end(sensitivity: pd.DataFrame, optimizer: str, rates: pd.DataFrame) -> list[str]:
+    """The batch strategies whose best rate is the first or the last one of the sweep."""
+    best = sensitivity[sensitivity["optimizer"] == optimizer]
+    ends = np.isclose(best["best"], rates["rate"].min()) | np.isclose(best["best"], rates["rate"].max())
+    return [str(batch) for batch in best["batch"][ends]]
 
 
 def _limits_in_words(limits: pd.DataFrame) -> str:
@@ -262,7 +285,7 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
         )
     ]
     for name, y, label, what in (
-        ("steps", "step", "update", "update at which runs left"),
+        ("steps", "step", "update", "update at which runs blew up"),
         ("growth", "decades", "decades per update", "growth of the loss"),
     ):
         known = gone[gone[y].notna()]

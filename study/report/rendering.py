@@ -164,13 +164,20 @@ def _markdown(page: Page) -> str:
 
 
 def _environment(autoescape: bool) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("overshoot.study.report"),
         autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["whole"] = whole
+    return environment
+
+
+def whole(cell: str) -> str:
+    """The text of a table's cell, which may break only before what stands in brackets, an interval mostly."""
+    return re.sub(r" (?![\[(])", "\u00a0", cell)
 
 
 def markdown(text: object) -> str:

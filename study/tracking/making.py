@@ -60,7 +60,7 @@ def _usable(path: Path) -> bool:
     if not start:
         return False
     if start != HEADER:
-        raise StoreError(f"{path}: this is no SQLite database: bring it back from a copy, or move it away")
+        raise StoreError(f"{path}: this is no SQLite database: restore it from a backup, or move it away")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
             return not _half_built(db)
@@ -85,8 +85,8 @@ def _half_built(db: sqlite3.Connection) -> bool:
     if holds and _halfway(tables):
         raise StoreError(
             f"{db.execute('pragma database_list').fetchone()[2]}: a change of MLflow's tables was broken off "
-            f"in this database (it has the table {_halfway(tables)[0]}), which holds results: bring it back "
-            "from a copy made before that"
+            f"in this database (it has the table {_halfway(tables)[0]}), which holds results: restore it "
+            "from a backup made before that"
         )
     return not holds
 

@@ -6,11 +6,12 @@ import pytest
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.chosen import chosen_curves, chosen_rates
 from overshoot.study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
-from overshoot.study.analysis.labels import names_of, optimizer_label
+from overshoot.study.analysis.labels import dataset_label, names_of, optimizer_label
 from overshoot.study.analysis.overview import optimization
 from overshoot.study.analysis.scores import against, duels, performance, ranking, replicates, tuning
 from overshoot.study.analysis.sensitivity import rate_table, sensitivity
 from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.problems.datasets import DATASETS
 from tests.planted_cells import INF, VALLEY, planted
 
 
@@ -38,6 +39,14 @@ class TestNames:
         assert optimizer_label("adam(beta1=0.5)") == "Adam (beta1=0.5)"
         assert optimizer_label("unheard_of") == "unheard_of"
         assert optimizer_label("sgd + unheard_of") == "Gradient descent + unheard_of"
+
+    def test_datasets_are_written_as_people_write_them(self):
+        for name in DATASETS:
+            assert "_" not in dataset_label(name), f"{name} has no label"
+        assert dataset_label("digits(samples=600)") == "digits (samples=600)"
+        assert dataset_label("my_own_houses") == "my_own_houses", "a file keeps its name"
+        several = names_of([tags(dataset="breast_cancer"), tags(dataset="breast_cancer", network="deep")])
+        assert [*several.problems.values()] == ["breast cancer / net", "breast cancer / deep"]
 
     def test_a_problem_goes_by_its_dataset_unless_that_has_several_networks(self):
         assert names_of([tags(), tags(dataset="wine")]).problems == {"iris/net": "iris", "wine/net": "wine"}
@@ -262,3 +271,19 @@ def test_an_optimizer_that_this_program_does_not_know_has_no_recursion():
     unknown, ball = study.recursions.values()
     assert unknown is None
     assert ball.momentum == 0.5
+
+
+def test_what_converges_above_the_boundary_makes_nothing_to_its_left_too_small():
+    lucky = {0.001: 0.5, 0.01: 0.05, 0.1: 0.02, 1.0: 0.2, 10.0: INF, 100.0: 1e-9}
+    found = rate_table(gather([planted(sweep=lucky)]))
+    assert found["outcome"].tolist() == [
+        "too small",
+        "converged",
+        "converged",
+        "too large",
+        "diverged",
+        "converged",
+    ]
+    row = sensitivity(found, 0.1).iloc[0]
+    assert (row["best"], row["sweep_boundary"]) == (0.1, 10.0)
+    assert row["width"] > 1

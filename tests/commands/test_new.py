@@ -35,7 +35,7 @@ def test_a_new_experiment_for_a_file_says_what_was_understood_and_is_sound(
     assert experiment.name == "houses-in-town"
     assert len(experiment.cells) == 2 * 3 * 3
     assert main(asked) == 2
-    assert "it is there already" in capsys.readouterr().err
+    assert "it exists already" in capsys.readouterr().err
 
 
 def test_the_template_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

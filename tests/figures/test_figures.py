@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
@@ -145,6 +146,15 @@ class TestRates:
         strip, ax = both
         assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
         assert strip.get_xlim() == pytest.approx(np.log10(ax.get_xlim()))
+
+    @pytest.mark.parametrize("last", [0.005, 0.5])
+    def test_a_best_rate_at_the_search_boundary_is_said(self, last):
+        tables = analyse(gather([planted(sweep={0.1: 0.05, 1.0: 0.01, 10.0: last})]))
+        looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
+        picture = pictures.problem_rates(tables, looks, "toy/net", "rates")
+        said = {text.get_text() for text in drawn(draw_rates, picture.panels.views[0]).findobj(Text)}
+        assert ("full: best rate at the search boundary" in said) == (last < 0.01)
+        assert ("best rate of full at the search boundary" in picture.tiles[0].alt) == (last < 0.01)
 
     def test_a_single_rate_can_be_drawn(self):
         tables = analyse(gather([planted(sweep={1.0: 0.05})]))

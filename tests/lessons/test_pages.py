@@ -55,7 +55,7 @@ def test_a_page_shows_all_of_its_lesson(opened, place):
     assert page.locator("figure svg").count() == len(lesson.pictures)
     assert page.locator(".playground").count() == len(lesson.playgrounds)
     expect(page.locator(".pg-outcome b").first).to_have_text(
-        re.compile("Converged|Too small|Too large|Diverged")
+        re.compile("Right|Too small|Overshooting|Too large|Diverging")
     )
 
 

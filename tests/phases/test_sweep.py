@@ -36,6 +36,13 @@ def test_a_divergence_below_the_best_rate_is_not_the_cliff() -> None:
     assert curve([np.inf, 0.5, 0.01, 0.2, 0.3]).boundary is None
 
 
+def test_what_converges_again_above_the_boundary_is_luck() -> None:
+    c = curve([0.9, 0.01, 0.05, np.inf, 1e-9])
+    assert c.best_rate == 1e-2
+    assert c.boundary == 1.0
+    assert c.usable(0.1) == pytest.approx((10 ** (-2 - np.log(10) / np.log(90)), 0.1))
+
+
 def test_a_sweep_in_which_everything_diverged_says_so_by_having_no_best_rate() -> None:
     c = curve([np.inf] * 5)
     assert (c.best_rate, c.margin, c.width(0.1)) == (None, None, 0.0)

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from overshoot.study.playground import Playground, bundle, page
+from overshoot.study.report.opening import opening
 
 
 @pytest.fixture(scope="session")
@@ -19,13 +20,23 @@ def standalone(tmp_path_factory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def bowl(tmp_path_factory) -> Path:
+    """The playground of the report: with the bowl of the first pictures."""
+    file = tmp_path_factory.mktemp("playground") / "bowl.html"
+    file.write_text(page(opening().play, "Bowl"), encoding="utf-8")
+    return file
+
+
 @pytest.fixture
 def opened(browser: Browser, standalone: Path):
     """Opens the playground at settings, in words; it must see no error and ask for nothing."""
     errors: list[str] = []
     contexts: list[BrowserContext] = []
 
-    def open_with(settings: str = "", width: int = 1280, height: int = 1000, **given) -> Page:
+    def open_with(
+        settings: str = "", width: int = 1280, height: int = 1000, file=standalone, **given
+    ) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **given)
         contexts.append(context)
         page = context.new_page()
@@ -35,7 +46,7 @@ def opened(browser: Browser, standalone: Path):
             "request",
             lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else errors.append(r.url),
         )
-        page.goto(f"{standalone.as_uri()}#play:{settings}" if settings else standalone.as_uri())
+        page.goto(f"{file.as_uri()}#play:{settings}" if settings else file.as_uri())
         return page
 
     yield open_with

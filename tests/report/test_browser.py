@@ -22,6 +22,32 @@ def test_nothing_sticks_out_at_any_width(opened, width):
         assert box["height"] > 60
 
 
+def test_a_table_breaks_before_its_intervals_rather_than_scroll(opened):
+    page = opened(width=1200)
+    wide = (
+        page.locator(".scroll")
+        .locator("visible=true")
+        .evaluate_all("all => all.filter(t => t.scrollWidth > t.clientWidth + 1).map(t => t.ariaLabel)")
+    )
+    assert wide == []
+    cell = page.locator("td", has_text="[").locator("visible=true").first
+    before = cell.bounding_box()["height"]
+    cell.evaluate("td => { td.style.maxWidth = '3rem'; td.textContent = td.textContent; }")
+    lines = cell.evaluate(
+        """td => {
+          const range = document.createRange();
+          range.selectNodeContents(td);
+          return new Set([...range.getClientRects()].map((box) => box.top)).size;
+        }"""
+    )
+    assert lines <= 2, "an interval itself does not break"
+    assert cell.bounding_box()["height"] >= before
+    sizes = page.locator("td, th").evaluate_all(
+        "all => all.map(e => parseFloat(getComputedStyle(e).fontSize))"
+    )
+    assert min(sizes) >= 11
+
+
 def test_choosing_a_problem_hides_the_others(opened):
     page = opened()
     assert shown(page, "section.problem") == 2

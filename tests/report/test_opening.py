@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overshoot.study.analysis.four_rates import HALF, KINDS, STEPS, bowl, four_rates, limit
+from overshoot.study.analysis.four_rates import HALF, KINDS, RATES, STEPS, bowl, four_rates, limit
 from overshoot.study.report.opening import opening
 
 PATHS = {(run.optimizer, run.kind): run for run in four_rates()}
@@ -21,6 +21,14 @@ def test_every_kind_of_rate_has_a_panel_with_both_optimizers_and_a_sentence() ->
     assert [view.kind for view in made.picture.panels.views] == list(KINDS)
     assert all(len(view.paths) == 2 for view in made.picture.panels.views)
     assert len(made.sentences) == len(KINDS)
+
+
+def test_each_picture_is_called_what_the_study_calls_its_runs() -> None:
+    words = {name: [PATHS[name, kind].word for kind in KINDS] for name in RATES}
+    assert words == {"sgd": list(KINDS), "adam": [*KINDS[:-1], "too large"]}
+    assert opening().picture.tiles[-1].alt == (
+        "Diverging: Gradient descent at rate 2.1. Too large: Adam at rate 5"
+    )
 
 
 def test_gradient_descent_follows_its_closed_form() -> None:

@@ -117,33 +117,46 @@ class TestFigures:
         line = artist(ax, "diagonal")
         assert list(line.get_xdata()) == list(line.get_ydata())
 
-    def test_sweeps_show_both_limits_and_their_numbers_apart(self):
+    def test_sweeps_show_both_limits_and_their_numbers_over_the_curves(self):
         cells = [
-            planted("toy", "sgd", b, **known(0.5 + k / 10, 0.4)) for k, b in enumerate(("full", "16", "1"))
+            planted("toy", "sgd", b, **known(0.5 + k / 10, 0.4 + (b == "1") / 5))
+            for k, b in enumerate(("full", "16", "1"))
         ]
         tables, _ = read(*cells)
         picture = pictures.problem_rates(tables, looks(tables), "toy/net", "rates")
-        ax = panel(picture, 1)
-        assert list(artist(ax, "predicted-16").get_xdata()) == [0.4, 0.4]
-        assert list(artist(ax, "limit-16").get_xdata()) == [0.6]
-        numbers = [artist(ax, f"limit-number-{b}") for b in ("full", "16", "1")]
+        curves, rows = panel(picture, 1), panel(picture, 2)
+        assert list(artist(curves, "predicted-full-16").get_xdata()) == [0.4, 0.4]
+        assert list(artist(curves, "predicted-1").get_xdata()) == pytest.approx([0.6, 0.6])
+        assert artist(rows, "predicted-for").get_text() == "predicted, full, 16"
+        assert list(artist(rows, "limit-16").get_xdata()) == [0.6]
+        numbers = [artist(rows, f"limit-number-{b}") for b in ("full", "16", "1")]
         assert [n.get_text() for n in numbers] == ["0.5", "0.6", "0.7"]
-        heights = sorted(n.xy[1] for n in numbers)
-        assert np.diff(heights).min() * ax.get_position().height * 252 >= 9
-        assert "predicted limit" in [key.label for key in picture.keys]
+        assert [n.xy[1] for n in numbers] == [0.5, 1.5, 2.5]
+        assert rows.get_position().y0 > curves.get_position().y1
+        assert rows.get_position().height * picture.panels.size[1] == pytest.approx(4 * 9.5)
+        assert not [gid for gid in gids(curves) if str(gid).startswith("limit")]
+        assert any(key.label.startswith("predicted limit") for key in picture.keys)
         assert "limits: full 0.5 (predicted 0.4)" in picture.tiles[0].alt
+
+    def test_a_prediction_for_all_batches_says_so(self):
+        tables, _ = read(*(planted("toy", "sgd", b, **known(0.5, 0.4)) for b in ("full", "1")))
+        picture = pictures.problem_rates(tables, looks(tables), "toy/net", "rates")
+        assert artist(panel(picture, 2), "predicted-for").get_text() == "predicted, every batch size"
 
     def test_sweeps_without_limits_show_none(self):
         tables, _ = read(planted())
         picture = pictures.problem_rates(tables, looks(tables), "toy/net", "rates")
-        assert "predicted limit" not in [key.label for key in picture.keys]
+        assert not [key for key in picture.keys if key.label.startswith("predicted limit")]
         assert not [gid for gid in gids(panel(picture, 1)) if str(gid).startswith(("predicted", "limit"))]
+        assert len(axes(picture.panels.figure())) == 2
         assert "limits" not in picture.tiles[0].alt
 
     def test_a_limit_beyond_the_panel_is_left_out(self):
-        tables, _ = read(planted(**known(1e6)))
+        tables, _ = read(planted(**known(1e6, 2e6)))
         picture = pictures.problem_rates(tables, looks(tables), "toy/net", "rates")
-        assert not [gid for gid in gids(panel(picture, 1)) if str(gid).startswith(("predicted", "limit"))]
+        for place in (1, 2):
+            drawn_there = gids(panel(picture, place))
+            assert not [gid for gid in drawn_there if str(gid).startswith(("predicted", "limit"))]
 
     def test_texts_name_what_is_seen(self, blocks):
         texts = {title: plain(block.text) for title, block in blocks.items()}
@@ -151,9 +164,15 @@ class TestFigures:
             "Heavy ball, full batch, on toy diverges from 1.9 on, where 1.9 was predicted"
             in texts["The stability map"]
         )
-        assert "Gradient descent, full batch, on net at 6 instead of 2." in texts["The stability map"]
-        assert "ends at 1.9, on the upper guide, 1.9" in texts["The limit and the batch size"]
-        assert "at rate 0.1 it goes from 5 to the line at 20 by update 20" in texts["The edge of stability"]
+        assert (
+            "Gradient descent, full batch, on net does so from 6 on, instead of 2."
+            in texts["The stability map"]
+        )
+        assert "ends at 1.9, on the upper grey guide at 1.9" in texts["The limit and the batch size"]
+        assert (
+            "at rate 0.1 the sharpness rises from 5 to its threshold, 20, by update 20"
+            in texts["The edge of stability"]
+        )
         assert "RMSprop 2.0 (2.0 to 2.0)" in texts["Plateaus instead of a limit"]
         assert "predicted noise floors from 0.02 to 0.04" in texts["Noise floors"]
 
@@ -182,7 +201,8 @@ class TestReport:
             assert f"](figures/{name}.png)" in twin
             assert (folder / "figures" / f"{name}.png").stat().st_size > 5000
         assert re.search(
-            r"\| toy \| Gradient descent \| \[full\]\([^)]*\) \| – \| 1 \| 1 \| 0\.911 to 1\.1 \| 1\.00", twin
+            r"\| toy \| Gradient descent \| \[full\]\([^)]*\) \|( – \|)? 1 \| 1 \| 0\.911 to 1\.1 \| 1\.00",
+            twin,
         )
 
     @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_a_half_changed_database_is_rebuilt_where_it_holds_no_run(results: Path)
         assert store.studies() == []
         store.write("demo", planted())
     plant(results / "mlflow.db", "create table _alembic_tmp_metrics (key text)")
-    with pytest.raises(StoreError, match=r"_alembic_tmp_metrics.*holds results: bring it back from a copy"):
+    with pytest.raises(StoreError, match=r"_alembic_tmp_metrics.*holds results: restore it from a backup"):
         open_store(results)
     assert query(results, "select count(*) from runs where status = 'FINISHED'") == [(8,)]
 

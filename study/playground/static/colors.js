@@ -12,9 +12,10 @@ const VARIABLES = {
   oneDark: "optimizer-3",
   twoDark: "optimizer-6",
   "too small": "outcome-too-small",
-  converged: "outcome-converged",
-  "too large": "outcome-too-large",
-  diverged: "outcome-diverged",
+  right: "outcome-converged",
+  overshooting: "outcome-too-large",
+  "too large": "play-too-large",
+  diverging: "outcome-diverged",
 };
 
 export const colorsOf = (element) => {

@@ -17,10 +17,9 @@ const KEYS = {
 
 export const createMethod = (side, app) => {
   const names = Object.fromEntries(Object.entries(CATALOGUE).map(([name, { label }]) => [name, label]));
-  const pick = choice(side === "a" ? "Optimizer" : "Second optimizer", names, (name) => {
-    const { [`${side}.lr`]: _, ...rest } = app.settings;
-    app.replace({ ...rest, [side]: name });
-  });
+  const pick = choice(side === "a" ? "Optimizer" : "Second optimizer", names, (name) =>
+    app.choose({ [side]: name }),
+  );
   const strip = picture("strip", "");
   strip.canvas.setAttribute("aria-hidden", "true");
   const rate = make("input", { type: "range", min: 0, max: 1, step: 0.001, "aria-label": "Learning rate" });
@@ -50,7 +49,7 @@ export const createMethod = (side, app) => {
     app.queue();
   });
   const knobs = knobControls(app.settings[side], (key, value) => app.set(`${side}.${key}`, value));
-  const outcome = make("p", { class: "pg-outcome" }),
+  const outcome = make("p", { class: `pg-outcome pg-outcome-${side}` }),
     limit = make("p", { class: "pg-limit" });
   const mark = make("span", { class: `pg-mark pg-mark-${side}`, "aria-hidden": "true" });
   strip.place.append(rate);
@@ -63,15 +62,14 @@ export const createMethod = (side, app) => {
       mark,
       pick.element,
       make("div", { class: "pg-field" }, make("span", {}, "Learning rate"), exact),
-      ...Object.values(knobs).map((k) => k.element),
     ),
     strip.place,
-    outcome,
     limit,
+    make("div", { class: "pg-row pg-knobs" }, ...Object.values(knobs).map((k) => k.element)),
   );
-  const part = { element, strip, words: "" };
+  const part = { element, outcome, strip, words: "" };
   part.show = (
-    { optimizer, run, judged, outcome: became, verdict, sweep, limit: predicted },
+    { optimizer, run, judged, word, verdict, sweep, limit: predicted },
     { problem, colors, range },
   ) => {
     const { label } = CATALOGUE[optimizer.name];
@@ -79,10 +77,18 @@ export const createMethod = (side, app) => {
     [rate.min, rate.max, rate.value] = [range.low, range.high, Math.log10(optimizer.lr)];
     if (document.activeElement !== exact) exact.value = String(Number(optimizer.lr.toPrecision(3)));
     for (const [key, knob] of Object.entries(knobs)) knob.show(optimizer[key]);
-    const [word, sentence] = outcomeWords({ run, judged, outcome: became }, problem, app.settings);
-    outcome.replaceChildren(make("b", { class: `pg-${became.replace(" ", "-")}` }, word), ` ${sentence}`);
+    const said = word[0].toUpperCase() + word.slice(1);
+    const sentence = outcomeWords({ optimizer, run, judged, word, limit: predicted }, problem, app.settings);
+    const whose = app.settings.b
+      ? [make("span", { class: `pg-mark pg-mark-${side}`, "aria-hidden": "true" }), `${label} `]
+      : [];
+    outcome.replaceChildren(
+      ...whose,
+      make("b", { class: `pg-${word.replace(" ", "-")}` }, said),
+      ` ${sentence}`,
+    );
     limit.textContent = limitWords(optimizer, label, predicted, problem);
-    part.words = `${label}, learning rate ${number(optimizer.lr)}: ${word}. ${sentence}`;
+    part.words = `${label}, learning rate ${number(optimizer.lr)}: ${said}. ${sentence}`;
     rate.setAttribute("aria-valuetext", part.words);
     drawStrip(strip.canvas, { colors, range, verdict, sweep, limit: predicted });
   };

@@ -1,18 +1,9 @@
 // From settings to a problem, runs and sweeps, each made again only when what it depends on has changed.
 import { moons, networkProblem } from "./network.js";
 import { FUNCTIONS } from "./problems.js";
-import {
-  drawBatches,
-  firstRate,
-  judge,
-  outcomeOf,
-  predicted,
-  rangeOf,
-  sweepOf,
-  train,
-  verdicts,
-} from "./runs.js";
+import { drawBatches, firstRate, predicted, rangeOf, sweepOf, train, verdicts } from "./runs.js";
 import { DEFAULTS, hyperOf, lists } from "./state.js";
+import { judge, wordOf } from "./verdict.js";
 
 const ANYWHERE = ["steps", "batch", "speed", "start", "a", "b"]; // settings that leave the problem as it is
 
@@ -104,9 +95,9 @@ export const createModel = () => {
     );
     const minimum = problem.minimum ?? Math.min(...lowest);
     return model.sides.map((side) => {
-      const judged = judge(side.run, minimum, problem.tolerance);
-      const verdict = verdicts(side.sweep, minimum, problem.tolerance);
-      return { ...side, judged, verdict, outcome: outcomeOf(judged, side.optimizer.lr, verdict.best ?? 0) };
+      const judged = judge(side.run, minimum);
+      const verdict = verdicts(side.sweep, minimum);
+      return { ...side, judged, verdict, word: wordOf(judged, side.optimizer.lr, verdict.best ?? 0) };
     });
   };
   return model;

@@ -95,7 +95,6 @@ export const networkProblem = (points, { hidden, activation, loss, seed }) => {
     samples: n,
     start: glorot(hidden, seed),
     minimum: null,
-    tolerance: 0.1,
     quadratic: false,
     plane: true,
     names: [],

@@ -8,10 +8,10 @@ import { ownPoints, pointHandles, startHandle } from "./handles.js";
 import { createMethod } from "./method.js";
 import { createModel } from "./model.js";
 import { clamp, number } from "./numbers.js";
-import { DEFAULTS, fromHash, PROBLEMS, STEPS, toHash } from "./state.js";
+import { DEFAULTS, fromHash, PROBLEMS, toHash } from "./state.js";
 import { drawCurve, drawData, drawLoss, drawMap, drawPlane } from "./views.js";
+import { createVisits } from "./visits.js";
 
-const RESETS = ["start", "moved", "a.lr", "b.lr"]; // settings that mean nothing for another problem
 const STILLS = 10; // pictures that stand for a film where motion is not wanted
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -22,7 +22,8 @@ export const createPlayground = (root) => {
   let settings = location.hash.startsWith(own)
     ? fromHash(location.hash.slice(own.length), base)
     : { ...base };
-  let shown = Infinity,
+  let visits = createVisits(base),
+    shown = Infinity,
     playing = false,
     last = 0,
     queued = false,
@@ -45,6 +46,7 @@ export const createPlayground = (root) => {
       return parts;
     },
     set: (key, value) => set(key, value),
+    choose: (chosen) => replace(visits.go(settings, chosen)),
     replace: (changed) => replace(changed),
     queue: () => queue(),
     hold(on) {
@@ -204,19 +206,13 @@ export const createPlayground = (root) => {
     model.update(settings);
     const { problem } = model;
     const unfolded = root.querySelector(".pg-more")?.open ?? root.dataset.open === "true";
-    const pick = choice("Problem", PROBLEMS, (value) => {
-      const kept = Object.fromEntries(Object.entries(settings).filter(([key]) => !RESETS.includes(key)));
-      replace({ ...kept, start: "", moved: "", steps: STEPS[value], problem: value });
-    });
+    const pick = choice("Problem", PROBLEMS, (problem) => app.choose({ problem }));
     toControls = problemControls(settings.problem, change);
     const shared = common(() => model.problem.samples, set);
     const second = choice(
       "Compare with",
       { "": "nothing", ...Object.fromEntries(Object.entries(CATALOGUE).map(([n, c]) => [n, c.label])) },
-      (value) => {
-        const { "b.lr": _, ...rest } = settings;
-        replace({ ...rest, b: value });
-      },
+      (b) => app.choose({ b }),
     );
     parts = {
       main: picture("main", ""),
@@ -259,6 +255,7 @@ export const createPlayground = (root) => {
         { class: `pg-stage${parts.data ? " pg-three" : ""}` },
         parts.main.place,
         make("div", { class: "pg-side" }, ...(parts.data ? [parts.data.place] : []), parts.loss.place),
+        make("div", { class: "pg-verdicts" }, ...parts.methods.map((m) => m.outcome)),
         make("div", { class: "pg-methods" }, ...parts.methods.map((m) => m.element)),
         make(
           "div",
@@ -281,7 +278,10 @@ export const createPlayground = (root) => {
         "div",
         { class: "pg-row pg-foot" },
         button("Save as PNG", () => savePicture(root, conditions())),
-        button("Start over", () => replace({ ...base })),
+        button("Start over", () => {
+          visits = createVisits(base);
+          replace({ ...base });
+        }),
         parts.link,
       ),
       parts.status,

@@ -8,7 +8,6 @@
 //   start, view      where runs begin; the middle and half the width of the map, for one or two parameters
 //   samples          how many there are to make batches of, 0 for a plain function
 //   quadratic        whether theory's limits are exact
-//   tolerance        the share of the start's loss below which a run has converged
 import { meanSquareLimit } from "./limits.js";
 import { normals, uniforms } from "./numbers.js";
 
@@ -19,7 +18,6 @@ const finishQuadratic = (problem, start, margin = 1.35) => {
     start,
     view: { center: [...problem.best], half: margin * far },
     quadratic: true,
-    tolerance: 0.01,
   };
 };
 
@@ -73,7 +71,6 @@ const himmelblau = () => ({
   samples: 0,
   minimum: 0,
   start: [-0.4, -1.1],
-  tolerance: 0.01,
   minima: [
     [3, 2],
     [-2.805118086952745, 3.131312518250573],
@@ -101,7 +98,6 @@ const rosenbrock = () => ({
   minimum: 0,
   minima: [[1, 1]],
   start: [-1.3, 1.6],
-  tolerance: 0.01,
   view: { center: [0, 0.7], half: 2 },
   value: ([x, y]) => (1 - x) ** 2 + 10 * (y - x * x) ** 2,
   gradient([x, y], out) {

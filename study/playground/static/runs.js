@@ -1,10 +1,8 @@
 // One run, what became of it, and the sweep of runs over learning rates.
 import { eigenvalues, fullLimit } from "./limits.js";
-import { median, uniforms } from "./numbers.js";
+import { uniforms } from "./numbers.js";
 import { fresh, RULES } from "./rules.js";
-
-const GONE = 1e6; // times the start's loss above the minimum: such a run has diverged, and is stopped
-const SHOWN = 1e-9; // what is less of the start's loss counts as this much
+import { GONE, judge, wordOf } from "./verdict.js";
 
 // The rows of each update's batch, drawn anew for each, the same for every run; null for full batches.
 export const drawBatches = (samples, size, steps, seed) => {
@@ -20,8 +18,17 @@ export const drawBatches = (samples, size, steps, seed) => {
   });
 };
 
+// Whether the step that ended at theta went past the lowest point of the line it went along: the loss rises there.
+const passed = (theta, g, path, t) => {
+  const dim = theta.length;
+  let slope = 0;
+  for (let i = 0; i < dim; i++) slope += g[i] * (theta[i] - path[(t - 1) * dim + i]);
+  return slope > 0;
+};
+
 // path: (updates + 1, dim), one after the other; losses: (updates + 1); updates: those made until the run was
-// over or its loss was too large to go on from.
+// over or its loss was too large to go on from; beyond: the share of its steps that went past the lowest point on
+// their way, 0 with batches, whose noise would decide it.
 export const train = (problem, optimizer, start, steps, batches) => {
   const { dim } = problem,
     rule = RULES[optimizer.name],
@@ -32,10 +39,12 @@ export const train = (problem, optimizer, start, steps, batches) => {
     losses = new Float64Array(steps + 1);
   path.set(theta);
   let ceiling = Infinity,
+    beyond = 0,
     t = 0;
   for (; ; t++) {
     const along = problem.gradient(theta, g, batches?.[t]);
     losses[t] = batches || along === undefined ? problem.value(theta) : along;
+    if (t && !batches && passed(theta, g, path, t)) beyond++;
     if (t === 0) ceiling = (problem.minimum ?? 0) + GONE * Math.max(losses[0] - (problem.minimum ?? 0), 1e-9);
     if (!(losses[t] <= ceiling) || t === steps) break;
     rule.step(theta, g, s, t + 1, optimizer);
@@ -45,45 +54,9 @@ export const train = (problem, optimizer, start, steps, batches) => {
     path: path.subarray(0, (t + 1) * dim),
     losses: losses.subarray(0, t + 1),
     updates: t,
+    beyond: t ? beyond / t : 0,
     burst: !(losses[t] <= ceiling),
   };
-};
-
-// Whether the loss still grows at the end: it more than doubles over the last quarter, and stands higher than ever
-// since the first tenth, which a swing that dies down does not.
-const grows = (gaps) => {
-  const quarter = gaps.slice(-Math.max(4, Math.round(gaps.length / 4))),
-    half = quarter.length >> 1;
-  const since = gaps.slice(Math.round(gaps.length / 10));
-  const top = Math.max(...quarter.slice(half));
-  return (
-    quarter.length > 4 &&
-    top > 2 * Math.max(...quarter.slice(0, half)) &&
-    top >= Math.max(...since) &&
-    top > 2 * Math.min(...gaps)
-  );
-};
-
-// Of the start's loss above `minimum`: what is left at each update, at the end (the median of the last tenth,
-// and the worst of it) and at most; whether the run diverged or converged, and since when it has stayed low.
-export const judge = (run, minimum, tolerance) => {
-  const first = Math.max(run.losses[0] - minimum, 1e-12);
-  const gaps = Array.from(run.losses, (loss) => Math.max((loss - minimum) / first, SHOWN));
-  const window = gaps.slice(-Math.max(5, Math.round(gaps.length / 10)));
-  const end = run.burst ? Infinity : median(window);
-  const most = Math.max(...gaps.map((gap) => (Number.isFinite(gap) ? gap : Infinity)));
-  const diverged = run.burst || !Number.isFinite(end) || (end >= 1 && most > 1.01) || grows(gaps);
-  let settled = gaps.length;
-  while (settled > 0 && gaps[settled - 1] <= tolerance) settled--;
-  const worst = Math.max(...window);
-  return { gaps, end, worst, most, diverged, converged: !diverged && worst <= tolerance, settled };
-};
-
-// "diverged", "converged", and left or right of the best rate "too small" or "too large".
-export const outcomeOf = (judged, rate, best) => {
-  if (judged.diverged) return "diverged";
-  if (judged.converged) return "converged";
-  return rate <= best ? "too small" : "too large";
 };
 
 // Runs at rates over a range, a few at a time, so that the page stays alive: `work` does some, `done` of them
@@ -99,7 +72,7 @@ export const sweepOf = (problem, optimizer, start, steps, batches, rates) => {
     while (sweep.done < order.length && performance.now() < until) {
       const i = order[sweep.done++];
       const run = train(problem, { ...optimizer, lr: rates[i] }, start, steps, batches);
-      sweep.runs[i] = { losses: run.losses, burst: run.burst, updates: run.updates };
+      sweep.runs[i] = { losses: run.losses, burst: run.burst, updates: run.updates, beyond: run.beyond };
       for (const loss of run.losses) if (loss < sweep.lowest) sweep.lowest = loss;
     }
     return sweep.done < order.length;
@@ -107,13 +80,13 @@ export const sweepOf = (problem, optimizer, start, steps, batches, rates) => {
   return sweep;
 };
 
-// What each rate of a sweep came to, and the best rate among them; worked out again only when more is known.
-export const verdicts = (sweep, minimum, tolerance) => {
+// What each rate of a sweep is called, and the best rate among them; worked out again only when more is known.
+export const verdicts = (sweep, minimum) => {
   if (sweep.verdict?.done === sweep.done && sweep.verdict.minimum === minimum) return sweep.verdict;
   const judged = sweep.runs.map((run) => {
     if (run && run.minimum !== minimum) {
-      const { end, diverged, converged } = judge(run, minimum, tolerance);
-      Object.assign(run, { minimum, judged: { end, diverged, converged } });
+      const { gaps: _, ...rest } = judge(run, minimum);
+      Object.assign(run, { minimum, judged: rest });
     }
     return run?.judged;
   });
@@ -122,8 +95,8 @@ export const verdicts = (sweep, minimum, tolerance) => {
     if (j && !j.diverged && (best < 0 || j.end < judged[best].end * 0.999)) best = i;
   });
   const at = best < 0 ? 0 : sweep.rates[best];
-  const outcomes = judged.map((j, i) => j && outcomeOf(j, sweep.rates[i], at));
-  sweep.verdict = { done: sweep.done, minimum, best: best < 0 ? null : at, outcomes };
+  const words = judged.map((j, i) => j && wordOf(j, sweep.rates[i], at));
+  sweep.verdict = { done: sweep.done, minimum, best: best < 0 ? null : at, words };
   return sweep.verdict;
 };
 

@@ -47,10 +47,12 @@ export const DEFAULTS = {
 const parse = (words, like) =>
   typeof like === "boolean" ? words === "true" : typeof like === "number" ? Number(words) : words;
 
-// Settings in words: those that differ from `base`, as the address has them after the name of the playground.
+// Settings in words: those that differ from `base`, as the address has them after the name of the playground; a
+// rate that `base` has and that is worked out is empty.
 export const toHash = (settings, base) => {
   const said = new URLSearchParams();
   for (const [key, value] of Object.entries(settings)) if (value !== base[key]) said.set(key, value);
+  for (const key of Object.keys(base)) if (!(key in settings)) said.set(key, "");
   return said.toString();
 };
 
@@ -59,6 +61,10 @@ export const fromHash = (words, base) => {
   for (const [key, said] of new URLSearchParams(words)) {
     const knob = /^[ab]\.\w+$/.test(key);
     if (!knob && !(key in DEFAULTS)) continue;
+    if (knob && !said) {
+      delete settings[key];
+      continue;
+    }
     const value = knob ? Number(said) : parse(said, DEFAULTS[key]);
     if (typeof value === "number" && !Number.isFinite(value)) continue;
     if ((key === "a" || (key === "b" && said)) && !CATALOGUE[said]) continue;

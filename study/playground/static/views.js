@@ -1,6 +1,6 @@
 // The pictures of the playground. Each draws on a canvas what a `scene` says:
 //   problem, settings, colors, shown (the update up to which runs are drawn)
-//   runs: [{ run, judged, color, label, outcome }], one or two of them
+//   runs: [{ run, judged, color, label, word }], one or two of them
 // and returns the scales of its axes, for what is dragged on it.
 import {
   axes,
@@ -16,6 +16,7 @@ import {
   text,
 } from "./canvas.js";
 import { clamp, number, power } from "./numbers.js";
+import { TOLERANCE } from "./verdict.js";
 
 const DEPTH = 5; // decades of the loss that a map tells apart
 const GRID = 90; // squares along the side of a map that contours are looked for in
@@ -296,9 +297,9 @@ export const drawLoss = (canvas, scene) => {
   ctx.beginPath();
   ctx.rect(box.left, box.top - 7, box.right - box.left + 8, box.bottom - box.top + 9);
   ctx.clip();
-  const line = y(Math.log10(problem.tolerance));
+  const line = y(Math.log10(TOLERANCE));
   ctx.setLineDash([4, 4]);
-  ctx.strokeStyle = colors.converged;
+  ctx.strokeStyle = colors.right;
   ctx.lineWidth = 1.4;
   ctx.beginPath();
   ctx.moveTo(box.left, line);
@@ -328,7 +329,7 @@ export const drawLoss = (canvas, scene) => {
 
 export const KNOB = 13; // half of the knob of a rate's slider, in pixels
 
-// The strip of outcomes above which the knob of the rate moves; range in powers of ten.
+// The strip of words above which the knob of the rate moves; range in powers of ten.
 export const drawStrip = (canvas, { colors, range, verdict, sweep, limit }) => {
   const paper = begin(canvas, colors),
     { ctx, width } = paper;
@@ -341,20 +342,20 @@ export const drawStrip = (canvas, { colors, range, verdict, sweep, limit }) => {
   const zones = [];
   let near = null;
   edges.forEach((edge, i) => {
-    const outcome = verdict.outcomes[i] ?? near;
-    if (!outcome) return;
-    near = outcome;
+    const word = verdict.words[i] ?? near;
+    if (!word) return;
+    near = word;
     const from = x(Math.max(edge - half, range.low)),
       to = x(Math.min(edge + half, range.high));
-    ctx.fillStyle = colors[outcome];
+    ctx.fillStyle = colors[word];
     ctx.fillRect(from - 0.3, band.top, to - from + 0.6, band.bottom - band.top);
     const zone = zones[zones.length - 1];
-    if (zone && zone.outcome === outcome) zone.to = to;
-    else zones.push({ outcome, from, to });
+    if (zone && zone.word === word) zone.to = to;
+    else zones.push({ word, from, to });
   });
-  for (const { outcome, from, to } of zones) {
-    if (ctx.measureText(outcome).width + 8 < to - from)
-      text(ctx, outcome, (from + to) / 2, 27, colors.ink, "center");
+  for (const { word, from, to } of zones) {
+    if (ctx.measureText(word).width + 8 < to - from)
+      text(ctx, word, (from + to) / 2, 27, colors.ink, "center");
   }
   const every = (range.high - range.low) / (width / 70) > 1 ? 2 : 1;
   for (let n = Math.ceil(range.low); n <= range.high; n += every) {

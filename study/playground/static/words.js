@@ -1,5 +1,6 @@
 // What the playground says, from its runs.
 import { number, percent } from "./numbers.js";
+import { TOLERANCE } from "./verdict.js";
 
 const LIMITS = {
   sgd: "2 / λ",
@@ -37,42 +38,56 @@ const jumps = (run, dim, count = 24) => {
   return seen > 2 && back > 0.6 * seen;
 };
 
-// The outcome of a run in one word and one or two sentences.
-export const outcomeWords = ({ run, judged, outcome }, problem, settings) => {
-  const { steps } = settings,
+const ofWhat = (problem) =>
+  problem.plane ? "of the loss above the best one found here" : "of the starting loss";
+
+const diverging = ({ run, judged }, side, steps) => {
+  const how = side
+    ? "Each step lands on the other side, farther away than before"
+    : "The steps throw it farther and farther away";
+  const end = run.burst
+    ? `after ${number(run.updates, 4)} step${run.updates === 1 ? "" : "s"} the loss is over a million times the start’s`
+    : `after ${steps} steps the loss is ${number(judged.gaps[judged.gaps.length - 1])} times the start’s`;
+  return `${how}: ${end}.`;
+};
+
+const arriving = ({ run, judged, word }, problem) => {
+  const low = `less than ${percent(TOLERANCE)} ${ofWhat(problem)} is left from step ${judged.settled} on.`;
+  if (word === "right") return `It converges: ${low}`;
+  return run.beyond > 0.5
+    ? `It converges, though most steps land beyond the lowest point on their way: ${low}`
+    : `It is thrown out, up to ${number(judged.most)} times the starting loss, and comes back: ${low}`;
+};
+
+// Of a run that has neither diverged nor arrived at a rate above the best.
+const unsettled = ({ optimizer, judged, word, limit }, problem, side, settings) => {
+  const { steps, batch } = settings;
+  const noisy = batch && batch < problem.samples;
+  const below = limit?.basis === "exact" && !noisy && optimizer.lr < limit.rate;
+  if (below || word === "overshooting") {
+    const how = side ? "Most steps land on the other side" : "It swings about the minimum";
+    const why = below
+      ? "Below the limit it converges in the end, but slowly"
+      : "The loss still falls, but slowly";
+    return `${how}, only a little nearer than before. ${why}: after ${steps} steps ${percent(judged.end)} ${ofWhat(problem)} is left.`;
+  }
+  const how = noisy
+    ? "The batches’ noise keeps throwing it about"
+    : side
+      ? "It jumps from side to side and does not settle"
+      : "It does not blow up, but does not settle either";
+  return `${how}: up to ${percent(judged.worst)} ${ofWhat(problem)} is left at the end.`;
+};
+
+// What became of a run whose rate is called `word`, in a sentence or two.
+export const outcomeWords = (one, problem, settings) => {
+  const { run, judged, word } = one,
     side = jumps(run, problem.dim);
-  const small = problem.plane
-    ? "a tenth of the loss above the best one found here"
-    : `${percent(problem.tolerance)} of the starting loss`;
-  const left = problem.plane ? "of the loss above the best one found here" : "of the starting loss";
-  if (outcome === "diverged") {
-    const how = side
-      ? "Each step lands on the other side, farther away than before"
-      : "The steps throw it farther and farther away";
-    const end = run.burst
-      ? `after ${number(run.updates, 4)} step${run.updates === 1 ? "" : "s"} the loss is over a million times the start’s`
-      : `after ${steps} steps the loss is ${number(judged.gaps[judged.gaps.length - 1])} times the start’s`;
-    return ["Diverged", `${how}: ${end}.`];
-  }
-  if (outcome === "converged") {
-    const how = side
-      ? " It overshoots on the way: most steps land on the other side of the valley, but nearer."
-      : "";
-    return ["Converged", `Less than ${small} is left from step ${judged.settled} on.${how}`];
-  }
-  if (outcome === "too small") {
-    return [
-      "Too small",
-      `The steps are too short to arrive: after ${steps} of them ${percent(judged.end)} ${left} is left.`,
-    ];
-  }
-  const how =
-    settings.batch && settings.batch < problem.samples
-      ? "The batches’ noise keeps throwing it about"
-      : side
-        ? "It jumps from side to side and does not settle"
-        : "It does not blow up, but does not settle either";
-  return ["Too large", `${how}: up to ${percent(judged.worst)} ${left} is left at the end.`];
+  if (word === "diverging") return diverging(one, side, settings.steps);
+  if (judged.converged) return arriving(one, problem);
+  if (word === "too small")
+    return `The steps are too short to arrive: after ${settings.steps} of them ${percent(judged.end)} ${ofWhat(problem)} is left.`;
+  return unsettled(one, problem, side, settings);
 };
 
 // Where theory puts the limit of a method, and what happens on each side of it.
@@ -87,7 +102,7 @@ export const limitWords = (optimizer, label, limit, problem) => {
     lambda = number(limit.curvature, 3);
   const curvature = problem.quadratic ? "λ the largest curvature of the loss" : "λ the largest curvature";
   const sides =
-    "Left of it each step ends nearer to the minimum; right of it each step lands beyond the minimum, farther away than it came from.";
+    "Left of it the run converges in the end, close to it slowly; right of it each step lands beyond the minimum, farther away than it came from.";
   switch (limit.basis) {
     case "exact":
       return `Predicted limit: ${formula} = ${full}, with ${curvature}, here ${lambda}. ${sides}`;

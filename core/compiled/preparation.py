@@ -1,0 +1,30 @@
+"""Compiling, before anything trains, what trainings of some kinds will need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from overshoot.core.activations import ACTIVATIONS
+from overshoot.core.compiled import compiled_stack, large_batch_stack
+from overshoot.core.compiled.build import compiled
+from overshoot.core.compiled.rules import rule
+from overshoot.core.losses import LOSSES
+from overshoot.core.network import Network
+from overshoot.core.optimizers.base import Optimizer
+
+
+def prepare(what: Iterable[tuple[Network, Optimizer, np.dtype, bool]]) -> Iterator[str]:
+    """See `core.compiled.warm_up`."""
+    for net, optimizer, dtype, large in what:
+        theta = np.zeros((1, net.size), dtype)
+        large = large and large_batch_stack.fits(net, dtype)
+        if compiled_stack.obstacle(net, optimizer, theta):
+            continue
+        kind = " large batches" if large else ""
+        yield f"{net.activation} {net.loss} {optimizer.name} {dtype.name}{kind}"
+        prepared = optimizer.prepare(net.shapes)
+        (large_batch_stack if large else compiled_stack).advance_function(dtype.name)
+        compiled_stack.network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
+        compiled("update", dtype.name, rule(prepared, prepared.init(theta), theta).source, 8)
