@@ -33,14 +33,14 @@ FORECAST = (
 )
 
 
-def stability(tables: Tables, found: LimitEvidence) -> str:
+def stability(tables: Tables, limit_data: LimitEvidence) -> str:
     """How to read the map: by a field that agrees best, and by one that is furthest off."""
     text = (
         "Each field is an optimizer with a batch strategy. Its number is the measured stability limit "
         "divided by the predicted one: 1.00 is as predicted; 20 (orange) means that runs survived rates 20 "
         "times higher than predicted; below 1 (blue) they diverged earlier."
     )
-    both = found.predicted[found.predicted["ratio"] > 0]
+    both = limit_data.predicted[limit_data.predicted["ratio"] > 0]
     if len(both):
         off = np.abs(np.log(both["ratio"]))
         near, far = (records(both.loc[[place]])[0] for place in (off.idxmin(), off.idxmax()))
@@ -53,7 +53,7 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
             )
         text += "."
     settings = tables.study.protocol.get(LimitSettings)
-    if settings is not None and (found.limits["basis"] == LimitBasis.EXACT).any():
+    if settings is not None and (limit_data.limits["basis"] == LimitBasis.EXACT).any():
         text += (
             f" With full batches on least squares the limit is measured to {number(100 * settings.precision)}"
             "\u202f%; elsewhere runs both diverge and survive around it, and it has an interval."
@@ -61,14 +61,14 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
     return text + " The words below the number say which prediction it is:"
 
 
-def bases(found: LimitEvidence) -> dict[str, str]:
+def bases(limit_data: LimitEvidence) -> dict[str, str]:
     """Word in a field of the map, or in a table below it -> on what the prediction rests."""
-    shown = set(found.predicted["basis"]) | set(found.limits["basis"])
+    shown = set(limit_data.predicted["basis"]) | set(limit_data.limits["basis"])
     known = {WORDS[basis]: BASES[basis] for basis in BASES if basis in shown}
     return known | ({SHORT_RUN: FORECAST} if SHORT_RUN in shown else {})
 
 
-def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -> str:
+def batch_limits(tables: Tables, limit_data: LimitEvidence, measured: pd.DataFrame) -> str:
     text = (
         "How the stability limit depends on the batch size, from a single sample at the left to all samples "
         "at the right; both axes are logarithmic. Lines are predicted mean-square limits: above them the "
@@ -76,7 +76,7 @@ def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -
         "predicted single-run limits: above them a single run grows, with its batches in their own order. "
         "Marks are measured limits, with bars over their replicates."
     )
-    for problem, plain, heavy, b in pairs(found.by_batch):
+    for problem, plain, heavy, b in pairs(limit_data.by_batch):
         names = tables.study.names
         first, last = heavy["limit"].iloc[0], heavy["limit"].iloc[-1]
         text += (
@@ -93,8 +93,8 @@ def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -
     return text
 
 
-def edges(tables: Tables, found: LimitEvidence) -> str:
-    runs = found.edge
+def edges(tables: Tables, limit_data: LimitEvidence) -> str:
+    runs = limit_data.edge
     text = (
         "Sharpness, the largest curvature of the training loss, during training with full batches, against "
         "the number of updates; both axes are logarithmic. Each learning rate has a colour, and a dashed "
@@ -126,8 +126,8 @@ def _lines(tables: Tables, runs: pd.DataFrame) -> str:
     return "; ".join(texts)
 
 
-def floors(tables: Tables, found: LimitEvidence) -> str:
-    powers = slopes_by_optimizer(found.slopes)
+def floors(tables: Tables, limit_data: LimitEvidence) -> str:
+    powers = slopes_by_optimizer(limit_data.slopes)
     said = listing([f"{tables.study.names.optimizers[o]} {between(v, 1)}" for o, v in powers.items()])
     return (
         "The final gap of each method without a predicted limit, from its best learning rate upwards, on "
@@ -139,8 +139,8 @@ def floors(tables: Tables, found: LimitEvidence) -> str:
     )
 
 
-def noise(tables: Tables, found: LimitEvidence) -> str:
-    settled = found.noise[found.noise["settled"]]
+def noise(tables: Tables, limit_data: LimitEvidence) -> str:
+    settled = limit_data.noise[limit_data.noise["settled"]]
     text = (
         "The gradient of a small batch is noisy even at the optimum, so training at a constant rate settles "
         "not there but around it, at a noise floor that rises with the rate. Each mark is a run of the "
@@ -151,7 +151,7 @@ def noise(tables: Tables, found: LimitEvidence) -> str:
         return text + " No run was long enough to forget its start, so all marks are hollow."
     least, most = settled["predicted"].min(), settled["predicted"].max()
     return (
-        f"{text} Filled marks, {len(settled)} of {len(found.noise)}, are runs that have forgotten their "
+        f"{text} Filled marks, {len(settled)} of {len(limit_data.noise)}, are runs that have forgotten their "
         f"start; they span predicted noise floors from {number(least)} to {number(most)}. Hollow marks may "
         "not have, so they test the prediction less well."
     )

@@ -9,18 +9,18 @@ from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import listing, percent, plural
 
 
-def who(found: Leadership, labels: Mapping[str, str], does: str) -> str:
+def who(lead: Leadership, labels: Mapping[str, str], does: str) -> str:
     """Who comes first, a sentence without its full stop, where that is clear; else that nobody clearly does.
     Who ties changes with the machine and the replicates, so that stands in the evidence alone (`tied`).
     `does`: what the first one does."""
-    first = labels[found.methods[0]]
-    if found.leader is not None:
+    first = labels[lead.methods[0]]
+    if lead.leader is not None:
         return f"{first} {does}"
     clearly = f"is clearly {does[3:]}" if does.startswith("is ") else f"clearly {does}"
-    if not found.few:
+    if not lead.few:
         return f"No optimizer {clearly}"
-    verb = "is" if found.problems == 1 else "are"
-    return f"{plural(found.problems, 'problem')} {verb} too few to say which optimizer {does}"
+    verb = "is" if lead.problems == 1 else "are"
+    return f"{plural(lead.problems, 'problem')} {verb} too few to say which optimizer {does}"
 
 
 def nothing_clear(*ends: Leadership) -> bool:
@@ -28,33 +28,33 @@ def nothing_clear(*ends: Leadership) -> bool:
     return all(end.leader is None for end in ends)
 
 
-def shares(found: Leadership, labels: Mapping[str, str], place: str) -> str:
+def shares(lead: Leadership, labels: Mapping[str, str], place: str) -> str:
     """How often the first three hold a place when problems are resampled; nothing of few problems."""
-    if found.few:
+    if lead.few:
         return ""
     held = [
         f"{labels[method]} in {percent(share)}"
-        for method, share in zip(found.methods[:3], found.shares[:3], strict=True)
+        for method, share in zip(lead.methods[:3], lead.shares[:3], strict=True)
         if share > 0
     ]
-    return f" {place} when the {plural(found.problems, 'problem')} are resampled: {listing(held)}."
+    return f" {place} when the {plural(lead.problems, 'problem')} are resampled: {listing(held)}."
 
 
-def tied(found: Leadership, labels: Mapping[str, str]) -> str:
+def tied(lead: Leadership, labels: Mapping[str, str]) -> str:
     """Who shares the first place where nobody leads; nothing where one does, and of few problems."""
-    if found.few or found.leader is not None or len(found.group) < 2:
+    if lead.few or lead.leader is not None or len(lead.group) < 2:
         return ""
-    names = in_order([labels[o] for o in found.group])
+    names = in_order([labels[o] for o in lead.group])
     return f" {names} tie for first: in at least 90\u202f% of resamplings of the problems one of them leads."
 
 
-def verdict(found: Comparison, reference: float) -> str:
+def verdict(comparison: Comparison, reference: float) -> str:
     """How clear it is that a number is not the reference."""
-    if found.clear(reference):
+    if comparison.clear(reference):
         return "clearly different"
-    if not found.replicates.excludes(reference):
+    if not comparison.replicates.excludes(reference):
         return "no clear difference"
-    if found.few:
+    if comparison.few:
         return "clear on these problems, which are too few to speak for others"
     return "clear on these problems, but not for problems like these"
 

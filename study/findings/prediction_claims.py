@@ -15,7 +15,7 @@ MOSTLY = 0.5
 THE_RATE = "the rate at which training diverges"
 
 
-def predicted_where(rows: list[dict[str, Any]], found: LimitEvidence) -> tuple[str, str]:
+def predicted_where(rows: list[dict[str, Any]], limit_data: LimitEvidence) -> tuple[str, str]:
     """The claim, and how often each prediction comes how near. rows: of the agreement, by basis."""
     claims, counts = [], []
     each = {row["basis"]: row for row in rows}
@@ -24,7 +24,7 @@ def predicted_where(rows: list[dict[str, Any]], found: LimitEvidence) -> tuple[s
         claims.append(f"on least squares theory {_does(exact['near'], exact['cells'])} {THE_RATE}")
         near = f"in {exact['near']} of {plural(exact['cells'], 'cell')}"
         counts.append(f"with full batches on least squares theory is right to 1\u202f% {near}")
-    if (known := beside_theory(found)) is not None:
+    if (known := beside_theory(limit_data)) is not None:
         claims.append(_networks(*known, "it" if claims else THE_RATE))
         counts.append(_networks_counted(*known))
     elif start is not None:

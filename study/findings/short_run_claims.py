@@ -49,10 +49,10 @@ FEW_UPDATES = 20
 """Of a short run, under which one that jumps has hardly time to come back."""
 
 
-def forecast(tables: Tables, found: LimitEvidence) -> Finding | None:
+def forecast(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """How near the short run's forecast is to the measured limit, beside theory's prediction."""
-    rows = {(row["kind"], row["predictor"]): row for row in records(found.predictors)}
-    own = _own(found.forecasts)
+    rows = {(row["kind"], row["predictor"]): row for row in records(limit_data.predictors)}
+    own = _own(limit_data.forecasts)
     linear, divides = (rows.get((kind, own)) for kind in MethodKind)
     first = linear or divides
     if first is None:
@@ -71,16 +71,16 @@ def forecast(tables: Tables, found: LimitEvidence) -> Finding | None:
             "lets them. So within a tenth of the budget the median cell fails at a lower rate than within "
             "all of it."
         )
-    parts.append(_left_out(found.forecasts))
+    parts.append(_left_out(limit_data.forecasts))
     runs = [runs_of(tables.study, "limit_forecast")]
     evidence, *rest = (part for part in parts if part)
     return Finding("Short run", claim, evidence, SECTION, runs=runs, details=" ".join(rest))
 
 
-def beside_theory(found: LimitEvidence) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def beside_theory(limit_data: LimitEvidence) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """What the short run and the curvature at the start predict on networks; None where one is not known."""
-    rows = {(row["kind"], row["predictor"]): row for row in records(found.predictors)}
-    own, theory = (rows.get((MethodKind.LINEAR, name)) for name in (_own(found.forecasts), THEORY))
+    rows = {(row["kind"], row["predictor"]): row for row in records(limit_data.predictors)}
+    own, theory = (rows.get((MethodKind.LINEAR, name)) for name in (_own(limit_data.forecasts), THEORY))
     return None if own is None or theory is None else (own, theory)
 
 
@@ -137,9 +137,9 @@ def _climbed(cell: dict[str, Any]) -> str:
     return plural(int(cell["climb_updates"]), "update")
 
 
-def captioned(found: LimitEvidence) -> str:
+def captioned(limit_data: LimitEvidence) -> str:
     """What the short run does, and how often it has an answer."""
-    at = found.forecasts
+    at = limit_data.forecasts
     updates = at["climb_updates"]
     return (
         "Short runs, each of a tenth of the budget "

@@ -46,15 +46,15 @@ COMPARED = (
 )
 
 
-def findings(tables: Tables, found: LimitEvidence) -> list[Finding]:
+def findings(tables: Tables, limit_data: LimitEvidence) -> list[Finding]:
     """What the section opens with; what there is no data for is left out."""
     makers = (predictions, disagreements, single_runs, reshuffling, momentum, edge, floored, noisy)
-    return [finding for maker in makers if (finding := maker(tables, found)) is not None]
+    return [finding for maker in makers if (finding := maker(tables, limit_data)) is not None]
 
 
-def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
+def predictions(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """The measured limit over the predicted one, by what the prediction rests on."""
-    rows = records(found.agreement)
+    rows = records(limit_data.agreement)
     if not rows:
         return None
     medians = [f"{times(row['ratio'])} {WHERE[row['basis']]}" for row in rows]
@@ -70,14 +70,14 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
             for row in rows
         )
     )
-    if LimitBasis.AT_THE_START in set(found.agreement["basis"]):
-        details += f" By batch size on networks: {_by_batch(tables, found.limits)}."
-    details += _known(found.limits)
-    if beside_theory(found) is not None:
+    if LimitBasis.AT_THE_START in set(limit_data.agreement["basis"]):
+        details += f" By batch size on networks: {_by_batch(tables, limit_data.limits)}."
+    details += _known(limit_data.limits)
+    if beside_theory(limit_data) is not None:
         details += COMPARED
     unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
-    claim, evidence = predicted_where(rows, found)
+    claim, evidence = predicted_where(rows, limit_data)
     return Finding("Stability limit", claim, evidence, SECTION, unclear, runs, details, plain=True)
 
 
@@ -108,17 +108,17 @@ def _by_batch(tables: Tables, limits: pd.DataFrame) -> str:
     return listing([f"{factor(float(medians[b]))} with {names[b]}" for b in names if b in medians])
 
 
-def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
+def disagreements(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """The worst prediction on least squares and the worst on networks, each with its cause."""
-    rows = records(found.agreement)
+    rows = records(limit_data.agreement)
     parts = [
         [row for row in rows if (row["basis"] == LimitBasis.AT_THE_START) == networks]
         for networks in (False, True)
     ]
-    worst = [max(part, key=lambda row: _off(found, row["worst"])) for part in parts if part]
+    worst = [max(part, key=lambda row: _off(limit_data, row["worst"])) for part in parts if part]
     if not worst:
         return None
-    cells = [_cell(found.limits, row["worst"]) for row in worst]
+    cells = [_cell(limit_data.limits, row["worst"]) for row in worst]
     places = [
         ("on least squares" if row["basis"] != LimitBasis.AT_THE_START else "on a network") for row in worst
     ]
@@ -138,9 +138,9 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
     return Finding("Furthest off", f"{upper(claim)}.", evidence, SECTION, runs=runs)
 
 
-def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
+def single_runs(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """Where single runs break between the mean-square limit and the single-run limit."""
-    at = found.limits[(found.limits["mean_square"] > 0) & (found.limits["measured"] > 0)]
+    at = limit_data.limits[(limit_data.limits["mean_square"] > 0) & (limit_data.limits["measured"] > 0)]
     at = at[at["basis"] == LimitBasis.ALMOST_SURE]
     if at.empty:
         return None
@@ -164,12 +164,12 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     return Finding("Two limits", claim, evidence, SECTION, unclear, runs)
 
 
-def reshuffling(tables: Tables, found: LimitEvidence) -> Finding | None:
+def reshuffling(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """Limits in reshuffled batches over those of batches drawn with replacement, pair by pair."""
-    factors = found.orders["factor"].to_numpy(dtype=float)
+    factors = limit_data.orders["factor"].to_numpy(dtype=float)
     if len(factors) < 2:
         return None
-    ratio = clustered(factors, found.orders["problem"], middle)
+    ratio = clustered(factors, limit_data.orders["problem"], middle)
     here = isinstance(ratio, Range)
     clear = ratio.excludes(1) or (here and not ratio.low <= 1 <= ratio.high)
     verdict = (
@@ -187,9 +187,9 @@ def reshuffling(tables: Tables, found: LimitEvidence) -> Finding | None:
     return Finding("Reshuffling", claim, evidence, SECTION, not clear, runs)
 
 
-def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
+def momentum(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """How heavy ball's limit, in units of gradient descent's, rises with the batch size on all problems."""
-    both = [pair for pair in pairs(found.by_batch) if len(pair[2]) > 1]
+    both = [pair for pair in pairs(limit_data.by_batch) if len(pair[2]) > 1]
     if not both:
         return None
     names, method, b = tables.study.names, str(both[0][2]["optimizer"].iloc[0]), both[0][3]
@@ -217,7 +217,7 @@ def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
         f"the limit to (1 + b) = {factor(1 + b)} times."
     )
     for problem in dict.fromkeys((low, high)):
-        ends = measured_ratios(found.measured[found.measured["problem"] == problem], method)
+        ends = measured_ratios(limit_data.measured[limit_data.measured["problem"] == problem], method)
         if ends:
             texts = [f"{factor(ratio)} with {plural(int(size), 'sample')}" for size, ratio in ends]
             details += f" Measured on {names.problems[problem]}: {listing(texts)}."
@@ -229,5 +229,5 @@ def _cell(limits: pd.DataFrame, key: str) -> dict[str, Any]:
     return records(limits[limits["key"] == key])[0]
 
 
-def _off(found: LimitEvidence, key: str) -> float:
-    return float(abs(np.log(_cell(found.limits, key)["ratio"])))
+def _off(limit_data: LimitEvidence, key: str) -> float:
+    return float(abs(np.log(_cell(limit_data.limits, key)["ratio"])))

@@ -19,14 +19,14 @@ from overshoot.study.statistics import middle, wilson
 ANCHOR = "tuning"
 
 
-def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
+def tuning_effort(study: Study, searched: pd.DataFrame) -> Finding | None:
     """Which optimizer needs the most and which the fewest trials, compared in the same cells."""
-    table = needed(found)
+    table = needed(searched)
     if table.empty or table.shape[1] < 2:
         return None
     label = study.names.optimizers
     problems = table.index.get_level_values("problem")
-    capped = np.log2(table.clip(upper=2 * found["trials"].max()).to_numpy())
+    capped = np.log2(table.clip(upper=2 * searched["trials"].max()).to_numpy())
     logs = pd.DataFrame(capped, table.index, table.columns).groupby(level="problem", sort=False).mean()
     fewest, most = places(logs)
     order = [str(o) for o in logs.mean().sort_values(kind="stable").index]
@@ -48,15 +48,15 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     return Finding("Tuning effort", claim, evidence, ANCHOR, nothing_clear(fewest, most), runs, details)
 
 
-def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
+def search_boundary(study: Study, alarms: pd.DataFrame) -> Finding:
     """How often the best rate lay at the search boundary, and what came of it."""
     total = len(study.cells)
-    if found.empty:
+    if alarms.empty:
         claim = "No search found its best rate at the search boundary."
         evidence = f"Within half a decade of it: 0 of {plural(total, 'search', 'searches')}."
         return Finding("Search boundary", claim, evidence, ANCHOR, runs=[RunLink()])
-    widened = found[found["extended"]]
-    doubts = found[~found["trusted"]]
+    widened = alarms[alarms["extended"]]
+    doubts = alarms[~alarms["trusted"]]
     clauses = []
     if len(widened):
         clauses.append(_extended(len(widened), int(widened["trusted"].sum())))
@@ -66,8 +66,8 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
             for doubt, n in doubts["doubt"].value_counts().items()
         ]
         clauses.append(f"{len(doubts)} remained in doubt, marked † in the tables ({listing(kinds)})")
-    claim = f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in doubt at first."
-    evidence = f"That is {share(wilson(len(found), total))} of all. {'. '.join(clauses)}."
+    claim = f"In {len(alarms)} of {plural(total, 'search', 'searches')} the best rate was in doubt at first."
+    evidence = f"That is {share(wilson(len(alarms), total))} of all. {'. '.join(clauses)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
 
 

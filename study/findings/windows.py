@@ -28,13 +28,13 @@ def end_window(tables: Tables) -> Finding | None:
     kept: list[str] = []
     changed: list[str] = []
     for about in now:
-        leaders = {found[about].leader for found in (now, *others.values())}
+        leaders = {held[about].leader for held in (now, *others.values())}
         same = len(leaders - {None}) < 2  # a lead that comes or goes is no other leader
         (kept if same else changed).append(about)
     label = tables.study.names.optimizers
     details = " ".join(
         f"{about[0].upper()}{about[1:]}: {_named(now[about], label)}"
-        + "".join(f"; with {side}, {_named(found[about], label)}" for side, found in others.items())
+        + "".join(f"; with {side}, {_named(held[about], label)}" for side, held in others.items())
         + "."
         for about in now
     )
@@ -65,18 +65,18 @@ def _said(about: list[str], negation: str = "") -> str:
 def _leaders(study: Study) -> dict[str, Leadership]:
     """Finding -> who holds its first place."""
     ranks = standing(study, replicates(study, "gap"))
-    found: dict[str, Leadership] = {}
+    leaders: dict[str, Leadership] = {}
     if ranks.shape[1] > 1:
-        found |= zip(("who trains furthest", "who trains least far"), places(ranks), strict=True)
+        leaders |= zip(("who trains furthest", "who trains least far"), places(ranks), strict=True)
     table = widths(sensitivity(rate_table(study), study.tolerance))
     if table.shape[1] > 1 and len(table):
         most, least = places(-table.groupby(level="problem", sort=False).mean())
-        found |= {"the widest range": most, "the narrowest range": least}
-    return found
+        leaders |= {"the widest range": most, "the narrowest range": least}
+    return leaders
 
 
-def _named(found: Leadership, labels: Mapping[str, str]) -> str:
+def _named(lead: Leadership, labels: Mapping[str, str]) -> str:
     """The leader alone, or that those tie who do."""
-    if found.leader is not None:
-        return labels[found.leader]
-    return f"no leader ({listing([labels[o] for o in found.group])}{' tie' if len(found.group) > 1 else ''})"
+    if lead.leader is not None:
+        return labels[lead.leader]
+    return f"no leader ({listing([labels[o] for o in lead.group])}{' tie' if len(lead.group) > 1 else ''})"

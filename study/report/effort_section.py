@@ -65,9 +65,9 @@ ARRIVED = (
 
 
 @section(40)
-def tuning_section(found: Tables, looks: Looks) -> Section:
+def tuning_section(tables: Tables, looks: Looks) -> Section:
     """Best so far against the number of trials, and where the search came to its boundary."""
-    study = found.study
+    study = tables.study
     trials = searches(study)
     alarm = alarms(study)
     findings = [f for f in (tuning_effort(study, trials), search_boundary(study, alarm)) if f is not None]
@@ -80,7 +80,7 @@ def tuning_section(found: Tables, looks: Looks) -> Section:
                 {"": _best_so_far(looks, best_so_far(trials))},
                 {
                     f"Trials until no more than {percent(NEAR)} is missing": _needed_table(
-                        found, needed(trials)
+                        tables, needed(trials)
                     )
                 },
             )
@@ -91,11 +91,11 @@ def tuning_section(found: Tables, looks: Looks) -> Section:
             Block(
                 "Best rates at the search boundary",
                 BOUNDARY,
-                tables={caption: _alarm_table(found, alarm)},
+                tables={caption: _alarm_table(tables, alarm)},
             )
         )
     blocks.append(
-        Block("Where default rates come from", DEFAULTS, tables={"Default rates": _defaults_table(found)})
+        Block("Where default rates come from", DEFAULTS, tables={"Default rates": _defaults_table(tables)})
     )
     text = (
         "How many trials a search takes to find a learning rate about as good as the best it will find, "
@@ -104,7 +104,7 @@ def tuning_section(found: Tables, looks: Looks) -> Section:
     return Section(TUNING, "How much tuning each needs", text, findings, blocks)
 
 
-def _defaults_table(found: Tables) -> ShownTable:
+def _defaults_table(tables: Tables) -> ShownTable:
     columns = [
         ShownColumn("optimizer"),
         ShownColumn("rate", "default"),
@@ -115,10 +115,10 @@ def _defaults_table(found: Tables) -> ShownTable:
         ShownColumn("usable", "another default", "cells in which that one does"),
     ]
     rows = []
-    for row in records(default_rates(found.study, found.sensitivity)):
+    for row in records(default_rates(tables.study, tables.sensitivity)):
         second = [number(row["other"]), row["framework"], f"{row['other_usable']}/{row['cells']}"]
         own = [number(row["rate"]), row["origin"] or "–", f"{row['usable']}/{row['cells']}"]
-        texts = [found.study.names.optimizers[row["optimizer"]], *own]
+        texts = [tables.study.names.optimizers[row["optimizer"]], *own]
         rows.append(Row([*texts, *(second if row["framework"] else ["–"] * 3)], "", row["optimizer"]))
     return ShownTable(columns, rows, heads=1)
 
@@ -151,8 +151,8 @@ def _band(intervals: pd.Series) -> np.ndarray:
     return np.array([[getattr(i, end) for i in intervals] for end in ("value", "low", "high")])
 
 
-def _needed_table(found: Tables, table: pd.DataFrame) -> ShownTable:
-    names = found.study.names
+def _needed_table(tables: Tables, table: pd.DataFrame) -> ShownTable:
+    names = tables.study.names
     columns = [
         ShownColumn("optimizer"),
         *(ShownColumn(batch, BY_BATCH) for batch in names.batches),
@@ -167,8 +167,8 @@ def _needed_table(found: Tables, table: pd.DataFrame) -> ShownTable:
     return ShownTable(columns, rows, heads=1, lead=NEEDED)
 
 
-def _alarm_table(found: Tables, alarm: pd.DataFrame) -> ShownTable:
-    names = found.study.names
+def _alarm_table(tables: Tables, alarm: pd.DataFrame) -> ShownTable:
+    names = tables.study.names
     columns = [
         ShownColumn("problem"),
         ShownColumn("optimizer"),
@@ -201,9 +201,9 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> ShownTable:
 
 
 @section(50)
-def axes_section(found: Tables, looks: Looks) -> Section | None:
+def axes_section(tables: Tables, looks: Looks) -> Section | None:
     """Batch strategies against each other, counted in examples, updates and measured cost."""
-    study = found.study
+    study = tables.study
     table = arrivals(study)
     finding = batch_axes(study, table)
     if finding is None or not np.isfinite(table["examples"]).any():
@@ -221,7 +221,7 @@ def axes_section(found: Tables, looks: Looks) -> Section | None:
                 f"Runs that have reached a training gap of {number(TARGET)}",
                 ARRIVED,
                 {UNITS[unit]: _arrivals(looks, table, unit, f"axes-{unit}") for unit in units},
-                {"The median run’s way to the target": _arrived_table(found, arrived(table), units)},
+                {"The median run’s way to the target": _arrived_table(tables, arrived(table), units)},
             )
         ],
     )
@@ -231,14 +231,14 @@ def _arrivals(looks: Looks, table: pd.DataFrame, unit: str, name: str) -> Pictur
     times = table[unit][np.isfinite(table[unit])]
     low, high = float(times.min()) / 1.3, float(times.max()) * 1.3
     points = np.geomspace(low, high, 81)
-    found = shares(table, unit, points)
+    reached = shares(table, unit, points)
     x, y = Scale(UNITS[unit], (low, high), log=True), Scale("share of runs", (0, 1))
     views, tiles = [], []
     for optimizer, look in looks.optimizers.items():
         series = [
-            Series(batch, looks.batches[batch], points, found[optimizer, batch])
+            Series(batch, looks.batches[batch], points, reached[optimizer, batch])
             for batch in looks.batches
-            if (optimizer, batch) in found
+            if (optimizer, batch) in reached
         ]
         views.append(LineView(look.label, look.color, series, x, y))
         alt = f"{look.label}: share of runs that have reached the target, against {UNITS[unit]}"
@@ -246,10 +246,10 @@ def _arrivals(looks: Looks, table: pd.DataFrame, unit: str, name: str) -> Pictur
     return Picture(name, Panels(draw_lines, views, NARROW, 4, batch_keys(looks)), tiles)
 
 
-def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> ShownTable:
-    names = found.study.names
-    each = costs(found.study)
-    cells = found.study.cells.assign(cost=found.study.cells["key"].map(each) * 1e6)
+def _arrived_table(tables: Tables, table: pd.DataFrame, units: list[str]) -> ShownTable:
+    names = tables.study.names
+    each = costs(tables.study)
+    cells = tables.study.cells.assign(cost=tables.study.cells["key"].map(each) * 1e6)
     columns = [
         ShownColumn("optimizer"),
         ShownColumn("batch"),

@@ -42,19 +42,19 @@ APART = (
 FURTHEST = "The cells in which the short run’s forecast is furthest from the measured limit."
 
 
-def forecast_block(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
+def forecast_block(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | None:
     """How good the short run's forecasts are, and what other predictors would have been; the map has them."""
-    if not (found.forecasts["forecast"] > 0).any():
+    if not (limit_data.forecasts["forecast"] > 0).any():
         return None
-    made = {"Predictors of the limit on networks": compared(found)} if len(found.predictors) else {}
-    if len(apart := chosen_without(found.forecasts)):
+    made = {"Predictors of the limit on networks": compared(limit_data)} if len(limit_data.predictors) else {}
+    if len(apart := chosen_without(limit_data.forecasts)):
         made["The predictors cross-validated by problem"] = _apart(tables, apart)
-    if worst := worst_forecasts(found.forecasts):
+    if worst := worst_forecasts(limit_data.forecasts):
         made["The forecasts that are furthest off"] = furthest(tables, worst)
-    return Block("The limit from a short run", captioned(found), {}, made)
+    return Block("The limit from a short run", captioned(limit_data), {}, made)
 
 
-def compared(found: LimitEvidence) -> ShownTable:
+def compared(limit_data: LimitEvidence) -> ShownTable:
     """Every predictor against the measured limit, theory's first."""
     columns = [
         ShownColumn("methods", "", KINDS_MEAN),
@@ -81,9 +81,9 @@ def compared(found: LimitEvidence) -> ShownTable:
                 share(wilson(row["twice"], row["compared"])),
             ]
         )
-        for row in records(found.predictors)
+        for row in records(limit_data.predictors)
     ]
-    used = dict.fromkeys(found.predictors["predictor"])
+    used = dict.fromkeys(limit_data.predictors["predictor"])
     notes = [f"{PREDICTOR_WORDS[p][0].upper()}{PREDICTOR_WORDS[p][1:]}: {PREDICTOR_MEANS[p]}." for p in used]
     return ShownTable(columns, rows, heads=2, notes=notes, lead=COMPARED)
 

@@ -53,9 +53,9 @@ NAMED = 16
 
 
 @section(20)
-def ranks_section(found: Tables, looks: Looks) -> Section | None:
+def ranks_section(tables: Tables, looks: Looks) -> Section | None:
     """Mean ranks of the tuned training gap, which of them clearly differ, and how steady they are."""
-    study = found.study
+    study = tables.study
     scores = replicates(study, "gap")
     table = standing(study, scores)
     if min(table.shape) < 2:
@@ -65,7 +65,7 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
     steady = stability(ranks)
     made = (
         ranked(study, drawn) or too_few(study, table),
-        rank_power(found),
+        rank_power(tables),
         steadiness(study, ranks, steady),
     )
     findings = [finding for finding in made if finding is not None]
@@ -81,7 +81,7 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
                 "problem, or one replicate of every cell, is left out, each in turn. Where the bars of two "
                 "optimizers overlap, their order may depend on what happened to be in the study.",
                 {"": _spans(looks, ranks, steady)},
-                {"The ranking when one is left out": _stability_table(found, steady)},
+                {"The ranking when one is left out": _stability_table(tables, steady)},
                 wide=True,
             )
         )
@@ -144,7 +144,7 @@ def _spans(looks: Looks, ranks: pd.DataFrame, steady: list[Stability]) -> Pictur
     return Picture("steadiness", Panels(draw_spans, [view], span_size(len(order)), 1, keys), [Tile(alt)])
 
 
-def _stability_table(found: Tables, steady: list[Stability]) -> ShownTable:
+def _stability_table(tables: Tables, steady: list[Stability]) -> ShownTable:
     columns = [
         ShownColumn("left out"),
         ShownColumn("cases"),
@@ -153,7 +153,7 @@ def _stability_table(found: Tables, steady: list[Stability]) -> ShownTable:
         ShownColumn("lowest τ", "", "Kendall’s rank correlation with the whole ranking: 1 is the same order"),
         ShownColumn("median τ"),
     ]
-    names = found.study.names.problems
+    names = tables.study.names.problems
     rows = [
         Row(
             [f"one {part.kind}", str(part.out), str(len(part.moved))]
@@ -166,9 +166,9 @@ def _stability_table(found: Tables, steady: list[Stability]) -> ShownTable:
 
 
 @section(30)
-def speed_section(found: Tables, looks: Looks) -> Section | None:
+def speed_section(tables: Tables, looks: Looks) -> Section | None:
     """Performance profiles on examples to a target."""
-    study = found.study
+    study = tables.study
     table = profile_table(study)
     finding = fastest(study, table)
     if finding is None:
@@ -195,7 +195,7 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
                 "better; the pale bands are bootstrap intervals over the replicates. Arrival is known only "
                 "to the next evaluation, so optimizers that differ by less count as equally fast.",
                 pictures,
-                {"Area under the profiles and runs that reach the target": _profile_table(found, table)},
+                {"Area under the profiles and runs that reach the target": _profile_table(tables, table)},
                 wide=True,
             )
         ],
@@ -231,8 +231,8 @@ def _profiles(study: Study, looks: Looks, table: pd.DataFrame, name: str) -> Pic
     return Picture(name, Panels(draw_lines, views, named_size(len(shown.optimizers)), 2, keys), tiles)
 
 
-def _profile_table(found: Tables, table: pd.DataFrame) -> ShownTable:
-    names = found.study.names
+def _profile_table(tables: Tables, table: pd.DataFrame) -> ShownTable:
+    names = tables.study.names
     columns = [ShownColumn("optimizer"), ShownColumn("batch")]
     for target in TOLERANCES:
         group = f"gap below {number(target)}"

@@ -58,11 +58,11 @@ curvature left either: its curve leaves at the bottom, and the table has its num
 @section(10)
 def limits_section(tables: Tables, looks: Looks) -> Section | None:
     """The section of a study; None where its cells hold nothing of limits, edges or floors."""
-    found = limit_evidence(tables)
-    if found.empty:
+    limit_data = limit_evidence(tables)
+    if limit_data.empty:
         return None
     made = (stability_map, forecast_block, batch_sizes, edges, floors, noise)
-    blocks = [block for make in made if (block := make(tables, looks, found)) is not None]
+    blocks = [block for make in made if (block := make(tables, looks, limit_data)) is not None]
     text = (
         "Every method that subtracts a multiple of the gradient has a stability limit: a learning rate "
         "above which its steps jump across the valley, each farther than the one before. Theory predicts it "
@@ -70,12 +70,15 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
         "were seen to diverge, measured for each replicate. Adaptive methods, which divide by the size of "
         "past gradients, have no such predicted limit: with them too large a rate mostly ends on a plateau."
     )
-    if (found.forecasts["forecast"] > 0).any():
+    if (limit_data.forecasts["forecast"] > 0).any():
         text += (
             " On networks a short run forecasts the limit, well for gradient descent, plain or with "
             "momentum, and roughly for adaptive methods."
         )
-    said = [*findings(tables, found), *([own] if (own := forecast(tables, found)) is not None else [])]
+    said = [
+        *findings(tables, limit_data),
+        *([own] if (own := forecast(tables, limit_data)) is not None else []),
+    ]
     return Section("limits", "Stability limits: predicted and measured", text, said, blocks)
 
 
@@ -86,33 +89,33 @@ def map_keys() -> list[LegendKey]:
     return [LegendKey(label, ratio_color(value), area=True) for label, value in steps.items()]
 
 
-def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
+def stability_map(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | None:
     """Measured over predicted, a field for each cell, a panel for each problem."""
-    if not (found.limits["status"] != "").any():
+    if not (limit_data.limits["status"] != "").any():
         return None
-    maps = {ALL: _map(tables, looks, found.limits, "stability")}
-    if (found.forecasts["forecast"] > 0).any():
+    maps = {ALL: _map(tables, looks, limit_data.limits, "stability")}
+    if (limit_data.forecasts["forecast"] > 0).any():
         maps = {
             "theory on least squares, a short run on networks": _map(
-                tables, looks, found.predicted, "stability"
+                tables, looks, limit_data.predicted, "stability"
             ),
-            "theory alone": _map(tables, looks, found.limits, "stability-theory"),
+            "theory alone": _map(tables, looks, limit_data.limits, "stability-theory"),
         }
     limits = (
-        {"Measured over predicted limit, by kind of prediction": limit_tables.agreement(tables, found)}
-        if len(found.agreement)
+        {"Measured over predicted limit, by kind of prediction": limit_tables.agreement(tables, limit_data)}
+        if len(limit_data.agreement)
         else {}
     )
-    linear = found.limits[
-        found.limits["basis"].isin([LimitBasis.EXACT, LimitBasis.ORDER, LimitBasis.ALMOST_SURE])
+    linear = limit_data.limits[
+        limit_data.limits["basis"].isin([LimitBasis.EXACT, LimitBasis.ORDER, LimitBasis.ALMOST_SURE])
     ]
-    others = found.limits.drop(linear.index)
+    others = limit_data.limits.drop(linear.index)
     for caption, part in (("Least squares: limits", linear), ("Other cells: limits", others)):
         if len(part):
             limits[f"{caption} predicted and measured"] = limit_tables.limits(tables, part)
-    if without := limit_tables.unpredicted(tables, found.limits):
+    if without := limit_tables.unpredicted(tables, limit_data.limits):
         limits["Where no limit is predicted"] = without
-    text, terms = captions.stability(tables, found), captions.bases(found)
+    text, terms = captions.stability(tables, limit_data), captions.bases(limit_data)
     return Block("The stability map", text, maps, limits, wide=True, terms=terms)
 
 
@@ -134,14 +137,14 @@ def _map(tables: Tables, looks: Looks, limits: pd.DataFrame, name: str) -> Pictu
     return Picture(name, Panels(draw_map, views, size, 2, map_keys()), tiles)
 
 
-def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
+def batch_sizes(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | None:
     """Predicted limits against the batch size with the measured ones, a panel for each problem."""
-    if found.by_batch.empty:
+    if limit_data.by_batch.empty:
         return None
     names = tables.study.names
-    measured = found.measured.merge(found.by_batch[["problem", "optimizer"]].drop_duplicates())
+    measured = limit_data.measured.merge(limit_data.by_batch[["problem", "optimizer"]].drop_duplicates())
     views, tiles = [], []
-    for problem, at in found.by_batch.groupby("problem", sort=False):
+    for problem, at in limit_data.by_batch.groupby("problem", sort=False):
         runs = measured[measured["problem"] == problem]
         runs = runs.assign(predicted=runs["predicted"].where(runs["basis"] == LimitBasis.ALMOST_SURE))
         curves = [
@@ -164,17 +167,17 @@ def batch_sizes(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | N
         alt = f"{label}: predicted limit against batch size: {listing(said)} at full batch"
         tiles.append(Tile(alt, problem=str(problem)))
     size = batch_limits_size(max(len(view.curves) + len(view.guides) for view in views))
-    panels = Panels(draw_batch_limits, views, size, 2, _batch_keys(looks, found, measured))
+    panels = Panels(draw_batch_limits, views, size, 2, _batch_keys(looks, limit_data, measured))
     return Block(
         "The limit and the batch size",
-        captions.batch_limits(tables, found, measured),
+        captions.batch_limits(tables, limit_data, measured),
         {ALL: Picture("batch-limits", panels, tiles)},
         wide=True,
     )
 
 
-def _batch_keys(looks: Looks, found: LimitEvidence, measured: pd.DataFrame) -> list[LegendKey]:
-    optimizers = (looks.optimizers[o] for o in dict.fromkeys(found.by_batch["optimizer"]))
+def _batch_keys(looks: Looks, limit_data: LimitEvidence, measured: pd.DataFrame) -> list[LegendKey]:
+    optimizers = (looks.optimizers[o] for o in dict.fromkeys(limit_data.by_batch["optimizer"]))
     return [
         *(LegendKey(look.label, look.color, "-") for look in optimizers),
         LegendKey("(1 − b) × and (1 + b) × gradient descent’s", MUTED, (0, (4, 2))),
@@ -183,14 +186,14 @@ def _batch_keys(looks: Looks, found: LimitEvidence, measured: pd.DataFrame) -> l
     ]
 
 
-def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
+def edges(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | None:
     """Sharpness along training, a panel for each problem and optimizer."""
-    if found.edge.empty:
+    if limit_data.edge.empty:
         return None
     study = tables.study
     lines = {
         (str(problem), str(optimizer)): [_edge_line(tables, run) for run in records(runs.sort_values("rate"))]
-        for (problem, optimizer), runs in found.edge.groupby(["problem", "optimizer"], sort=False)
+        for (problem, optimizer), runs in limit_data.edge.groupby(["problem", "optimizer"], sort=False)
     }
     updates = [u for group in lines.values() for line in group for u in line.updates[line.updates > 0]]
     span = (min(updates) * 0.6, max(updates) * 1.05) if updates else (1.0, 10.0)
@@ -201,7 +204,9 @@ def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         least = max(min(values), DEPTH * min(line.threshold for line in group))
         axis_range = (least / 1.4, max(values) * 1.4)
         views.append(EdgeView(label, look, group, axis_range, span))
-        at = found.edge[(found.edge["problem"] == problem) & (found.edge["optimizer"] == optimizer)]
+        at = limit_data.edge[
+            (limit_data.edge["problem"] == problem) & (limit_data.edge["optimizer"] == optimizer)
+        ]
         said = "; ".join(
             f"rate {number(r['rate'])}: {factor(r['late'])} times its threshold {number(r['threshold'])}, "
             f"{r['verdict']}"
@@ -215,17 +220,17 @@ def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         DIVERGED,
     ]
     picture = Picture("edge", Panels(draw_edge, views, EDGE, 4, keys), tiles)
-    table = {"The sharpness of every run that was followed": limit_tables.edges(tables, found)}
-    return Block("The edge of stability", captions.edges(tables, found), {ALL: picture}, table)
+    table = {"The sharpness of every run that was followed": limit_tables.edges(tables, limit_data)}
+    return Block("The edge of stability", captions.edges(tables, limit_data), {ALL: picture}, table)
 
 
-def floors(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
+def floors(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | None:
     """The final gap above the best rate of methods without a limit: a picture for each batch strategy."""
-    if found.slopes.empty:
+    if limit_data.slopes.empty:
         return None
     names = tables.study.names
-    shown = found.floors[found.floors["key"].isin(found.slopes["key"])]
-    slope = {row["key"]: row["slope"] for row in records(found.slopes)}
+    shown = limit_data.floors[limit_data.floors["key"].isin(limit_data.slopes["key"])]
+    slope = {row["key"]: row["slope"] for row in records(limit_data.slopes)}
     used = [look for o, look in looks.optimizers.items() if o in set(shown["optimizer"])]
     keys = [
         *(LegendKey(look.label, look.color, "-", look.marker) for look in used),
@@ -256,20 +261,22 @@ def floors(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         if views:
             size = floors_size(max(len(view.lines) for view in views))
             made[strategy] = Picture(f"floors-{i}", Panels(draw_floors, views, size, 4, keys), tiles)
-    tables_ = {"How steeply plateaus rise with the rate, by optimizer": limit_tables.powers(tables, found)}
-    tables_["How steeply plateaus rise with the rate, cell by cell"] = limit_tables.slopes(tables, found)
-    return Block("Plateaus instead of a limit", captions.floors(tables, found), made, tables_)
+    tables_ = {
+        "How steeply plateaus rise with the rate, by optimizer": limit_tables.powers(tables, limit_data)
+    }
+    tables_["How steeply plateaus rise with the rate, cell by cell"] = limit_tables.slopes(tables, limit_data)
+    return Block("Plateaus instead of a limit", captions.floors(tables, limit_data), made, tables_)
 
 
-def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
+def noise(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | None:
     """The predicted floor of noise against the measured gap, a panel for each problem."""
-    if found.noise.empty:
+    if limit_data.noise.empty:
         return None
     names = tables.study.names
-    values = found.noise[["predicted", "measured"]].to_numpy()
+    values = limit_data.noise[["predicted", "measured"]].to_numpy()
     axis_range = (float(np.percentile(values, 1)) / 3, float(max(np.percentile(values[:, 0], 100), 1)) * 2)
     views, tiles = [], []
-    for problem, at in found.noise.groupby("problem", sort=False):
+    for problem, at in limit_data.noise.groupby("problem", sort=False):
         views.append(NoiseView(names.problems[str(problem)], looks.batches, at, axis_range))
         settled = at.loc[at["settled"], "ratio"]
         middle = f", median of measured over predicted {factor(settled.median())}" if len(settled) else ""
@@ -278,7 +285,7 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
             f"{plural(len(at), 'run')}, {len(settled)} of which have forgotten their start{middle}"
         )
         tiles.append(Tile(alt, problem=str(problem)))
-    used = [look for batch, look in looks.batches.items() if batch in set(found.noise["batch"])]
+    used = [look for batch, look in looks.batches.items() if batch in set(limit_data.noise["batch"])]
     keys = [
         *(LegendKey(look.label, look.color, marker=look.marker) for look in used),
         LegendKey("start not forgotten", INK, marker="o", face=PAPER, size=3.6),
@@ -286,21 +293,21 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     ]
     picture = Picture("noise", Panels(draw_noise, views, floors_size(0), 4, keys), tiles)
     table = (
-        {"Measured gap over predicted noise floor": limit_tables.noise(tables, found)}
-        if len(found.noise_agreement)
+        {"Measured gap over predicted noise floor": limit_tables.noise(tables, limit_data)}
+        if len(limit_data.noise_agreement)
         else {}
     )
-    return Block("Noise floors", captions.noise(tables, found), {ALL: picture}, table)
+    return Block("Noise floors", captions.noise(tables, limit_data), {ALL: picture}, table)
 
 
 def _guides(by_batch: pd.DataFrame) -> list[LimitCurve]:
     """(1 - b) times gradient descent's limit, and (1 + b) times that of full batches, 2 (1 + b) / L."""
-    found = []
+    guides = []
     for _, plain, _, b in pairs(by_batch):
         sizes, limits = _of(plain, "size"), _of(plain, "limit")
-        found.append(LimitCurve("(1 − b) × descent’s", sizes, (1 - b) * limits))
-        found.append(LimitCurve("2 (1 + b) / L", sizes, np.full(len(sizes), (1 + b) * limits[-1])))
-    return found
+        guides.append(LimitCurve("(1 − b) × descent’s", sizes, (1 - b) * limits))
+        guides.append(LimitCurve("2 (1 + b) / L", sizes, np.full(len(sizes), (1 + b) * limits[-1])))
+    return guides
 
 
 def _order_keys(measured: pd.DataFrame) -> list[LegendKey]:
