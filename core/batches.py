@@ -41,6 +41,9 @@ class Order:
     replacement: bool = False
 
 
+SPAN = 1 << 15
+"""Samples of several epochs' orders that are kept as one: all stacks of a study ask for the same."""
+
 KEPT = 2048
 """Samples up to which drawn orders are kept: those of a study's few seeds are asked for by every
 optimizer and rate, and to draw one takes as long as to train on it."""
@@ -159,8 +162,12 @@ class BatchStrategy:
 
     def samples(self, seed: int, epoch: int, n: int) -> np.ndarray:
         """Which of n samples epoch 0, 1, ... takes, in order, for a replicate's data seed; `cuts` cuts it."""
-        draw = _kept if n <= KEPT else _drawn_order
-        return draw(self.drawn, int(seed), 0 if self.drawn.repeats else epoch, n, self.size or n)
+        return _order_of(self.drawn, int(seed), epoch, n, self.size or n)
+
+    def orders(self, seed: int, epochs: range, n: int) -> np.ndarray:
+        """The orders of these epochs, one after the other. Not to be written to."""
+        joined = _kept_orders if n * len(epochs) <= SPAN else _orders
+        return joined(self.drawn, int(seed), epochs, n, self.size or n)
 
 
 def _drawn_order(order: Order, seed: int, epoch: int, n: int, size: int) -> np.ndarray:
@@ -179,6 +186,19 @@ def _drawn_order(order: Order, seed: int, epoch: int, n: int, size: int) -> np.n
 
 
 _kept = lru_cache(maxsize=2 * KEPT)(_drawn_order)
+
+
+def _order_of(order: Order, seed: int, epoch: int, n: int, size: int) -> np.ndarray:
+    return (_kept if n <= KEPT else _drawn_order)(order, seed, 0 if order.repeats else epoch, n, size)
+
+
+def _orders(order: Order, seed: int, epochs: range, n: int, size: int) -> np.ndarray:
+    joined = np.concatenate([_order_of(order, seed, epoch, n, size) for epoch in epochs])
+    joined.flags.writeable = False
+    return joined
+
+
+_kept_orders = lru_cache(maxsize=128)(_orders)
 
 
 def _samples(size: object) -> int:

@@ -217,10 +217,7 @@ class NetworkObjective(Objective):
         else:
             used, row_of = np.unique(self.order_of, return_inverse=True)
             length = self.cuts[-1].stop
-            rows = np.empty((len(used), len(epochs) * length), np.int64)
-            for row, seed in zip(rows.reshape(len(used), len(epochs), length), self.seeds[used], strict=True):
-                for place, e in zip(row, epochs, strict=True):
-                    place[:] = self.strategy.samples(seed, e, n)
+            rows = np.stack([self.strategy.orders(seed, epochs, n) for seed in self.seeds[used]])
         each = length * np.arange(len(epochs))[:, None]
         updates = slice(first, first + until - done)
         starts, stops = ((each + ends).ravel()[updates] for ends in (self.starts, self.stops))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from overshoot.core.optimizers.base import Optimizer, State
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Zeros whose memory begins where a vector may."""
     kind = np.dtype(dtype)
-    size = int(np.prod(shape)) * kind.itemsize
+    size = math.prod(shape) * kind.itemsize
     raw = np.zeros(size + 64, np.uint8)
     start = -address(raw) % 64
     return raw[start : start + size].view(kind).reshape(shape)
@@ -49,6 +50,8 @@ class Blocks:
         self.order = np.arange(self.R) if order is None else order
         self.places = np.argsort(self.order)
         self.count = self._count()
+        self.taken = np.resize(self.order, self.count * self.lanes)
+        self.taken[self.R :] = self.order[-1]
         held = [self.entries(a) for a in (theta, *(state[name] for name in rule.arrays))]
         self.arrays = aligned((self.count, len(held), *held[0].shape[1:]), theta.dtype)
         for slot, array in enumerate(held):
@@ -70,8 +73,7 @@ class Blocks:
 
     def in_lanes(self, a: np.ndarray) -> np.ndarray:
         """Numbers of each trial (R, n) -> (blocks, n, lanes)."""
-        room = np.full(self.count * self.lanes - self.R, self.order[-1])
-        return a[np.append(self.order, room)].reshape(self.count, self.lanes, -1).swapaxes(1, 2)
+        return a[self.taken].reshape(self.count, self.lanes, -1).swapaxes(1, 2)
 
     def of_trials(self, blocks: np.ndarray) -> np.ndarray:
         """(blocks, n, lanes) -> (R, n)."""

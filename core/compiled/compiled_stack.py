@@ -47,7 +47,7 @@ def advance_function(dtype: str) -> Any:
         k.backward,
         k.collect,
         k.gradient,
-        k.fill_single,
+        k.fill_shared,
         k.fill,
         k.keep_before,
         k.find,

@@ -160,16 +160,25 @@ def collect(
         u += o
 
 
-def fill_single(
-    target: int, values: int, vectors: int, order: int, rows: int, stride: int, start: int, stop: int
+def fill_shared(
+    x: int,
+    y: int,
+    inputs: int,
+    targets: int,
+    vectors: int,
+    k: int,
+    order: int,
+    start: int,
+    stop: int,
 ) -> None:
-    """target (samples, vectors) <- the samples from start to stop of an order that all trials share, each as
-    its numbers lie in values: (n, vectors)."""
-    own = read_int(rows, 0) * stride
+    """x (samples, vectors) <- the samples from start to stop of an order that all trials share, each as its
+    numbers lie in inputs: (n, vectors); y (samples, k) <- their targets (n, k), each in all lanes."""
     for q in range(start, stop):
-        sample = read_int(order, own + q) * vectors
+        sample, at = read_int(order, q), q - start
         for i in range(vectors):
-            store(target, (q - start) * vectors + i, load(values, sample + i))
+            store(x, at * vectors + i, load(inputs, sample * vectors + i))
+        for o in range(k):
+            store(y, at * k + o, spread(read(targets, sample * k + o)))
 
 
 def fill(
@@ -183,25 +192,18 @@ def fill(
     start: int,
     stop: int,
     places: int,
-    shared: bool,
 ) -> None:
     """target (samples, width) <- the samples that each trial takes from start to stop of its order.
 
     values: (n, apart) numbers, of which the first are taken. order: rows of `stride` sample numbers each.
-    rows: which one is each trial's, `shared` where it is the same for all. places: memory for a whole number
-    a lane.
+    rows: which one is each trial's. places: memory for a whole number a lane.
     """
     at = 0
     for q in range(start, stop):
-        if shared:
-            sample = read_int(order, read_int(rows, 0) * stride + q) * apart
-            for i in range(width):
-                store(target, at + i, spread(read(values, sample + i)))
-        else:
-            for lane in range(LANES):
-                write(places, lane, read_int(order, read_int(rows, lane) * stride + q) * apart)
-            for i in range(width):
-                store(target, at + i, gather(values, places, i))
+        for lane in range(LANES):
+            write(places, lane, read_int(order, read_int(rows, lane) * stride + q) * apart)
+        for i in range(width):
+            store(target, at + i, gather(values, places, i))
         at += width
 
 
@@ -258,10 +260,11 @@ def advance(
         start, stop = read_int(starts, step), read_int(stops, step)
         if step == 0 or start != read_int(starts, step - 1) or stop != read_int(stops, step - 1):
             if shared:
-                fill_single(x, inputs, row // LANES, order, rows, stride, start, stop)
+                own = order + read_int(rows, 0) * stride * 8
+                fill_shared(x, y, inputs, targets, row // LANES, k, own, start, stop)
             else:
-                fill(x, inputs, d, row, order, rows, stride, start, stop, places, False)
-            fill(y, targets, k, k, order, rows, stride, start, stop, places, shared)
+                fill(x, inputs, d, row, order, rows, stride, start, stop, places)
+                fill(y, targets, k, k, order, rows, stride, start, stop, places)
         gradient(net, block, grad, x, row if shared else d, y, stop - start, memory, shared)
         if factors != 0:
             for lane in range(LANES):
