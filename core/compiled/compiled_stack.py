@@ -12,7 +12,7 @@ from overshoot.core.activations import ACTIVATIONS, Activation
 from overshoot.core.compiled import kernels, products
 from overshoot.core.compiled.blocks import Blocks, address, aligned
 from overshoot.core.compiled.build import compiled, sources
-from overshoot.core.compiled.rules import activation_sources, loss_source, rule
+from overshoot.core.compiled.rules import activation_sources, loss_source, program_of, rule
 from overshoot.core.compiled.source import KEPT
 from overshoot.core.compiled.tracing import UntraceableError
 from overshoot.core.loop import Divisor, Stack
@@ -77,6 +77,16 @@ def network_functions(activation: Activation, loss: Loss, dtype: str) -> tuple[A
 
 def obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
     """Why this optimizer on this network cannot be compiled; empty where it can."""
+    kind = (ACTIVATIONS[net.activation], LOSSES[net.loss], *program_of(optimizer, theta.dtype))
+    if kind not in _obstacles:
+        _obstacles[kind] = _obstacle(net, optimizer, theta)
+    return _obstacles[kind]
+
+
+_obstacles: dict[tuple[Any, ...], str] = {}
+
+
+def _obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
     try:
         activation_sources(ACTIVATIONS[net.activation], theta.dtype.name)
         loss_source(LOSSES[net.loss], theta.dtype.name)

@@ -55,9 +55,7 @@ def forward(
     for layer in range(depth):
         inputs, outputs = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
         if group >= GROUP:
-            for s in range(0, group, GROUP):
-                at, z = a + s * apart, h + s * units
-                affine_group(theta, w, source, at, apart, memory, z, units, inputs, outputs, single)
+            affine_group(theta, w, source, a, apart, memory, h, units, group, inputs, outputs, single)
         else:
             affine(theta, w, source, a, memory, h, inputs, outputs, single)
         if layer < depth - 1:
@@ -150,9 +148,7 @@ def collect(
     for layer in range(read_int(net, DEPTH)):
         i, o = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
         if group >= GROUP:
-            for s in range(0, group, GROUP):
-                d, at, own = deltas + u + s * units, a + s * apart, first and s == 0
-                collect_group(grad, w, memory, d, units, source, at, apart, i, o, own, single)
+            collect_group(grad, w, memory, deltas + u, units, source, a, apart, group, i, o, first, single)
         else:
             collect_one(grad, w, memory, deltas + u, source, a, i, o, first, single)
         source, a, apart, single = memory, u, units, False

@@ -88,6 +88,7 @@ def affine_group(
     target: int,
     z: int,
     further: int,
+    group: int,
     inputs: int,
     outputs: int,
     single: bool,
@@ -95,35 +96,37 @@ def affine_group(
     """As `affine` for a group of samples: inputs lie `apart` and outputs `further` vectors apart."""
     row = inputs + 1
     whole = outputs - outputs % 2
-    for o in range(0, whole, 2):
-        w0 = w + o * row
-        w1 = w0 + row
-        for s in range(0, GROUP, 2):
-            a0, a1 = a + s * apart, a + (s + 1) * apart
-            z0, z1 = z + s * further + o, z + (s + 1) * further + o
-            s0 = s1 = load(theta, w0 + inputs)
-            r0 = r1 = load(theta, w1 + inputs)
+    for _ in range(0, group, GROUP):
+        for o in range(0, whole, 2):
+            w0 = w + o * row
+            w1 = w0 + row
+            for s in range(0, GROUP, 2):
+                a0, a1 = a + s * apart, a + (s + 1) * apart
+                z0, z1 = z + s * further + o, z + (s + 1) * further + o
+                s0 = s1 = load(theta, w0 + inputs)
+                r0 = r1 = load(theta, w1 + inputs)
+                for i in range(inputs):
+                    u, v = load(theta, w0 + i), load(theta, w1 + i)
+                    x0, x1 = taken(source, a0 + i, single), taken(source, a1 + i, single)
+                    s0, s1 = fused(u, x0, s0), fused(u, x1, s1)
+                    r0, r1 = fused(v, x0, r0), fused(v, x1, r1)
+                store(target, z0, s0)
+                store(target, z1, s1)
+                store(target, z0 + 1, r0)
+                store(target, z1 + 1, r1)
+        for o in range(whole, outputs):
+            s0 = s1 = s2 = s3 = load(theta, w + o * row + inputs)
             for i in range(inputs):
-                u, v = load(theta, w0 + i), load(theta, w1 + i)
-                x0, x1 = taken(source, a0 + i, single), taken(source, a1 + i, single)
-                s0, s1 = fused(u, x0, s0), fused(u, x1, s1)
-                r0, r1 = fused(v, x0, r0), fused(v, x1, r1)
-            store(target, z0, s0)
-            store(target, z1, s1)
-            store(target, z0 + 1, r0)
-            store(target, z1 + 1, r1)
-    for o in range(whole, outputs):
-        s0 = s1 = s2 = s3 = load(theta, w + o * row + inputs)
-        for i in range(inputs):
-            u = load(theta, w + o * row + i)
-            s0 = fused(u, taken(source, a + i, single), s0)
-            s1 = fused(u, taken(source, a + apart + i, single), s1)
-            s2 = fused(u, taken(source, a + 2 * apart + i, single), s2)
-            s3 = fused(u, taken(source, a + 3 * apart + i, single), s3)
-        store(target, z + o, s0)
-        store(target, z + further + o, s1)
-        store(target, z + 2 * further + o, s2)
-        store(target, z + 3 * further + o, s3)
+                u = load(theta, w + o * row + i)
+                s0 = fused(u, taken(source, a + i, single), s0)
+                s1 = fused(u, taken(source, a + apart + i, single), s1)
+                s2 = fused(u, taken(source, a + 2 * apart + i, single), s2)
+                s3 = fused(u, taken(source, a + 3 * apart + i, single), s3)
+            store(target, z + o, s0)
+            store(target, z + further + o, s1)
+            store(target, z + 2 * further + o, s2)
+            store(target, z + 3 * further + o, s3)
+        a, z = a + GROUP * apart, z + GROUP * further
 
 
 def below_group(
@@ -194,6 +197,7 @@ def collect_group(
     x: int,
     a: int,
     xs: int,
+    group: int,
     inputs: int,
     outputs: int,
     first: bool,
@@ -201,26 +205,30 @@ def collect_group(
 ) -> None:
     """The same for a group of samples, whose deltas lie ds and whose inputs xs vectors apart."""
     row = inputs + 1
-    for o in range(outputs):
-        at = w + o * row
-        d0, d1 = load(d, delta + o), load(d, delta + ds + o)
-        d2, d3 = load(d, delta + 2 * ds + o), load(d, delta + 3 * ds + o)
-        bias = d0 + d1 + d2 + d3
-        if first:
-            for i in range(inputs):
-                g = fused(d1, taken(x, a + xs + i, single), d0 * taken(x, a + i, single))
-                g = fused(
-                    d3, taken(x, a + 3 * xs + i, single), fused(d2, taken(x, a + 2 * xs + i, single), g)
-                )
-                store(grad, at + i, g)
-            store(grad, at + inputs, bias)
-        else:
-            for i in range(inputs):
-                g = fused(
-                    d1, taken(x, a + xs + i, single), fused(d0, taken(x, a + i, single), load(grad, at + i))
-                )
-                g = fused(
-                    d3, taken(x, a + 3 * xs + i, single), fused(d2, taken(x, a + 2 * xs + i, single), g)
-                )
-                store(grad, at + i, g)
-            store(grad, at + inputs, load(grad, at + inputs) + bias)
+    for _ in range(0, group, GROUP):
+        for o in range(outputs):
+            at = w + o * row
+            d0, d1 = load(d, delta + o), load(d, delta + ds + o)
+            d2, d3 = load(d, delta + 2 * ds + o), load(d, delta + 3 * ds + o)
+            bias = d0 + d1 + d2 + d3
+            if first:
+                for i in range(inputs):
+                    g = fused(d1, taken(x, a + xs + i, single), d0 * taken(x, a + i, single))
+                    g = fused(
+                        d3, taken(x, a + 3 * xs + i, single), fused(d2, taken(x, a + 2 * xs + i, single), g)
+                    )
+                    store(grad, at + i, g)
+                store(grad, at + inputs, bias)
+            else:
+                for i in range(inputs):
+                    g = fused(
+                        d1,
+                        taken(x, a + xs + i, single),
+                        fused(d0, taken(x, a + i, single), load(grad, at + i)),
+                    )
+                    g = fused(
+                        d3, taken(x, a + 3 * xs + i, single), fused(d2, taken(x, a + 2 * xs + i, single), g)
+                    )
+                    store(grad, at + i, g)
+                store(grad, at + inputs, load(grad, at + inputs) + bias)
+        delta, a, first = delta + GROUP * ds, a + GROUP * xs, False

@@ -60,14 +60,18 @@ _rules: dict[tuple[Any, ...], Rule] = {}
 
 def rule(optimizer: Optimizer, state: State, theta: np.ndarray) -> Rule:
     """The update of a prepared optimizer; raises UntraceableError for one that is not done entry by entry."""
-    # Other rates have the same program, but a rule may branch on its other hyperparameters as it likes.
-    others = (
-        (k, np.ndim(v), np.asarray(v).tobytes()) for k, v in optimizer.hyperparameters.items() if k != "lr"
-    )
-    key = (type(optimizer), theta.dtype, np.any(optimizer.lr), *others)
+    key = program_of(optimizer, theta.dtype)
     if key not in _rules:
         _rules[key] = _traced(optimizer, state, theta)
     return _rules[key]
+
+
+def program_of(optimizer: Optimizer, dtype: np.dtype) -> tuple[Any, ...]:
+    """What an update's program depends on. Other rates have the same one, but a rule may branch on its other
+    hyperparameters as it likes."""
+    values = optimizer.hyperparameters.items()
+    others = ((k, np.ndim(v) > 0, np.asarray(v).tobytes()) for k, v in values if k != "lr")
+    return (type(optimizer), dtype, np.ndim(optimizer.lr) > 0, np.any(optimizer.lr), *others)
 
 
 def _traced(optimizer: Optimizer, state: State, theta: np.ndarray) -> Rule:
