@@ -74,6 +74,18 @@ def test_a_mark_says_what_it_is(opened: Callable[..., Page], picture: str, patte
 
 
 @pytest.mark.slow
+def test_a_pointer_near_a_thin_line_is_told_too(opened: Callable[..., Page]) -> None:
+    page = opened()
+    figure = page.locator("[data-name='ranges'] figure").first
+    figure.scroll_into_view_if_needed()
+    bar = figure.locator("path", has=page.locator("title")).first.bounding_box()
+    assert bar is not None
+    for away, said in ((5, "Gradient descent, full batch: usable from 0.041 to 1"), (12, "")):
+        page.mouse.move(bar["x"] + bar["width"] / 3, bar["y"] - away)
+        assert figure.get_attribute("title") == said
+
+
+@pytest.mark.slow
 def test_a_title_is_no_text_of_the_drawing(opened: Callable[..., Page]) -> None:
     texts = opened().locator("figure svg text").all_text_contents()
     assert not [text for text in texts if "usable from" in text]
