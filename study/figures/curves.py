@@ -75,7 +75,7 @@ def _draw(ax: Axes, view: CurveView, line: Line) -> None:
         gid=f"{line.role}-{line.replicate}".replace(" ", "-"),
         zorder=3 if best else 2,
     )
-    end = "diverged" if line.diverged else f"ends at {number(line.gap[-1])}"
+    end = "diverged" if line.diverged else number(line.gap[-1])
     tell(drawn, f"{line.role}, {number(line.rate)}: {end}")
     if line.diverged:
         cross(ax, *_exit(line, view.gap_range), f"diverged-{line.role}-{line.replicate}".replace(" ", "-"))

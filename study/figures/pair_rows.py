@@ -94,11 +94,11 @@ def _range(ax: Axes, row: dict[str, Any], y: float, looks: Looks) -> None:
     if np.isfinite(row["sweep_boundary"]):
         (cross,) = ax.plot(row["sweep_boundary"], y, "X", markersize=4.4, markeredgewidth=0)
         cross.set_color(OUTCOMES["diverged"])
-        tell(cross, f"{who}: half of the runs diverge from {number(row['sweep_boundary'])} on")
+        tell(cross, f"{who}: half diverge from {number(row['sweep_boundary'])}")
 
 
 def _who(row: dict[str, Any], looks: Looks) -> str:
-    return f"{looks.optimizers[row['optimizer']].label}, {looks.batches[row['batch']].label}"
+    return f"{looks.optimizers[row['optimizer']].label}, {row['batch']}"
 
 
 def draw_scores(figure: FigureBase, view: ScoreView) -> None:
@@ -120,7 +120,7 @@ def _score(ax: Axes, row: dict[str, Any], y: float, view: ScoreView) -> None:
     """The mark of one optimizer with one batch strategy at one of its rates, over its interval."""
     look, tuned = view.looks.batches[row["batch"]], row["role"] == ConfirmRole.TUNED
     low, high = view.axis_range
-    who = f"{_who(row, view.looks)}, {row['role']} rate"
+    who = f"{_who(row, view.looks)}, {row['role']}"
     if not low <= row["value"] <= high:
         mark = _beyond(ax, row["value"] > high, y, look.color, bool(np.isinf(row["value"])))
         tell(mark, f"{who}: {'diverged' if np.isinf(row['value']) else number(row['value'])}")

@@ -101,11 +101,13 @@ def _strip(ax: Axes, view: RateView) -> None:
         if outcome == "diverged":
             ax.plot(x, y + 0.5, "x", color=PAPER, markersize=2.6, markeredgewidth=0.8)
     ax.set(xlim=np.log10(view.rate_range), ylim=(len(names), 0), xticks=[])
-    ax.set_yticks(np.arange(len(names)) + 0.5, [fitting(brief(n), LEFT - 5, BOLD) for n in names])
+    short = [fitting(brief(name), LEFT - 5, BOLD) for name in names]
+    ax.set_yticks(np.arange(len(names)) + 0.5, short)
     ax.tick_params(axis="y", length=0, pad=2)
-    for label, look in zip(ax.get_yticklabels(), view.batches.values(), strict=True):
+    for label, (name, look) in zip(ax.get_yticklabels(), view.batches.items(), strict=True):
         label.set(color=look.color, fontweight="bold")
-        tell(label, look.label)
+        if label.get_text() != name:
+            tell(label, look.label)
     for spine in ax.spines.values():
         spine.set_visible(False)
 
@@ -145,7 +147,7 @@ def _curves(ax: Axes, view: RateView) -> None:
 
 
 def _point(row: dict[str, Any]) -> str:
-    return f"{row['batch']}, rate {number(row['rate'])}: {number(row['gap'])}, {row['outcome']}"
+    return f"{row['batch']}, {number(row['rate'])}: {number(row['gap'])}, {row['outcome']}"
 
 
 def _mark_tuned(ax: Axes, view: RateView) -> None:
@@ -165,7 +167,7 @@ def _mark_tuned(ax: Axes, view: RateView) -> None:
             clip_on=False,
             gid=f"tuned-{row['batch']}",
         )
-        tell(star, f"{row['batch']}, tuned rate {number(row['rate'])}: {number(row['gap'])}")
+        tell(star, f"{row['batch']}, tuned {number(row['rate'])}: {number(row['gap'])}")
 
 
 def _mark_default(ax: Axes, view: RateView) -> None:

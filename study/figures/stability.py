@@ -45,7 +45,7 @@ def draw_map(figure: FigureBase, view: MapView) -> None:
     heading(figure, view.title)
     for cell in records(view.cells):
         column, row = columns.index(cell["batch"]), rows.index(cell["optimizer"])
-        who = f"{view.looks.optimizers[rows[row]].label}, {view.looks.batches[columns[column]].label}"
+        who = f"{view.looks.optimizers[rows[row]].label}, {cell['batch']}"
         _field(ax, cell, column, row, who)
     ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
     heads = [brief(batch).replace(" ", "\n") for batch in columns]
@@ -54,9 +54,10 @@ def draw_map(figure: FigureBase, view: MapView) -> None:
     names = [look.label for look in view.looks.optimizers.values()]
     row_names(ax, [i + 0.5 for i in range(len(rows))], names, NAMES - 18, pad=14)
     ax.tick_params(axis="x", length=0, pad=3)
-    for tick, look in zip(ax.get_xticklabels(), view.looks.batches.values(), strict=True):
+    for tick, (batch, look) in zip(ax.get_xticklabels(), view.looks.batches.items(), strict=True):
         tick.set(color=look.color, fontweight="bold")
-        tell(tick, look.label)
+        if brief(batch) != batch:
+            tell(tick, look.label)
     for i, look in enumerate(view.looks.optimizers.values()):
         ax.plot(
             -8 / inner[0],

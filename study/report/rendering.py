@@ -35,7 +35,7 @@ MAKING = ".report-"
 
 SCRIPTS = {
     "story": ("tables", "saving", "store"),
-    "evidence": ("tables", "filters", "saving", "store"),
+    "evidence": ("tables", "filters", "saving", "store", "tips"),
 }
 """Page -> its scripts, in their order."""
 

@@ -58,12 +58,12 @@ def test_points_that_are_not_all_named_share_the_title_of_their_line() -> None:
 @pytest.mark.parametrize(
     ("picture", "pattern", "said"),
     [
-        ("ranges", "usable", "Gradient descent, full batch: usable from 0.041 to 1"),
-        ("gaps", "tuned rate", "Gradient descent, full batch, tuned rate: 0.011 (0.01 to 0.013)"),
-        ("rates-1", "rate 1:", "1, rate 1: 0.01, converged"),
+        ("ranges", "usable", "Gradient descent, full: usable from 0.041 to 1"),
+        ("gaps", "tuned", "Gradient descent, full, tuned: 0.011 (0.01 to 0.013)"),
+        ("rates-1", ", 1:", "1, 1: 0.01, converged"),
         ("rates-2", "measured", "full: measured limit 2.1"),
-        ("curves-1-0", "best", "best, 1: ends at 0.01"),
-        ("stability", "exact", "Gradient descent, full batch: 1.05 exact"),
+        ("curves-1-0", "best", "best, 1: 0.01"),
+        ("stability", "exact", "Gradient descent, full: 1.05 exact"),
         ("steadiness", "descent: ", "Gradient descent: 1.5"),
     ],
 )
@@ -71,6 +71,18 @@ def test_a_mark_says_what_it_is(opened: Callable[..., Page], picture: str, patte
     page = opened()
     page.evaluate("document.querySelectorAll('.curves').forEach((part) => { part.hidden = false; })")
     assert page.evaluate(SAID, [f"[data-name='{picture}'] figure svg", pattern]) == said
+
+
+@pytest.mark.slow
+def test_a_pointer_near_a_thin_line_is_told_too(opened: Callable[..., Page]) -> None:
+    page = opened()
+    figure = page.locator("[data-name='ranges'] figure").first
+    figure.scroll_into_view_if_needed()
+    bar = figure.locator("path", has=page.locator("title")).first.bounding_box()
+    assert bar is not None
+    for away, said in ((5, "Gradient descent, full: usable from 0.041 to 1"), (12, "")):
+        page.mouse.move(bar["x"] + bar["width"] / 3, bar["y"] - away)
+        assert figure.get_attribute("title") == said
 
 
 @pytest.mark.slow
