@@ -22,6 +22,8 @@ class Activation:
     backward(a, delta): overwrites delta with delta f'(z).
     bend(a): f''(z) / f'(z), which a product with the Hessian asks for; 0 for what is linear in pieces.
     initializer: the weights that suit it, a name in `core.initializers`.
+    homogeneous: whether f(c z) = c f(z) for every c > 0, so that a network does at every scale of its weights
+    what it does at one.
 
     Every derivative here can be written in terms of the output a, so that z need not be kept.
     """
@@ -31,6 +33,7 @@ class Activation:
     backward: Callable[[np.ndarray, np.ndarray], None]
     bend: Callable[[np.ndarray], np.ndarray | float]
     initializer: str = "glorot"
+    homogeneous: bool = False
 
 
 def sigmoid(z: np.ndarray) -> None:
@@ -79,9 +82,9 @@ def _straight(a: np.ndarray) -> float:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation("z", _nothing, _nothing, _straight),
+    "identity": Activation("z", _nothing, _nothing, _straight, homogeneous=True),
     "sigmoid": Activation("1 / (1 + exp(-z))", sigmoid, _sigmoid_backward, lambda a: 1 - 2 * a),
     "tanh": Activation("tanh z", _tanh, _tanh_backward, lambda a: -2 * a),
-    "relu": Activation("max(0, z)", _relu, _relu_backward, _straight, "he"),
-    "leaky_relu": Activation(f"max(z, {LEAK:g} z)", _leaky_relu, _leaky_relu_backward, _straight, "he"),
+    "relu": Activation("max(0, z)", _relu, _relu_backward, _straight, "he", True),
+    "leaky_relu": Activation(f"max(z, {LEAK:g} z)", _leaky_relu, _leaky_relu_backward, _straight, "he", True),
 }

@@ -36,6 +36,7 @@ class AdaGrad(Optimizer):
     """
 
     state = ("v",)
+    accumulates = True
     lr: Hyper = hyper(1e-2, NON_NEGATIVE, LR)
     eps: Hyper = hyper(1e-10, NON_NEGATIVE, EPS)
     weight_decay: Hyper = hyper(0.0, NON_NEGATIVE, PENALTY)

@@ -77,9 +77,15 @@ class Optimizer(Tunable):
     elsewhere: ClassVar[Mapping[str, float]]
     state: ClassVar[tuple[str, ...]] = ()
     bounded: ClassVar[bool] = True  # a step may be finite where the gradient is not: the loop looks at both
+    accumulates: ClassVar[bool] = False  # it divides by all past squares: steps shrink as 1 / sqrt(t)
     shapes: ClassVar[Shapes] = ()  # of the layers, in the copy that `prepare` makes
 
     lr: Hyper = hyper(1e-3, NON_NEGATIVE, LR)
+
+    @property
+    def decays(self) -> bool:
+        """Whether it draws the parameters to zero, by a penalty or apart from the gradient."""
+        return bool(np.any(self.hyperparameters.get("weight_decay", 0)))
 
     def prepare(self, shapes: Shapes) -> Self:
         """A copy as `step` expects it: per-trial hyperparameters are (R, 1) columns, and `shapes`

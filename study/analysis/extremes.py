@@ -13,6 +13,15 @@ FEW = 10
 """Optimizers that have a panel each on every problem with every batch strategy."""
 
 
+PROBLEMS = 4
+"""Beyond so many panels of rows, one for each problem, each has as many optimizers as a picture of FEW."""
+
+
+def rows_shown(problems: int) -> int:
+    """Optimizers that have rows in the panel of each of so many problems."""
+    return MOST if problems <= PROBLEMS else FEW
+
+
 def extremes(names: Iterable[str], scores: Mapping[str, float], most: int = MOST) -> list[str]:
     """These optimizers, or of more than `most` the half of them with the lowest and the half with the
     highest score, in its order; one without a score comes last."""

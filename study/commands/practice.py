@@ -15,7 +15,7 @@ import numpy as np
 from overshoot.core import train
 from overshoot.study.experiment.cells import Cell
 from overshoot.study.numbers import number
-from overshoot.study.phases.short_run import SHORT_RUN, ShortRunSettings, short_run
+from overshoot.study.phases.short_run import SHORT_RUN, Predictor, ShortRunSettings, short_run
 from overshoot.study.phases.stack import EXPLOSION, updates_of
 from overshoot.study.problems.problem import Problem
 
@@ -105,12 +105,13 @@ def share_of(cell: Cell, problem: Problem) -> float:
 
 
 def forecast(cell: Cell, problem: Problem) -> KnownLimit | None:
-    """The limit by a short run; None where it met no end."""
-    short = short_run(cell, problem, ShortRunSettings(REPLICATES, share_of(cell, problem)))
+    """The limit by a short run, from what a tenth of the budget bears on; None where it met no end."""
+    made = short_run(cell, problem, ShortRunSettings(REPLICATES, share_of(cell, problem)))
+    short = made.summary
     limit, low, high = short.limit_forecast, short.limit_forecast_low, short.limit_forecast_high
     if limit is None or low is None or high is None:
         return None
-    return KnownLimit(limit, low, high, SHORT_RUN)
+    return KnownLimit(limit, min(low, float(made.of[Predictor.TENTH].min())), high, SHORT_RUN)
 
 
 def practise(cell: Cell, problem: Problem, highest: float | None) -> Practice:

@@ -13,11 +13,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from overshoot.core.batches import ORDERS, USUAL
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.panels import log_axis
-from overshoot.study.figures.theme import INK, MUTED, PAPER, Look, spread
+from overshoot.study.figures.panels import NAME, fitting, heading, log_axis, size_of
+from overshoot.study.figures.theme import MUTED, PAPER, SMALL, Look, spread
+from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
 
-SIZE = (390.0, 280.0)
+WIDTH, HEIGHT, LINE = 390.0, 280.0, 11.5
+"""Of a panel, and the height of a name at the end of a line."""
+TOP, BOTTOM, NAMES = 24.0, 34.0, 118.0
 MARKERS = "osD^vP*X"
 """Of the orders of the batches, one after the other."""
 GUIDE = (0, (4, 2))
@@ -46,23 +49,28 @@ class BatchLimitView:
     rate_range: tuple[float, float]
 
 
+def batch_limits_size(named: int) -> tuple[float, float]:
+    """Width and height in points of a panel with so many named lines."""
+    return WIDTH, max(HEIGHT, TOP + BOTTOM + LINE * (named + 0.5))
+
+
 def draw_batch_limits(figure: FigureBase, view: BatchLimitView) -> None:
     """Curves for the predictions, dashes for the guides, marks with bars over the replicates for runs."""
-    width, height = SIZE
-    left, right, bottom, top = 49 / width, 1 - 104 / width, 34 / height, 1 - 24 / height
+    width, height = size_of(figure)
+    left, right, bottom, top = 49 / width, 1 - NAMES / width, BOTTOM / height, 1 - TOP / height
     ax = figure.add_axes((left, bottom, right - left, top - bottom))
-    figure.text(
-        6 / width, 1 - 11 / height, view.title, color=INK, fontsize=10.5, fontweight="bold", va="center"
-    )
+    heading(figure, view.title)
     log_axis(ax, "x")
     log_axis(ax, "y")
     for guide in view.guides:
-        ax.plot(
-            guide.sizes, guide.limits, color=MUTED, linestyle=GUIDE, linewidth=1.1, gid=f"guide {guide.label}"
-        )
+        (line,) = ax.plot(guide.sizes, guide.limits, color=MUTED, linestyle=GUIDE, linewidth=1.1)
+        line.set_gid(f"guide {guide.label}")
+        tell(line, guide.label)
     for curve in view.curves:
         color = curve.look.color if curve.look else MUTED
-        ax.plot(curve.sizes, curve.limits, color=color, linewidth=1.6, gid=f"curve {curve.label}")
+        (line,) = ax.plot(curve.sizes, curve.limits, color=color, linewidth=1.6)
+        line.set_gid(f"curve {curve.label}")
+        tell(line, f"{curve.label}: predicted limit")
     _measured(ax, view)
     largest = max(curve.sizes.max() for curve in view.curves)
     ax.set(xlim=(0.8, largest * 1.25), ylim=view.rate_range)
@@ -100,7 +108,7 @@ def _measured(ax: Axes, view: BatchLimitView) -> None:
             zorder=3,
             gid=f"predicted {row['optimizer']} {row['size']:g} {row['order']}",
         )
-        ax.plot(
+        (mark,) = ax.plot(
             x,
             row["measured"],
             marker=marker(row["order"]),
@@ -111,6 +119,7 @@ def _measured(ax: Axes, view: BatchLimitView) -> None:
             zorder=4,
             gid=f"measured {row['optimizer']} {row['size']:g} {row['order']}",
         )
+        tell(mark, f"{look.label}, batch {row['size']:g} {row['order']}: {number(row['measured'])}")
 
 
 def _labels(ax: Axes, view: BatchLimitView, points: float) -> None:
@@ -118,16 +127,9 @@ def _labels(ax: Axes, view: BatchLimitView, points: float) -> None:
     named = [*view.curves, *view.guides]
     low, high = np.log10(view.rate_range)
     wanted = [(np.log10(curve.limits[-1]) - low) / (high - low) for curve in named]
-    for curve, y in zip(named, spread(wanted, 11 / points), strict=True):
+    for curve, y in zip(named, spread(wanted, LINE / points), strict=True):
         color = curve.look.color if curve.look else MUTED
-        weight = "bold" if curve.look else "normal"
-        ax.text(
-            1.02,
-            y,
-            curve.label,
-            transform=ax.transAxes,
-            va="center",
-            color=color,
-            fontsize=8,
-            fontweight=weight,
-        )
+        shown = fitting(curve.label, NAMES - 8, NAME)
+        text = ax.text(1.02, y, shown, transform=ax.transAxes, va="center", color=color, fontsize=SMALL)
+        if shown != curve.label:
+            tell(text, curve.label)

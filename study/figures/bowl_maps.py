@@ -57,11 +57,11 @@ def draw_bowl(figure: FigureBase, view: BowlView) -> None:
         figure.text(x / width, 1 - y / height, words, va="baseline", **style)
 
     text(LEFT, 18, view.kind.capitalize(), color=color, fontsize=15, fontweight="bold")
-    text(LEFT, 37, f"{large.label}, rate {number(large.rate)}", color=INK, fontsize=11.5)
+    text(LEFT, 37, f"{large.label}, rate {number(large.rate)}", color=INK, fontsize=12)
     _map(figure, view, large, 46, LARGE)
     _map(figure, view, small, 46 + LARGE + 20, SMALL)
     for i, line in enumerate((small.label, f"rate {number(small.rate)}", *small.outcome.split("\n"))):
-        text(LEFT + SMALL + 10, 46 + LARGE + 32 + 17 * i, line, color=INK if i < 2 else MUTED, fontsize=11.5)
+        text(LEFT + SMALL + 10, 46 + LARGE + 32 + 17 * i, line, color=INK if i < 2 else MUTED, fontsize=12)
 
 
 def _map(figure: FigureBase, view: BowlView, path: BowlPath, top: float, side: float) -> None:
@@ -98,7 +98,7 @@ def _path(ax: Axes, view: BowlView, path: BowlPath, large: bool) -> None:
     else:
         ax.plot(*theta[-1], marker="o", markersize=8 * thick, color=color, markeredgecolor=PAPER, zorder=5)
     if view.named and large:
-        note: dict[str, Any] = {"textcoords": "offset points", "fontsize": 11, "color": INK}
+        note: dict[str, Any] = {"textcoords": "offset points", "fontsize": 12, "color": INK}
         ax.annotate("start", tuple(theta[0]), (8, 8), **note)
         ax.annotate("minimum", tuple(surface.theta), (8, -16), **note)
 

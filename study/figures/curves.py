@@ -13,7 +13,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from overshoot.study.figures.keys import cross
 from overshoot.study.figures.panels import log_axis, title
-from overshoot.study.figures.theme import OUTCOMES, ROLE_DASHES, ROLES, Look, spread
+from overshoot.study.figures.theme import OUTCOMES, ROLE_DASHES, ROLES, SMALL, Look, spread
+from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
 
 SIZE = (264.0, 214.0)
@@ -47,7 +48,7 @@ class CurveView:
 def draw_curves(figure: FigureBase, view: CurveView) -> None:
     """A line for each replicate, its rate written at its end, a cross where it left."""
     width, height = SIZE
-    left, right, bottom, top = 49 / width, 1 - 46 / width, 34 / height, 1 - 26 / height
+    left, right, bottom, top = 49 / width, 1 - 52 / width, 34 / height, 1 - 26 / height
     ax = figure.add_axes((left, bottom, right - left, top - bottom))
     title(figure, view.optimizer.label, view.optimizer.color, SIZE)
     log_axis(ax, "y")
@@ -64,7 +65,7 @@ def draw_curves(figure: FigureBase, view: CurveView) -> None:
 
 def _draw(ax: Axes, view: CurveView, line: Line) -> None:
     best = line.role == "best"
-    ax.plot(
+    (drawn,) = ax.plot(
         line.examples,
         _within_reach(line.gap, view.gap_range),
         color=ROLES[line.role],
@@ -74,6 +75,8 @@ def _draw(ax: Axes, view: CurveView, line: Line) -> None:
         gid=f"{line.role}-{line.replicate}".replace(" ", "-"),
         zorder=3 if best else 2,
     )
+    end = "diverged" if line.diverged else f"ends at {number(line.gap[-1])}"
+    tell(drawn, f"{line.role}, {number(line.rate)}: {end}")
     if line.diverged:
         cross(ax, *_exit(line, view.gap_range), f"diverged-{line.role}-{line.replicate}".replace(" ", "-"))
 
@@ -108,7 +111,7 @@ def _labels(ax: Axes, view: CurveView) -> None:
             lasted = [line for line in lines if not line.diverged] or lines
             at_right[role] = _height(view, [line.gap[-1] for line in lasted])
     points = ax.get_position().height * SIZE[1]
-    for role, y in zip(at_right, spread(at_right.values(), 11 / points), strict=True):
+    for role, y in zip(at_right, spread(at_right.values(), 11.5 / points), strict=True):
         ax.text(1.04, y, number(rates[role]), transform=ax.transAxes, va="center", **_lettering(role))
 
 
@@ -135,7 +138,7 @@ def _lettering(role: str) -> dict[str, Any]:
     weight = "bold" if role == "best" else "normal"
     return {
         "color": ROLES[role],
-        "fontsize": 8.5,
+        "fontsize": SMALL,
         "fontweight": weight,
         "gid": f"label-{role}".replace(" ", "-"),
     }

@@ -11,10 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.theme import INK, PAPER, Look
+from overshoot.study.figures.theme import INK, PAPER, SMALL, Look
+from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
 
-ROW = 9.5
+ROW = 11.5
 """Height of a row, in points."""
 PREDICTED = (0, (2.5, 1.5))
 
@@ -66,13 +67,9 @@ class LimitRows:
             "linewidth": 1.1,
         }
         ax.plot([value] * 2, [len(self.batches) + 1, top], clip_on=False, **style)
-        curves.plot(
-            [value] * 2,
-            [0, 1],
-            transform=curves.get_xaxis_transform(),
-            gid=f"predicted-{'-'.join(names)}",
-            **style,
-        )
+        (line,) = curves.plot([value] * 2, [0, 1], transform=curves.get_xaxis_transform(), **style)
+        line.set_gid(f"predicted-{'-'.join(names)}")
+        tell(line, f"{', '.join(names)}: predicted limit {number(value)}")
         if shared:
             every = len(names) == len(self.batches)
             words = "predicted, every batch size" if every else f"predicted, {', '.join(names)}"
@@ -84,7 +81,7 @@ class LimitRows:
             return
         color, y = self.batches[row["batch"]].color, self._middle(row["batch"])
         if np.isfinite(row["measured"]):
-            ax.plot(
+            (mark,) = ax.plot(
                 at,
                 y,
                 color=color,
@@ -94,6 +91,7 @@ class LimitRows:
                 markeredgewidth=0.6,
                 gid=f"limit-{row['batch']}",
             )
+            tell(mark, f"{row['batch']}: measured limit {number(at)}")
         self._text(ax, at, y, number(at), color, f"limit-number-{row['batch']}")
 
     def _middle(self, batch: str) -> float:
@@ -112,7 +110,7 @@ class LimitRows:
             textcoords="offset points",
             ha="right" if leftwards else "left",
             va="center",
-            fontsize=7.5,
+            fontsize=SMALL,
             color=color,
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.4, "alpha": 0.9},  # a line may be near
             gid=name,

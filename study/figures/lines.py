@@ -10,15 +10,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from overshoot.study.figures.panels import log_axis, title
-from overshoot.study.figures.theme import GRID, INK, Look, spread
+from overshoot.study.figures.panels import NAME, fitting, log_axis, size_of, title
+from overshoot.study.figures.theme import GRID, INK, SMALL, Look, spread
+from overshoot.study.figures.tips import tell
 
 NARROW = (264.0, 214.0)
 WIDE = (390.0, 250.0)
 """The size of a panel, and of one whose lines are named at their ends."""
 
-NAMES = 122.0
-"""Points kept for the names at the lines' ends."""
+NAMES, LINE = 132.0, 12.0
+"""Points kept for the names at the lines' ends, and the height of each."""
+TOP, BOTTOM = 26.0, 34.0
+
+
+def named_size(lines: int) -> tuple[float, float]:
+    """Width and height in points of a panel with so many lines that are named."""
+    return WIDE[0], max(WIDE[1], TOP + BOTTOM + LINE * (lines + 0.5))
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,9 @@ class LineView:
 
 def draw_lines(figure: FigureBase, view: LineView) -> None:
     """A line for each series over its pale band."""
-    width, height = WIDE if view.named else NARROW
+    width, height = size_of(figure)
     left, right = 49 / width, 1 - (NAMES if view.named else 10) / width
-    bottom, top = 34 / height, 1 - 26 / height
+    bottom, top = BOTTOM / height, 1 - TOP / height
     ax = figure.add_axes((left, bottom, right - left, top - bottom))
     title(figure, view.title, view.color, (width, height))
     for name, scale in (("x", view.x), ("y", view.y)):
@@ -67,7 +74,7 @@ def draw_lines(figure: FigureBase, view: LineView) -> None:
     for series in view.series:
         _draw(ax, view, series)
     if view.named:
-        _names(ax, view)
+        _names(ax, view, (top - bottom) * height)
 
 
 def draw_scale(ax: Axes, name: str, scale: Scale) -> None:
@@ -88,7 +95,7 @@ def draw_scale(ax: Axes, name: str, scale: Scale) -> None:
 def _draw(ax: Axes, view: LineView, series: Series) -> None:
     value, low, high = np.clip(series.band, *view.y.axis_range)
     ax.fill_between(series.x, low, high, color=series.look.color, alpha=0.13, linewidth=0)
-    ax.plot(
+    (line,) = ax.plot(
         series.x,
         value,
         color=series.look.color,
@@ -98,24 +105,19 @@ def _draw(ax: Axes, view: LineView, series: Series) -> None:
         gid=series.name,
         clip_on=False,
     )
+    tell(line, series.look.label)
 
 
-def _names(ax: Axes, view: LineView) -> None:
+def _names(ax: Axes, view: LineView, points: float) -> None:
     """Each line's name at its right end, moved where two would touch."""
     low, high = view.y.axis_range
     ends = [float(np.clip((series.band[0, -1] - low) / (high - low), 0, 1)) for series in view.series]
-    points = ax.get_position().height * WIDE[1]
-    for series, y in zip(view.series, spread(ends, 12 / points), strict=True):
+    for series, y in zip(view.series, spread(ends, LINE / points), strict=True):
         ax.text(
             1.03, y, "■", transform=ax.transAxes, color=series.look.color, fontsize=8, va="center", ha="left"
         )
-        ax.text(
-            1.075,
-            y,
-            series.look.label,
-            transform=ax.transAxes,
-            color=INK,
-            fontsize=8.5,
-            va="center",
-            gid=f"label-{series.name}",
-        )
+        shown = fitting(series.look.label, NAMES - 20, NAME)
+        name = ax.text(1.075, y, shown, transform=ax.transAxes, color=INK, fontsize=SMALL, va="center")
+        name.set_gid(f"label-{series.name}")
+        if shown != series.look.label:
+            tell(name, series.look.label)

@@ -10,11 +10,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from overshoot.study.figures.panels import log_axis, segments
-from overshoot.study.figures.theme import INK, MUTED, PAPER, Look, spread
+from overshoot.study.figures.panels import heading, log_axis, segments, size_of
+from overshoot.study.figures.theme import MUTED, PAPER, SMALL, Look, spread
+from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import fixed
 
-SIZE = (330.0, 252.0)
+WIDTH, HEIGHT, LINE = 264.0, 230.0, 11.5
+"""Of a panel, and the height of a slope at the end of a line."""
+TOP, BOTTOM = 24.0, 34.0
 GUIDE = (0, (1.2, 2.2))
 
 
@@ -51,16 +54,21 @@ class NoiseView:
     axis_range: tuple[float, float]
 
 
+def floors_size(lines: int) -> tuple[float, float]:
+    """Width and height in points of a panel with so many lines."""
+    return WIDTH, max(HEIGHT, TOP + BOTTOM + LINE * (lines + 0.5))
+
+
 def draw_floors(figure: FigureBase, view: FloorView) -> None:
     """A curve for each optimizer from its best rate on, its slope at its end; dots of slope 1 and 2."""
-    ax, points = _axes(figure, view.title, right=46)
+    ax, points = _axes(figure, view.title, right=32)
     low, high = view.gap_range
     ax.axhline(1, color=MUTED, linewidth=0.8, gid="start")
     _guides(ax, view)
     for line in view.lines:
         ends = (values.clip(low, high) for values in (line.low, line.high))
         segments(ax, line.rates, *ends, color=line.look.color, linewidth=2.2, alpha=0.3)
-        ax.plot(
+        (drawn,) = ax.plot(
             line.rates,
             line.middle.clip(low, high),
             color=line.look.color,
@@ -69,24 +77,26 @@ def draw_floors(figure: FigureBase, view: FloorView) -> None:
             linewidth=1.3,
             gid=f"floor {line.look.label}",
         )
+        tell(drawn, line.look.label)
     ax.set(xlim=view.rate_range, ylim=view.gap_range)
     ax.set_xlabel("learning rate", labelpad=1)
     ax.set_ylabel("final training gap q", labelpad=1)
     sloped = [line for line in view.lines if np.isfinite(line.slope)]
     span = np.log10(high / low)
     wanted = [float(np.clip(np.log10(line.middle[-1] / low) / span, 0.02, 0.98)) for line in sloped]
-    for line, y in zip(sloped, spread(wanted, 11 / points), strict=True):
+    for line, y in zip(sloped, spread(wanted, LINE / points), strict=True):
         text = fixed(line.slope, 1)
-        ax.text(
+        number = ax.text(
             1.03,
             y,
             text,
             transform=ax.transAxes,
             va="center",
             color=line.look.color,
-            fontsize=9,
+            fontsize=SMALL,
             fontweight="bold",
         )
+        tell(number, f"{line.look.label}: slope {text}")
 
 
 def draw_noise(figure: FigureBase, view: NoiseView) -> None:
@@ -116,9 +126,9 @@ def draw_noise(figure: FigureBase, view: NoiseView) -> None:
 
 def _axes(figure: FigureBase, title: str, right: float) -> tuple[Axes, float]:
     """Logarithmic axes under a title, and their height in points."""
-    width, height = SIZE
-    box = (49 / width, 34 / height, 1 - (49 + right) / width, 1 - 58 / height)
-    figure.text(6 / width, 1 - 11 / height, title, color=INK, fontsize=10.5, fontweight="bold", va="center")
+    width, height = size_of(figure)
+    box = (49 / width, BOTTOM / height, 1 - (49 + right) / width, 1 - (TOP + BOTTOM) / height)
+    heading(figure, title)
     ax = figure.add_axes(box)
     log_axis(ax, "x")
     log_axis(ax, "y")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.panels import log_axis
+from overshoot.study.figures.panels import heading, log_axis, names_width, row_names
 from overshoot.study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
+from overshoot.study.figures.tips import tell
+from overshoot.study.numbers import number
 from overshoot.study.phases.confirm import ConfirmRole
 
 WIDTH = 390.0
@@ -59,37 +64,41 @@ def draw_ranges(figure: FigureBase, view: RangeView) -> None:
     log_axis(ax, "x", numticks=8)
     places = _places(view.looks)
     for row in records(view.sensitivity):
-        y, look = places[row["optimizer"], row["batch"]], view.looks.batches[row["batch"]]
-        if np.isfinite(row["low"]):
-            ax.plot(
-                [row["low"], row["high"]],
-                [y, y],
-                color=look.color,
-                linewidth=ROW - 3,
-                solid_capstyle="butt",
-                gid=f"range-{row['optimizer']}-{row['batch']}",
-            )
-        if np.isfinite(row["best"]):
-            ax.plot(
-                row["best"],
-                y,
-                "o",
-                color=PAPER,
-                markeredgecolor=look.color,
-                markersize=4.2,
-                markeredgewidth=1.2,
-            )
-        if np.isfinite(row["sweep_boundary"]):
-            ax.plot(
-                row["sweep_boundary"], y, "X", color=OUTCOMES["diverged"], markersize=4.4, markeredgewidth=0
-            )
+        _range(ax, row, places[row["optimizer"], row["batch"]], view.looks)
     for optimizer, rate in view.defaults.items():
         ends = [places[optimizer, batch] for batch in view.looks.batches]
-        ax.plot(
-            [rate, rate], [min(ends) - ROW / 2, max(ends) + ROW / 2], color=INK, linewidth=1.1, gid="default"
-        )
+        span = [min(ends) - ROW / 2, max(ends) + ROW / 2]
+        (line,) = ax.plot([rate, rate], span, color=INK, linewidth=1.1, gid="default")
+        tell(line, f"{view.looks.optimizers[optimizer].label}: default {number(rate)}")
     ax.set(xlim=view.axis_range)
     ax.set_xlabel("learning rate", labelpad=1)
+
+
+def _range(ax: Axes, row: dict[str, Any], y: float, looks: Looks) -> None:
+    """The row of one optimizer with one batch strategy."""
+    color, who = looks.batches[row["batch"]].color, _who(row, looks)
+    if np.isfinite(row["low"]):
+        (bar,) = ax.plot(
+            [row["low"], row["high"]],
+            [y, y],
+            color=color,
+            linewidth=ROW - 3,
+            solid_capstyle="butt",
+            gid=f"range-{row['optimizer']}-{row['batch']}",
+        )
+        tell(bar, f"{who}: usable from {number(row['low'])} to {number(row['high'])}")
+    if np.isfinite(row["best"]):
+        (dot,) = ax.plot(row["best"], y, "o", color=PAPER, markersize=4.2, markeredgewidth=1.2)
+        dot.set_markeredgecolor(color)
+        tell(dot, f"{who}: best {number(row['best'])}")
+    if np.isfinite(row["sweep_boundary"]):
+        (cross,) = ax.plot(row["sweep_boundary"], y, "X", markersize=4.4, markeredgewidth=0)
+        cross.set_color(OUTCOMES["diverged"])
+        tell(cross, f"{who}: half of the runs diverge from {number(row['sweep_boundary'])} on")
+
+
+def _who(row: dict[str, Any], looks: Looks) -> str:
+    return f"{looks.optimizers[row['optimizer']].label}, {looks.batches[row['batch']].label}"
 
 
 def draw_scores(figure: FigureBase, view: ScoreView) -> None:
@@ -99,34 +108,42 @@ def draw_scores(figure: FigureBase, view: ScoreView) -> None:
         log_axis(ax, "x", numticks=8)
     else:
         ax.grid(True, axis="x", color=GRID)
+        ax.xaxis.set_major_locator(MaxNLocator(int(ax.get_position().width * WIDTH // 60)))
     ax.set(xlim=view.axis_range)
     places = _places(view.looks)
-    low, high = view.axis_range
     for row in records(view.scores.sort_values("role")):
-        y, look = places[row["optimizer"], row["batch"]], view.looks.batches[row["batch"]]
-        if not low <= row["value"] <= high:
-            _beyond(ax, row["value"] > high, y, look.color, bool(np.isinf(row["value"])))
-            continue
-        ends = np.clip([row["low"], row["high"]], low, high)
-        if row["role"] == ConfirmRole.TUNED:
-            ax.plot(ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
-        face = look.color if row["role"] == ConfirmRole.TUNED else PAPER
-        ax.plot(
-            row["value"],
-            y,
-            marker=look.marker,
-            color=face,
-            markeredgecolor=look.color,
-            markersize=4.2,
-            markeredgewidth=0.9,
-            gid=f"{row['role']}-{row['optimizer']}-{row['batch']}",
-        )
+        _score(ax, row, places[row["optimizer"], row["batch"]], view)
     ax.set_xlabel(view.label, labelpad=1)
 
 
-def _beyond(ax: Axes, above: bool, y: float, color: str, diverged: bool) -> None:
+def _score(ax: Axes, row: dict[str, Any], y: float, view: ScoreView) -> None:
+    """The mark of one optimizer with one batch strategy at one of its rates, over its interval."""
+    look, tuned = view.looks.batches[row["batch"]], row["role"] == ConfirmRole.TUNED
+    low, high = view.axis_range
+    who = f"{_who(row, view.looks)}, {row['role']} rate"
+    if not low <= row["value"] <= high:
+        mark = _beyond(ax, row["value"] > high, y, look.color, bool(np.isinf(row["value"])))
+        tell(mark, f"{who}: {'diverged' if np.isinf(row['value']) else number(row['value'])}")
+        return
+    if tuned:
+        ends = np.clip([row["low"], row["high"]], low, high)
+        ax.plot(ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
+    (mark,) = ax.plot(
+        row["value"],
+        y,
+        marker=look.marker,
+        color=look.color if tuned else PAPER,
+        markeredgecolor=look.color,
+        markersize=4.2,
+        markeredgewidth=0.9,
+        gid=f"{row['role']}-{row['optimizer']}-{row['batch']}",
+    )
+    tell(mark, f"{who}: {number(row['value'])} ({number(row['low'])} to {number(row['high'])})")
+
+
+def _beyond(ax: Axes, above: bool, y: float, color: str, diverged: bool) -> Line2D:
     """A mark at the edge: a cross for runs that diverged, else an arrow to where the score would be."""
-    ax.plot(
+    (mark,) = ax.plot(
         1 if above else 0,
         y,
         marker="X" if diverged else (">" if above else "<"),
@@ -136,6 +153,7 @@ def _beyond(ax: Axes, above: bool, y: float, color: str, diverged: bool) -> None
         markeredgewidth=0,
         clip_on=False,
     )
+    return mark
 
 
 def _places(looks: Looks) -> dict[tuple[str, str], float]:
@@ -148,27 +166,21 @@ def _places(looks: Looks) -> dict[tuple[str, str], float]:
     }
 
 
-def _names(looks: Looks) -> tuple[float, float]:
-    """Points that the optimizers' names and squares take, at most half of the panel, and the names' size."""
-    longest = 5.6 * max(len(look.label) for look in looks.optimizers.values())
-    width = min(longest, WIDTH / 2 - 26)
-    return width + 26, 9 * width / longest
-
-
 def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
     """Axes whose y axis is in points, with the optimizers' names, and a title."""
     width, height = rows_size(len(looks.optimizers), len(looks.batches))
-    inner, (left, size) = height - TOP - BOTTOM, _names(looks)
+    names = [look.label for look in looks.optimizers.values()]
+    room = names_width(names, WIDTH / 3)
+    inner, left = height - TOP - BOTTOM, room + 26
     ax = figure.add_axes((left / width, BOTTOM / height, (width - left - RIGHT) / width, inner / height))
-    figure.text(6 / width, 1 - 11 / height, title, color=INK, fontsize=10.5, fontweight="bold", va="center")
+    heading(figure, title)
     block = len(looks.batches) * ROW + GAP
     for i in range(0, len(looks.optimizers), 2):
         band = Rectangle((0, i * block), 1, block, transform=ax.get_yaxis_transform(), color=GRID, alpha=0.4)
         ax.add_patch(band).set(linewidth=0, zorder=0)
     middles = (np.arange(len(looks.optimizers)) + 0.5) * block
-    ax.set_yticks(middles, [look.label for look in looks.optimizers.values()])
+    row_names(ax, middles, names, room, pad=14)
     ax.set(ylim=(inner, 0))
-    ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=size, pad=14)
     for middle, look in zip(middles, looks.optimizers.values(), strict=True):
         ax.plot(
             -8 / (width - left - RIGHT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -19,9 +20,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from PIL import Image
 
 from overshoot.study.figures.keys import LINE, LegendKey, draw_keys, lines
-from overshoot.study.figures.theme import GRID, INK, PAPER, power_of_ten, themed
+from overshoot.study.figures.theme import GRID, INK, PAPER, SMALL, power_of_ten, themed
+from overshoot.study.figures.tips import tell
 
 TITLE = FontProperties(size=10.5, weight="bold")
+NAME, BOLD = FontProperties(size=SMALL), FontProperties(size=SMALL, weight="bold")
 
 Draw = Callable[[SubFigure, Any], None]
 
@@ -136,19 +139,66 @@ def log_axis(ax: Axes, axis: Literal["x", "y"], numticks: int = 6) -> None:
     ax.grid(True, axis=axis, color=GRID)
 
 
+def size_of(figure: FigureBase) -> tuple[float, float]:
+    """Width and height of a panel in points."""
+    assert isinstance(figure, Figure | SubFigure)
+    scale = 72 / figure.dpi
+    return float(figure.bbox.width * scale), float(figure.bbox.height * scale)
+
+
 def title(figure: FigureBase, text: str, color: str, size: tuple[float, float]) -> None:
     """The panel's title at its upper left, after a mark in its colour. `size`: of the panel, in points."""
     width, height = size
     y = 1 - 11 / height
     figure.text(6 / width, y, "■", color=color, fontsize=11, va="center")
-    figure.text(20 / width, y, fitting(text, width - 22), color=INK, fontproperties=TITLE, va="center")
+    _title(figure, text, 20 / width, y, width - 22)
 
 
-def fitting(text: str, width: float) -> str:
-    """The title, of which so much of the middle is left out that it takes at most `width` points: who is
-    trained stands at its end."""
+def heading(figure: FigureBase, text: str) -> None:
+    """The title of a panel that is about no single optimizer or batch strategy."""
+    width, height = size_of(figure)
+    _title(figure, text, 6 / width, 1 - 11 / height, width - 8)
+
+
+def _title(figure: FigureBase, text: str, x: float, y: float, room: float) -> None:
+    shown = fitting(text, room)
+    placed = figure.text(x, y, shown, color=INK, fontproperties=TITLE, va="center")
+    if shown != text:
+        tell(placed, text)
+
+
+def fitting(text: str, width: float, font: FontProperties = TITLE) -> str:
+    """The text, of which so much of the middle is left out that it takes at most `width` points: what tells
+    it from others, who is trained or an option, stands at its end."""
     kept, shown = len(text), text
-    while kept > 8 and text_to_path.get_text_width_height_descent(shown, TITLE, False)[0] > width:
+    while kept > 8 and text_width(shown, font) > width:
         kept -= 1
         shown = f"{text[: kept // 2].rstrip()}…{text[-(kept - kept // 2) :].lstrip()}"
     return shown
+
+
+@cache
+def text_width(text: str, font: FontProperties = NAME) -> float:
+    """In points."""
+    return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
+
+
+def brief(batch: str) -> str:
+    """A batch strategy's name with its long words cut short, for narrow places."""
+    return " ".join(word if len(word) < 8 else f"{word[:4]}." for word in batch.split())
+
+
+def row_names(
+    ax: Axes, places: np.ndarray | Sequence[float], names: Sequence[str], width: float, pad: float
+) -> None:
+    """The names of rows at the left of their axes, `pad` points away, none longer than `width`."""
+    ax.set_yticks(places, [fitting(name, width, NAME) for name in names])
+    ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=SMALL, pad=pad)
+    for label, name in zip(ax.get_yticklabels(), names, strict=True):
+        if label.get_text() != name:
+            tell(label, name)
+
+
+def names_width(names: Iterable[str], most: float) -> float:
+    """Points that the longest of the names takes, or `most`."""
+    return min(max(text_width(name) for name in names) + 2, most)

@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from overshoot.study.figures.theme import INK, MUTED, Look
+from overshoot.study.figures.panels import NAME, fitting, heading
+from overshoot.study.figures.theme import INK, MUTED, SMALL, Look
+from overshoot.study.figures.tips import tell
 
 WIDTH = 390.0
-LINE, HEAD, FOOT = 14.0, 74.0, 8.0
+LINE, HEAD, FOOT = 14.0, 98.0, 8.0
 """Height of a name's line, and of what is above and below all names, in points."""
-SIDE = 118.0
+SIDE = 122.0
 """Points at each side of the axis for the names."""
 
 
@@ -45,20 +47,22 @@ def draw_ranks(figure: FigureBase, view: RankView) -> None:
     ax.set(xlim=(0, WIDTH), ylim=(view.height, 0))
     ax.axis("off")
     k = len(view.ranks)
-    ax.text(6, 11, view.title, color=INK, fontsize=10.5, fontweight="bold", va="center")
-    ax.text(WIDTH - 8, 11, view.note, color=MUTED, fontsize=8.5, va="center", ha="right")
-    line = 60.0
+    heading(figure, view.title)
+    ax.text(6, 26, view.note, color=MUTED, fontsize=SMALL, va="center")
+    line = HEAD - 14
     places = SIDE + (np.asarray(view.ranks) - 1) / (k - 1) * (WIDTH - 2 * SIDE)
     ax.plot([SIDE, WIDTH - SIDE], [line, line], color=MUTED, linewidth=1)
     for rank in ticks(k):
         x = SIDE + (rank - 1) / (k - 1) * (WIDTH - 2 * SIDE)
         ax.plot([x, x], [line - 4, line], color=MUTED, linewidth=0.8)
-        ax.text(x, line - 7, f"{rank}", color=MUTED, fontsize=8.5, ha="center", va="bottom")
+        ax.text(x, line - 7, f"{rank}", color=MUTED, fontsize=SMALL, ha="center", va="bottom")
     _distance(ax, view, line - 25)
     for i, (first, last) in enumerate(view.bars):
         y = line + 7 + 6 * i
         ends = [places[first] - 3, places[last] + 3]
-        ax.plot(ends, [y, y], color=INK, linewidth=3, solid_capstyle="butt", gid=f"bar-{first}-{last}")
+        (bar,) = ax.plot(ends, [y, y], color=INK, linewidth=3, solid_capstyle="butt")
+        bar.set_gid(f"bar-{first}-{last}")
+        tell(bar, f"not told apart: {view.looks[first].label} to {view.looks[last].label}")
     _names(ax, view, places, line, line + 14 + 6 * len(view.bars))
 
 
@@ -76,9 +80,7 @@ def _distance(ax: Axes, view: RankView, y: float) -> None:
         ax.plot([x, x], [y - 3, y + 3], color=INK, linewidth=1.2)
     more = "" if view.distance <= k - 1 else ", longer than the axis"
     ax.text(
-        SIDE - 6, y, f"critical distance {view.distance:.1f}{more}", color=INK, fontsize=8.5, va="center"
-    ).set(
-        ha="right" if not more else "left", position=(SIDE - 6 if not more else SIDE, y - (9 if more else 0))
+        SIDE, y - 10, f"critical distance {view.distance:.1f}{more}", color=INK, fontsize=SMALL, va="center"
     )
 
 
@@ -90,15 +92,18 @@ def _names(ax: Axes, view: RankView, places: np.ndarray, line: float, top: float
         left = i < half
         y = top + LINE * (i if left else k - 1 - i)
         edge = SIDE - 8 if left else WIDTH - SIDE + 8
-        ax.plot([x, x, edge], [line, y, y], color=look.color, linewidth=1.1, gid=f"stem-{i}")
-        ax.plot(x, line, "o", color=look.color, markersize=5)
-        ax.text(
+        words = f"{look.label}: mean rank {view.ranks[i]:.1f}"
+        (stem,) = ax.plot([x, x, edge], [line, y, y], color=look.color, linewidth=1.1, gid=f"stem-{i}")
+        (dot,) = ax.plot(x, line, "o", color=look.color, markersize=5)
+        name = ax.text(
             edge + (-4 if left else 4),
             y,
-            look.label,
+            fitting(look.label, SIDE - 14, NAME),
             color=INK,
-            fontsize=9 * min(1, (SIDE - 14) / (5.6 * len(look.label))),
+            fontsize=SMALL,
             ha="right" if left else "left",
             va="center",
             gid=f"name-{i}",
         )
+        for artist in (stem, dot, name):
+            tell(artist, words)

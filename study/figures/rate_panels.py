@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,14 @@ from matplotlib.transforms import Affine2D
 
 from overshoot.study.analysis.frame import records
 from overshoot.study.figures.limit_rows import LimitRows, rows_height
-from overshoot.study.figures.panels import log_axis, segments, title
-from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
+from overshoot.study.figures.panels import BOLD, NAME, brief, fitting, log_axis, segments, title
+from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, SMALL, Look
+from overshoot.study.figures.tips import tell
+from overshoot.study.numbers import number
 
-SIZE = (264.0, 252.0)
-ROW = 8.5
+SIZE = (264.0, 264.0)
+LEFT = 56.0
+ROW = 11.5
 """Height of a row of the outcome strip, in points."""
 
 
@@ -57,7 +61,7 @@ def draw_rates(figure: FigureBase, view: RateView) -> None:
     """A strip of outcomes, a row for each batch strategy, their limits, and the curves of the gap."""
     width, height = rates_size(view.limits is not None, len(view.batches))
     strip_height, rows = ROW * len(view.batches), height - SIZE[1]
-    left, right, bottom, top = 49 / width, 1 - 8 / width, 34 / height, 1 - 24 / height
+    left, right, bottom, top = LEFT / width, 1 - 8 / width, 34 / height, 1 - 24 / height
     split = top - strip_height / height
     strip = figure.add_axes((left, split, right - left, strip_height / height))
     main = figure.add_axes((left, bottom, right - left, split - bottom - (5 + rows) / height))
@@ -68,8 +72,17 @@ def draw_rates(figure: FigureBase, view: RateView) -> None:
         above = figure.add_axes((left, split - (4 + rows) / height, right - left, rows / height))
         LimitRows(view.limits, view.batches, view.rate_range).draw(above, main)
     if view.at_end:
-        words = f"{', '.join(view.at_end)}: best rate at the search boundary"
-        figure.text(right, 1 - 11 / height, words, color=MUTED, fontsize=7.5, ha="right", va="center")
+        _at_end(main, view.at_end, (right - left) * width)
+
+
+def _at_end(ax: Axes, batches: Sequence[str], width: float) -> None:
+    """Whose best rate is at the boundary, at the foot of the curves, above which they end."""
+    words = f"best at the search boundary: {', '.join(batches)}"
+    shown = fitting(words, width - 4, NAME)
+    note = ax.text(0.99, 0.015, shown, transform=ax.transAxes, color=MUTED, fontsize=SMALL, ha="right")
+    note.set_gid("at-end")
+    if shown != words:
+        tell(note, words)
 
 
 def _strip(ax: Axes, view: RateView) -> None:
@@ -82,25 +95,17 @@ def _strip(ax: Axes, view: RateView) -> None:
             Path.unit_rectangle().transformed(_placed(*corner, step))
             for corner in zip(x - step / 2, y, strict=True)
         ]
-        ax.add_patch(
-            PathPatch(
-                Path.make_compound_path(*boxes),
-                facecolor=OUTCOMES[str(outcome)],
-                edgecolor=PAPER,
-                linewidth=0.6,
-                gid="outcome-" + str(outcome).replace(" ", "-"),
-            )
-        )
+        strip = PathPatch(Path.make_compound_path(*boxes), facecolor=OUTCOMES[str(outcome)], linewidth=0.6)
+        strip.set(edgecolor=PAPER, gid="outcome-" + str(outcome).replace(" ", "-"))
+        tell(ax.add_patch(strip), str(outcome))
         if outcome == "diverged":
             ax.plot(x, y + 0.5, "x", color=PAPER, markersize=2.6, markeredgewidth=0.8)
     ax.set(xlim=np.log10(view.rate_range), ylim=(len(names), 0), xticks=[])
-    # What the margin has room for.
-    short = [" ".join(w if len(w) < 8 else f"{w[:4]}." for w in name.split()) for name in names]
-    ax.set_yticks(np.arange(len(names)) + 0.5, short, fontsize=7.5)
+    ax.set_yticks(np.arange(len(names)) + 0.5, [fitting(brief(n), LEFT - 5, BOLD) for n in names])
     ax.tick_params(axis="y", length=0, pad=2)
     for label, look in zip(ax.get_yticklabels(), view.batches.values(), strict=True):
-        label.set_color(look.color)
-        label.set_fontweight("bold")
+        label.set(color=look.color, fontweight="bold")
+        tell(label, look.label)
     for spine in ax.spines.values():
         spine.set_visible(False)
 
@@ -127,15 +132,9 @@ def _curves(ax: Axes, view: RateView) -> None:
         segments(ax, lasted["rate"], *ends, color=look.color, linewidth=2.2, alpha=0.3)
         # A rate at which half diverged has no gap: NaN breaks the line there instead of bridging it.
         gap = at["gap"].where(np.isfinite(at["gap"])).clip(low, high)
-        ax.plot(
-            at["rate"],
-            gap,
-            color=look.color,
-            marker=look.marker,
-            markersize=3,
-            linewidth=1.3,
-            gid=f"gap-{batch}",
-        )
+        (line,) = ax.plot(at["rate"], gap, color=look.color, marker=look.marker, markersize=3, linewidth=1.3)
+        line.set_gid(f"gap-{batch}")
+        tell(line, look.label, [_point(row) for row in records(lasted)])
     log_axis(ax, "x")
     log_axis(ax, "y")
     ax.set(xlim=view.rate_range, ylim=view.gap_range)
@@ -145,12 +144,16 @@ def _curves(ax: Axes, view: RateView) -> None:
     _mark_default(ax, view)
 
 
+def _point(row: dict[str, Any]) -> str:
+    return f"{row['batch']}, rate {number(row['rate'])}: {number(row['gap'])}, {row['outcome']}"
+
+
 def _mark_tuned(ax: Axes, view: RateView) -> None:
     """A star at the tuned rate of each batch size."""
     for row in records(view.tuned):
         look = view.batches[row["batch"]]
         y = np.clip(row["gap"], *view.gap_range)
-        ax.plot(
+        (star,) = ax.plot(
             row["rate"],
             y,
             marker="*",
@@ -162,6 +165,7 @@ def _mark_tuned(ax: Axes, view: RateView) -> None:
             clip_on=False,
             gid=f"tuned-{row['batch']}",
         )
+        tell(star, f"{row['batch']}, tuned rate {number(row['rate'])}: {number(row['gap'])}")
 
 
 def _mark_default(ax: Axes, view: RateView) -> None:
@@ -174,7 +178,7 @@ def _mark_default(ax: Axes, view: RateView) -> None:
         textcoords="offset points",
         ha="right" if leftwards else "left",
         va="top",
-        fontsize=8,
+        fontsize=SMALL,
         color=INK,
         fontstyle="italic",
     )

@@ -11,10 +11,11 @@ from matplotlib.figure import FigureBase
 
 from overshoot.study.figures.keys import cross
 from overshoot.study.figures.panels import log_axis, title
-from overshoot.study.figures.theme import Look, spread, step_colors
+from overshoot.study.figures.theme import SMALL, Look, spread, step_colors
+from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
 
-SIZE = (300.0, 236.0)
+SIZE = (264.0, 220.0)
 ALLOWED = (0, (4, 2))
 
 
@@ -44,7 +45,7 @@ def draw_edge(figure: FigureBase, view: EdgeView) -> None:
     """A curve for each rate in its colour, from its start at the left edge, and a dashed line in the same
     colour at what the rate allows."""
     width, height = SIZE
-    left, right, bottom, top = 49 / width, 1 - 52 / width, 34 / height, 1 - 24 / height
+    left, right, bottom, top = 49 / width, 1 - 50 / width, 34 / height, 1 - 24 / height
     ax = figure.add_axes((left, bottom, right - left, top - bottom))
     title(figure, f"{view.problem}, {view.optimizer.label}", view.optimizer.color, SIZE)
     log_axis(ax, "x")
@@ -56,15 +57,18 @@ def draw_edge(figure: FigureBase, view: EdgeView) -> None:
     ax.set_ylabel("sharpness", labelpad=1)
     low, high = np.log10(view.y_range)
     wanted = [(np.log10(line.threshold) - low) / (high - low) for line in view.lines]
-    places = spread(np.clip(wanted, 0.02, 0.98), 11 / ((top - bottom) * height))
+    places = spread(np.clip(wanted, 0.02, 0.98), 11.5 / ((top - bottom) * height))
     for line, y, color in zip(view.lines, places, step_colors(len(view.lines)), strict=True):
-        ax.text(1.02, y, number(line.rate), transform=ax.transAxes, va="center", color=color, fontsize=8.5)
+        ax.text(1.02, y, number(line.rate), transform=ax.transAxes, va="center", color=color, fontsize=SMALL)
 
 
 def _line(ax: Axes, line: EdgeLine, color: str, start: float) -> None:
     name = f"{line.rate:g}"
-    ax.axhline(line.threshold, color=color, linestyle=ALLOWED, linewidth=1.0, gid=f"allowed-{name}")
+    allowed = ax.axhline(line.threshold, color=color, linestyle=ALLOWED, linewidth=1.0, gid=f"allowed-{name}")
+    tell(allowed, f"rate {number(line.rate)}: stable up to {number(line.threshold)}")
     # A logarithmic axis has no place for update 0 but its end.
-    ax.plot(line.updates.clip(start), line.sharpness, color=color, linewidth=1.4, gid=f"sharpness-{name}")
+    (drawn,) = ax.plot(line.updates.clip(start), line.sharpness, color=color, linewidth=1.4)
+    drawn.set_gid(f"sharpness-{name}")
+    tell(drawn, f"rate {number(line.rate)}, {'diverged' if line.diverged else 'sharpness'}")
     if line.diverged:
         cross(ax, max(line.updates[-1], start), line.sharpness[-1], f"diverged-{name}")

@@ -9,7 +9,10 @@ import numpy as np
 from matplotlib.figure import FigureBase
 
 from overshoot.study.figures.lines import Scale, draw_scale
+from overshoot.study.figures.panels import heading, names_width, row_names
 from overshoot.study.figures.theme import INK, MUTED, Look
+from overshoot.study.figures.tips import tell
+from overshoot.study.numbers import number
 
 WIDTH = 390.0
 ROW, TOP, BOTTOM = 22.0, 26.0, 36.0
@@ -37,14 +40,13 @@ def span_size(optimizers: int) -> tuple[float, float]:
 
 def draw_spans(figure: FigureBase, view: SpanView) -> None:
     """Each optimizer's value, and a bar for each kind of what moves it."""
-    k = len(view.looks)
+    k, names = len(view.looks), [look.label for look in view.looks]
     width, height = span_size(k)
-    left = min(5.6 * max(len(look.label) for look in view.looks), WIDTH / 2 - 26) + 26
+    room = names_width(names, WIDTH / 3)
+    left = room + 14
     inner = _row(k) * k / height
     ax = figure.add_axes((left / width, BOTTOM / height, (width - left - 12) / width, inner))
-    figure.text(
-        6 / width, 1 - 11 / height, view.title, color=INK, fontsize=10.5, fontweight="bold", va="center"
-    )
+    heading(figure, view.title)
     draw_scale(ax, "x", view.scale)
     if view.reference is not None:
         ax.axvline(view.reference, color=MUTED, linewidth=0.9, linestyle=(0, (3, 2)), gid="reference")
@@ -55,10 +57,12 @@ def draw_spans(figure: FigureBase, view: SpanView) -> None:
             drawn = np.clip(ends[i], low, high)
             (line,) = ax.plot(drawn, [y, y], color=look.color, linewidth=4.5 - 2 * j, alpha=0.45 + 0.4 * j)
             line.set(solid_capstyle="round", gid=f"{kind}-{i}")
+            tell(line, f"{look.label}, {kind}: {number(ends[i][0])} to {number(ends[i][1])}")
         value = float(np.clip(view.values[i], low, high))
-        ax.plot(value, i + 0.5, "o", color=look.color, markersize=5.5, markeredgecolor=INK, clip_on=False)
-    ax.set_yticks(np.arange(k) + 0.5, [look.label for look in view.looks])
-    ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
+        (dot,) = ax.plot(value, i + 0.5, "o", color=look.color, markersize=5.5, markeredgecolor=INK)
+        dot.set_clip_on(False)
+        tell(dot, f"{look.label}: {number(view.values[i])}")
+    row_names(ax, np.arange(k) + 0.5, names, room, pad=4)
     ax.set(ylim=(k, 0))
     ax.spines["left"].set_visible(False)
 

@@ -12,9 +12,11 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.theme import GRID, INK, MUTED, PAPER, Looks, ratio_color
+from overshoot.study.figures.panels import brief, heading, row_names
+from overshoot.study.figures.theme import GRID, INK, MUTED, PAPER, SMALL, Looks, ratio_color
+from overshoot.study.figures.tips import tell
 
-NAMES, COLUMN, ROW = 132.0, 62.0, 29.0
+NAMES, COLUMN, ROW = 136.0, 62.0, 33.0
 """Width of the optimizers' names and of a batch strategy's column, and height of a row, in points."""
 TOP, BOTTOM, RIGHT = 50.0, 6.0, 6.0
 
@@ -40,21 +42,21 @@ def draw_map(figure: FigureBase, view: MapView) -> None:
     width, height = map_size(len(rows), len(columns))
     inner = len(columns) * COLUMN, len(rows) * ROW
     ax = figure.add_axes((NAMES / width, BOTTOM / height, inner[0] / width, inner[1] / height))
-    figure.text(
-        6 / width, 1 - 11 / height, view.title, color=INK, fontsize=10.5, fontweight="bold", va="center"
-    )
+    heading(figure, view.title)
     for cell in records(view.cells):
-        _field(ax, cell, columns.index(cell["batch"]), rows.index(cell["optimizer"]))
+        column, row = columns.index(cell["batch"]), rows.index(cell["optimizer"])
+        who = f"{view.looks.optimizers[rows[row]].label}, {view.looks.batches[columns[column]].label}"
+        _field(ax, cell, column, row, who)
     ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
-    ax.set_xticks([i + 0.5 for i in range(len(columns))], [_broken(batch) for batch in columns], fontsize=8)
+    heads = [brief(batch).replace(" ", "\n") for batch in columns]
+    ax.set_xticks([i + 0.5 for i in range(len(columns))], heads, fontsize=SMALL)
     ax.xaxis.tick_top()
     names = [look.label for look in view.looks.optimizers.values()]
-    size = min(9.0, 9.0 * (NAMES - 26) / (5.6 * max(len(name) for name in names)))
-    ax.set_yticks([i + 0.5 for i in range(len(rows))], names, fontsize=size)
-    ax.tick_params(length=0, pad=3)
-    ax.tick_params(axis="y", labelcolor=INK, pad=14)
+    row_names(ax, [i + 0.5 for i in range(len(rows))], names, NAMES - 18, pad=14)
+    ax.tick_params(axis="x", length=0, pad=3)
     for tick, look in zip(ax.get_xticklabels(), view.looks.batches.values(), strict=True):
         tick.set(color=look.color, fontweight="bold")
+        tell(tick, look.label)
     for i, look in enumerate(view.looks.optimizers.values()):
         ax.plot(
             -8 / inner[0],
@@ -69,21 +71,17 @@ def draw_map(figure: FigureBase, view: MapView) -> None:
         spine.set_visible(False)
 
 
-def _field(ax: Axes, cell: dict[str, Any], column: int, row: int) -> None:
+def _field(ax: Axes, cell: dict[str, Any], column: int, row: int, who: str) -> None:
     ratio = cell["ratio"]
     name = f"{cell['optimizer']}-{cell['batch']}"
     known = bool(np.isfinite(ratio))
     face = ratio_color(ratio) if known else "none"
     field = Rectangle((column, row), 1, 1, facecolor=face, edgecolor=PAPER if known else GRID, linewidth=1.2)
     field.set_gid(f"field-{name}")
-    ax.add_patch(field)
+    tell(ax.add_patch(field), f"{who}: {cell['number']} {cell['word']}".replace(":  ", ": "))
     color = INK if known else MUTED
     number = cell["number"]
     where: dict[str, Any] = {"ha": "center", "va": "center"}
     if number:
-        ax.text(column + 0.5, row + 0.36, number, color=color, fontsize=10, gid=f"number-{name}", **where)
-    ax.text(column + 0.5, row + (0.76 if number else 0.5), cell["word"], color=color, fontsize=7, **where)
-
-
-def _broken(batch: str) -> str:
-    return batch.replace(" ", "\n")
+        ax.text(column + 0.5, row + 0.34, number, color=color, fontsize=10, gid=f"number-{name}", **where)
+    ax.text(column + 0.5, row + (0.74 if number else 0.5), cell["word"], color=color, fontsize=SMALL, **where)

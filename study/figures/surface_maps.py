@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from overshoot.study.analysis.surface_paths import KINDS, LossSurface
 from overshoot.study.figures.keys import cross
 from overshoot.study.figures.panels import title
-from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, Look
+from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, SMALL, Look
 from overshoot.study.numbers import number
 
 SIZE = (264.0, 312.0)
@@ -68,7 +68,7 @@ def draw_paths(figure: FigureBase, view: PathView) -> None:
         _map(ax, view.surface, named=(row == 1, column == 0))
         way = view.ways.get(kind)
         text = f"{kind} {number(way.rate)}" if way else f"{kind}: none"
-        ax.text(0, 1.03, text, transform=ax.transAxes, color=COLORS[kind] if way else MUTED, fontsize=8.5)
+        ax.text(0, 1.03, text, transform=ax.transAxes, color=COLORS[kind] if way else MUTED, fontsize=SMALL)
         if way:
             _way(ax, view.surface, way, COLORS[kind], kind)
 
@@ -93,11 +93,11 @@ def _map(ax: Axes, surface: LossSurface, named: tuple[bool, bool]) -> None:
             )
         )
     ax.plot(*surface.theta, marker="+", markersize=7, markeredgewidth=1.4, color=INK, zorder=2)
-    ax.tick_params(labelbottom=named[0], labelleft=named[1], labelsize=7.5, pad=1.5)
+    ax.tick_params(labelbottom=named[0], labelleft=named[1], labelsize=SMALL, pad=1.5)
     if named[0]:
-        ax.set_xlabel("slope", labelpad=0, fontsize=8.5)
+        ax.set_xlabel("slope", labelpad=0, fontsize=SMALL)
     if named[1]:
-        ax.set_ylabel("intercept", labelpad=0, fontsize=8.5)
+        ax.set_ylabel("intercept", labelpad=0, fontsize=SMALL)
     ax.spines[["top", "right"]].set_visible(True)
 
 

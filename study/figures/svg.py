@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.svg_paths import decimal, shorter
 from overshoot.study.figures.theme import themed
+from overshoot.study.figures.tips import titled
 
 _AUTOMATIC = re.compile(r"(.*_\d+|matplotlib\.axis.*)$")
 _NUMBERS = ("x", "y", "width", "height", "transform")
@@ -34,6 +35,7 @@ def to_svgs(figure: Figure, panels: Panels, name: str, variables: Mapping[str, s
     root = ET.fromstring(buffer.getvalue())
     for element in root.iter():
         _plain(element, variables)
+    titled(root)
     shared = {e.attrib["id"]: e for e in root.iter() if e.tag in ("path", "clipPath") and "id" in e.attrib}
     _prune(root)
     return [
@@ -118,7 +120,8 @@ def _prune(parent: ET.Element) -> None:
         empty = child.tag == "g" and not len(child)
         if empty or child.tag in ("metadata", "style", "defs") or child.get("style") == "fill:none":
             continue
-        children.extend(child if child.tag == "g" and not child.attrib else [child])
+        alone = child.tag == "g" and not child.attrib and child.find("title") is None
+        children.extend(child if alone else [child])
     parent[:] = children
     uses = [child for child in parent if child.tag == "use"]
     styles = {use.attrib.get("style") for use in uses}

@@ -37,6 +37,11 @@ OUTCOMES = {
 ROLES = {"too small": "#3f7fb5", "best": "#1b7a58", "too large": "#b3541e"}
 ROLE_DASHES = {"too small": (0, (5, 2)), "best": "-", "too large": (0, (1.5, 1.2))}
 
+SMALL = 9.4
+"""Points of the smallest letters of a figure of the report: `SHOWN` of them are 11 CSS pixels."""
+SHOWN = 1.18
+"""CSS pixels that a point takes on the page, at least; a frame that is narrower scrolls."""
+
 LEVELS = 12
 """Colours of a ratio on each side of 1, so many a decade: the one in the middle is within 10 % of 1."""
 
@@ -181,8 +186,8 @@ def themed() -> AbstractContextManager[None]:
         "axes.labelsize": 9.5,
         "axes.linewidth": 0.8,
         "grid.linewidth": 0.7,
-        "xtick.labelsize": 9,
-        "ytick.labelsize": 9,
+        "xtick.labelsize": SMALL,
+        "ytick.labelsize": SMALL,
         "xtick.major.size": 3,
         "ytick.major.size": 3,
         "xtick.major.width": 0.8,
@@ -205,19 +210,22 @@ def power_of_ten(value: float) -> str:
 
 
 def spread(places: Iterable[float], least: float) -> list[float]:
-    """The places moved apart, as little as may be, until neighbours are at least `least` away."""
+    """The places moved apart, as little as may be, until neighbours are at least `least` away; none beyond 0
+    and 1 where all have room between."""
     places = np.asarray(list(places), dtype=float)
     order = np.argsort(places, kind="stable")
-    moved = places[order]
-    for _ in range(200):
-        short = least - np.diff(moved)
-        if len(moved) < 2 or np.all(short <= 1e-9):
-            break
-        push = np.maximum(short, 0) / 2
-        moved[:-1] -= push
-        moved[1:] += push
-    result = np.empty_like(moved)
-    result[order] = moved
+    apart = least * np.arange(len(places))
+    groups: list[tuple[float, int]] = []  # of places that touch: where their first one is, and how many
+    for place in places[order] - apart:
+        groups.append((float(place), 1))
+        while len(groups) > 1 and groups[-2][0] > groups[-1][0]:
+            (b, m), (a, n) = groups.pop(), groups.pop()
+            groups.append(((a * n + b * m) / (n + m), n + m))
+    moved = np.repeat([place for place, _ in groups], [count for _, count in groups])
+    if len(places) and apart[-1] <= 1:
+        moved = moved.clip(0, 1 - apart[-1])
+    result = np.empty_like(places)
+    result[order] = moved + apart
     return [float(place) for place in result]
 
 

@@ -59,7 +59,6 @@ def _networks(run: dict[str, Any], theory: dict[str, Any], what: str) -> str:
 def _networks_counted(run: dict[str, Any], theory: dict[str, Any]) -> str:
     """Within a factor of two, of each."""
     return (
-        "on networks, with gradient descent and its momentum, a run of a tenth of the training is right to a "
-        f"factor of two in {run['twice']} of {plural(run['compared'], 'cell')}, and theory, from the loss’s "
-        f"curvature at the start, in {theory['twice']} of {theory['compared']}"
+        f"on networks a run of a tenth of the training is right to a factor of two in {run['twice']} of "
+        f"{plural(run['compared'], 'cell')}, theory in {theory['twice']} of {theory['compared']}"
     )

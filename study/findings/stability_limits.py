@@ -30,6 +30,7 @@ from overshoot.study.findings.limit_words import (
 )
 from overshoot.study.findings.near_the_limit import edge, floored, noisy
 from overshoot.study.findings.prediction_claims import predicted_where
+from overshoot.study.findings.short_run_claims import beside_theory
 from overshoot.study.numbers import fixed, listing, number, plural, share
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
@@ -37,6 +38,11 @@ from overshoot.study.statistics import middle
 TWO_LIMITS = (
     "of the mean squared distance over many runs (the mean-square limit) and of a single run (the single-run "
     "limit)"
+)
+
+COMPARED = (
+    " The short run and theory are compared on networks with gradient descent, plain or with momentum; "
+    "theory takes the loss’s curvature at the start."
 )
 
 
@@ -67,6 +73,8 @@ def predictions(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     if LimitBasis.AT_THE_START in set(limit_data.agreement["basis"]):
         details += f" By batch size on networks: {_by_batch(tables, limit_data.limits)}."
     details += _known(limit_data.limits)
+    if beside_theory(limit_data) is not None:
+        details += COMPARED
     unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
     claim, evidence = predicted_where(rows, limit_data)

@@ -11,9 +11,10 @@ lower than it began the climb is over. What they meet on their way gives several
 - from curvature, the rate whose threshold is the batch sharpness, at the start and after a safe run
   (Andreyev & Beneventano 2024), with momentum's transition between batches (`core.transition_rate`).
 
-The forecast is the climb of a tenth of the budget. A method that divides its steps by past gradients does not
-blow up: it is thrown out and returns as far as the budget lets it, so what a tenth of it bears is mostly
-below the rate from which the loss at the end exceeds the start's: there the forecast is rather a lower bound.
+For gradient descent, plain or with momentum, the forecast is the climb of a tenth of the budget. A method
+that divides its steps by past gradients does not blow up: it is thrown out and returns as far as the budget
+lets it, so that a tenth of the budget bears less than all of it. Its forecast is extended to the whole budget
+(`extended`).
 """
 
 from __future__ import annotations
@@ -25,12 +26,22 @@ from typing import ClassVar
 
 import numpy as np
 
-from overshoot.core import Batch, Optimizer, Trace, batch_sharpness, critical_rate, train, transition_rate
+from overshoot.core import (
+    ACTIVATIONS,
+    Batch,
+    Optimizer,
+    Trace,
+    batch_sharpness,
+    critical_rate,
+    train,
+    transition_rate,
+)
 from overshoot.core.hessian import gradient
 from overshoot.core.loop import Divisor
 from overshoot.core.optimizers.base import Recursion
 from overshoot.study.experiment.cells import CONSTANT, Cell, Choice, PhaseSettings
 from overshoot.study.experiment.reader import Reader
+from overshoot.study.phases.climb import PART, TREND, Climb
 from overshoot.study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
 from overshoot.study.phases.stack import EXPLOSION, Run, updates_of
 from overshoot.study.phases.summary import Part
@@ -50,10 +61,6 @@ PER_DECADE, RUNGS, LADDERS = 4, 6, 6
 
 BATCHES = 32
 """Of which a batch sharpness is the mean."""
-
-STEEP = 3.0
-"""Log of the loss over its start beyond which it no longer says where the crossing lies."""
-
 
 EPSILON = 1e-8
 """Added to a gradient's size before it divides, as methods do."""
@@ -75,6 +82,7 @@ class Predictor(StrEnum):
     BATCH_AFTER_RUN = "batch_sharpness_after_run"
     HUNDREDTH = "climb_hundredth"
     TENTH = "climb_tenth"
+    EXTENDED = "climb_extended"
 
 
 @dataclass(frozen=True)
@@ -94,82 +102,81 @@ class ShortRunSummary(Part):
     limit_forecast_high: float | None = None
 
 
-@dataclass(frozen=True)
-class Climb:
-    """rates: (G,) ascending. updates: (H,) after which the losses were taken. ratio: (K, G, H) the loss of
-    each replicate over its start, NaN where it had overflowed. theta, divisor: (K, P) after the run on
-    the rung FOLLOWED, and what its last update divided by, None where it divides by nothing that is known."""
-
-    rates: np.ndarray
-    updates: np.ndarray
-    ratio: np.ndarray
-    theta: np.ndarray
-    divisor: np.ndarray | None
-
-    def crossing(self, updates: int) -> np.ndarray:
-        """(K,) the rate from which so many updates no longer lower the loss: infinite where the highest
-        still does, the lowest rung where even that does not."""
-        place = int(np.flatnonzero(self.updates == updates)[0])
-        return np.array([_crossing(self.rates, row) for row in self.ratio[:, :, place]])
-
-
-def _crossing(rates: np.ndarray, ratio: np.ndarray) -> float:
-    """Between the last rate in order that lowers the loss and the next, on logarithmic scales."""
-    raised = ~(ratio < 1)
-    if not raised.any():
-        return float("inf")
-    i = int(np.argmax(raised))
-    if i == 0:
-        return float(rates[0])
-    below, above = np.log(max(ratio[i - 1], 1e-300)), np.log(ratio[i]) if np.isfinite(ratio[i]) else STEEP
-    share = below / (below - min(above, STEEP))
-    return float(rates[i - 1] * (rates[i] / rates[i - 1]) ** share)
-
-
 def settings_of(cell: Cell) -> ShortRunSettings | None:
     """How the short run is made: at a constant rate, where theory does not know the limit; elsewhere None."""
     meant = cell.schedule == CONSTANT and not least_squares(cell)
     return cell.protocol.get(ShortRunSettings) if meant else None
 
 
-def short_run(cell: Cell, problem: Problem, settings: ShortRunSettings) -> ShortRunSummary:
+def short_run(cell: Cell, problem: Problem, settings: ShortRunSettings) -> Forecasts:
     """The climb of a cell and its forecasts."""
     names = [f"short-{k}" for k in range(settings.replicates)]
     starts = np.stack([problem.start(name) for name in names])
     whole = updates_of(cell, problem.samples)
     tenth = max(2, round(settings.share * whole))
-    marks = sorted({max(1, tenth // 10), tenth})
+    marks = sorted({max(1, tenth // 10), *(round(x) for x in np.geomspace(PART * tenth, tenth, TREND))})
     batches = drawn_batches(cell, problem)
     at_start = curvature_rates(cell, problem, starts, batches)
     first = first_update(cell, problem, starts, batches)
     safe = SAFE * _scale(cell, at_start, first)
-    climb = climb_from(cell, problem, names, safe, marks)
+    climb = climb_from(cell, problem, names, safe, marks, whole)
     after = curvature_rates(cell, problem, climb.theta, batches, climb.divisor)
-    forecasts = {
+    of = {
         Predictor.BATCH_AT_START: at_start,
         Predictor.FIRST_UPDATE: first,
         Predictor.BATCH_AFTER_RUN: after,
         Predictor.HUNDREDTH: climb.crossing(marks[0]),
         Predictor.TENTH: climb.crossing(marks[-1]),
     }
-    return _summary(forecasts, safe, tenth, climb.ratio.shape[0] * climb.ratio.shape[1])
+    if cell.make_optimizer().recursion is None:
+        of[Predictor.EXTENDED] = extended(cell, climb, whole)
+    return Forecasts(of, safe, tenth, climb.ratio.shape[0] * climb.ratio.shape[1])
 
 
-def _summary(
-    forecasts: Mapping[Predictor, np.ndarray], safe: float, updates: int, trials: int
-) -> ShortRunSummary:
-    basis = Predictor.TENTH
-    medians = {name.value: _median(values) for name, values in forecasts.items()}
-    chosen = forecasts[basis]
-    known = np.isfinite(chosen).all()
-    return ShortRunSummary(
-        basis,
-        safe,
-        updates,
-        trials,
-        {name: value for name, value in medians.items() if np.isfinite(value)},
-        *((medians[basis], float(chosen.min()), float(chosen.max())) if known else ()),
-    )
+def extended(cell: Cell, climb: Climb, whole: int) -> np.ndarray:
+    """(K,) the rate from which the whole budget is expected to leave an adaptive method's loss above its
+    start.
+
+    A method that divides by the sum of all past squares shrinks its steps as 1 / sqrt(t), and so bears more
+    by that much. With small batches others soon hover where steps and noise balance, and a tenth of the
+    budget shows it, where the weights have a scale: that of a decay, or of units that saturate. With full
+    batches, and with ReLU, whose networks do at every scale what they do at one, the loss goes on falling:
+    there its trend is followed.
+    """
+    updates, method = climb.updates[-1], cell.make_optimizer()
+    if method.accumulates:
+        return climb.crossing(updates) * np.sqrt(whole / updates)
+    scaled = method.decays or not (cell.network.hidden and ACTIVATIONS[cell.network.activation].homogeneous)
+    return climb.crossing(updates) if cell.strategy.size and scaled else climb.crossing_by(whole)
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """of: predictor -> (K,) its rate for each replicate. safe: the first rung; updates: of each rung; trials:
+    how many were run."""
+
+    of: Mapping[Predictor, np.ndarray]
+    safe: float
+    updates: int
+    trials: int
+
+    @property
+    def basis(self) -> Predictor:
+        return Predictor.EXTENDED if Predictor.EXTENDED in self.of else Predictor.TENTH
+
+    @property
+    def summary(self) -> ShortRunSummary:
+        medians = {name.value: _median(values) for name, values in self.of.items()}
+        chosen = self.of[self.basis]
+        known = np.isfinite(chosen).all()
+        return ShortRunSummary(
+            self.basis,
+            self.safe,
+            self.updates,
+            self.trials,
+            {name: value for name, value in medians.items() if np.isfinite(value)},
+            *((medians[self.basis], float(chosen.min()), float(chosen.max())) if known else ()),
+        )
 
 
 def _median(values: np.ndarray) -> float:
@@ -261,27 +268,28 @@ def _scale(cell: Cell, at_start: np.ndarray, first: np.ndarray) -> float:
 
 
 def climb_from(
-    cell: Cell, problem: Problem, replicates: Sequence[str], safe: float, marks: Sequence[int]
+    cell: Cell, problem: Problem, replicates: Sequence[str], safe: float, marks: Sequence[int], whole: int
 ) -> Climb:
-    """Train up the ladder from `safe` on until every replicate is past its crossing; and down from it while
-    one is past it there."""
+    """Train up the ladder from `safe` on until every replicate is past its crossing, and that of an adaptive
+    method by its trend as well; and down from it while one is past it there."""
+    adaptive = cell.make_optimizer().recursion is None
     rates = safe * 10 ** (np.arange(RUNGS) / PER_DECADE)
     ratio, trace = _ladder(cell, problem, replicates, rates, marks)
     followed = np.arange(len(replicates)) * RUNGS + FOLLOWED
     divisor = trace.last["divisor"][followed] if "divisor" in trace.last else None
+    theta = trace.theta[followed].astype(np.float64)
+    climb = Climb(rates, np.array(marks), ratio, theta, divisor)
     for _ in range(LADDERS):
-        past = ~(ratio[:, :, -1] < 1)
+        past = ~(climb.ratio[:, :, -1] < 1)
+        beyond = climb.extended(whole) >= 0 if adaptive else past
         if past[:, 0].any():
-            more = rates[0] * 10 ** (np.arange(-RUNGS, 0) / PER_DECADE)
-            below, _ = _ladder(cell, problem, replicates, more, marks)
-            rates, ratio = np.concatenate([more, rates]), np.concatenate([below, ratio], axis=1)
-        elif not past.any(axis=1).all():
-            more = rates[-1] * 10 ** (np.arange(1, RUNGS + 1) / PER_DECADE)
-            above, _ = _ladder(cell, problem, replicates, more, marks)
-            rates, ratio = np.concatenate([rates, more]), np.concatenate([ratio, above], axis=1)
+            more = climb.rates[0] * 10 ** (np.arange(-RUNGS, 0) / PER_DECADE)
+        elif not (past.any(axis=1).all() and beyond[:, -1].all()):
+            more = climb.rates[-1] * 10 ** (np.arange(1, RUNGS + 1) / PER_DECADE)
         else:
             break
-    return Climb(rates, np.array(marks), ratio, trace.theta[followed].astype(np.float64), divisor)
+        climb = climb.joined(more, _ladder(cell, problem, replicates, more, marks)[0])
+    return climb
 
 
 def _ladder(
@@ -318,12 +326,12 @@ def _divisor(theta: np.ndarray, divisor: Divisor) -> np.ndarray:
 class Forecast(Left):
     """What the short run says; its trials are no trials of the cell's budget, and are not kept."""
 
-    facts: ShortRunSummary
+    forecasts: Forecasts
     runs: Sequence[Run] = ()
 
     @property
     def summary(self) -> ShortRunSummary:
-        return self.facts
+        return self.forecasts.summary
 
 
 @register
@@ -354,10 +362,11 @@ class ShortRun(Phase):
         return Forecast(short_run(cell, problem, settings))
 
     def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
-        """As if two ladders were enough, as they mostly are."""
+        """As if two ladders were enough, as they mostly are, or four for an adaptive method."""
         settings = settings_of(cell)
         if settings is None:
             return []
         updates = max(2, round(settings.share * updates_of(cell, samples)))
+        ladders = 4 if cell.make_optimizer().recursion is None else 2
         products = 2 * settings.replicates * (BATCHES if cell.strategy.size else 1)
-        return [StackCost(settings.replicates * RUNGS, updates, products)] * 2
+        return [StackCost(settings.replicates * RUNGS, updates, products)] * ladders

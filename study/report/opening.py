@@ -79,6 +79,5 @@ def _sentences(runs: Mapping[RateWord, Sequence[RatePath]]) -> list[str]:
         "The path goes down into the valley and along it to the minimum.",
         "Each step lands on the other side of the valley, but nearer than before, so it still arrives.",
         f"Above the stability limit, here {number(limit())}, each step lands farther out than the last, and "
-        "the loss blows up. Adam’s steps are bounded by its rate: too large a rate throws it out, and it "
-        "comes back.",
+        "the loss blows up. Adam’s steps are bounded by its rate: it is thrown out, and comes back.",
     ]

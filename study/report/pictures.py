@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis import selections
-from overshoot.study.analysis.extremes import FEW, MOST, by_rank, by_width, extremes
+from overshoot.study.analysis.extremes import FEW, MOST, by_rank, by_width, extremes, rows_shown
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.figures.curves import SIZE as CURVES
@@ -84,7 +84,7 @@ def overview(tables: Tables, looks: Looks) -> list[Picture]:
     the worst."""
     problems = tables.study.names.problems
     widest, furthest, fittest = (
-        looks.only(extremes(looks.optimizers, scores))
+        looks.only(extremes(looks.optimizers, scores, rows_shown(len(problems))))
         for scores in (
             by_width(tables.sensitivity),
             by_rank(tables.ranking["gap"]),

@@ -20,7 +20,7 @@ from overshoot.study.analysis.rank_tables import (
 from overshoot.study.analysis.scores import replicates
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.figures.keys import LegendKey, family_keys
-from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_lines
+from overshoot.study.figures.lines import LineView, Scale, Series, draw_lines, named_size
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.rank_diagrams import RankView, draw_ranks, rank_size, ticks
 from overshoot.study.figures.span_rows import SpanView, draw_spans, span_size
@@ -228,7 +228,7 @@ def _profiles(study: Study, looks: Looks, table: pd.DataFrame, name: str) -> Pic
         for batch in rows
     ]
     keys = [*family_keys(shown), *left_out_key(looks, shown)]
-    return Picture(name, Panels(draw_lines, views, WIDE, 2, keys), tiles)
+    return Picture(name, Panels(draw_lines, views, named_size(len(shown.optimizers)), 2, keys), tiles)
 
 
 def _profile_table(tables: Tables, table: pd.DataFrame) -> ShownTable:

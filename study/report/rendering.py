@@ -22,7 +22,7 @@ from overshoot.study.figures.keys import SIZE as KEY
 from overshoot.study.figures.keys import LegendKey, draw_key
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.svg import to_svgs
-from overshoot.study.figures.theme import looks
+from overshoot.study.figures.theme import SHOWN, looks
 from overshoot.study.report.drawing import Drawings
 from overshoot.study.report.page import Page, compose, problem_parts
 from overshoot.study.report.policy import classes, policy
@@ -108,7 +108,14 @@ def _story(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
 
 def _evidence(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
     """The page with everything else."""
-    return _html("evidence", page, {p.name: svgs[p.name] for p in page.pictures}, _signs(page))
+    drawn = {p.name: _legible(svgs[p.name], p.panels.size[0]) for p in page.pictures}
+    return _html("evidence", page, drawn, _signs(page))
+
+
+def _legible(svgs: Sequence[str], width: float) -> list[str]:
+    """The panels, never shown so small that their letters cannot be read; the frame scrolls instead."""
+    style = f'style="min-width:{width * SHOWN:.0f}px"'
+    return [svg.replace("<svg ", f"<svg {style} ", 1) for svg in svgs]
 
 
 def _html(
@@ -175,9 +182,15 @@ def _environment(autoescape: bool) -> Environment:
     return environment
 
 
+SENTENCE = 40
+"""Characters from which a cell's text is one that may break anywhere."""
+
+
 def whole(cell: str) -> str:
     """The text of a table's cell, which may break only before what stands in brackets, an interval mostly."""
-    return re.sub(r" (?![\[(])", "\u00a0", cell)
+    if len(cell) > SENTENCE:
+        return cell
+    return re.sub(r"[ \u00a0](?=[\[(])", " ", re.sub(" ", "\u00a0", cell))
 
 
 def markdown(text: object) -> str:

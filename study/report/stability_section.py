@@ -12,8 +12,13 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, limit_evidence, pairs
 from overshoot.study.analysis.sharpness_runs import EdgeVerdict, edge_line
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.figures.batch_limits import SIZE as BATCH_LIMITS
-from overshoot.study.figures.batch_limits import BatchLimitView, LimitCurve, draw_batch_limits, marker
+from overshoot.study.figures.batch_limits import (
+    BatchLimitView,
+    LimitCurve,
+    batch_limits_size,
+    draw_batch_limits,
+    marker,
+)
 from overshoot.study.figures.keys import DIVERGED, LegendKey
 from overshoot.study.figures.noise_floor_lines import (
     GUIDE,
@@ -22,8 +27,8 @@ from overshoot.study.figures.noise_floor_lines import (
     NoiseView,
     draw_floors,
     draw_noise,
+    floors_size,
 )
-from overshoot.study.figures.noise_floor_lines import SIZE as PLATEAUS
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.sharpness_lines import ALLOWED, EdgeLine, EdgeView, draw_edge
 from overshoot.study.figures.sharpness_lines import SIZE as EDGE
@@ -161,7 +166,8 @@ def batch_sizes(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Bloc
         label = names.problems[str(problem)]
         alt = f"{label}: predicted limit against batch size: {listing(said)} at full batch"
         tiles.append(Tile(alt, problem=str(problem)))
-    panels = Panels(draw_batch_limits, views, BATCH_LIMITS, 2, _batch_keys(looks, limit_data, measured))
+    size = batch_limits_size(max(len(view.curves) + len(view.guides) for view in views))
+    panels = Panels(draw_batch_limits, views, size, 2, _batch_keys(looks, limit_data, measured))
     return Block(
         "The limit and the batch size",
         captions.batch_limits(tables, limit_data, measured),
@@ -213,7 +219,7 @@ def edges(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | No
         LegendKey("threshold: stable up to here", INK, ALLOWED, width=1.0),
         DIVERGED,
     ]
-    picture = Picture("edge", Panels(draw_edge, views, EDGE, 3, keys), tiles)
+    picture = Picture("edge", Panels(draw_edge, views, EDGE, 4, keys), tiles)
     table = {"The sharpness of every run that was followed": limit_tables.edges(tables, limit_data)}
     return Block("The edge of stability", captions.edges(tables, limit_data), {ALL: picture}, table)
 
@@ -253,7 +259,8 @@ def floors(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | N
             alt = f"{label}, {strategy}: final gap above the best rate; slopes on logarithmic axes: {said}"
             tiles.append(Tile(alt, problem=str(problem)))
         if views:
-            made[strategy] = Picture(f"floors-{i}", Panels(draw_floors, views, PLATEAUS, 3, keys), tiles)
+            size = floors_size(max(len(view.lines) for view in views))
+            made[strategy] = Picture(f"floors-{i}", Panels(draw_floors, views, size, 4, keys), tiles)
     tables_ = {
         "How steeply plateaus rise with the rate, by optimizer": limit_tables.powers(tables, limit_data)
     }
@@ -284,7 +291,7 @@ def noise(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | No
         LegendKey("start not forgotten", INK, marker="o", face=PAPER, size=3.6),
         LegendKey("measured as predicted", MUTED, "-", width=1.0),
     ]
-    picture = Picture("noise", Panels(draw_noise, views, PLATEAUS, 3, keys), tiles)
+    picture = Picture("noise", Panels(draw_noise, views, floors_size(0), 4, keys), tiles)
     table = (
         {"Measured gap over predicted noise floor": limit_tables.noise(tables, limit_data)}
         if len(limit_data.noise_agreement)
@@ -298,7 +305,7 @@ def _guides(by_batch: pd.DataFrame) -> list[LimitCurve]:
     guides = []
     for _, plain, _, b in pairs(by_batch):
         sizes, limits = _of(plain, "size"), _of(plain, "limit")
-        guides.append(LimitCurve("(1 − b) × gradient\ndescent’s", sizes, (1 - b) * limits))
+        guides.append(LimitCurve("(1 − b) × descent’s", sizes, (1 - b) * limits))
         guides.append(LimitCurve("2 (1 + b) / L", sizes, np.full(len(sizes), (1 + b) * limits[-1])))
     return guides
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from overshoot.core import OPTIMIZERS
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.figures import theme
@@ -11,12 +12,18 @@ from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_li
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.rank_diagrams import RankView, draw_ranks, rank_size, ticks
 from overshoot.study.figures.span_rows import SpanView, draw_spans, span_size
+from overshoot.study.report import pictures
 from overshoot.study.report.effort_section import axes_section, tuning_section
 from overshoot.study.report.rank_section import ranks_section, speed_section
 from tests.planted_cells import INF, planted
 
+NOTE = "Friedman p = 0.00023 after Holm, 15 problems"
 LABELS = {"sgd": "Gradient descent", "adam": "Adam", "lion": "Lion", "sf": "Schedule-Free AdamW + warm-up"}
-LOOKS = [*theme.looks(LABELS, {"full": "full batch"}).optimizers.values()]
+MORE = {name: f"{kind.label} (eps=1e-09)" for name, kind in OPTIMIZERS.items() if name not in LABELS}
+LOOKS = [
+    *theme.looks(LABELS, {"full": "full batch"}).optimizers.values(),
+    *theme.looks(MORE, {"full": "full batch"}).optimizers.values(),
+]
 X = np.array([1.0, 2.0, 4.0])
 
 
@@ -68,13 +75,15 @@ class TestLines:
 class TestRanks:
     def draw(self, ranks, bars, distance=0.5):
         size = rank_size(len(ranks), len(bars))
-        view = RankView("all", LOOKS[: len(ranks)], np.array(ranks), distance, bars, "4 problems", size[1])
+        view = RankView("all", LOOKS[: len(ranks)], np.array(ranks), distance, bars, NOTE, size[1])
         return drawn(draw_ranks, view, size), size
 
     def test_every_optimizer_is_joined_to_its_name(self):
         ax, _ = self.draw([1.0, 2.0, 2.5, 4.0], [(1, 2)])
         found = artists(ax)
-        assert [found[f"name-{i}"].get_text() for i in range(4)] == list(LABELS.values())
+        names = [found[f"name-{i}"].get_text() for i in range(4)]
+        assert names[3] == "Schedule…+ warm-up"
+        assert names[:3] == list(LABELS.values())[:3]
         x = [found[f"stem-{i}"].get_xdata()[0] for i in range(4)]
         assert np.diff(x) == pytest.approx(np.array([1.0, 0.5, 1.5]) * (x[3] - x[0]) / 3)
 
@@ -91,8 +100,10 @@ class TestRanks:
         ax, _ = self.draw([1.2, 1.8], [(0, 1)], distance=3.0)
         assert "critical distance 3.0, longer than the axis" in [text.get_text() for text in ax.texts]
 
-    @pytest.mark.parametrize("ranks", [[1.0, 2.0], [2.5] * 4, [1.1, 1.2, 3.8, 3.9]])
-    def test_nothing_sticks_out_of_its_panel(self, ranks):
+    @pytest.mark.parametrize(
+        "ranks", [[1.0, 2.0], [2.5] * 4, [1.1, 1.2, 3.8, 3.9], [*np.linspace(4, 29, 33)]]
+    )
+    def test_nothing_sticks_out_of_its_panel_or_lies_over_another(self, ranks):
         ax, (width, height) = self.draw(ranks, [(0, len(ranks) - 1)])
         renderer = FigureCanvasAgg(ax.figure.figure).get_renderer()
         to_points = ax.transData.inverted()
@@ -102,6 +113,16 @@ class TestRanks:
             assert max(box.x0, box.x1) <= width
             assert min(box.y0, box.y1) >= 0
             assert max(box.y0, box.y1) <= height
+        boxes = [text.get_window_extent(renderer) for text in ax.texts]
+        boxes += [text.get_window_extent(renderer) for text in ax.figure.texts]
+        for i, box in enumerate(boxes):
+            assert box.count_overlaps(boxes) == 1, i
+
+
+def test_labels_stay_between_the_ends_where_they_have_room():
+    assert theme.spread([1.0, 1.0, 0.98], 0.1) == pytest.approx([0.9, 1.0, 0.8])
+    assert theme.spread([-1.0, 0.0], 0.1) == pytest.approx([0.0, 0.1])
+    assert min(theme.spread([0.5] * 4, 0.5)) < 0
 
 
 def test_an_axis_of_many_ranks_names_every_fifth():
@@ -118,6 +139,15 @@ def test_spans_reach_from_the_lowest_to_the_highest_rank():
     assert list(found["replicate-1"].get_xdata()) == [1.7, 1.8]
     dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     assert dots == [1.25, 1.75]
+
+
+@pytest.mark.parametrize(("problems", "shown"), [("ab", 12), ("abcde", 10)])
+def test_of_many_optimizers_on_many_problems_the_best_and_the_worst_have_rows(problems, shown):
+    cells = [planted(p, o) for p in problems for o in list(OPTIMIZERS)[:12]]
+    tables = analyse(gather(cells))
+    looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
+    for picture in pictures.overview(tables, looks):
+        assert [len(view.looks.optimizers) for view in picture.panels.views] == [shown] * len(problems)
 
 
 class TestSections:

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.report.figure_texts import beyond, figure_texts, overlapping, small
+
 pytestmark = pytest.mark.slow
 
 
@@ -137,3 +139,13 @@ def test_it_prints_all_figures_on_white(opened):
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert sum(map(int, background[4:-1].split(","))) > 700
     assert page.pdf(format="A4")[:4] == b"%PDF"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("at", ["report.html", "evidence.html"])
+def test_the_letters_of_every_figure_can_be_read(opened, at, width):
+    texts = figure_texts(opened(width=width, at=at))
+    assert len(texts) > 10
+    assert not small(texts)
+    assert not beyond(texts)
+    assert not overlapping(texts)

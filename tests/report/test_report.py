@@ -13,7 +13,7 @@ from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.phases.cell import run_cell
 from overshoot.study.phases.sweep import SweepSummary
 from overshoot.study.report import render, rendering
-from overshoot.study.report.rendering import markdown
+from overshoot.study.report.rendering import markdown, whole
 from overshoot.study.tracking import StoredCell
 from tests.builders import SMALL, cell
 from tests.planted_cells import INF, planted
@@ -152,7 +152,7 @@ class TestPage:
 
     def test_a_search_whose_range_grew_is_marked_in_the_row_of_its_cell_and_listed(self, page):
         assert page.texts.count("full ‡") == 2  # in both tables of its problem
-        assert "no ‡" in page.texts
+        assert "no\u00a0‡" in page.texts
 
     def test_every_diverged_run_is_listed(self, page):
         gone = sum(int((cell.trials["outcome"] == "diverged").sum()) for cell in cells())
@@ -317,3 +317,16 @@ class TestFiles:
         render("x", "x", [planted(**sad)], {}, tmp_path, workers=1)
         for name in ("report.html", "evidence.html"):
             assert Parsed((tmp_path / name).read_text(encoding="utf-8")).all("figure", role="img")
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("0.029\u00a0[0.021, 0.036]", "0.029 [0.021,\u00a00.036]"),
+        ("1.2 (0.8 to 1.3)", "1.2 (0.8\u00a0to\u00a01.3)"),
+        ("climb of a tenth", "climb\u00a0of\u00a0a\u00a0tenth"),
+        ("a sentence, which may break wherever there is room for no more", None),
+    ],
+)
+def test_a_cell_breaks_only_before_its_interval(cell, shown):
+    assert whole(cell) == (shown or cell)

@@ -133,7 +133,7 @@ class TestFigures:
         assert [n.get_text() for n in numbers] == ["0.5", "0.6", "0.7"]
         assert [n.xy[1] for n in numbers] == [0.5, 1.5, 2.5]
         assert rows.get_position().y0 > curves.get_position().y1
-        assert rows.get_position().height * picture.panels.size[1] == pytest.approx(4 * 9.5)
+        assert rows.get_position().height * picture.panels.size[1] == pytest.approx(4 * 11.5)
         assert not [gid for gid in gids(curves) if str(gid).startswith("limit")]
         assert any(key.label.startswith("predicted limit") for key in picture.keys)
         assert "limits: full 0.5 (predicted 0.4)" in picture.tiles[0].alt
