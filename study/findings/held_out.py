@@ -24,7 +24,7 @@ def tuning_pays(tables: Tables) -> Finding | None:
     odds = tuning_odds(replicates(tables.study, "loss"))
     if table.empty or odds is None:
         return None
-    better, worse, unclear = verdicts(table["verdict"]).values()
+    better, worse, tie = verdicts(table["verdict"]).values()
     claim = (
         f"Tuning the rate clearly beats the default rate in {better:,} of {plural(len(table), 'cell')}, and "
         f"clearly loses in {worse:,}."
@@ -32,7 +32,7 @@ def tuning_pays(tables: Tables) -> Finding | None:
     won = clustered((table["verdict"] == DuelVerdict.BETTER).to_numpy(float), table["problem"], mean)
     evidence = (
         f"Validation loss on fresh replicates: clearly better in {by_problem(won, 'of the cells')}, no "
-        f"clear difference in {unclear:,}; the probability that a tuned run does better is "
+        f"clear difference in {tie:,}; the probability that a tuned run does better is "
         f"{both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}."
     )
     tied = better == 0 and worse == 0
