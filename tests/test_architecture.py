@@ -280,6 +280,24 @@ def test_no_file_and_no_class_has_the_name_of_another() -> None:
     assert not [name for name, count in Counter(names).items() if count > 1]
 
 
+def test_names_and_texts_use_the_words_of_the_field() -> None:
+    """A name says what a thing holds, not that it was found; the cliff is prose, the limit a name."""
+    wrong = [
+        f"{file.relative_to(ROOT).as_posix()}: {name}"
+        for file in SOURCES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for name in [getattr(node, "id", None) or getattr(node, "arg", None) or getattr(node, "name", None)]
+        if isinstance(name, str) and (name == "found" or "cliff" in name.lower())
+    ]
+    wrong += [
+        f"{file.relative_to(ROOT).as_posix()}: {phrase}"
+        for file in SOURCES
+        for phrase in ("told apart", "not to be computed", "with grounds")
+        if phrase in file.read_text(encoding="utf-8")
+    ]
+    assert not wrong
+
+
 OWN = sorted([*SOURCES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/**/*.py")])
 
 

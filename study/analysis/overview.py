@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import Study
-from overshoot.study.analysis.scores import Replicates
+from overshoot.study.analysis.scores import Replicates, verdicts
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import Interval, bootstrap, middle, wilson
 
@@ -64,7 +64,7 @@ def selection(study: Study, ranks: dict[str, pd.DataFrame], tuned: dict[str, pd.
                 {"optimizer": optimizer, "batch": batch}
                 | {name: rank(table, optimizer, batch) for name, table in ranks.items()}
                 | {
-                    f"{name}_verdicts": verdicts(_at(table, optimizer, batch))
+                    f"{name}_verdicts": verdicts(_at(table, optimizer, batch)["verdict"])
                     for name, table in tuned.items()
                 }
             )
@@ -75,12 +75,6 @@ def pooled(scores: Replicates, optimizer: str, batch: str, role: str) -> Interva
     """Interquartile mean of log10 of the scores over all problems, with replicates resampled within each."""
     own = [v for (_, o, b, r), v in scores.items() if (o, b, r) == (optimizer, batch, role)]
     return bootstrap(np.log10(np.stack(own))) if own else None
-
-
-def verdicts(table: pd.DataFrame) -> dict[str, int]:
-    """How many rows have each verdict."""
-    counts = table["verdict"].value_counts()
-    return {name: int(counts.get(name, 0)) for name in ("better", "worse", "tie")}
 
 
 def rank(ranks: pd.DataFrame, optimizer: str, batch: str) -> float:

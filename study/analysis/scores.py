@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
@@ -23,7 +24,7 @@ from overshoot.study.statistics import (
     mean_ranks,
 )
 
-ROLES = ("tuned", "default")
+ROLES = (ConfirmRole.TUNED, ConfirmRole.DEFAULT)
 SCORES = ("gap", "loss", "score", "test_loss", "test_score")
 Replicates = Mapping[tuple[str, str, str, str], np.ndarray]
 """(problem, optimizer, batch, role) -> the scores (n,) of its replicates; lower is better."""
@@ -94,11 +95,24 @@ def chances(pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Comparison |
     return Comparison(whole.value, whole, clustered(each, problems, mean, border=0.5))
 
 
-def verdict(interval: Interval) -> str:
-    """`better`, `worse` or `tie`: whether a probability of improvement is clearly above or below one half."""
+class DuelVerdict(StrEnum):
+    """What one of two clearly did; UNCLEAR where there is no clear difference."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    UNCLEAR = "unclear"
+
+
+def verdict(interval: Interval) -> DuelVerdict:
+    """Whether a probability of improvement is clearly above or below one half."""
     if not interval.excludes(0.5):
-        return "tie"
-    return "better" if interval.value > 0.5 else "worse"
+        return DuelVerdict.UNCLEAR
+    return DuelVerdict.BETTER if interval.value > 0.5 else DuelVerdict.WORSE
+
+
+def verdicts(judged: pd.Series) -> dict[str, int]:
+    """How many there are of each verdict."""
+    return {each.value: int((judged == each).sum()) for each in DuelVerdict}
 
 
 def duels(study: Study, scores: Replicates) -> pd.DataFrame:
@@ -110,7 +124,7 @@ def duels(study: Study, scores: Replicates) -> pd.DataFrame:
             tuned = {
                 o: scores[key]
                 for o in study.names.optimizers
-                if (key := (problem, o, batch, "tuned")) in scores
+                if (key := (problem, o, batch, ConfirmRole.TUNED)) in scores
             }
             for a, b in combinations(tuned, 2):
                 chance = improvement(tuned[a], tuned[b])
@@ -122,13 +136,19 @@ def _duel(problem: str, batch: str, a: str, b: str, chance: Interval) -> dict[st
     return {"problem": problem, "batch": batch, "a": a, "b": b, "chance": chance, "verdict": verdict(chance)}
 
 
+TURNED = {
+    DuelVerdict.BETTER: DuelVerdict.WORSE,
+    DuelVerdict.WORSE: DuelVerdict.BETTER,
+    DuelVerdict.UNCLEAR: DuelVerdict.UNCLEAR,
+}
+"""The verdict on one of two -> that on the other."""
+
+
 def against(duels: pd.DataFrame, a: str, b: str) -> dict[str, int]:
     """How often `a` did better than, worse than, and no differently from `b`, in a table of duels."""
     straight = duels.loc[(duels["a"] == a) & (duels["b"] == b), "verdict"]
     turned = duels.loc[(duels["a"] == b) & (duels["b"] == a), "verdict"]
-    swapped = turned.map({"better": "worse", "worse": "better", "tie": "tie"})
-    counts = pd.concat([straight, swapped]).value_counts()
-    return {name: int(counts.get(name, 0)) for name in ("better", "worse", "tie")}
+    return verdicts(pd.concat([straight, turned.map(TURNED)]))
 
 
 def tuning(study: Study, scores: Replicates) -> pd.DataFrame:
@@ -174,11 +194,11 @@ def medians(study: Study, scores: Replicates, batch: str) -> pd.DataFrame:
     """(problems, optimizers) the middle tuned score; a rate that was never found is as bad as can be."""
     rows = {
         problem: {
-            o: float(np.median(scores.get((problem, o, batch, "tuned"), np.array([np.inf]))))
+            o: float(np.median(scores.get((problem, o, batch, ConfirmRole.TUNED), np.array([np.inf]))))
             for o in study.names.optimizers
         }
         for problem in study.names.problems
-        if any((problem, o, batch, "default") in scores for o in study.names.optimizers)
+        if any((problem, o, batch, ConfirmRole.DEFAULT) in scores for o in study.names.optimizers)
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, records
 
-AT = "at the threshold"
-
 NEAR = 1.1
 """A run stays at its threshold when the median of its sharpness lies within this factor of it."""
+
+
+class EdgeVerdict(StrEnum):
+    """Where a run's sharpness stayed, by NEAR; DIVERGED whenever the run did."""
+
+    DIVERGED = "diverged"
+    ABOVE = "above"
+    AT_THRESHOLD = "at the threshold"
+    BELOW = "below"
 
 
 def edge_runs(study: Study) -> pd.DataFrame:
@@ -19,7 +28,7 @@ def edge_runs(study: Study) -> pd.DataFrame:
     rate, replicate, threshold, diverged; start: its sharpness at the first evaluation that has one;
     largest: the largest sharpness over the threshold; late: the median of that ratio over the last half of
     the evaluations; reached: the update at which it first came to the threshold, NaN where it never did;
-    verdict: AT where `late` is within a factor NEAR of it, else "below" or "above", "diverged" before all.
+    verdict: an EdgeVerdict, by `late`.
     """
     columns = [
         *("key", *AXES, "trial", "rate", "replicate", "threshold", "diverged", "start", "largest", "late"),
@@ -40,7 +49,7 @@ def edge_runs(study: Study) -> pd.DataFrame:
             "largest": ratio.max(),
             "late": late,
             "reached": reached[0] if len(reached) else np.nan,
-            "verdict": "diverged" if trial["diverged"] else _verdict(late),
+            "verdict": EdgeVerdict.DIVERGED if trial["diverged"] else _verdict(late),
         }
         rows.append({name: trial.get(name) for name in columns} | values)
     return pd.DataFrame(rows, columns=columns)
@@ -53,7 +62,7 @@ def edge_line(study: Study, key: str, trial: int) -> pd.DataFrame:
     return curves.loc[(curves["trial"] == trial) & known, ["update", "sharpness"]]
 
 
-def _verdict(late: float) -> str:
+def _verdict(late: float) -> EdgeVerdict:
     if late > NEAR:
-        return "above"
-    return AT if late >= 1 / NEAR else "below"
+        return EdgeVerdict.ABOVE
+    return EdgeVerdict.AT_THRESHOLD if late >= 1 / NEAR else EdgeVerdict.BELOW

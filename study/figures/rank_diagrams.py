@@ -62,7 +62,7 @@ def draw_ranks(figure: FigureBase, view: RankView) -> None:
         ends = [places[first] - 3, places[last] + 3]
         (bar,) = ax.plot(ends, [y, y], color=INK, linewidth=3, solid_capstyle="butt")
         bar.set_gid(f"bar-{first}-{last}")
-        tell(bar, f"not told apart: {view.looks[first].label} to {view.looks[last].label}")
+        tell(bar, f"no clear difference: {view.looks[first].label} to {view.looks[last].label}")
     _names(ax, view, places, line, line + 14 + 6 * len(view.bars))
 
 

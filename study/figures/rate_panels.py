@@ -20,6 +20,7 @@ from overshoot.study.figures.panels import BOLD, NAME, brief, fitting, log_axis,
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, SMALL, Look
 from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
+from overshoot.study.phases.outcomes import Outcome
 
 SIZE = (264.0, 264.0)
 LEFT = 56.0
@@ -98,7 +99,7 @@ def _strip(ax: Axes, view: RateView) -> None:
         strip = PathPatch(Path.make_compound_path(*boxes), facecolor=OUTCOMES[str(outcome)], linewidth=0.6)
         strip.set(edgecolor=PAPER, gid="outcome-" + str(outcome).replace(" ", "-"))
         tell(ax.add_patch(strip), str(outcome))
-        if outcome == "diverged":
+        if outcome == Outcome.DIVERGED:
             ax.plot(x, y + 0.5, "x", color=PAPER, markersize=2.6, markeredgewidth=0.8)
     ax.set(xlim=np.log10(view.rate_range), ylim=(len(names), 0), xticks=[])
     short = [fitting(brief(name), LEFT - 5, BOLD) for name in names]

@@ -8,7 +8,7 @@ import pandas as pd
 from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, pairs, slopes_by_optimizer
-from overshoot.study.analysis.sharpness_runs import AT
+from overshoot.study.analysis.sharpness_runs import EdgeVerdict
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.codes import BASES
 from overshoot.study.findings.limit_words import factor, where
@@ -101,7 +101,7 @@ def edges(tables: Tables, limit_data: LimitEvidence) -> str:
         "line at its threshold, the largest sharpness at which it is stable, labelled with the rate: "
         f"{_lines(tables, runs)}."
     )
-    rose = runs[(runs["reached"].astype(float) > 0) & (runs["verdict"] == AT)]
+    rose = runs[(runs["reached"].astype(float) > 0) & (runs["verdict"] == EdgeVerdict.AT_THRESHOLD)]
     if len(rose):
         run = records(rose.assign(off=np.abs(np.log(rose["late"].astype(float)))).sort_values("off"))[0]
         text += (

@@ -6,7 +6,7 @@ from typing import Any
 
 from overshoot.study.analysis.defaults import default_rates
 from overshoot.study.analysis.frame import records
-from overshoot.study.analysis.scores import replicates, tuning_odds
+from overshoot.study.analysis.scores import DuelVerdict, replicates, tuning_odds, verdicts
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import clustered
 from overshoot.study.findings.claims import Finding, RunLink
@@ -24,12 +24,12 @@ def tuning_pays(tables: Tables) -> Finding | None:
     odds = tuning_odds(replicates(tables.study, "loss"))
     if table.empty or odds is None:
         return None
-    better, worse, tie = (int((table["verdict"] == v).sum()) for v in ("better", "worse", "tie"))
+    better, worse, tie = verdicts(table["verdict"]).values()
     claim = (
         f"Tuning the rate clearly beats the default rate in {better:,} of {plural(len(table), 'cell')}, and "
         f"clearly loses in {worse:,}."
     )
-    won = clustered((table["verdict"] == "better").to_numpy(float), table["problem"], mean)
+    won = clustered((table["verdict"] == DuelVerdict.BETTER).to_numpy(float), table["problem"], mean)
     evidence = (
         f"Validation loss on fresh replicates: clearly better in {by_problem(won, 'of the cells')}, no "
         f"clear difference in {tie:,}; the probability that a tuned run does better is "
@@ -65,12 +65,14 @@ def _other(label: str, row: dict[str, Any]) -> str:
 
 def selection(tables: Tables) -> Finding | None:
     """How often two tuned optimizers differ on the test set, beside the training gap."""
-    apart = {name: int((table["verdict"] != "tie").sum()) for name, table in tables.duels.items()}
+    apart = {
+        name: int((table["verdict"] != DuelVerdict.UNCLEAR).sum()) for name, table in tables.duels.items()
+    }
     table = tables.duels["test_score"]
     n = len(table)
     if not n:
         return None
-    ties = clustered((table["verdict"] == "tie").to_numpy(float), table["problem"], mean)
+    ties = clustered((table["verdict"] == DuelVerdict.UNCLEAR).to_numpy(float), table["problem"], mean)
     claim = (
         f"Two tuned optimizers are clearly different on held-out data in {apart['test_score']:,} of "
         f"{plural(n, 'comparison')}, and in training gap in {apart['gap']:,} of them."

@@ -7,7 +7,7 @@ import pandas as pd
 
 from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
-from overshoot.study.analysis.sharpness_runs import AT
+from overshoot.study.analysis.sharpness_runs import EdgeVerdict
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Range, clustered
 from overshoot.study.findings.claims import Finding, runs_of
@@ -21,7 +21,7 @@ ENOUGH = 4
 
 def edge(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     """Of the runs whose sharpness came near its threshold, how close to it they stayed."""
-    runs = limit_data.edge[limit_data.edge["verdict"] != "diverged"]
+    runs = limit_data.edge[limit_data.edge["verdict"] != EdgeVerdict.DIVERGED]
     if runs.empty:
         return None
     reached, started = runs["reached"].to_numpy(dtype=float), runs["start"] >= runs["threshold"]
@@ -48,7 +48,7 @@ def edge(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         details += _from_above(tables, above, runs)
     claim = (
         f"In {len(rose)} of {plural(len(runs), 'run')} the sharpness rose to the edge of stability; in "
-        f"{(rose['verdict'] == AT).sum()} of them it hovered there."
+        f"{(rose['verdict'] == EdgeVerdict.AT_THRESHOLD).sum()} of them it hovered there."
         if len(rose)
         else "In no run did the sharpness rise to the edge of stability."
     )

@@ -85,7 +85,7 @@ WIDTH = "width of the usable range: decades of rates around the best one with a 
 VERDICTS = {
     "better": "problems on which the tuned rate does clearly better than the default",
     "worse": "problems on which it does clearly worse",
-    "tie": "problems on which there is no clear difference",
+    "unclear": "problems on which there is no clear difference",
 }
 MARGIN = "decades from the best rate up to the sweep boundary, where at least half of the runs diverge"
 TRAINING = (
@@ -179,9 +179,7 @@ def selection_overview(tables: Tables) -> ShownTable:
         columns += [
             ShownColumn("mean rank", name, f"of the tuned {name} among the optimizers; 1 is the best")
         ]
-        columns += [
-            ShownColumn(verdict.replace("tie", "unclear"), name, about) for verdict, about in VERDICTS.items()
-        ]
+        columns += [ShownColumn(verdict, name, about) for verdict, about in VERDICTS.items()]
     rows = []
     for row in records(tables.selection):
         texts = []

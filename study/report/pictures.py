@@ -35,6 +35,7 @@ from overshoot.study.figures.surface_maps import PathView, Way, draw_paths
 from overshoot.study.figures.theme import INK, Looks
 from overshoot.study.findings.codes import SCORES
 from overshoot.study.numbers import number
+from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.search import RESOLUTION, Claim
 
 CEILING = 1e3
@@ -149,7 +150,7 @@ def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Pict
     confirmed = _of(tables.claimed(Claim.TRAINING), problem)
     known = _of(tables.limits, problem).dropna(subset=["measured", "predicted"], how="all")
     finite = rates["gap_low"][np.isfinite(rates["gap_low"]) & (rates["gap_low"] > 0)]
-    limits = (_decade_below(max(finite.min(), RESOLUTION) if len(finite) else RESOLUTION), 4.0)
+    gap_range = (_decade_below(max(finite.min(), RESOLUTION) if len(finite) else RESOLUTION), 4.0)
     views, tiles = [], []
     for optimizer, look in looks.optimizers.items():
         at = rates[rates["optimizer"] == optimizer]
@@ -160,17 +161,17 @@ def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Pict
         default = _default_rates(tables)[optimizer]
         ends = [*rates["rate"], *confirmed["rate"]]
         span = (min(ends) / 1.4, max(ends) * 1.4)
-        cliffs = known[known["optimizer"] == optimizer]
+        own_limits = known[known["optimizer"] == optimizer]
         ends_at = _at_end(_of(tables.sensitivity, problem), optimizer, at)
         tolerance = tables.study.tolerance
-        shown = cliffs if len(known) else None
+        shown = own_limits if len(known) else None
         views.append(
-            RateView(look, looks.batches, at, tuned, default, tolerance, span, limits, shown, ends_at)
+            RateView(look, looks.batches, at, tuned, default, tolerance, span, gap_range, shown, ends_at)
         )
         label = tables.study.names.problems[problem]
         alt = f"{look.label} on {label}: final training gap and outcome at each rate, by batch strategy"
         boundary = "".join(f"; best rate of {batch} at the search boundary" for batch in ends_at)
-        tiles.append(Tile(alt + _limits_in_words(cliffs) + boundary, problem, optimizer))
+        tiles.append(Tile(alt + _limits_in_words(own_limits) + boundary, problem, optimizer))
     keys = [*batch_keys(looks), *RATE_KEYS, *(LIMIT_KEYS if len(known) else [])]
     size = rates_size(len(known) > 0, len(looks.batches))
     return Picture(name, Panels(draw_rates, views, size, 4, keys), tiles)
@@ -206,9 +207,9 @@ def problem_curves(tables: Tables, looks: Looks, problem: str, batch: str, name:
     for optimizer, look in shown.optimizers.items():
         if optimizer not in lines:
             continue
-        limits = (low, max(high, 10.0))
+        gap_range = (low, max(high, 10.0))
         budget = float(curves["examples"].max())
-        views.append(CurveView(look, lines[optimizer], tables.study.tolerance, budget, limits))
+        views.append(CurveView(look, lines[optimizer], tables.study.tolerance, budget, gap_range))
         rates = {line.role: number(line.rate) for line in lines[optimizer]}
         label = f"{tables.study.names.problems[problem]}, {looks.batches[batch].label}"
         named = ", ".join(f"{role} {rate}" for role, rate in rates.items())
@@ -234,7 +235,7 @@ def _lines(curves: pd.DataFrame) -> dict[str, list[Line]]:
     axes = ["optimizer", "role", "rate", "replicate", "outcome"]
     for (optimizer, role, rate, replicate, outcome), line in whole.groupby(axes, sort=False):
         examples, gap = (line[name].to_numpy() for name in ("examples", "gap"))
-        drawn = Line(str(role), float(str(rate)), str(replicate), outcome == "diverged", examples, gap)
+        drawn = Line(str(role), float(str(rate)), str(replicate), outcome == Outcome.DIVERGED, examples, gap)
         lines.setdefault(str(optimizer), []).append(drawn)
     return lines
 
@@ -264,7 +265,7 @@ def problem_paths(tables: Tables, looks: Looks, problem: str, batch: str, name: 
 def _way(points: pd.DataFrame) -> Way:
     first = points.iloc[0]
     theta = points[["theta_0", "theta_1"]].to_numpy()
-    return Way(float(first["rate"]), first["outcome"] == "diverged", points["update"].to_numpy(), theta)
+    return Way(float(first["rate"]), first["outcome"] == Outcome.DIVERGED, points["update"].to_numpy(), theta)
 
 
 def divergence(tables: Tables, looks: Looks) -> list[Picture]:
@@ -319,11 +320,11 @@ def _divergence_views(
 
 def _range_view(tables: Tables, looks: Looks, problem: str) -> RangeView:
     rates = tables.rates["rate"]
-    limits = (rates.min() / 1.4, rates.max() * 1.4)
+    rate_range = (rates.min() / 1.4, rates.max() * 1.4)
     label = tables.study.names.problems[problem]
     rows = _among(_of(tables.sensitivity, problem), looks)
     defaults = {o: rate for o, rate in _default_rates(tables).items() if o in looks.optimizers}
-    return RangeView(label, looks, rows, defaults, limits)
+    return RangeView(label, looks, rows, defaults, rate_range)
 
 
 def _score_view(tables: Tables, looks: Looks, problem: str, score: str, axis: str) -> ScoreView:
@@ -332,10 +333,10 @@ def _score_view(tables: Tables, looks: Looks, problem: str, score: str, axis: st
     rows = rows.assign(**_ends(rows[score]))
     log = score == "gap"
     label = tables.study.names.problems[problem]
-    return ScoreView(label, looks, rows, axis, _limits(rows, log), log)
+    return ScoreView(label, looks, rows, axis, _score_range(rows, log), log)
 
 
-def _limits(rows: pd.DataFrame, log: bool) -> tuple[float, float]:
+def _score_range(rows: pd.DataFrame, log: bool) -> tuple[float, float]:
     """What the tuned scores and their intervals span, with a margin; all gaps, as they go up to 1."""
     shown = rows if log else selections.tuned(rows)
     ends = shown[["low", "value", "high"]].to_numpy().ravel()

@@ -10,7 +10,7 @@ import pandas as pd
 from overshoot.core.batches import ORDERS, USUAL
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, limit_evidence, pairs
-from overshoot.study.analysis.sharpness_runs import edge_line
+from overshoot.study.analysis.sharpness_runs import EdgeVerdict, edge_line
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.figures.batch_limits import (
     BatchLimitView,
@@ -324,7 +324,7 @@ def _edge_line(tables: Tables, run: dict[str, Any]) -> EdgeLine:
     return EdgeLine(
         run["rate"],
         run["threshold"],
-        run["verdict"] == "diverged",
+        run["verdict"] == EdgeVerdict.DIVERGED,
         _of(line, "update"),
         _of(line, "sharpness"),
     )
