@@ -21,7 +21,7 @@ from overshoot.study.phases.confirm import at_rates
 from overshoot.study.phases.limit import LimitSummary
 from overshoot.study.phases.search import RESOLUTION, Claim, SearchSummary
 from overshoot.study.phases.sweep import RateCurve, SweepSummary
-from overshoot.study.statistics import LEVEL, Interval, difference, holm, unequal, wilson
+from overshoot.study.statistics import LEVEL, Interval, difference, holm, unequal
 from overshoot.study.tracking import StoredCell
 
 PRECISION = 0.01
@@ -239,11 +239,17 @@ def limit_of(cell: StoredCell) -> Interval | None:
 
 def _shares(a: StoredCell, b: StoredCell) -> Pair:
     """Of the sweep's runs; judged where both swept the same rates."""
-    shares = [
-        wilson(int((swept["outcome"] == "diverged").sum()), len(swept)) for swept in (_swept(a), _swept(b))
-    ]
+    shares = [_diverged(cell) for cell in (a, b)]
     same = set(_swept(a)["rate"]) == set(_swept(b)["rate"])
     return _pair(shares[0], shares[1]) if same else Pair(shares[0], shares[1])
+
+
+def _diverged(cell: StoredCell) -> Interval:
+    """Of the sweep's runs that diverged: median and extremes over its replicates. Runs at neighbouring rates
+    are not independent."""
+    swept = _swept(cell)
+    each = (swept["outcome"] == "diverged").groupby(swept["replicate"]).mean()
+    return Interval(float(each.median()), float(each.min()), float(each.max()))
 
 
 def _swept(cell: StoredCell) -> pd.DataFrame:

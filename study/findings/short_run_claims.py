@@ -12,9 +12,8 @@ from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.findings.limit_words import SECTION, factor, times
-from overshoot.study.numbers import fixed, listing, plural, share
+from overshoot.study.numbers import fixed, listing, over_problems, plural
 from overshoot.study.phases.short_run import Predictor
-from overshoot.study.statistics import wilson
 
 PREDICTOR_WORDS = {
     THEORY: "curvature at the start",
@@ -99,7 +98,7 @@ def _numbers(row: dict[str, Any]) -> str:
         f"measured over predicted {times(row['ratio'])} in the median with a spread of "
         f"{fixed(row['spread'], 2)} decades, from {factor(row['least'])} to {factor(row['most'])}; within a "
         f"factor of two in {row['twice']} of {row['compared']} "
-        f"({share(wilson(row['twice'], row['compared']))})"
+        f"({over_problems(row['share'])})"
     )
 
 

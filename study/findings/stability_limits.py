@@ -13,7 +13,7 @@ from overshoot.study.analysis.limit_evidence import (
     measured_ratios,
     pairs,
 )
-from overshoot.study.analysis.limit_tables import share_near, widths_of_limits
+from overshoot.study.analysis.limit_tables import widths_of_limits
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Range, clustered
 from overshoot.study.findings.claims import Finding, runs_of
@@ -30,7 +30,7 @@ from overshoot.study.findings.limit_words import (
 )
 from overshoot.study.findings.near_the_limit import edge, floored, noisy
 from overshoot.study.findings.short_run_claims import short_run_beside_theory
-from overshoot.study.numbers import fixed, listing, number, plural, share
+from overshoot.study.numbers import fixed, listing, number, over_problems, plural
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
 
@@ -51,7 +51,7 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     details = " ".join(
         f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
         f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f% "
-        f"({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
+        f"({over_problems(row['near_share'])}), {row['fair']} within 10\u202f%"
         f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
         for row in rows
     )

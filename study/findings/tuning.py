@@ -12,9 +12,9 @@ from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
 from overshoot.study.findings.phrases import in_order, shares, tied, who
 from overshoot.study.findings.training_claims import places
-from overshoot.study.numbers import listing, percent, plural, rough, share
+from overshoot.study.numbers import listing, over_problems, percent, plural, rough
 from overshoot.study.phases.search import SearchStatus
-from overshoot.study.statistics import middle, wilson
+from overshoot.study.statistics import mean, middle
 
 ANCHOR = "tuning"
 
@@ -72,7 +72,8 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
     claim = (
         f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in question at first."
     )
-    evidence = f"Of these, {listing(clauses)} ({share(wilson(len(found), total))} of all)."
+    questioned = clustered(study.cells["key"].isin(found["key"]), study.cells["problem"], mean)
+    evidence = f"Of these, {listing(clauses)}. Of all searches they are {over_problems(questioned)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
 
 

@@ -245,12 +245,10 @@ def _way(points: pd.DataFrame) -> Way:
 
 
 def divergence(tables: Tables, looks: Looks) -> list[Picture]:
-    """How often, when and how fast the sweep's runs diverged."""
+    """How often runs above the best rate diverged, when and how fast those of the whole sweep did."""
     shares = tables.shares.assign(role="tuned", **_ends(tables.shares["share"]))
-    top = min(1.0, float(shares["high"].max()) * 1.05)
-    view = ScoreView(
-        "all problems", looks, shares, "share of the sweep’s runs that diverged", (0.0, top), False
-    )
+    label = "share of the runs within a decade above the best rate that diverged"
+    view = ScoreView("all problems", looks, shares, label, (0.0, 1.0), False)
     size = rows_size(len(looks.optimizers), len(looks.batches))
     keys = batch_keys(looks, "mark")
     gone = selections.swept(tables.diverged)
@@ -258,7 +256,7 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
         Picture(
             "diverged",
             Panels(draw_scores, [view], size, 1, keys),
-            [Tile("share of diverged runs of each optimizer with each batch strategy")],
+            [Tile("share of runs above the best rate that diverged, by optimizer and batch strategy")],
         )
     ]
     for name, y, label, what in (

@@ -6,6 +6,7 @@ import pytest
 
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.comparison import Range
 from overshoot.study.findings import headlines as f
 from overshoot.study.findings.divergence import diverged, plateaus
 from overshoot.study.findings.held_out import selection, tuning_pays
@@ -20,6 +21,7 @@ from overshoot.study.numbers import (
     fixed,
     listing,
     number,
+    over_problems,
     percent,
     plural,
     share,
@@ -324,7 +326,7 @@ class TestParticulars:
             "the smallest tuned gap is Adam’s, 0.011 [0.010, 0.013], clearly smaller than 1 of the 1 others"
             in found
         )
-        assert "Of the sweep’s 48 runs, 16 diverged, 33 %" in found
+        assert "Of its 8 runs within a decade above the best rates 8 diverged: 100 % ([100, 100] on" in found
 
     def test_where_nothing_is_stable(self):
         tables = study(sgd={"sweep": {1.0: INF, 10.0: INF}, "tuned": (INF,) * 4})
@@ -384,6 +386,11 @@ def test_words():
         "100\u202f%",
     )
     assert share(Interval(0.2, 0.1, 0.3)) == "20\u202f%\u00a0[10,\u00a030]"
+    assert share(Range(0.2, 0.1, 0.3, 2)) == "20\u202f%\u00a0(10\u00a0to\u00a030)"
+    assert share(Range(0.2, 0, 1, 1)) == over_problems(Range(0.2, 0, 1, 1)) == "20\u202f%"
+    assert over_problems(Interval(0.2, 0.1, 0.3)) == "20\u202f%\u00a0[10,\u00a030], resampled by problem"
+    assert over_problems(Range(0.2, 0.1, 0.3, 2)) == "20\u202f%, 10 to 30 by problem"
+    assert over_problems(Range(1, 1, 1, 3)) == "100\u202f% on each problem"
     assert (plural(1, "cell"), plural(2000, "cell"), plural(2, "search", "searches")) == (
         "1 cell",
         "2,000 cells",

@@ -140,9 +140,9 @@ class TestSentences:
         cells = [cell for p in "abcd" for cell in linear({"full": 1.002, "16": 1.2}, p)]
         text = said(stability_limits.predictions, *cells)
         assert "1.002 (1.002 to 1.002) with full batches on least squares" in text
-        assert ": 4 cells of 4 problems, 4 within 1 % (100 % [51, 100]), 4 within 10 %." in text
+        assert ": 4 cells of 4 problems, 4 within 1 % (100 % on each problem), 4 within 10 %." in text
         assert "1.20 (1.20 to 1.20) with random batches on least squares." in text
-        assert "0 within 1 % (0 % [0, 49]), 0 within 10 %." in text
+        assert "0 within 1 % (0 % on each problem), 0 within 10 %." in text
         assert text.endswith("its 95 % interval spans a factor of 1.21 in the median over 8 cells.")
 
     def test_zones_in_which_runs_both_diverge_and_survive_are_counted(self):
