@@ -10,7 +10,8 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.scores import against
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.numbers import around, both, fixed, number, percent, plural
-from overshoot.study.phases.search import RESOLUTION, Claim
+from overshoot.study.phases.best_rates import RESOLUTION
+from overshoot.study.phases.search import Claim
 
 
 def problem_finding(tables: Tables, problem: str, batch: str) -> str:

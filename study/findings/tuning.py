@@ -72,7 +72,7 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
     claim = (
         f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in question at first."
     )
-    questioned = clustered(study.cells["key"].isin(found["key"]), study.cells["problem"], mean)
+    questioned = clustered(study.cells["key"].isin(found["key"]).to_numpy(), study.cells["problem"], mean)
     evidence = f"Of these, {listing(clauses)}. Of all searches they are {over_problems(questioned)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
 

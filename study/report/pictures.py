@@ -36,7 +36,8 @@ from overshoot.study.figures.surface_maps import PathView, Way, draw_paths
 from overshoot.study.figures.theme import INK, Looks
 from overshoot.study.findings.codes import SCORES
 from overshoot.study.numbers import number
-from overshoot.study.phases.search import RESOLUTION, Claim
+from overshoot.study.phases.best_rates import RESOLUTION
+from overshoot.study.phases.search import Claim
 
 CEILING = 1e3
 """Curves that rise above this multiple of the initial gap leave their panel at its upper edge."""

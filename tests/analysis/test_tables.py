@@ -116,6 +116,13 @@ class TestSensitivity:
         assert (found["width"], found["best"]) == (0.0, pytest.approx(1e-2))
         assert np.isnan(found["low"])
 
+    def test_a_rate_at_which_one_exploded_on_its_way_is_not_the_best(self):
+        cell = planted(sweep=VALLEY | {10.0: [1e-9, 1e-9, INF]})
+        cell.trials.loc[(cell.trials["rate"] == 10.0) & (cell.trials["q_end"] == 1e-9), "peak"] = 50.0
+        found = sensitivity_of(cell)
+        assert found["best"] == pytest.approx(1.0)
+        assert found["width"] == sensitivity_of(planted(sweep=VALLEY | {10.0: 1e-9}))["width"]
+
     def test_where_every_rate_diverges_there_is_no_best(self):
         found = sensitivity_of(planted(sweep={1e-3: INF, 1e-2: INF}))
         assert np.isnan(found["best"])
