@@ -106,7 +106,7 @@ def batches(found: Audit) -> Numbers:
     """Updates, and the median shifts of best rate and boundary from the largest to the smallest batch."""
     updates = found.cells.groupby("batch")["updates_per_trial"].median()
     order = updates.sort_values().index
-    points: list[float] = [float(updates[order[0]]), float(updates[order[-1]])]
+    points: list[float] = [float(count) for count in updates]
     ends: list[End] = []
     at, beyond, pairs = sweeps(found), [0, 0, 0], 0
     for optimizer in found.cells["optimizer"].unique():

@@ -183,7 +183,9 @@ class TestBatchSize:
         )
         assert "Gradient descent −1.0 ([−1.0, −1.0] on these problems, [−1.0, −1.0] on" in text(found)
         assert "Adam 0.0 ([0.0, 0.0] on these" in text(found)
-        assert "full batch makes 100 updates and stochastic (batch 1) 100" in text(found)
+        assert "medians over 6 problems: 100 with full batch and 100 with stochastic (batch" in text(
+            found
+        )
         assert not found.inconclusive
 
     def test_pairs_without_a_boundary_count_as_the_end_of_the_grid(self):
@@ -208,6 +210,14 @@ class TestBatchSize:
         found = batch_size(analyse(gather(cells)))
         assert "the rate at which runs diverge" not in found.claim
         assert "With Gradient descent these are half of the pairs or more" in text(found)
+
+    def test_the_updates_of_every_strategy_are_said(self):
+        counts = {"full": 40, "64": 120, "16": 480, "1": 7680}
+        cells = [planted(problem=p, batch=b, updates_per_trial=n) for p in "ab" for b, n in counts.items()]
+        assert (
+            "40 with full batch, 120 with mini-batch 64, 480 with mini-batch 16 and 7,680 with stochastic "
+            "(batch 1)." in text(batch_size(analyse(gather(cells))))
+        )
 
     def test_no_shift_is_inconclusive(self):
         found = batch_size(study(sgd={}))
