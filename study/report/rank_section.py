@@ -61,7 +61,7 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
     made = (
         ranked(study, drawn) or too_few(study, table),
         rank_power(found),
-        steadiness(study, ranks, steady),
+        steadiness(study, table, steady),
     )
     findings = [finding for finding in made if finding is not None]
     blocks = []

@@ -183,9 +183,7 @@ class TestBatchSize:
         )
         assert "Gradient descent −1.0 ([−1.0, −1.0] on these problems, [−1.0, −1.0] on" in text(found)
         assert "Adam 0.0 ([0.0, 0.0] on these" in text(found)
-        assert "medians over 6 problems: 100 with full batch and 100 with stochastic (batch" in text(
-            found
-        )
+        assert "medians over 6 problems: 100 with full batch and 100 with stochastic (batch" in text(found)
         assert not found.inconclusive
 
     def test_pairs_without_a_boundary_count_as_the_end_of_the_grid(self):
