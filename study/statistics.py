@@ -68,15 +68,6 @@ def bootstrap(
     return _percentiles(float(statistic(strata.ravel())), statistic(drawn), level)
 
 
-@lru_cache(None)  # a study asks for few of them, thousands of times
-def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
-    """The share of `successes` in `trials` with Wilson's (1927) score interval; of nothing, 0 to 1."""
-    if trials == 0:
-        return Interval(float("nan"), 0.0, 1.0)
-    score = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
-    return Interval(successes / trials, float(score.low), float(score.high))
-
-
 def improvement(
     a: np.ndarray, b: np.ndarray, level: float = LEVEL, independent: float | None = None
 ) -> Interval:

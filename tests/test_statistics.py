@@ -22,7 +22,6 @@ from overshoot.study.statistics import (
     theil_sen,
     time_ratios,
     unequal,
-    wilson,
 )
 
 INF = float("inf")
@@ -89,22 +88,6 @@ def test_the_bootstrap_is_repeatable():
     scores = np.random.default_rng(0).normal(size=12)
     assert bootstrap(scores) == bootstrap(scores)
     assert bootstrap(scores, seed=1) != bootstrap(scores)
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605)],
-)
-def test_wilson_on_published_values(successes, trials, low, high):
-    """The last two are in Newcombe (1998), table I, method 3."""
-    found = wilson(successes, trials)
-    assert [found.low, found.high] == pytest.approx([low, high], abs=5e-5)
-
-
-def test_wilson_of_nothing_knows_nothing():
-    found = wilson(0, 0)
-    assert np.isnan(found.value)
-    assert (found.low, found.high) == (0.0, 1.0)
 
 
 @given(arrays(float, 6, elements=FINITE), arrays(float, 8, elements=FINITE))

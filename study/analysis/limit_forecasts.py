@@ -12,7 +12,7 @@ from overshoot.study.comparison import clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.short_run import SHORT_RUN, Predictor
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.statistics import middle
+from overshoot.study.statistics import mean, middle
 
 THEORY = LimitBasis.AT_THE_START.value
 """The predictor that needs no run: theory's limit from the curvature at the start."""
@@ -91,7 +91,8 @@ def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
 
     cells: of the kind; predicted: those that have a prediction; compared: those with a measured limit as
     well. ratio: the median of measured over predicted as an Interval over the problems; spread: standard
-    deviation of its decimal logarithm; twice: cells within a factor TWICE; least, most: its extremes.
+    deviation of its decimal logarithm; twice: cells within a factor TWICE; share: of those compared, an
+    Interval over the problems; least, most: the extremes of the ratio.
     """
     rows = []
     for kind, at in forecasts.groupby("kind", sort=False):
@@ -103,19 +104,21 @@ def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "predictor", *_COLUMNS])
 
 
-_COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "least", "most")
+_COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "share", "least", "most")
 
 
 def _agreement(cells: pd.DataFrame, both: pd.DataFrame, predictor: str) -> dict[str, object]:
     ratio = (both["measured"] / both[predictor]).to_numpy(dtype=float)
     logs = np.log10(ratio)
+    twice = np.abs(logs) <= np.log10(TWICE)
     return {
         "cells": len(cells),
         "predicted": int((cells[predictor] > 0).sum()),
         "compared": len(both),
         "ratio": clustered(ratio, both["problem"], middle, border=1),
         "spread": float(logs.std(ddof=1)),
-        "twice": int((np.abs(logs) <= np.log10(TWICE)).sum()),
+        "twice": int(twice.sum()),
+        "share": clustered(twice, both["problem"], mean),
         "least": float(ratio.min()),
         "most": float(ratio.max()),
     }

@@ -10,8 +10,9 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, in_order
 from overshoot.study.comparison import Comparison, clustered
+from overshoot.study.phases.best_rates import RESOLUTION
 from overshoot.study.phases.confirm import ConfirmRole
-from overshoot.study.phases.search import RESOLUTION, Claim
+from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import (
     Interval,
     bootstrap,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overshoot.study.analysis.divergence_shares import above_best, by_limit, compared
+from overshoot.study.analysis.divergence_shares import by_limit, compared
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import FEW
@@ -15,8 +15,7 @@ from overshoot.study.numbers import both, listing, number, percent, plural, shar
 def diverged(tables: Tables) -> Finding | None:
     """The share of runs just above the best rate that diverge, who diverges most there, and the share by rate
     over the limit."""
-    study, labels = tables.study, tables.study.names.optimizers
-    table = above_best(study, tables.sensitivity)
+    labels, table = tables.study.names.optimizers, tables.above_best
     if table.empty:
         return None
     whole = compared(table)

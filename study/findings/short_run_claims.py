@@ -12,9 +12,8 @@ from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.findings.limit_words import SECTION, factor, times
-from overshoot.study.numbers import fixed, listing, plural, share
+from overshoot.study.numbers import fixed, listing, over_problems, plural
 from overshoot.study.phases.short_run import Predictor
-from overshoot.study.statistics import wilson
 
 PREDICTOR_WORDS = {
     THEORY: "curvature at the start",
@@ -95,7 +94,7 @@ def _numbers(row: dict[str, Any]) -> str:
         f"the measured limit is {times(row['ratio'])} times the predicted one in the median, "
         f"{factor(row['least'])} to {factor(row['most'])} times at the extremes, with a standard deviation "
         f"of {fixed(row['spread'], 2)} decades; within a factor of two in {row['twice']} of "
-        f"{row['compared']} cells ({share(wilson(row['twice'], row['compared']))})"
+        f"{row['compared']} cells ({over_problems(row['share'])})"
     )
 
 

@@ -12,9 +12,9 @@ from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
 from overshoot.study.findings.phrases import in_order, nothing_clear, shares, tied, who
 from overshoot.study.findings.training_claims import places
-from overshoot.study.numbers import listing, percent, plural, rough, share
+from overshoot.study.numbers import listing, over_problems, percent, plural, rough
 from overshoot.study.phases.search import SearchStatus
-from overshoot.study.statistics import middle, wilson
+from overshoot.study.statistics import mean, middle
 
 ANCHOR = "tuning"
 
@@ -67,7 +67,8 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
         ]
         clauses.append(f"{len(doubts)} remained in doubt, marked † in the tables ({listing(kinds)})")
     claim = f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in doubt at first."
-    evidence = f"That is {share(wilson(len(found), total))} of all. {'. '.join(clauses)}."
+    doubted = clustered(study.cells["key"].isin(found["key"]).to_numpy(), study.cells["problem"], mean)
+    evidence = f"That is {over_problems(doubted)} of all. {'. '.join(clauses)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
 
 

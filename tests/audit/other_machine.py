@@ -24,6 +24,7 @@ from overshoot.study.phases.outcomes import (
     hitting_examples,
     judge,
     median,
+    peak,
     q_end,
     window,
 )
@@ -104,7 +105,7 @@ def _judged(cell: StoredCell, trials: pd.DataFrame, curves: pd.DataFrame) -> pd.
     points = {int(str(i)): at for i, at in curves.groupby("trial", sort=False)}
     runs = [_run(row, points[row["trial"]], grid) for row in own.to_dict("records")]
     swept = [run for run in runs if run.trial.phase == Sweep.name]
-    best_rate = rate_curve(swept, facts.best_known_loss).best_rate
+    best_rate = rate_curve(swept, facts.best_known_loss, tolerance).best_rate
     rows = [_row(run, facts.best_known_loss, tolerance, best_rate) for run in runs]
     return pd.DataFrame(rows, index=own.index)
 
@@ -126,6 +127,7 @@ def _row(run: Run, best: float, tolerance: float, best_rate: float | None) -> di
         "outcome": verdict.outcome.value,
         "reason": verdict.reason.value,
         "q_end": q_end(run, best),
+        "peak": peak(run, best),
         **{f"hit_{eps:g}": hitting_examples(run, best, eps) for eps in TOLERANCES},
         "train_loss": np.inf if run.first_bad_step else median(run.train_loss[end]),
         "validation_loss": np.inf if run.first_bad_step else median(run.validation_loss[end]),

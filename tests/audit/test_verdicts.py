@@ -87,7 +87,7 @@ def test_without_noise_and_with_its_own_replicates_a_machine_agrees_with_itself(
     monkeypatch.setattr("tests.audit.other_machine.ROUNDING", 0.0)
     cell = cells[0]
     other = other_machine([cell], Same(np.random.PCG64(0)))[0]
-    names = ["outcome", "reason", "q_end", "hit_0.1", "train_loss", "validation_loss"]
+    names = ["outcome", "reason", "q_end", "peak", "hit_0.1", "train_loss", "validation_loss"]
     assert other.trials[names].equals(cell.trials[names])
     assert other.curves.drop(columns="trial").equals(cell.curves.drop(columns="trial"))
     assert other.summary == cell.summary

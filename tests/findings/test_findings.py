@@ -6,6 +6,7 @@ import pytest
 
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.comparison import Range
 from overshoot.study.findings import headlines as f
 from overshoot.study.findings.divergence import diverged, plateaus
 from overshoot.study.findings.held_out import selection, tuning_pays
@@ -20,6 +21,7 @@ from overshoot.study.numbers import (
     fixed,
     listing,
     number,
+    over_problems,
     percent,
     plural,
     share,
@@ -183,7 +185,7 @@ class TestBatchSize:
         )
         assert "Gradient descent −1.0 ([−1.0, −1.0] on these problems, [−1.0, −1.0] on" in text(found)
         assert "Adam 0.0 ([0.0, 0.0] on these" in text(found)
-        assert "full batch makes 100 updates and stochastic (batch 1) 100" in text(found)
+        assert "medians over 6 problems: 100 with full batch and 100 with stochastic (batch" in text(found)
         assert not found.inconclusive
 
     def test_pairs_without_a_boundary_count_as_the_end_of_the_grid(self):
@@ -211,6 +213,14 @@ class TestBatchSize:
         found = batch_size(analyse(gather(cells)))
         assert "the rate at which runs diverge" not in found.claim
         assert "With Gradient descent these are half of the pairs or more" in text(found)
+
+    def test_the_updates_of_every_strategy_are_said(self):
+        counts = {"full": 40, "64": 120, "16": 480, "1": 7680}
+        cells = [planted(problem=p, batch=b, updates_per_trial=n) for p in "ab" for b, n in counts.items()]
+        assert (
+            "40 with full batch, 120 with mini-batch 64, 480 with mini-batch 16 and 7,680 with stochastic "
+            "(batch 1)." in text(batch_size(analyse(gather(cells))))
+        )
 
     def test_no_shift_is_inconclusive(self):
         found = batch_size(study(sgd={}))
@@ -332,12 +342,15 @@ class TestParticulars:
             "the smallest tuned gap is Adam’s, 0.011 [0.010, 0.013], clearly smaller than 1 of the 1 others"
             in found
         )
-        assert "Of the sweep’s 48 runs, 16 diverged, 33 %" in found
+        assert "Of its 8 runs within a decade above the best rates 8 diverged: 100 % ([100, 100] on" in found
 
     def test_where_nothing_is_stable(self):
         tables = study(sgd={"sweep": {1.0: INF, 10.0: INF}, "tuned": (INF,) * 4})
         found = problem_finding(tables, "a/net", "full")
-        assert "At every rate of the sweep half of the runs or more diverged." in found
+        assert (
+            "At every rate of the sweep half of the runs or more diverged, or one exploded on its way."
+            in found
+        )
         assert "every tuned rate diverges" in found
 
     def test_where_nothing_reaches_the_tolerance(self):
@@ -392,6 +405,11 @@ def test_words():
         "100\u202f%",
     )
     assert share(Interval(0.2, 0.1, 0.3)) == "20\u202f%\u00a0[10,\u00a030]"
+    assert share(Range(0.2, 0.1, 0.3, 2)) == "20\u202f%\u00a0(10\u00a0to\u00a030)"
+    assert share(Range(0.2, 0, 1, 1)) == over_problems(Range(0.2, 0, 1, 1)) == "20\u202f%"
+    assert over_problems(Interval(0.2, 0.1, 0.3)) == "20\u202f%\u00a0[10,\u00a030], resampled by problem"
+    assert over_problems(Range(0.2, 0.1, 0.3, 2)) == "20\u202f%, 10 to 30 by problem"
+    assert over_problems(Range(1, 1, 1, 3)) == "100\u202f% on each problem"
     assert (plural(1, "cell"), plural(2000, "cell"), plural(2, "search", "searches")) == (
         "1 cell",
         "2,000 cells",
