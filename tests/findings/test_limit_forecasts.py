@@ -111,7 +111,7 @@ def test_the_map_has_the_short_run_on_networks_and_behind_a_switch_theory_alone(
     assert f"{start}1.00 short run; Adam full: 100 short run" in best
     assert f"{start}10 at the start; Adam full: no prediction" in theory
     assert not best.isdisjoint(theory), "a problem without a short run has the same field in both"
-    assert list(block.terms) == ["exact", SHORT_RUN]
+    assert list(block.terms) == ["exact", "at the start", "no prediction", SHORT_RUN]
     first, *_ = limits_section(tables, looks(tables)).findings
     assert first.claim == (
         "On least squares theory predicts the rate at which training diverges; on networks a short trial run "
