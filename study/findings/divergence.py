@@ -61,7 +61,9 @@ def plateaus(tables: Tables) -> Finding | None:
     if len(table) < 2:
         return None
     rows = sorted(records(table), key=lambda row: -float(row["share"].value))
-    seldom = [row["optimizer"] for row in rows if row["share"].high < HALF]
+    seldom = [
+        row["optimizer"] for row in rows if row["share"].problems.high < HALF > row["share"].replicates.high
+    ]
     of = f"{len(seldom)} of {plural(len(rows), 'optimizer')}"
     claim = (
         f"With {of} too large a rate seldom overflows: training ends above its start or stalls on a plateau, "
@@ -69,20 +71,18 @@ def plateaus(tables: Tables) -> Finding | None:
         if seldom
         else "With no optimizer is it clear that too large a rate seldom overflows."
     )
-    each = in_order([f"{labels[row['optimizer']]} {share(row['share'])}" for row in rows])
+    each, exact = (
+        in_order([f"{labels[row['optimizer']]} {write(row['share'])}" for row in rows])
+        for write in (lambda found: percent(found.value), lambda found: both(found, percent))
+    )
     size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
         "Of the runs above the best rate that failed, so many overflowed or reached a million times their "
-        f"initial gap: {each}{_over(tables)}; seldom means in clearly fewer than half."
+        f"initial gap: {each}; seldom means in clearly fewer than half."
     )
     details = (
-        f"Of all {size:,}, another {risen:,} ended above their start or still rising, and "
+        f"{exact}. Of all {size:,}, another {risen:,} ended above their start or still rising, and "
         f"{size - exploded - risen:,} below it without converging."
     )
     links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in seldom]
     return Finding("Plateaus", claim, evidence, "divergence", not seldom, links or [RunLink()], details)
-
-
-def _over(tables: Tables) -> str:
-    few = tables.failed["problem"].nunique() < FEW
-    return "" if few else " (intervals over problems)"

@@ -8,9 +8,9 @@ import pandas as pd
 from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.comparison import Range, clustered
+from overshoot.study.comparison import Range, clustered, compare_runs
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.limit_words import SECTION, factor, times, unclear_ratio, upper
+from overshoot.study.findings.limit_words import SECTION, both_times, factor, times, unclear_ratio, upper
 from overshoot.study.numbers import between, listing, plural
 from overshoot.study.statistics import middle
 
@@ -40,6 +40,9 @@ def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
             f"; medians: at most {times(top)} times the threshold, and {times(late)} times over the last "
             f"half of training{', no clear difference from it' if unclear else ''}"
         )
+        if rose["problem"].nunique() > 1:
+            kind = "ranges" if isinstance(late, Range) else "intervals"
+            evidence += f" ({kind} over problems: each rate is followed on one replicate)"
     evidence += "."
     details = f"{upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
     if len(above):
@@ -81,7 +84,8 @@ def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
     cells = {o: plural(int(counts[o]), "cell") for o in powers}
     evidence = (
         "Above the best rate the final gap grows as the rate to the power of "
-        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]})"
+        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]}, "
+        f"{'range' if isinstance(powers[steep], Range) else 'interval'} over problems)"
     )
     few = isinstance(powers[steep], Range) or isinstance(powers[flat], Range)
     unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)
@@ -101,12 +105,12 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
         return None
     clauses, ties = [], []
     for order, at in settled.groupby("order", sort=False):
-        ratio = clustered(at["ratio"].to_numpy(), at["problem"], middle)
-        ties.append(unclear_ratio(ratio))
+        ratio = compare_runs(at["ratio"].to_numpy(), at["problem"], at["replicate"], middle)
+        ties.append(unclear_ratio(ratio.problems))
         label = ORDERS[str(order)].label
         clauses.append(
-            f"with batches {label} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
-            f"{'; no clear difference' if ties[-1] else ''})"
+            f"with batches {label} {both_times(ratio.problems, ratio.replicates)} times the prediction "
+            f"({plural(len(at), 'run')}{'; no clear difference' if ties[-1] else ''})"
         )
     claim = "On least squares small batches hold the gap on a noise floor" + (
         ", and theory predicts its height." if all(ties) else "; theory predicts its height only roughly."

@@ -11,7 +11,7 @@ from overshoot.study.analysis.limit_evidence import LimitEvidence
 from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.limit_words import SECTION, factor, times
+from overshoot.study.findings.limit_words import SECTION, both_times, factor
 from overshoot.study.numbers import fixed, listing, over_problems, plural
 from overshoot.study.phases.short_run import Predictor
 
@@ -95,7 +95,7 @@ def _sentence(row: dict[str, Any]) -> str:
 def _numbers(row: dict[str, Any]) -> str:
     """`measured over predicted 1.14 (1.03 to 1.30) in the median, 0.18 decades apart, ...`."""
     return (
-        f"measured over predicted {times(row['ratio'])} in the median with a spread of "
+        f"measured over predicted {both_times(row['ratio'], row['here'])} in the median with a spread of "
         f"{fixed(row['spread'], 2)} decades, from {factor(row['least'])} to {factor(row['most'])}; within a "
         f"factor of two in {row['twice']} of {row['compared']} "
         f"({over_problems(row['share'])})"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.limit_draws import median_redrawn
 from overshoot.study.analysis.limit_evidence import (
     LimitEvidence,
     measured_ratios,
@@ -21,6 +22,7 @@ from overshoot.study.findings.limit_words import (
     KNOWN,
     SECTION,
     WHERE,
+    both_times,
     cause,
     factor,
     times,
@@ -46,7 +48,7 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     rows = records(found.agreement)
     if not rows:
         return None
-    medians = [f"{times(row['ratio'])} {WHERE[row['basis']]}" for row in rows]
+    medians = [f"{both_times(row['ratio'], row['here'])} {WHERE[row['basis']]}" for row in rows]
     evidence = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
     details = " ".join(
         f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
@@ -165,9 +167,13 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     at = at[at["basis"] == LimitBasis.ALMOST_SURE]
     if at.empty:
         return None
+    kinds = ("mean_square", "predicted")
     mean, single = (
-        clustered((at["measured"] / at[limit]).to_numpy(), at["problem"], middle)
-        for limit in ("mean_square", "predicted")
+        clustered((at["measured"] / at[limit]).to_numpy(), at["problem"], middle) for limit in kinds
+    )
+    of_mean, of_single = (
+        both_times(ratio, median_redrawn(at, limit, found.ways))
+        for ratio, limit in zip((mean, single), kinds, strict=True)
     )
     below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
     inside = int(((at["high"] >= below) & (at["low"] <= above)).sum())
@@ -181,8 +187,8 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     )
     evidence = (
         f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} runs break, in the "
-        f"median, at {times(mean)} times the limit of the mean (for batches drawn independently) and "
-        f"{times(single)} times that of single runs (for batches in their own order); in {inside} between "
+        f"median, at {of_mean} times the limit of the mean (for batches drawn independently) and "
+        f"{of_single} times that of single runs (for batches in their own order); in {inside} between "
         "them"
     )
     evidence += (

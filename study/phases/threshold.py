@@ -61,10 +61,7 @@ def threshold(rates: np.ndarray, diverged: np.ndarray) -> Threshold | None:
     if not np.isfinite(crossing[0]) or crossing[0] <= 0:
         return None
     ways = _ways(len(diverged))
-    drawn = _crossings(rates, ways.times / len(diverged) @ diverged)[:, 0]
-    low, high = np.clip(
-        ends(drawn, LEVEL, ways.chances), rates[0], rates[-1]
-    )  # a draw that crosses nowhere says "at or beyond the last rate"
+    low, high = ends(redrawn(rates, diverged, ways.times), LEVEL, ways.chances)
     bad, good = rates[diverged.any(axis=0)], rates[~diverged.all(axis=0)]
     rate, below, above = crossing
     return Threshold(
@@ -74,6 +71,12 @@ def threshold(rates: np.ndarray, diverged: np.ndarray) -> Threshold | None:
         float(bad.min()),
         float(good.max()),
     )
+
+
+def redrawn(rates: np.ndarray, diverged: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(B,) where half of the runs diverge when each of the K replicates counts `times: (B, K)`. One that
+    crosses nowhere says "at or beyond" the first rate or the last."""
+    return np.clip(_crossings(rates, times / len(diverged) @ diverged)[:, 0], rates[0], rates[-1])
 
 
 def _ways(replicates: int) -> Ways:

@@ -248,8 +248,10 @@ class TestDivergence:
     def test_plateaus_are_distinguished_from_overflow(self):
         found = plateaus(study(sgd={}, adagrad={"sweep": FLOOR}))
         assert found.claim.startswith("With 1 of 2 optimizers too large a rate seldom overflows")
-        assert "Gradient descent 100 % [100, 100] and AdaGrad 0 % [0, 0] (intervals over problems)" in text(
-            found
+        assert "initial gap: Gradient descent 100 % and AdaGrad 0 %; seldom means" in text(found)
+        assert (
+            "Gradient descent 100 % ([100, 100] on these problems, [100, 100] on problems like these) and "
+            "AdaGrad 0 % ([0, 0] on these problems, [0, 0] on problems like these)." in text(found)
         )
         assert "Of all 96, another 0 ended above their start or still rising, and 48 below it" in text(found)
 
@@ -265,7 +267,7 @@ class TestTuning:
         assert (
             "Tuning the rate clearly beats the default rate in 12 of 24 cells, and clearly loses in 0. "
             "Validation loss on fresh replicates: clearly better in 50 % [50, 50] of the cells (interval "
-            "over problems), no clear difference in 12;" in text(found)
+            "over problems), no clear difference in 12, each judged over its replicates;" in text(found)
         )
 
     def test_whose_the_defaults_are_is_said(self):
