@@ -43,7 +43,11 @@ def by_strategy(shares: pd.DataFrame) -> pd.DataFrame:
     cells = shares.groupby(AXES, sort=False)["share"].mean().reset_index()
     groups = cells.groupby(["optimizer", "batch"], sort=False)
     rows = [
-        {"optimizer": optimizer, "batch": batch, "share": clustered(at["share"], at["problem"], mean)}
+        {
+            "optimizer": optimizer,
+            "batch": batch,
+            "share": clustered(at["share"].to_numpy(), at["problem"], mean),
+        }
         for (optimizer, batch), at in groups
     ]
     return pd.DataFrame(rows, columns=["optimizer", "batch", "share"])

@@ -49,7 +49,11 @@ def redrawn(study: Study) -> Redrawn:
         parts = [wide[name].to_numpy(dtype=float) for name in ("gap", "peak", "converged")]
         rates = wide.index.to_numpy()
         cells.append(key)
-        results.append([_of(rates, [p[:, d % p.shape[1]] for p in parts], study.tolerance) for d in draws])
+        each: list[tuple[float, float, float]] = []
+        for draw in draws:
+            drawn = [np.take(part, draw % part.shape[1], axis=1) for part in parts]
+            each.append(_of(rates, drawn, study.tolerance))
+        results.append(each)
     values = np.moveaxis(np.array(results, dtype=float), 2, 0)[:, :, which]
     return Redrawn(pd.DataFrame(cells, columns=["key", *AXES]), *values)
 

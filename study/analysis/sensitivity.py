@@ -57,9 +57,9 @@ def sensitivity(rates: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     """
     rows = []
     for key, group in rates.groupby(["key", *AXES], sort=False):
-        shares = [(group[name] / group["n"]).to_numpy() for name in ("diverged", "converged")]
+        gone, met = ((group[name] / group["n"]).to_numpy() for name in ("diverged", "converged"))
         rate, gap, exploded = (group[name].to_numpy() for name in ("rate", "gap", "exploded"))
-        curve = RateCurve(rate, gap, *shares, exploded)
+        curve = RateCurve(rate, gap, gone, met, exploded)
         rows.append(dict(zip(["key", *AXES], key, strict=True)) | _sensitivity(curve, tolerance))
     return pd.DataFrame(rows)
 

@@ -71,10 +71,8 @@ def plateaus(tables: Tables) -> Finding | None:
         if seldom
         else "With no optimizer is it clear that too large a rate seldom overflows."
     )
-    each, exact = (
-        in_order([f"{labels[row['optimizer']]} {write(row['share'])}" for row in rows])
-        for write in (lambda found: percent(found.value), lambda found: both(found, percent))
-    )
+    each = in_order([f"{labels[row['optimizer']]} {percent(row['share'].value)}" for row in rows])
+    exact = in_order([f"{labels[row['optimizer']]} {both(row['share'], percent)}" for row in rows])
     size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
         "Of the runs above the best rate that failed, so many overflowed or reached a million times their "
