@@ -142,8 +142,8 @@ def _row(run: Run, best: float, tolerance: float, best_rate: float | None) -> di
 
 
 def _forecast(cell: StoredCell, rng: np.random.Generator) -> ShortRunSummary | None:
-    """The forecast of other replicates of the short run: of three least, middle and most are known. None where
-    there is none."""
+    """The forecast of other replicates of the short run: of three the least, the middle and the most are
+    known. None where there is none."""
     known = cell.summary.get(ShortRunSummary)
     if known is None or known.limit_forecast is None:
         return None
