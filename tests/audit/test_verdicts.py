@@ -85,9 +85,8 @@ def _named(claim: str, tables: Tables) -> dict[str, list[str]]:
     """What a claim says of somebody -> of whom."""
     labels = sorted(tables.study.names.optimizers.values(), key=len, reverse=True)
     who = re.compile("|".join(map(re.escape, labels)))
-    return {
-        who.sub("@", clause): found for clause in re.split("[.;:]", claim) if (found := who.findall(clause))
-    }
+    each = {who.sub("@", clause): who.findall(clause) for clause in re.split("[.;:]", claim)}
+    return {said: names for said, names in each.items() if names}
 
 
 @pytest.mark.slow

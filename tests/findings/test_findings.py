@@ -305,8 +305,12 @@ class TestTrust:
         cells = [planted(problem="a", tuned=[0.1, INF, INF]), planted(problem="b", tuned=[0.1, 0.1, 0.1])]
         found = text(trust(analyse(gather(cells))))
         assert found.endswith(
-            "But 2 of 6 fresh runs diverged, at 1 of 2 rates tuned for training or for validation."
+            "But 2 of 6 fresh runs diverged, at 1 of 2 rates tuned for training, for validation or for speed."
         )
+
+    def test_a_rate_tuned_for_speed_counts_too(self):
+        cell = planted(tuned=[0.1, INF], tuned_rate_training=0.1, tuned_rate_validation=0.1)
+        assert "But 1 of 2 fresh runs diverged, at 1 of 1 rate" in text(trust(analyse(gather([cell]))))
 
     def test_replicates_of_the_search_that_disagree_are_counted(self):
         spreads = {"a": 0.6, "b": 0.4, "c": None}
