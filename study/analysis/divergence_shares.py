@@ -44,11 +44,11 @@ def by_strategy(shares: pd.DataFrame) -> pd.DataFrame:
     groups = cells.groupby(["optimizer", "batch"], sort=False)
     rows = [
         {
-            "optimizer": optimizer,
-            "batch": batch,
+            "optimizer": o,
+            "batch": b,
             "share": clustered(at["share"].to_numpy(), at["problem"], mean),
         }
-        for (optimizer, batch), at in groups
+        for (o, b), at in groups
     ]
     return pd.DataFrame(rows, columns=["optimizer", "batch", "share"])
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import Study, records
+from overshoot.study.analysis.limit_draws import median_redrawn
 from overshoot.study.comparison import clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.short_run import SHORT_RUN, Predictor
@@ -86,11 +88,12 @@ def with_forecasts(limits: pd.DataFrame, forecasts: pd.DataFrame) -> pd.DataFram
     return better.assign(basis=limits["basis"].where(~at, SHORT_RUN))
 
 
-def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
+def predictors_compared(forecasts: pd.DataFrame, ways: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """A row for each kind of method and predictor.
 
     cells: of the kind; predicted: those that have a prediction; compared: those with a measured limit as
-    well. ratio: the median of measured over predicted as an Interval over the problems; spread: standard
+    well. ratio: the median of measured over predicted as an Interval over the problems; here: over
+    replicates of the measurement, by `ways`, None where these are not known; spread: standard
     deviation of its decimal logarithm; twice: cells within a factor TWICE; share: of those compared, an
     Interval over the problems; least, most: the extremes of the ratio.
     """
@@ -100,8 +103,11 @@ def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
             both = at[(at[predictor] > 0) & (at["measured"] > 0)]
             if len(both) < 2:
                 continue
-            rows.append({"kind": str(kind), "predictor": predictor, **_agreement(at, both, predictor)})
-    return pd.DataFrame(rows, columns=["kind", "predictor", *_COLUMNS])
+            rows.append(
+                {"kind": str(kind), "predictor": predictor, **_agreement(at, both, predictor)}
+                | {"here": median_redrawn(both, predictor, ways)}
+            )
+    return pd.DataFrame(rows, columns=["kind", "predictor", *_COLUMNS, "here"])
 
 
 _COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "share", "least", "most")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,7 @@ from overshoot.core import BatchStrategy
 from overshoot.core.batches import ORDERS, USUAL
 from overshoot.core.optimizers.base import Recursion
 from overshoot.study.analysis.frame import AXES, Study, records
+from overshoot.study.analysis.limit_draws import median_redrawn
 from overshoot.study.comparison import clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.theory import LimitBasis
@@ -64,10 +67,11 @@ def widths_of_limits(limits: pd.DataFrame) -> pd.DataFrame:
     return at[["key", *AXES, "basis"]].assign(span=at["high"] / at["low"], zone=zone)
 
 
-def agreement(limits: pd.DataFrame) -> pd.DataFrame:
+def agreement(limits: pd.DataFrame, ways: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """A row for each basis of a prediction, the firmest first, over the cells that have both numbers.
 
-    ratio: the median of measured / predicted as an Interval over the problems; least, most: its extremes.
+    ratio: the median of measured / predicted as an Interval over the problems; here: over replicates, by
+    `ways`, None where these are not known; least, most: its extremes.
     near, fair: how many cells agree to 1 % and to 10 %; near_share, fair_share: their shares, Intervals over
     the problems; worst: the key of the cell that agrees least, on a logarithmic scale.
     """
@@ -86,6 +90,7 @@ def agreement(limits: pd.DataFrame) -> pd.DataFrame:
                 "cells": len(at),
                 "problems": at["problem"].nunique(),
                 "ratio": clustered(ratio, at["problem"], middle, border=1),
+                "here": median_redrawn(at, "predicted", ways),
                 "least": ratio.min(),
                 "most": ratio.max(),
                 "worst": at["key"].iloc[int(off.argmax())],
@@ -93,7 +98,7 @@ def agreement(limits: pd.DataFrame) -> pd.DataFrame:
             | {name: int(flags.sum()) for name, flags in within.items()}
             | {f"{name}_share": clustered(flags, at["problem"], mean) for name, flags in within.items()}
         )
-    columns = ["basis", "cells", "problems", "ratio", "least", "most", "worst"]
+    columns = ["basis", "cells", "problems", "ratio", "here", "least", "most", "worst"]
     return pd.DataFrame(rows, columns=[*columns, "near", "fair", "near_share", "fair_share"])
 
 

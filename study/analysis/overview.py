@@ -7,6 +7,7 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.scores import Replicates
+from overshoot.study.comparison import clustered
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import Interval, bootstrap, middle
 
@@ -36,7 +37,7 @@ def optimization(
                 {"optimizer": optimizer, "batch": batch, "rank": rank(ranks, optimizer, batch)}
                 | {role: pooled(gaps, optimizer, batch, role) for role in ("tuned", "default")}
                 | {
-                    "width": bootstrap(at["width"].to_numpy()),
+                    "width": clustered(at["width"].to_numpy(), at["problem"]),
                     "margin": float(middle(margins)) if len(margins) else np.nan,
                     "boundaries": len(margins),
                     "problems": len(at),

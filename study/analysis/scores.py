@@ -37,7 +37,7 @@ def performance(study: Study) -> pd.DataFrame:
         {"claim": claim, **dict(zip([*AXES, "role"], key, strict=True))}
         | {"rate": group["rate"].iloc[0], "n": len(group), "diverged": int(group["diverged"].sum())}
         | {name: bootstrap(group[name].to_numpy()) for name in SCORES}
-        for claim in (Claim.TRAINING, Claim.VALIDATION)
+        for claim in Claim
         for key, group in study.confirmed[claim].groupby([*AXES, "role"], sort=False)
     ]
     return in_order(pd.DataFrame(rows), study.names)

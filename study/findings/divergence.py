@@ -59,7 +59,9 @@ def plateaus(tables: Tables) -> Finding | None:
     if len(table) < 2:
         return None
     rows = sorted(records(table), key=lambda row: -float(row["share"].value))
-    seldom = [row["optimizer"] for row in rows if row["share"].high < HALF]
+    seldom = [
+        row["optimizer"] for row in rows if row["share"].problems.high < HALF > row["share"].replicates.high
+    ]
     of = f"{len(seldom)} of {plural(len(rows), 'optimizer')}"
     claim = (
         f"With {of} too large a rate seldom overflows: training ends above its start or stalls on a plateau, "
@@ -67,20 +69,16 @@ def plateaus(tables: Tables) -> Finding | None:
         if seldom
         else "With no optimizer is it clear that too large a rate seldom overflows."
     )
-    each = in_order([f"{labels[row['optimizer']]} {share(row['share'])}" for row in rows])
+    each = in_order([f"{labels[row['optimizer']]} {percent(row['share'].value)}" for row in rows])
+    exact = in_order([f"{labels[row['optimizer']]} {both(row['share'], percent)}" for row in rows])
     size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
         "Share of the failed runs above the best rate that overflowed or reached a million times their "
-        f"initial gap: {each}{_over(tables)}. Seldom means in clearly fewer than half."
+        f"initial gap: {each}. Seldom means in clearly fewer than half."
     )
     details = (
-        f"Of all {size:,} failed runs, another {risen:,} ended above their start or still rising, and "
-        f"{size - exploded - risen:,} below it without converging."
+        f"{exact}. Of all {size:,} failed runs, another {risen:,} ended above their start or still rising, "
+        f"and {size - exploded - risen:,} below it without converging."
     )
     links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in seldom]
     return Finding("Plateaus", claim, evidence, "divergence", not seldom, links or [RunLink()], details)
-
-
-def _over(tables: Tables) -> str:
-    few = tables.failed["problem"].nunique() < FEW
-    return "" if few else " (resampled by problem)"

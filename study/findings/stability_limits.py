@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.limit_draws import median_redrawn
 from overshoot.study.analysis.limit_evidence import (
     LimitEvidence,
     measured_ratios,
@@ -21,6 +22,7 @@ from overshoot.study.findings.limit_words import (
     KNOWN,
     SECTION,
     WHERE,
+    both_times,
     cause,
     factor,
     times,
@@ -57,7 +59,7 @@ def predictions(tables: Tables, found: LimitEvidence) -> Finding | None:
     rows = records(found.agreement)
     if not rows:
         return None
-    medians = [f"{times(row['ratio'])} {WHERE[row['basis']]}" for row in rows]
+    medians = [f"{both_times(row['ratio'], row['here'])} {WHERE[row['basis']]}" for row in rows]
     ratios = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
     details = (
         ratios
@@ -161,9 +163,13 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     at = at[at["basis"] == LimitBasis.ALMOST_SURE]
     if at.empty:
         return None
+    kinds = ("mean_square", "predicted")
     mean, single = (
-        clustered((at["measured"] / at[limit]).to_numpy(), at["problem"], middle)
-        for limit in ("mean_square", "predicted")
+        clustered((at["measured"] / at[limit]).to_numpy(), at["problem"], middle) for limit in kinds
+    )
+    of_mean, of_single = (
+        both_times(ratio, median_redrawn(at, limit, found.ways))
+        for ratio, limit in zip((mean, single), kinds, strict=True)
     )
     below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
     inside = int(((at["high"] >= below) & (at["low"] <= above)).sum())
@@ -172,8 +178,8 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     claim = f"With random batches theory predicts two limits, {TWO_LIMITS}; most runs diverge {between}."
     evidence = (
         f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} the measured limit "
-        f"is, in the median, {times(mean)} times the mean-square limit (for batches drawn independently) and "
-        f"{times(single)} times the single-run limit (for batches in their own order); in {inside} cells it, "
+        f"is, in the median, {of_mean} times the mean-square limit (for batches drawn independently) and "
+        f"{of_single} times the single-run limit (for batches in their own order); in {inside} cells it, "
         "or its interval, lies between them. Rare large excursions dominate the mean, so the mean-square "
         "limit is usually the lower one."
     )

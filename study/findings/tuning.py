@@ -7,7 +7,7 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
-from overshoot.study.comparison import clustered
+from overshoot.study.comparison import FEW, clustered
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
 from overshoot.study.findings.phrases import in_order, nothing_clear, shares, tied, who
@@ -38,7 +38,7 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     evidence = (
         f"Until a search is within {percent(NEAR)} of its whole gain, {label[order[-1]]} takes "
         f"{rough(ratio)} times as many trials as {label[order[0]]} on the same {plural(len(table), 'pair')} "
-        f"of problem and batch strategy.{tied(fewest, label)}"
+        f"of problem and batch strategy{_over(problems)}.{tied(fewest, label)}"
     )
     details = f"Trials that the median search takes: {each}.{shares(fewest, label, 'Fewest')}"
     never = int(np.isinf(table.to_numpy()).sum())
@@ -46,6 +46,13 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
         details += f" {plural(never, 'search', 'searches')} never gained anything."
     runs = [runs_of(study, optimizer=o) for o in (order[0], order[-1])]
     return Finding("Tuning effort", claim, evidence, ANCHOR, nothing_clear(fewest, most), runs, details)
+
+
+def _over(problems: pd.Index) -> str:
+    """Which interval a search has."""
+    few = problems.nunique() < FEW
+    said = "range" if few else "interval"
+    return f" ({said} over problems: a cell is searched once)" if problems.nunique() > 1 else ""
 
 
 def search_boundary(study: Study, found: pd.DataFrame) -> Finding:

@@ -245,7 +245,8 @@ def trust(found: Audit) -> Numbers:
     for claim in ("training", "validation"):
         spread = found.cells[f"search_spread_{claim}"].dropna().astype(float)
         points += [(spread > 0.5).sum(), len(spread)]
-    both = pd.concat([found.at_rate(f"tuned_rate_{claim}") for claim in ("training", "validation")])
+    claims = ("training", "validation", "speed")
+    both = pd.concat([found.at_rate(f"tuned_rate_{claim}") for claim in claims])
     runs = both.drop_duplicates([*CELL, "rate", "replicate"])
     rates = runs.groupby([*CELL, "rate"])["gone"].sum()
     points += [len(runs), runs["gone"].sum(), (rates > 0).sum(), len(rates)]

@@ -84,10 +84,10 @@ class TestProfiles:
             "Adam is the fastest to a training gap below 0.1. Heavy ball is the slowest."
         )
         assert (
-            "Gradient descent 0.40 [0.40, 0.40], a difference of 0.60 ([0.60, 0.60] on these problems, "
+            "Gradient descent 0.40, a difference of 0.60 ([0.60, 0.60] on these problems, "
             "[0.60, 0.60] on problems like these): clearly different" in text(finding)
         )
-        assert "Heavy ball is last with 0.00 [0.00, 0.00]" in text(finding)
+        assert "Heavy ball is last with 0.00. " in text(finding)
         assert "Adam reaches the target in 100 % on each problem; Heavy ball in 0 % on each problem." in text(
             finding
         )

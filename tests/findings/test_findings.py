@@ -240,8 +240,10 @@ class TestDivergence:
     def test_plateaus_are_distinguished_from_overflow(self):
         found = plateaus(study(sgd={}, adagrad={"sweep": FLOOR}))
         assert found.claim.startswith("With 1 of 2 optimizers too large a rate seldom overflows")
-        assert "Gradient descent 100 % [100, 100] and AdaGrad 0 % [0, 0] (resampled by problem)" in text(
-            found
+        assert "initial gap: Gradient descent 100 % and AdaGrad 0 %. Seldom means" in text(found)
+        assert (
+            "Gradient descent 100 % ([100, 100] on these problems, [100, 100] on problems like these) and "
+            "AdaGrad 0 % ([0, 0] on these problems, [0, 0] on problems like these)." in text(found)
         )
         assert (
             "Of all 96 failed runs, another 0 ended above their start or still rising, and 48 below it"
@@ -260,7 +262,7 @@ class TestTuning:
         assert (
             "Tuning the rate clearly beats the default rate in 12 of 24 cells, and clearly loses in 0. "
             "Validation loss on fresh replicates: clearly better in 50 % [50, 50] of the cells (resampled "
-            "by problem), no clear difference in 12;" in text(found)
+            "by problem), no clear difference in 12, each judged over its replicates;" in text(found)
         )
 
     def test_whose_the_defaults_are_is_said(self):
@@ -298,8 +300,12 @@ class TestTrust:
         cells = [planted(problem="a", tuned=[0.1, INF, INF]), planted(problem="b", tuned=[0.1, 0.1, 0.1])]
         found = text(trust(analyse(gather(cells))))
         assert found.endswith(
-            "But 2 of 6 fresh runs diverged, at 1 of 2 rates tuned for training or for validation."
+            "But 2 of 6 fresh runs diverged, at 1 of 2 rates tuned for training, for validation or for speed."
         )
+
+    def test_a_rate_tuned_for_speed_counts_too(self):
+        cell = planted(tuned=[0.1, INF], tuned_rate_training=0.1, tuned_rate_validation=0.1)
+        assert "But 1 of 2 fresh runs diverged, at 1 of 1 rate" in text(trust(analyse(gather([cell]))))
 
     def test_replicates_of_the_search_that_disagree_are_counted(self):
         spreads = {"a": 0.6, "b": 0.4, "c": None}

@@ -288,7 +288,8 @@ class TestSentences:
         assert found.slopes["rates"].iloc[0] == 6
         text = plain(near_the_limit.floored(tables, found).text)
         assert (
-            "grows as the rate to the power of 2.0 (2.0 to 2.0) with RMSprop (median over 2 cells)." in text
+            "grows as the rate to the power of 2.0 (2.0 to 2.0) with RMSprop (median over 2 cells, range over"
+            in text
         )
 
     def test_plateaus_that_do_not_clearly_rise_are_inconclusive(self):
