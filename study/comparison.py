@@ -133,6 +133,30 @@ def compare(
     return Comparison(value, here, beyond)
 
 
+def compare_runs(
+    values: np.ndarray,
+    problems: Iterable[object],
+    replicates: Iterable[object],
+    statistic: Statistic = mean,
+    *,
+    border: float | None = None,
+) -> Comparison:
+    """The statistic over `values: (n,)`, each of a problem and a replicate, any number of them of each, with
+    both intervals: the replicates of every problem drawn, with all that is theirs, and problems drawn."""
+    values, names = _numbers(values), [str(name) for name in problems]
+    pairs = [f"{name}\n{replicate}" for name, replicate in zip(names, replicates, strict=True)]
+    member, (_, first) = _members(pairs), np.unique(pairs, return_index=True)
+    counts = np.bincount(_members([names[i] for i in first]))  # of each problem, whose pairs lie side by side
+    of, rng = _weighted(values, member, statistic), generator(values, member)
+
+    def draw(draws: int) -> np.ndarray:
+        return of(np.concatenate([times_drawn(rng, int(count), draws) for count in counts], axis=1))
+
+    value = float(statistic(values))
+    here = _holding(value, settled_ends(draw, LEVEL, border))
+    return Comparison(value, here, clustered(values, names, statistic, border=border))
+
+
 def _members(clusters: Iterable[object]) -> np.ndarray:
     """(n,) the number of each one's cluster."""
     return np.asarray(np.unique([str(name) for name in clusters], return_inverse=True)[1])

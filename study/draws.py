@@ -59,8 +59,8 @@ def every_way(n: int) -> Ways:
     return Ways(times, np.array(orders) / n**n)
 
 
-def times_drawn(rng: np.random.Generator, n: int, draws: int) -> np.ndarray:
-    """(draws, n) how often each of n things is drawn when n are drawn with replacement."""
+def times_drawn(rng: np.random.Generator, n: int, draws: int | tuple[int, ...]) -> np.ndarray:
+    """(draws, n), or (*draws, n), how often each of n things is drawn when n are drawn with replacement."""
     return rng.multinomial(n, np.full(n, 1 / n), size=draws)
 
 

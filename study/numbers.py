@@ -64,8 +64,23 @@ def percent(share: float) -> str:
 
 
 def share(interval: Interval) -> str:
-    """`22 % [18, 27]`."""
+    """`22 % [18, 27]`; of few problems with the range over them, `22 % (10 to 40)`, of one `22 %`."""
+    if isinstance(interval, Range) and interval.clusters == 1:
+        return percent(interval.value)
     return f"{percent(interval.value)}{_ends(interval, _hundredths)}"
+
+
+def over_problems(interval: Interval) -> str:
+    """A share and how it varies over problems: `22 % [18, 27], resampled by problem`; of few problems
+    `22 %, 10 to 40 by problem`; `100 % on each problem`; of a single one `22 %`."""
+    if isinstance(interval, Range) and interval.clusters == 1:
+        return percent(interval.value)
+    if interval.low == interval.high:
+        return f"{percent(interval.value)} on each problem"
+    if not isinstance(interval, Range):
+        return f"{share(interval)}, resampled by problem"
+    low, high = _hundredths(interval.low), _hundredths(interval.high)
+    return f"{percent(interval.value)}, {low} to {high} by problem"
 
 
 def by_problem(interval: Interval, said: str) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from overshoot.study.draws import chunks, generator, settled_ends, times_drawn
 from overshoot.study.late import Late
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ def bootstrap(
     scores: np.ndarray,
     statistic: Callable[[np.ndarray], np.ndarray] = interquartile_mean,
     *,
-    seed: int = 0,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Interval:
@@ -60,21 +59,12 @@ def bootstrap(
 
     `statistic` maps (..., n) to (...). Each stratum (a problem, say) is resampled within itself, and the
     statistic is taken over the values of all strata together. Percentile, not BCa, which is undefined
-    when all scores are equal.
+    when all scores are equal. The draws are the comparison's own (study.draws).
     """
     strata = np.atleast_2d(_checked(scores))
-    picks = _picks(seed, resamples, *strata.shape)
+    picks = generator(strata).integers(strata.shape[-1], size=(resamples, *strata.shape))
     drawn = np.take_along_axis(strata[None], picks, axis=-1).reshape(resamples, -1)
     return _percentiles(float(statistic(strata.ravel())), statistic(drawn), level)
-
-
-@lru_cache(None)  # a study asks for few of them, thousands of times
-def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
-    """The share of `successes` in `trials` with Wilson's (1927) score interval; of nothing, 0 to 1."""
-    if trials == 0:
-        return Interval(float("nan"), 0.0, 1.0)
-    score = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
-    return Interval(successes / trials, float(score.low), float(score.high))
 
 
 def improvement(
@@ -154,14 +144,12 @@ def profile_area(ratios: np.ndarray, reach: float) -> np.ndarray:
     return np.asarray(1 - np.log(np.minimum(_checked(ratios), reach)) / np.log(reach))
 
 
-def band(
-    values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES, level: float = LEVEL
-) -> np.ndarray:
+def band(values: np.ndarray, *, resamples: int = RESAMPLES, level: float = LEVEL) -> np.ndarray:
     """Mean over all runs of `values: (strata, n, m)` and its pointwise bootstrap band: (3, m), the mean, the
     lower and the upper end. Runs are resampled within each stratum, whole: (m,) values at a time."""
     values = _checked(values)
     strata, n, _ = values.shape
-    times = _times(seed, resamples, strata, n).reshape(resamples, -1)
+    times = times_drawn(generator(values), n, (resamples, strata)).reshape(resamples, -1)
     drawn = times @ values.reshape(strata * n, -1) / (strata * n)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0, method="inverted_cdf")
     return np.stack([values.mean(axis=(0, 1)), low, high])
@@ -172,30 +160,27 @@ def mean(scores: np.ndarray) -> np.ndarray:
     return np.asarray(_checked(scores).mean(axis=-1))
 
 
-def difference(
-    a: np.ndarray,
-    b: np.ndarray,
-    paired: bool,
-    *,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> Interval:
+def difference(a: np.ndarray, b: np.ndarray, paired: bool, *, level: float = LEVEL) -> Interval:
     """How much higher the scores `b: (m,)` are than `a: (n,)`: interquartile means, percentile bootstrap.
 
     paired: b[i] - a[i] belong together (n = m), and are resampled so; otherwise a and b apart. Two that
-    diverged are as bad as each other: their difference is 0.
+    diverged are as bad as each other: their difference is 0. It is drawn for until another seed would not
+    change whether 0 is excluded.
     """
     a, b = _checked(a), _checked(b)
-    if paired:
-        return bootstrap(_less(b, a), _settled_mean, seed=seed, resamples=resamples, level=level)
-    picked = [
-        np.take_along_axis(x[None, None], _picks(seed + i, resamples, 1, len(x)), axis=-1)[:, 0]
-        for i, x in enumerate((a, b))
-    ]
-    drawn = _less(interquartile_mean(picked[1]), interquartile_mean(picked[0]))
-    value = _less(interquartile_mean(b), interquartile_mean(a))
-    return _percentiles(float(value), drawn, level)
+    gaps, rng = _less(b, a) if paired else np.empty(0), generator(a, b)
+
+    def draw(count: int) -> np.ndarray:
+        if paired:
+            return _settled_mean(gaps[rng.integers(len(gaps), size=(count, len(gaps)))])
+        ours, theirs = (interquartile_mean(x[rng.integers(len(x), size=(count, len(x)))]) for x in (a, b))
+        return _less(theirs, ours)
+
+    value = float(_settled_mean(gaps) if paired else _less(interquartile_mean(b), interquartile_mean(a)))
+    parts = settled_ends(
+        lambda draws: np.concatenate([draw(count) for count in chunks(draws, len(a) + len(b))]), level, 0.0
+    )
+    return Interval(value, min(parts[0], value), max(parts[1], value))
 
 
 def unequal(a: np.ndarray, b: np.ndarray, paired: bool) -> float:
@@ -329,20 +314,6 @@ def theil_sen(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Interval:
     apart = x[i] != x[j]
     slopes = (y[j] - y[i])[apart] / (x[j] - x[i])[apart]
     return Interval(float(fit.slope), float(slopes.min()), float(slopes.max()))
-
-
-# The same draws serve every comparison of the same shape: they are made once.
-@lru_cache(maxsize=16)
-def _picks(seed: int, resamples: int, strata: int, n: int) -> np.ndarray:
-    """(resamples, strata, n) which values are drawn, with replacement."""
-    return np.random.default_rng(seed).integers(n, size=(resamples, strata, n))
-
-
-@lru_cache(maxsize=16)
-def _times(seed: int, resamples: int, strata: int, n: int) -> np.ndarray:
-    """(resamples, strata, n) how many times each value is drawn."""
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=(resamples, strata))
-    return counts.astype(float)
 
 
 def _percentiles(value: float, drawn: np.ndarray, level: float) -> Interval:

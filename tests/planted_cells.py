@@ -125,6 +125,7 @@ def _trial(
         "first_bad_step": 20 if gone else 0,
         "growth": 10.0 if gone else np.nan,
         "q_end": q,
+        "peak": q if gone else 1.0,
         "hit_0.1": INF if gone or q > 0.1 else 40.0,
         "hit_0.01": INF,
         "hit_0.001": INF,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from overshoot.study import draws
-from overshoot.study.comparison import Comparison, Range, clustered, compare, over_replicates
+from overshoot.study.comparison import Comparison, Range, clustered, compare, compare_runs, over_replicates
 from overshoot.study.statistics import Interval, bootstrap, interquartile_mean, mean, middle
 
 INF = float("inf")
@@ -150,3 +150,21 @@ def test_an_interval_holds_its_value_and_lies_among_the_values(values: np.ndarra
 def test_what_is_no_number_is_refused(values: np.ndarray) -> None:
     with pytest.raises(ValueError, match="scores must be numbers"):
         clustered(values, ["a"] * len(values))
+
+
+def test_runs_that_differ_by_replicate_have_an_interval_over_replicates_within_their_problems() -> None:
+    """Two replicates, of which one always explodes and has three times as many runs: all, 3/4 or none of a
+    problem's runs, in 1, 2 and 1 of four draws."""
+    flags, problems, replicates = [], [], []
+    for problem in ("a", "b", "a b"):
+        flags += [1.0, 1.0, 1.0, 0.0]
+        problems += [problem] * 4
+        replicates += ["x", "x", "x", "y"]
+    found = compare_runs(np.array(flags), problems, replicates)
+    assert found.value == found.problems.value == 0.75
+    assert found.problems == Range(0.75, 0.75, 0.75, 3)
+    one = compare_runs(np.array(flags[:4]), problems[:4], replicates[:4])
+    assert (one.replicates.low, one.replicates.high) == (0, 1)
+    assert 0 < found.replicates.low < 0.5 < found.replicates.high <= 1
+    alike = compare_runs(np.array([1.0, 0.0] * 6), problems, ["x", "x", "y", "y"] * 3)
+    assert alike.replicates == Interval(0.5, 0.5, 0.5)

@@ -7,8 +7,7 @@ import pandas as pd
 
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import AXES, Study
-from overshoot.study.comparison import clustered
-from overshoot.study.statistics import mean, wilson
+from overshoot.study.comparison import compare_runs
 
 
 def diverged(study: Study) -> pd.DataFrame:
@@ -28,15 +27,6 @@ def diverged(study: Study) -> pd.DataFrame:
         step=gone["first_bad_step"].where(left, gone["updates"]),
         decades=decades,
     ).reset_index(drop=True)
-
-
-def shares(study: Study) -> pd.DataFrame:
-    """A row for each optimizer and batch strategy: how many of the sweep's trials diverged, of how many,
-    and the share as an Interval."""
-    swept = study.swept
-    counts = swept.groupby(["optimizer", "batch"], sort=False)["diverged"].agg(["sum", "size"]).reset_index()
-    shares = [wilson(int(k), int(n)) for k, n in zip(counts["sum"], counts["size"], strict=True)]
-    return counts.assign(share=pd.Series(shares, dtype=object))
 
 
 def reasons(gone: pd.DataFrame) -> pd.DataFrame:
@@ -65,10 +55,13 @@ def failed_above(study: Study, sensitivity: pd.DataFrame) -> pd.DataFrame:
 
 def failures_above(failed: pd.DataFrame) -> pd.DataFrame:
     """A row for each optimizer of `failed_above`: how many trials (`size`), `exploded` and `risen`, and the
-    `share` that exploded, with its interval over the problems."""
+    `share` that exploded, a Comparison."""
     groups = failed.groupby("optimizer", sort=False)
     counts = groups[["exploded", "risen", "size"]].sum().reset_index()
-    shares = [clustered(at["exploded"].to_numpy(float), at["problem"], mean, border=0.5) for _, at in groups]
+    shares = [
+        compare_runs(at["exploded"].to_numpy(float), at["problem"], at["replicate"], border=0.5)
+        for _, at in groups
+    ]
     return counts.assign(share=pd.Series(shares, dtype=object))
 
 

@@ -37,6 +37,22 @@ def compared(shares: pd.DataFrame) -> Comparison:
     return compare(wide.to_numpy(), wide.index.get_level_values("problem"), mean)
 
 
+def by_strategy(shares: pd.DataFrame) -> pd.DataFrame:
+    """A row for each optimizer and batch strategy of `above_best`: the mean of its cells' shares, an Interval
+    over the problems."""
+    cells = shares.groupby(AXES, sort=False)["share"].mean().reset_index()
+    groups = cells.groupby(["optimizer", "batch"], sort=False)
+    rows = [
+        {
+            "optimizer": o,
+            "batch": b,
+            "share": clustered(at["share"].to_numpy(), at["problem"], mean),
+        }
+        for (o, b), at in groups
+    ]
+    return pd.DataFrame(rows, columns=["optimizer", "batch", "share"])
+
+
 def by_limit(study: Study) -> pd.DataFrame:
     """A row for each bin of rate over the cell's limit, measured or else predicted: low, high, its `runs` of
     the sweep, and the `share` that diverged, an Interval over the problems."""

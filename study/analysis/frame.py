@@ -14,7 +14,6 @@ from overshoot.core import OPTIMIZERS
 from overshoot.core.optimizers.base import Recursion
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.labels import Names, names_of, problem_of
-from overshoot.study.analysis.places import placed
 from overshoot.study.experiment.cells import Cell, Protocol
 from overshoot.study.phases.confirm import at_rates
 from overshoot.study.phases.outcomes import Outcome
@@ -143,7 +142,7 @@ def gather(cells: Sequence[StoredCell]) -> Study:
     return Study(
         names,
         in_order(pd.DataFrame(rows), names),
-        in_order(placed(_scored(trials)), names),
+        in_order(_scored(trials), names),
         CurvesOf(cells),
         {cell.key: cell.cell for cell in cells},
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.core.batches import USUAL
+from overshoot.study.analysis.limit_draws import limit_ways
 from overshoot.study.analysis.limit_forecasts import limit_forecasts, predictors_compared, with_forecasts
 from overshoot.study.analysis.limit_tables import (
     agreement,
@@ -29,7 +30,7 @@ from overshoot.study.statistics import Interval, middle
 @dataclass(frozen=True)
 class LimitEvidence:
     """The tables behind the section, each named after the function that makes it, with `limits`, and
-    `forecasts` and `predictors` of study.analysis.limit_forecasts."""
+    `forecasts` and `predictors` of study.analysis.limit_forecasts and `ways` of limit_draws."""
 
     limits: pd.DataFrame
     agreement: pd.DataFrame
@@ -43,6 +44,7 @@ class LimitEvidence:
     noise_agreement: pd.DataFrame
     forecasts: pd.DataFrame
     predictors: pd.DataFrame
+    ways: dict[str, np.ndarray]
 
     @property
     def predicted(self) -> pd.DataFrame:
@@ -61,10 +63,11 @@ def limit_evidence(tables: Tables) -> LimitEvidence:
     study, limits = tables.study, tables.limits
     plateaus = floors(study, tables.sensitivity, limits)
     runs = noise(study)
+    ways = limit_ways(study)
     forecasts = limit_forecasts(study, limits)
     return LimitEvidence(
         limits=limits,
-        agreement=agreement(limits),
+        agreement=agreement(limits, ways),
         orders=orders_compared(limits[limits["basis"] == LimitBasis.ALMOST_SURE]),
         by_batch=limit_by_batch(study),
         measured=measured_by_batch(study, limits),
@@ -74,7 +77,8 @@ def limit_evidence(tables: Tables) -> LimitEvidence:
         noise=runs,
         noise_agreement=noise_agreement(runs),
         forecasts=forecasts,
-        predictors=predictors_compared(forecasts),
+        predictors=predictors_compared(forecasts, ways),
+        ways=ways,
     )
 
 

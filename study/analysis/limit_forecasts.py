@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import Study, records
+from overshoot.study.analysis.limit_draws import median_redrawn
 from overshoot.study.comparison import clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.short_run import SHORT_RUN, Predictor
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.statistics import middle
+from overshoot.study.statistics import mean, middle
 
 THEORY = LimitBasis.AT_THE_START.value
 """The predictor that needs no run: theory's limit from the curvature at the start."""
@@ -86,12 +88,14 @@ def with_forecasts(limits: pd.DataFrame, forecasts: pd.DataFrame) -> pd.DataFram
     return better.assign(basis=limits["basis"].where(~at, SHORT_RUN))
 
 
-def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
+def predictors_compared(forecasts: pd.DataFrame, ways: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """A row for each kind of method and predictor.
 
     cells: of the kind; predicted: those that have a prediction; compared: those with a measured limit as
-    well. ratio: the median of measured over predicted as an Interval over the problems; spread: standard
-    deviation of its decimal logarithm; twice: cells within a factor TWICE; least, most: its extremes.
+    well. ratio: the median of measured over predicted as an Interval over the problems; here: over
+    replicates of the measurement, by `ways`, None where these are not known; spread: standard
+    deviation of its decimal logarithm; twice: cells within a factor TWICE; share: of those compared, an
+    Interval over the problems; least, most: the extremes of the ratio.
     """
     rows = []
     for kind, at in forecasts.groupby("kind", sort=False):
@@ -99,23 +103,28 @@ def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
             both = at[(at[predictor] > 0) & (at["measured"] > 0)]
             if len(both) < 2:
                 continue
-            rows.append({"kind": str(kind), "predictor": predictor, **_agreement(at, both, predictor)})
-    return pd.DataFrame(rows, columns=["kind", "predictor", *_COLUMNS])
+            rows.append(
+                {"kind": str(kind), "predictor": predictor, **_agreement(at, both, predictor)}
+                | {"here": median_redrawn(both, predictor, ways)}
+            )
+    return pd.DataFrame(rows, columns=["kind", "predictor", *_COLUMNS, "here"])
 
 
-_COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "least", "most")
+_COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "share", "least", "most")
 
 
 def _agreement(cells: pd.DataFrame, both: pd.DataFrame, predictor: str) -> dict[str, object]:
     ratio = (both["measured"] / both[predictor]).to_numpy(dtype=float)
     logs = np.log10(ratio)
+    twice = np.abs(logs) <= np.log10(TWICE)
     return {
         "cells": len(cells),
         "predicted": int((cells[predictor] > 0).sum()),
         "compared": len(both),
         "ratio": clustered(ratio, both["problem"], middle, border=1),
         "spread": float(logs.std(ddof=1)),
-        "twice": int((np.abs(logs) <= np.log10(TWICE)).sum()),
+        "twice": int(twice.sum()),
+        "share": clustered(twice, both["problem"], mean),
         "least": float(ratio.min()),
         "most": float(ratio.max()),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -9,10 +11,11 @@ from overshoot.core import BatchStrategy
 from overshoot.core.batches import ORDERS, USUAL
 from overshoot.core.optimizers.base import Recursion
 from overshoot.study.analysis.frame import AXES, Study, records
+from overshoot.study.analysis.limit_draws import median_redrawn
 from overshoot.study.comparison import clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.statistics import Interval, middle, wilson
+from overshoot.study.statistics import mean, middle
 
 CODES = {"status": "limit_status", "basis": "limit_basis", "missing": "limit_missing"}
 NUMBERS = {
@@ -64,12 +67,13 @@ def widths_of_limits(limits: pd.DataFrame) -> pd.DataFrame:
     return at[["key", *AXES, "basis"]].assign(span=at["high"] / at["low"], zone=zone)
 
 
-def agreement(limits: pd.DataFrame) -> pd.DataFrame:
+def agreement(limits: pd.DataFrame, ways: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """A row for each basis of a prediction, the firmest first, over the cells that have both numbers.
 
-    ratio: the median of measured / predicted as an Interval over the problems; least, most: its extremes.
-    near, fair: how many cells agree to 1 % and to 10 %; worst: the key of the cell that agrees least, on
-    a logarithmic scale.
+    ratio: the median of measured / predicted as an Interval over the problems; here: over replicates, by
+    `ways`, None where these are not known; least, most: its extremes.
+    near, fair: how many cells agree to 1 % and to 10 %; near_share, fair_share: their shares, Intervals over
+    the problems; worst: the key of the cell that agrees least, on a logarithmic scale.
     """
     both = limits[limits["ratio"] > 0]
     rows = []
@@ -79,21 +83,23 @@ def agreement(limits: pd.DataFrame) -> pd.DataFrame:
             continue
         ratio = at["ratio"].to_numpy()
         off = np.abs(np.log(ratio))
+        within = {"near": np.abs(ratio - 1) <= 0.01, "fair": np.abs(ratio - 1) <= 0.1}
         rows.append(
             {
                 "basis": basis.value,
                 "cells": len(at),
                 "problems": at["problem"].nunique(),
                 "ratio": clustered(ratio, at["problem"], middle, border=1),
+                "here": median_redrawn(at, "predicted", ways),
                 "least": ratio.min(),
                 "most": ratio.max(),
-                "near": int((np.abs(ratio - 1) <= 0.01).sum()),
-                "fair": int((np.abs(ratio - 1) <= 0.1).sum()),
                 "worst": at["key"].iloc[int(off.argmax())],
             }
+            | {name: int(flags.sum()) for name, flags in within.items()}
+            | {f"{name}_share": clustered(flags, at["problem"], mean) for name, flags in within.items()}
         )
-    columns = ["basis", "cells", "problems", "ratio", "least", "most", "near", "fair", "worst"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["basis", "cells", "problems", "ratio", "here", "least", "most", "worst"]
+    return pd.DataFrame(rows, columns=[*columns, "near", "fair", "near_share", "fair_share"])
 
 
 def orders_compared(limits: pd.DataFrame) -> pd.DataFrame:
@@ -156,11 +162,6 @@ def heavy_ball(recursion: Recursion | None) -> float | None:
 def plain(recursion: Recursion | None) -> bool:
     """Whether a method is gradient descent and no more."""
     return recursion == Recursion()
-
-
-def share_near(row: dict[str, object], column: str) -> Interval:
-    """The share of a row of `agreement` whose cells agree so well."""
-    return wilson(int(str(row[column])), int(str(row["cells"])))
 
 
 def _strategies(table: pd.DataFrame) -> dict[str, pd.Series]:

@@ -8,7 +8,7 @@ import pandas as pd
 from overshoot.core import BatchStrategy
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import AXES, Study
-from overshoot.study.phases.search import RESOLUTION
+from overshoot.study.phases.best_rates import RESOLUTION
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import bootstrap, middle, theil_sen
 

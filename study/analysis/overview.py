@@ -7,22 +7,23 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.scores import Replicates, verdicts
+from overshoot.study.comparison import clustered
 from overshoot.study.phases.search import Claim
-from overshoot.study.statistics import Interval, bootstrap, middle, wilson
+from overshoot.study.statistics import Interval, bootstrap, middle
 
 
 def optimization(
-    study: Study, gaps: Replicates, ranks: pd.DataFrame, sensitivity: pd.DataFrame
+    study: Study, gaps: Replicates, ranks: pd.DataFrame, sensitivity: pd.DataFrame, shares: pd.DataFrame
 ) -> pd.DataFrame:
     """A row for each optimizer and batch strategy.
 
     rank: mean rank of the tuned gap over the problems. tuned, default: interquartile mean of log10 gap
     over all problems' replicates, an Interval; None where no cell has that rate. width: the same of the
     usable range in decades, over the problems. margin: median distance to the sweep boundary in decades, NaN
-    without any; boundaries: problems that have one. diverged: share of the sweep's trials, an Interval.
-    tuned_diverged, tuned_runs: counts of the confirmed trials at the tuned rate.
+    without any; boundaries: problems that have one. diverged: the one in `shares`, just above the best rate,
+    an Interval; None without one. tuned_diverged, tuned_runs: counts of the confirmed trials at the tuned
+    rate.
     """
-    swept = study.swept
     tuned = study.tuned[Claim.TRAINING]
     rows = []
     for optimizer in study.names.optimizers:
@@ -30,17 +31,17 @@ def optimization(
             at = _at(sensitivity, optimizer, batch)
             if at.empty:
                 continue
-            gone, runs = (_at(t, optimizer, batch)["diverged"] for t in (swept, tuned))
+            runs, above = _at(tuned, optimizer, batch)["diverged"], _at(shares, optimizer, batch)["share"]
             margins = at["margin"].dropna().to_numpy()
             rows.append(
                 {"optimizer": optimizer, "batch": batch, "rank": rank(ranks, optimizer, batch)}
                 | {role: pooled(gaps, optimizer, batch, role) for role in ("tuned", "default")}
                 | {
-                    "width": bootstrap(at["width"].to_numpy()),
+                    "width": clustered(at["width"].to_numpy(), at["problem"]),
                     "margin": float(middle(margins)) if len(margins) else np.nan,
                     "boundaries": len(margins),
                     "problems": len(at),
-                    "diverged": wilson(int(gone.sum()), len(gone)),
+                    "diverged": above.iloc[0] if len(above) else None,
                     "tuned_diverged": int(runs.sum()),
                     "tuned_runs": len(runs),
                 }

@@ -14,10 +14,10 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.rank_tables import ALL
-from overshoot.study.comparison import Comparison, compare
+from overshoot.study.comparison import Comparison, clustered, compare
 from overshoot.study.phases.outcomes import TOLERANCES
 from overshoot.study.phases.search import Claim
-from overshoot.study.statistics import band, bootstrap, mean, profile, profile_area, time_ratios, wilson
+from overshoot.study.statistics import band, bootstrap, mean, profile, profile_area, time_ratios
 
 REACH = 10.0
 """Profiles are drawn and integrated up to this multiple of the fastest optimizer's time."""
@@ -64,8 +64,8 @@ def times(study: Study, target: float) -> Times:
 def profile_table(study: Study) -> pd.DataFrame:
     """A row for each target, batch strategy (and ALL) and optimizer.
 
-    area: of the profile up to REACH, an Interval. reached: of `runs`, how many reached the target, and as
-    an Interval `share`. band: (3, m) the profile at FACTORS and its bootstrap band.
+    area: of the profile up to REACH, an Interval. reached: of `runs`, how many reached the target;
+    share: as an Interval over the problems. band: (3, m) the profile at FACTORS and its bootstrap band.
     """
     rows = []
     for target in TOLERANCES:
@@ -75,11 +75,13 @@ def profile_table(study: Study) -> pd.DataFrame:
             for i, optimizer in enumerate(to_target.optimizers):
                 if not (own := ratios[..., i]).size:
                     continue
-                reached = int(np.isfinite(own).sum())
+                reached = np.isfinite(own)
+                problems = np.repeat([p for p, b in to_target.strata if batch in (ALL, b)], own.shape[1])
+                share = clustered(reached.ravel(), problems, mean)
                 rows.append(
                     {"target": target, "batch": batch, "optimizer": optimizer}
                     | {"area": bootstrap(profile_area(own, REACH), mean), "band": band(profile(own, FACTORS))}
-                    | {"reached": reached, "runs": own.size, "share": wilson(reached, own.size)}
+                    | {"reached": int(reached.sum()), "runs": own.size, "share": share}
                 )
     columns = ["target", "batch", "optimizer", "area", "band", "reached", "runs", "share"]
     return pd.DataFrame(rows, columns=columns)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study
 from overshoot.study.draws import generator
-from overshoot.study.phases.sweep import RateCurve
+from overshoot.study.phases.sweep import curve_of
 
 EXACT = 3125
 """Up to so many ways, those of five replicates, every way to draw them is gone through."""
@@ -40,15 +40,17 @@ class Redrawn:
 
 def redrawn(study: Study) -> Redrawn:
     """Every cell of the sweep under every draw, with replacement, of its replicates."""
-    swept = study.swept
+    swept = study.swept.assign(converged=study.swept["outcome"] == "converged")
     count = swept["replicate"].nunique()
     draws, which = _draws(count)
     cells, results = [], []
     for key, at in swept.groupby(["key", *AXES], sort=False):
-        wide = at.pivot(index="rate", columns="replicate", values="gap").sort_index()
-        gaps = wide.to_numpy()[:, draws % wide.shape[1]]
+        wide = at.pivot(index="rate", columns="replicate", values=["gap", "peak", "converged"]).sort_index()
+        drawn = draws % at["replicate"].nunique()
+        parts = [wide[name].to_numpy(dtype=float)[:, drawn] for name in ("gap", "peak", "converged")]
+        rates, ways = wide.index.to_numpy(), range(len(draws))
         cells.append(key)
-        results.append([_of(wide.index.to_numpy(), gaps[:, i], study.tolerance) for i in range(len(draws))])
+        results.append([_of(rates, [part[:, i] for part in parts], study.tolerance) for i in ways])
     values = np.moveaxis(np.array(results, dtype=float), 2, 0)[:, :, which]
     return Redrawn(pd.DataFrame(cells, columns=["key", *AXES]), *values)
 
@@ -64,7 +66,7 @@ def _draws(count: int) -> tuple[np.ndarray, np.ndarray]:
     return sets, which.ravel()
 
 
-def _of(rates: np.ndarray, gaps: np.ndarray, tolerance: float) -> tuple[float, float, float]:
-    """Best rate, boundary and width of gaps (G, replicates), infinite where a run diverged."""
-    curve = RateCurve(rates, np.median(gaps, axis=1), np.isinf(gaps).mean(axis=1))
+def _of(rates: np.ndarray, parts: list[np.ndarray], tolerance: float) -> tuple[float, float, float]:
+    """Best rate, boundary and width of what runs did, each (G, replicates), as `curve_of` has it."""
+    curve = curve_of(rates, *parts)
     return curve.best_rate or rates[0], curve.boundary or rates[-1], curve.width(tolerance)

@@ -11,8 +11,9 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, in_order
 from overshoot.study.comparison import Comparison, clustered
+from overshoot.study.phases.best_rates import RESOLUTION
 from overshoot.study.phases.confirm import ConfirmRole
-from overshoot.study.phases.search import RESOLUTION, Claim
+from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import (
     Interval,
     bootstrap,
@@ -37,7 +38,7 @@ def performance(study: Study) -> pd.DataFrame:
         {"claim": claim, **dict(zip([*AXES, "role"], key, strict=True))}
         | {"rate": group["rate"].iloc[0], "n": len(group), "diverged": int(group["diverged"].sum())}
         | {name: bootstrap(group[name].to_numpy()) for name in SCORES}
-        for claim in (Claim.TRAINING, Claim.VALIDATION)
+        for claim in Claim
         for key, group in study.confirmed[claim].groupby([*AXES, "role"], sort=False)
     ]
     return in_order(pd.DataFrame(rows), study.names)

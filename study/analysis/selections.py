@@ -52,6 +52,11 @@ def followed(trials: pd.DataFrame) -> pd.DataFrame:
     return trials[trials["phase"] == Edge.name]
 
 
+def limiting(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those that measure the stability limit."""
+    return trials[trials["phase"] == Limit.name]
+
+
 def on_grid(trials: pd.DataFrame) -> pd.DataFrame:
     """Those at a rate of the sweep's grid, the sweep's and those that measure the limit."""
     return trials[trials["role"] == SweepRole.GRID]

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, in_order
+from overshoot.study.phases.best_rates import EXCURSION
 from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.sweep import RateCurve
-from overshoot.study.statistics import wilson
 
 SAME = 1e-6
 """Rates are equal when they differ by no more, relative: they may be smaller than any absolute tolerance."""
@@ -28,17 +28,24 @@ def rate_table(study: Study) -> pd.DataFrame:
     """A row for each cell and rate of the sweep, ascending.
 
     gap: median q_end over the n replicates, inf where half of them diverged; gap_low, gap_high: the
-    least and the largest among those that did not diverge. diverged: how many did. outcome: the
-    commonest one, the worse of two that are as common: "diverged" wherever half of them did.
+    least and the largest among those that did not diverge. diverged, converged: how many did; exploded:
+    whether one that lasted did on its way (`best_rates`). outcome: the commonest one, the worse of two that
+    are as common: "diverged" wherever half of them did.
     """
     swept = study.swept
-    swept = swept.assign(finite=swept["gap"].where(np.isfinite(swept["gap"])))
+    swept = swept.assign(
+        finite=swept["gap"].where(np.isfinite(swept["gap"])),
+        converged=swept["outcome"] == "converged",
+        exploded=(swept["peak"] > EXCURSION) & ~swept["diverged"],
+    )
     groups = swept.groupby(["key", *AXES, "rate"], sort=False)
     table = groups.agg(
         gap=("gap", "median"),
         gap_low=("finite", "min"),
         gap_high=("finite", "max"),
         diverged=("diverged", "sum"),
+        converged=("converged", "sum"),
+        exploded=("exploded", "any"),
         n=("gap", "size"),
     ).fillna({"gap_low": np.inf, "gap_high": np.inf})
     counts = groups["outcome"].value_counts().unstack(fill_value=0)
@@ -52,20 +59,17 @@ def rate_table(study: Study) -> pd.DataFrame:
 def sensitivity(rates: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     """A row a cell, from its rate table.
 
-    best: the rate with the smallest gap. low, high, width: the usable range and its decades, where the
+    best: the best rate (`best_rates`). low, high, width: the usable range and its decades, where the
     gap is at or below the tolerance; open_low, open_high: whether it runs to the end of the grid, so
     that the width is a lower bound. sweep_boundary: the smallest rate above the best at which at least half
-    of the replicates diverged; margin: decades from the best rate to it. share: of the sweep's runs that
-    diverged, as an Interval. NaN for what does not exist.
+    of the replicates diverged; margin: decades from the best rate to it. NaN for what does not exist.
     """
     rows = []
     for key, group in rates.groupby(["key", *AXES], sort=False):
-        share_at = group["diverged"] / group["n"]
-        curve = RateCurve(group["rate"].to_numpy(), group["gap"].to_numpy(), share_at.to_numpy())
-        share = wilson(int(group["diverged"].sum()), int(group["n"].sum()))
-        rows.append(
-            dict(zip(["key", *AXES], key, strict=True)) | _sensitivity(curve, tolerance) | {"share": share}
-        )
+        gone, met = ((group[name] / group["n"]).to_numpy() for name in ("diverged", "converged"))
+        rate, gap, exploded = (group[name].to_numpy() for name in ("rate", "gap", "exploded"))
+        curve = RateCurve(rate, gap, gone, met, exploded)
+        rows.append(dict(zip(["key", *AXES], key, strict=True)) | _sensitivity(curve, tolerance))
     return pd.DataFrame(rows)
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from overshoot.study.analysis.batch_shifts import batch_shifts
 from overshoot.study.analysis.chosen import chosen_curves, chosen_rates
-from overshoot.study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
+from overshoot.study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons
+from overshoot.study.analysis.divergence_shares import above_best, by_strategy
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.limit_tables import limits
 from overshoot.study.analysis.overview import optimization, selection
@@ -21,7 +22,8 @@ from overshoot.study.phases.search import Claim
 
 @dataclass(frozen=True)
 class Tables:
-    """What the functions of this package say of one study; each field is named after its function."""
+    """What the functions of this package say of one study; each field is named after its function. shares: of
+    `by_strategy`."""
 
     study: Study
     rates: pd.DataFrame
@@ -37,6 +39,7 @@ class Tables:
     optimization: pd.DataFrame
     selection: pd.DataFrame
     diverged: pd.DataFrame
+    above_best: pd.DataFrame
     shares: pd.DataFrame
     reasons: pd.DataFrame
     failed: pd.DataFrame
@@ -60,6 +63,8 @@ def analyse(study: Study) -> Tables:
     ranks = {name: ranking(study, values) for name, values in scores.items()}
     tuned = {name: tuning(study, values) for name, values in scores.items()}
     gone, failed, ways = diverged(study), failed_above(study, ranges), redrawn(study)
+    above = above_best(study, ranges)
+    shares = by_strategy(above)
     selected = {name: ranks[name] for name in ("loss", "test_score")}
     return Tables(
         study=study,
@@ -73,10 +78,11 @@ def analyse(study: Study) -> Tables:
         duels={name: duels(study, scores[name]) for name in ("gap", "test_score")},
         ranking=ranks,
         tuning=tuned,
-        optimization=optimization(study, scores["gap"], ranks["gap"], ranges),
+        optimization=optimization(study, scores["gap"], ranks["gap"], ranges, shares),
         selection=selection(study, selected, {name: tuned[name] for name in selected}),
         diverged=gone,
-        shares=shares(study),
+        above_best=above,
+        shares=shares,
         reasons=reasons(gone),
         failed=failed,
         failures=failures_above(failed),

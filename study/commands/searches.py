@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overshoot.study.phases.best_rates import EXCURSION, RESOLUTION
 from overshoot.study.phases.outcomes import TOLERANCES, Outcome
-from overshoot.study.phases.search import EXCURSION, RESOLUTION, Claim, Search, SearchSummary
+from overshoot.study.phases.search import Claim, Search, SearchSummary
 from overshoot.study.tracking import Store, StoredCell, studies
 
 if TYPE_CHECKING:

@@ -17,11 +17,12 @@ from overshoot.study.analysis.labels import problem_of
 from overshoot.study.compare.pairs import Axes
 from overshoot.study.compare.pairs import pairs as matched
 from overshoot.study.compare.sides import Side
+from overshoot.study.phases.best_rates import RESOLUTION
 from overshoot.study.phases.confirm import at_rates
 from overshoot.study.phases.limit import LimitSummary
-from overshoot.study.phases.search import RESOLUTION, Claim, SearchSummary
-from overshoot.study.phases.sweep import RateCurve, SweepSummary
-from overshoot.study.statistics import LEVEL, Interval, difference, holm, unequal, wilson
+from overshoot.study.phases.search import Claim, SearchSummary
+from overshoot.study.phases.sweep import SweepSummary, curve_of
+from overshoot.study.statistics import LEVEL, Interval, difference, holm, unequal
 from overshoot.study.tracking import StoredCell
 
 PRECISION = 0.01
@@ -214,9 +215,10 @@ def _width(cell: StoredCell, tolerance: float) -> Interval:
     """Width of the usable range in decades: median and extremes over the replicates of the sweep."""
     widths = []
     for _, own in _swept(cell).sort_values("rate").groupby("replicate"):
-        gone = (own["outcome"] == "diverged").to_numpy()
-        gaps = np.where(gone, np.inf, own["q_end"])
-        widths.append(RateCurve(own["rate"].to_numpy(), gaps, gone.astype(float)).width(tolerance))
+        outcomes, peaks = own["outcome"].to_numpy()[:, None], own["peak"].to_numpy()[:, None]
+        gaps = np.where(outcomes == "diverged", np.inf, own[["q_end"]])
+        curve = curve_of(own["rate"].to_numpy(), gaps, peaks, outcomes == "converged")
+        widths.append(curve.width(tolerance))
     return Interval(float(np.median(widths)), min(widths), max(widths))
 
 
@@ -239,11 +241,17 @@ def limit_of(cell: StoredCell) -> Interval | None:
 
 def _shares(a: StoredCell, b: StoredCell) -> Pair:
     """Of the sweep's runs; judged where both swept the same rates."""
-    shares = [
-        wilson(int((swept["outcome"] == "diverged").sum()), len(swept)) for swept in (_swept(a), _swept(b))
-    ]
+    shares = [_diverged(cell) for cell in (a, b)]
     same = set(_swept(a)["rate"]) == set(_swept(b)["rate"])
     return _pair(shares[0], shares[1]) if same else Pair(shares[0], shares[1])
+
+
+def _diverged(cell: StoredCell) -> Interval:
+    """Of the sweep's runs that diverged: median and extremes over its replicates. Runs at neighbouring rates
+    are not independent."""
+    swept = _swept(cell)
+    each = (swept["outcome"] == "diverged").groupby(swept["replicate"]).mean()
+    return Interval(float(each.median()), float(each.min()), float(each.max()))
 
 
 def _swept(cell: StoredCell) -> pd.DataFrame:

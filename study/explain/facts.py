@@ -17,7 +17,7 @@ from overshoot.study.explain.replay import Fork, Replay, ReplayedRun, fork, repl
 from overshoot.study.phases.outcomes import Outcome, gap
 from overshoot.study.phases.stack import epochs_of
 from overshoot.study.phases.summary import Summary
-from overshoot.study.phases.sweep import RateCurve
+from overshoot.study.phases.sweep import RateCurve, curve_of
 from overshoot.study.problems.problem import least_squares, problem_of
 
 LOOK = 8
@@ -171,10 +171,11 @@ def _run(cell: Cell, trials: pd.DataFrame, row: Mapping[str, Any]) -> ReplayedRu
 
 def _rate_curve(trials: pd.DataFrame) -> RateCurve:
     swept = selections.swept(trials)
-    gone = swept["outcome"] == "diverged"
-    groups = swept.assign(gone=gone, q=swept["q_end"].where(~gone, np.inf)).groupby("rate")
-    table = groups.agg(q=("q", "median"), gone=("gone", "mean"))
-    return RateCurve(table.index.to_numpy(), table["q"].to_numpy(), table["gone"].to_numpy())
+    gap = swept["q_end"].where(swept["outcome"] != "diverged", np.inf)
+    runs = swept.assign(gap=gap, converged=swept["outcome"] == "converged")
+    wide = runs.pivot(index="rate", columns="replicate", values=["gap", "peak", "converged"]).sort_index()
+    parts = (wide[name].to_numpy(dtype=float) for name in ("gap", "peak", "converged"))
+    return curve_of(wide.index.to_numpy(), *parts)
 
 
 def _same(again: Replay, curve: pd.DataFrame) -> bool:

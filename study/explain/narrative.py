@@ -46,6 +46,8 @@ ROLES: dict[str, str] = {
     ConfirmRole.DEFAULT: "the optimizer's default rate",
 }
 
+NO_BEST = "at every rate of the sweep half of the runs or more diverged, or one exploded on its way"
+
 Section = tuple[str, list[str]]
 """A heading and its sentences."""
 
@@ -70,7 +72,7 @@ def _answer(facts: Facts) -> str:
     )
     best, tried = facts.rates.best_rate, facts.rates.rates
     if best is None:
-        return f"{said}; at every rate of the sweep half of the runs or more diverged."
+        return f"{said}; {NO_BEST}."
     said += f"; {number(best)} is the best of the sweep"
     gone = tried[facts.rates.diverged > 0]
     stable = tried[(tried > best) & (tried < gone.min(initial=np.inf))]
@@ -346,8 +348,11 @@ def _better(facts: Facts) -> list[str]:
     if facts.outcome == Outcome.DIVERGED and safe < facts.trial["rate"]:
         said.append(f"A rate of {number(safe)} would have been safe: up to it no run of the sweep diverged.")
     if rates.best_rate is None:
-        return [*said, "At every rate of the sweep half of the runs or more diverged."]
-    best = number(float(rates.q.min()))
+        return [
+            *said,
+            f"{NO_BEST[0].upper()}{NO_BEST[1:]}.",
+        ]
+    best = number(float(rates.q[rates.rates == rates.best_rate][0]))
     return [*said, f"The sweep's best rate was {number(rates.best_rate)}, which left a gap of {best}."]
 
 

@@ -31,7 +31,7 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
     clear = [unit for unit, ratio in by_unit.items() if ratio.clear(1) and unit != MEASURED]
     clauses = [f"{both(ratio, number)} times the {UNITS[unit]}" for unit, ratio in by_unit.items()]
     evidence = (
-        f"To a training gap below {number(TARGET)} at its tuned rate, {names[small]} needs "
+        f"To a training gap below {number(TARGET)} at the rate tuned for speed, {names[small]} needs "
         f"{listing(clauses)} of {names[large]}: medians over {plural(pairs, 'pair')} of problem and "
         "optimizer."
     )

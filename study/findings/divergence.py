@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overshoot.study.analysis.divergence_shares import above_best, by_limit, compared
+from overshoot.study.analysis.divergence_shares import by_limit, compared
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import FEW
@@ -15,8 +15,7 @@ from overshoot.study.numbers import both, listing, number, percent, plural, shar
 def diverged(tables: Tables) -> Finding | None:
     """The share of runs just above the best rate that diverge, who diverges most there, and the share by rate
     over the limit."""
-    study, labels = tables.study, tables.study.names.optimizers
-    table = above_best(study, tables.sensitivity)
+    labels, table = tables.study.names.optimizers, tables.above_best
     if table.empty:
         return None
     whole = compared(table)
@@ -60,7 +59,9 @@ def plateaus(tables: Tables) -> Finding | None:
     if len(table) < 2:
         return None
     rows = sorted(records(table), key=lambda row: -float(row["share"].value))
-    seldom = [row["optimizer"] for row in rows if row["share"].high < HALF]
+    seldom = [
+        row["optimizer"] for row in rows if row["share"].problems.high < HALF > row["share"].replicates.high
+    ]
     of = f"{len(seldom)} of {plural(len(rows), 'optimizer')}"
     claim = (
         f"With {of} too large a rate seldom overflows: training ends above its start or stalls on a plateau, "
@@ -68,20 +69,16 @@ def plateaus(tables: Tables) -> Finding | None:
         if seldom
         else "With no optimizer is it clear that too large a rate seldom overflows."
     )
-    each = in_order([f"{labels[row['optimizer']]} {share(row['share'])}" for row in rows])
+    each = in_order([f"{labels[row['optimizer']]} {percent(row['share'].value)}" for row in rows])
+    exact = in_order([f"{labels[row['optimizer']]} {both(row['share'], percent)}" for row in rows])
     size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
         "Share of the failed runs above the best rate that overflowed or reached a million times their "
-        f"initial gap: {each}{_over(tables)}. Seldom means in clearly fewer than half."
+        f"initial gap: {each}. Seldom means in clearly fewer than half."
     )
     details = (
-        f"Of all {size:,} failed runs, another {risen:,} ended above their start or still rising, and "
-        f"{size - exploded - risen:,} below it without converging."
+        f"{exact}. Of all {size:,} failed runs, another {risen:,} ended above their start or still rising, "
+        f"and {size - exploded - risen:,} below it without converging."
     )
     links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in seldom]
     return Finding("Plateaus", claim, evidence, "divergence", not seldom, links or [RunLink()], details)
-
-
-def _over(tables: Tables) -> str:
-    few = tables.failed["problem"].nunique() < FEW
-    return "" if few else " (resampled by problem)"

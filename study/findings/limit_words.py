@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.comparison import Range
-from overshoot.study.numbers import between, fixed, number
+from overshoot.study.comparison import Comparison, Range
+from overshoot.study.numbers import between, both, fixed, number
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import Interval
 
@@ -91,10 +91,23 @@ def where(tables: Tables, cell: dict[str, Any]) -> str:
 def times(interval: Interval) -> str:
     """A factor with its interval: three decimals where all of it is within 5 % of 1, or where an end that is
     not 1 would read as if it were."""
+    return between(interval, _digits(interval))
+
+
+def _digits(interval: Interval) -> int:
     ends = (interval.value, interval.low, interval.high)
     close = interval.excludes(1) and 1 in (round(interval.low, 2), round(interval.high, 2))
     fine = close or max(abs(v - 1) for v in ends) < 0.05
-    return between(interval, 3 if fine else 2 if max(ends) < 10 else 1)
+    return 3 if fine else 2 if max(ends) < 10 else 1
+
+
+def both_times(ratio: Interval, here: Interval | None) -> str:
+    """`times`, with the interval over replicates where it is known: `2.04 ([1.90, 2.20] on these problems,
+    [1.29, 4.59] on problems like these)`."""
+    if here is None:
+        return times(ratio)
+    digits = min(_digits(ratio), _digits(here))
+    return both(Comparison(ratio.value, here, ratio), lambda value: fixed(value, digits))
 
 
 def factor(value: float) -> str:

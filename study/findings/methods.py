@@ -191,8 +191,8 @@ def update_cost(tables: Tables, costs: pd.DataFrame) -> Finding | None:
     each = [f"{labels[row['optimizer']]} {rough(row['ratio'])}" for row in rows]
     evidence = (
         "Time of the sweep over its updates, where trials train side by side, as a multiple of gradient "
-        f"descent’s, medians over the problems and batch strategies: {in_order(each)}. Methods that work "
-        "entry by entry run in compiled code, those that take norms or products of matrices in NumPy: that "
-        "is part of the difference."
+        "descent’s, medians over the problems and batch strategies, with intervals over problems (a time is "
+        f"taken once): {in_order(each)}. Methods that work entry by entry run in compiled code, those that "
+        "take norms or products of matrices in NumPy: that is part of the difference."
     )
     return Finding("Cost", claim, evidence, ANCHOR, runs=[runs_of(tables.study, optimizer=most["optimizer"])])

@@ -9,9 +9,9 @@ from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
 from overshoot.study.analysis.sharpness_runs import EdgeVerdict
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.comparison import Range, clustered
+from overshoot.study.comparison import Range, clustered, compare_runs
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.limit_words import SECTION, factor, times, unclear_ratio, upper
+from overshoot.study.findings.limit_words import SECTION, both_times, factor, times, unclear_ratio, upper
 from overshoot.study.numbers import between, listing, plural
 from overshoot.study.statistics import middle
 
@@ -42,6 +42,9 @@ def edge(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
             f". There it was at most {times(top)} times the threshold, and {times(late)} times over the last "
             f"half of training (medians){', no clear difference from it' if unclear else ''}"
         )
+        if rose["problem"].nunique() > 1:
+            kind = "ranges" if isinstance(late, Range) else "intervals"
+            evidence += f" ({kind} over problems: each rate is followed on one replicate)"
     evidence += "."
     details = f"{upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
     if len(above):
@@ -94,7 +97,8 @@ def floored(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     cells = {o: plural(int(counts[o]), "cell") for o in powers}
     evidence = (
         "Above the best rate the final gap grows as the rate to the power of "
-        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]})"
+        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]}, "
+        f"{'range' if isinstance(powers[steep], Range) else 'interval'} over problems)"
     )
     few = isinstance(powers[steep], Range) or isinstance(powers[flat], Range)
     unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)
@@ -114,11 +118,11 @@ def noisy(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         return None
     clauses, ties = [], []
     for order, at in settled.groupby("order", sort=False):
-        ratio = clustered(at["ratio"].to_numpy(), at["problem"], middle)
-        ties.append(unclear_ratio(ratio))
+        ratio = compare_runs(at["ratio"].to_numpy(), at["problem"], at["replicate"], middle)
+        ties.append(unclear_ratio(ratio.problems))
         label = ORDERS[str(order)].label
         clauses.append(
-            f"{times(ratio)} with batches {label} ({plural(len(at), 'run')}"
+            f"{both_times(ratio.problems, ratio.replicates)} with batches {label} ({plural(len(at), 'run')}"
             f"{'; no clear difference' if ties[-1] else ''})"
         )
     claim = "On least squares small batches keep the gap at a noise floor" + (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from overshoot.study.analysis.divergence_shares import compared
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.scores import against
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.numbers import around, fixed, number, plural, share
-from overshoot.study.phases.search import RESOLUTION, Claim
-from overshoot.study.statistics import wilson
+from overshoot.study.numbers import around, both, fixed, number, percent, plural
+from overshoot.study.phases.best_rates import RESOLUTION
+from overshoot.study.phases.search import Claim
 
 
 def problem_finding(tables: Tables, problem: str, batch: str) -> str:
@@ -22,7 +23,7 @@ def _rates(tables: Tables, problem: str) -> str:
     cells = [row for row in records(tables.sensitivity) if row["problem"] == problem]
     stable = [row for row in cells if math.isfinite(row["best"])]
     if not stable:
-        return "At every rate of the sweep half of the runs or more diverged."
+        return "At every rate of the sweep half of the runs or more diverged, or one exploded on its way."
     low, high = min(stable, key=lambda row: row["best"]), max(stable, key=lambda row: row["best"])
     wide = max(cells, key=lambda row: row["width"])
     never = sum(math.isnan(row["low"]) for row in cells)
@@ -63,9 +64,14 @@ def _axes(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _diverged(tables: Tables, problem: str) -> str:
-    rates = tables.rates[tables.rates["problem"] == problem]
-    gone, runs = int(rates["diverged"].sum()), int(rates["n"].sum())
-    return f"Of the sweep’s {plural(runs, 'run')}, {gone:,} diverged, {share(wilson(gone, runs))}."
+    above = tables.above_best[tables.above_best["problem"] == problem]
+    if above.empty:
+        return "No cell has a rate above a best one."
+    runs = plural(int(above["runs"].sum()), "run")
+    return (
+        f"Of its {runs} within a decade above the best rates {above['gone'].sum():,} diverged: "
+        f"{both(compared(above), percent)}, each cell counted once."
+    )
 
 
 def _cell(tables: Tables, row: dict[str, Any]) -> str:

@@ -103,10 +103,11 @@ def batch_size(tables: Tables) -> Finding | None:
         return None
     names = tables.study.names
     counts = updates(tables.study)
-    (large, many), (small, more) = [list(counts.items())[i] for i in (0, -1)]
+    large, *_, small = counts
+    each = [f"{count:,} with {names.batches[batch]}" for batch, count in counts.items()]
     evidence = (
-        f"At the same number of examples {names.batches[large]} makes {many:,} updates and "
-        f"{names.batches[small]} {more:,} (medians over {plural(rows[0]['pairs'], 'problem')})."
+        f"Updates at the same number of examples, medians over {plural(rows[0]['pairs'], 'problem')}: "
+        f"{listing(each)}."
     )
     details = (
         f"Median shift of the best rate, in decades: {_moves(tables, rows, 'best')}. Median shift of the "

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import Study, records
-from overshoot.study.analysis.rank_tables import Diagram, Stability, leaders
+from overshoot.study.analysis.rank_tables import Diagram, Stability
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import FEW
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
-from overshoot.study.findings.phrases import in_order, shares
+from overshoot.study.findings.phrases import in_order, shares, tied, who
+from overshoot.study.findings.training_claims import places
 from overshoot.study.numbers import fixed, listing, number, percent, plural
 from overshoot.study.statistics import holm, problems_needed
 
@@ -113,21 +114,24 @@ def _named(study: Study, pairs: list[tuple[str, str]]) -> str:
     return "; ".join(f"{label[b]} behind {listing(others)}" for b, others in before.items())
 
 
-def steadiness(study: Study, ranks: pd.DataFrame, steady: list[Stability]) -> Finding | None:
-    """Whether the first place, and the order, depend on a single problem or replicate."""
-    if not steady or ranks["optimizer"].nunique() < 2:
+def steadiness(study: Study, standing: pd.DataFrame, steady: list[Stability]) -> Finding | None:
+    """Whether the first place, and the order, depend on a single problem or replicate. standing: (problems,
+    optimizers)."""
+    if not steady or standing.shape[1] < 2:
         return None
-    whole = ranks[ranks["kind"] == ""].set_index("optimizer")["rank"]
-    first = listing([study.names.optimizers[o] for o in study.names.optimizers if o in leaders(whole)])
-    changes = sum(len(part.moved) for part in steady)
-    verb = "share" if len(leaders(whole)) > 1 else "has"
-    claim = f"{first} {verb} the best mean rank" + (
-        f", but leaving out a single {' or '.join(p.kind for p in steady if p.moved)} can change that."
-        if changes
-        else f" whichever single {' or '.join(part.kind for part in steady)} is left out."
+    best, label = places(standing)[0], study.names.optimizers
+    joined = ", but" if best.leader is not None else ";"
+    moving = [part.kind for part in steady if part.moved]
+    claim = who(best, label, "has the best mean rank") + (
+        f"{joined} leaving out a single {' or '.join(moving)} can put another first."
+        if moving
+        else "; nobody else comes first, whichever single "
+        f"{' or '.join(part.kind for part in steady)} is left out."
     )
     evidence = " ".join(_left(study, part) for part in steady)
-    return Finding("Steadiness", claim, evidence, ANCHOR, runs=[RunLink()])
+    details = f"{shares(best, label, 'First')}{tied(best, label)}".strip()
+    unclear = best.leader is None
+    return Finding("Steadiness", claim, evidence, ANCHOR, unclear, runs=[RunLink()], details=details)
 
 
 def _left(study: Study, part: Stability) -> str:

@@ -11,10 +11,9 @@ from overshoot.study.analysis.limit_evidence import LimitEvidence
 from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.limit_words import SECTION, factor, times
-from overshoot.study.numbers import fixed, listing, plural, share
+from overshoot.study.findings.limit_words import SECTION, both_times, factor
+from overshoot.study.numbers import fixed, listing, over_problems, plural
 from overshoot.study.phases.short_run import Predictor
-from overshoot.study.statistics import wilson
 
 PREDICTOR_WORDS = {
     THEORY: "curvature at the start",
@@ -96,10 +95,10 @@ def _sentence(row: dict[str, Any]) -> str:
 def _numbers(row: dict[str, Any]) -> str:
     """`the measured limit is 1.14 (1.03 to 1.30) times the predicted one in the median, ...`."""
     return (
-        f"the measured limit is {times(row['ratio'])} times the predicted one in the median, "
-        f"{factor(row['least'])} to {factor(row['most'])} times at the extremes, with a standard deviation "
-        f"of {fixed(row['spread'], 2)} decades; within a factor of two in {row['twice']} of "
-        f"{row['compared']} cells ({share(wilson(row['twice'], row['compared']))})"
+        f"the measured limit is {both_times(row['ratio'], row['here'])} times the predicted one in the "
+        f"median, {factor(row['least'])} to {factor(row['most'])} times at the extremes, with a standard "
+        f"deviation of {fixed(row['spread'], 2)} decades; within a factor of two in {row['twice']} of "
+        f"{row['compared']} cells ({over_problems(row['share'])})"
     )
 
 

@@ -12,7 +12,7 @@ from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import nothing_clear, shares, tied, verdict, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
-from overshoot.study.numbers import between, both, fixed, number, plural, share
+from overshoot.study.numbers import both, fixed, number, over_problems, plural
 from overshoot.study.phases.outcomes import TOLERANCES
 
 ANCHOR = "speed"
@@ -39,20 +39,20 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
         claim += f" {label[worst.leader]} is the slowest."
     evidence = (
         f"Area under the performance profile, up to {number(REACH)} times the examples of the fastest run: "
-        f"{label[first['optimizer']]} {between(first['area'], 2)}, {label[second['optimizer']]} "
-        f"{between(second['area'], 2)}, a difference of {both(ahead, lambda v: fixed(v, 2))}: "
+        f"{label[first['optimizer']]} {fixed(first['area'].value, 2)}, {label[second['optimizer']]} "
+        f"{fixed(second['area'].value, 2)}, a difference of {both(ahead, lambda v: fixed(v, 2))}: "
         f"{_lead(best, ahead)}.{tied(best, label)}"
     )
     details = ""
     if last is not second:
-        details = f"{label[last['optimizer']]} is last with {between(last['area'], 2)}. "
+        details = f"{label[last['optimizer']]} is last with {fixed(last['area'].value, 2)}. "
     least = min(order, key=lambda row: row["reached"])
     details += (
         f"Of {plural(first['runs'], 'run')} each, {label[first['optimizer']]} reaches the target in "
-        f"{share(first['share'])}"
+        f"{over_problems(first['share'])}"
     )
     if least["reached"] < first["reached"]:
-        details += f", {label[least['optimizer']]} in {share(least['share'])}"
+        details += f"; {label[least['optimizer']]} in {over_problems(least['share'])}"
     runs = [runs_of(study, optimizer=o) for o in dict.fromkeys(r["optimizer"] for r in (first, second, last))]
     details = f"{details}.{shares(best, label, 'Fastest')}"
     return Finding("Speed", claim, evidence, ANCHOR, nothing_clear(best, worst), runs, details)

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import records
+from overshoot.study.analysis.limit_draws import median_redrawn
 from overshoot.study.analysis.limit_evidence import (
     LimitEvidence,
     measured_ratios,
     pairs,
 )
-from overshoot.study.analysis.limit_tables import share_near, widths_of_limits
+from overshoot.study.analysis.limit_tables import widths_of_limits
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Range, clustered
 from overshoot.study.findings.claims import Finding, runs_of
@@ -21,6 +22,7 @@ from overshoot.study.findings.limit_words import (
     KNOWN,
     SECTION,
     WHERE,
+    both_times,
     cause,
     factor,
     times,
@@ -31,7 +33,7 @@ from overshoot.study.findings.limit_words import (
 from overshoot.study.findings.near_the_limit import edge, floored, noisy
 from overshoot.study.findings.prediction_claims import predicted_where
 from overshoot.study.findings.short_run_claims import beside_theory
-from overshoot.study.numbers import fixed, listing, number, plural, share
+from overshoot.study.numbers import fixed, listing, number, over_problems, plural
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
 
@@ -57,7 +59,7 @@ def predictions(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     rows = records(limit_data.agreement)
     if not rows:
         return None
-    medians = [f"{times(row['ratio'])} {WHERE[row['basis']]}" for row in rows]
+    medians = [f"{both_times(row['ratio'], row['here'])} {WHERE[row['basis']]}" for row in rows]
     ratios = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
     details = (
         ratios
@@ -65,7 +67,7 @@ def predictions(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         + " ".join(
             f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
             f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f% "
-            f"({share(share_near(row, 'near'))}), {row['fair']} within 10\u202f%"
+            f"({over_problems(row['near_share'])}), {row['fair']} within 10\u202f%"
             f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
             for row in rows
         )
@@ -109,7 +111,7 @@ def _by_batch(tables: Tables, limits: pd.DataFrame) -> str:
 
 
 def disagreements(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
-    """The worst prediction on least squares and the worst on networks, each with its cause."""
+    """By how much predictions are off at most on least squares and on networks, and where, with the cause."""
     rows = records(limit_data.agreement)
     parts = [
         [row for row in rows if (row["basis"] == LimitBasis.AT_THE_START) == networks]
@@ -123,19 +125,38 @@ def disagreements(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         ("on least squares" if row["basis"] != LimitBasis.AT_THE_START else "on a network") for row in worst
     ]
     claim = "; ".join(
-        f"{place} the prediction is furthest off for {where(tables, cell)}, where the measured limit is "
-        f"{factor(cell['ratio'])} times the predicted one"
+        f"{place} the prediction is off by at most a factor of {factor(np.exp(abs(np.log(cell['ratio']))))}"
         for place, cell in zip(places, cells, strict=True)
     )
     evidence = " ".join(
-        f"{upper(place)}: measured {number(cell['measured'])}, predicted {number(cell['predicted'])}; "
-        f"{cause(cell)}."
-        for place, cell in zip(places, cells, strict=True)
+        f"{upper(place)} {_furthest(tables, limit_data, part, cell)}: {cause(cell)}."
+        for place, part, cell in zip(places, [p for p in parts if p], cells, strict=True)
     )
     runs = [
         runs_of(tables.study, **{a: cell[a] for a in ("optimizer", "batch", "problem")}) for cell in cells
     ]
     return Finding("Furthest off", f"{upper(claim)}.", evidence, SECTION, runs=runs)
+
+
+def _furthest(
+    tables: Tables, limit_data: LimitEvidence, rows: list[dict[str, Any]], worst: dict[str, Any]
+) -> str:
+    """Which cell it is, and how many others may be as far off: their intervals overlap. Where there are any,
+    which one comes first is a matter of chance."""
+    bases = [row["basis"] for row in rows]
+    at = limit_data.limits[limit_data.limits["basis"].isin(bases) & (limit_data.limits["ratio"] > 0)]
+    low, high = (np.log((at[end] / at["predicted"]).to_numpy(dtype=float)) for end in ("low", "high"))
+    least = np.where(low * high < 0, 0, np.minimum(abs(low), abs(high)))
+    sure = least[(at["key"] == worst["key"]).to_numpy()][0]
+    others = int((np.maximum(abs(low), abs(high)) >= sure).sum()) - 1
+    named = (
+        f"{where(tables, worst)} (measured {number(worst['measured'])}, predicted "
+        f"{number(worst['predicted'])})"
+    )
+    if not others:
+        return f"that is {named}"
+    reach = "interval of another reaches" if others == 1 else f"intervals of {others:,} others reach"
+    return f"one such cell is {named}, while the {reach} as far"
 
 
 def single_runs(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
@@ -144,9 +165,13 @@ def single_runs(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     at = at[at["basis"] == LimitBasis.ALMOST_SURE]
     if at.empty:
         return None
+    kinds = ("mean_square", "predicted")
     mean, single = (
-        clustered((at["measured"] / at[limit]).to_numpy(), at["problem"], middle)
-        for limit in ("mean_square", "predicted")
+        clustered((at["measured"] / at[limit]).to_numpy(), at["problem"], middle) for limit in kinds
+    )
+    of_mean, of_single = (
+        both_times(ratio, median_redrawn(at, limit, limit_data.ways))
+        for ratio, limit in zip((mean, single), kinds, strict=True)
     )
     below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
     inside = int(((at["high"] >= below) & (at["low"] <= above)).sum())
@@ -155,8 +180,8 @@ def single_runs(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     claim = f"With random batches theory predicts two limits, {TWO_LIMITS}; most runs diverge {between}."
     evidence = (
         f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} the measured limit "
-        f"is, in the median, {times(mean)} times the mean-square limit (for batches drawn independently) and "
-        f"{times(single)} times the single-run limit (for batches in their own order); in {inside} cells it, "
+        f"is, in the median, {of_mean} times the mean-square limit (for batches drawn independently) and "
+        f"{of_single} times the single-run limit (for batches in their own order); in {inside} cells it, "
         "or its interval, lies between them. Rare large excursions dominate the mean, so the mean-square "
         "limit is usually the lower one."
     )

@@ -48,5 +48,5 @@ def _lost(tables: Tables) -> str:
     runs = plural(int(tuned["n"].sum()), "fresh run")
     return (
         f"But {int(gone['diverged'].sum())} of {runs} diverged, at {len(gone)} of "
-        f"{plural(len(tuned), 'rate')} tuned for training or for validation."
+        f"{plural(len(tuned), 'rate')} tuned for training, for validation or for speed."
     )

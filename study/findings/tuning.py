@@ -7,14 +7,14 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
-from overshoot.study.comparison import clustered
+from overshoot.study.comparison import FEW, clustered
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
 from overshoot.study.findings.phrases import in_order, nothing_clear, shares, tied, who
 from overshoot.study.findings.training_claims import places
-from overshoot.study.numbers import listing, percent, plural, rough, share
+from overshoot.study.numbers import listing, over_problems, percent, plural, rough
 from overshoot.study.phases.search import SearchStatus
-from overshoot.study.statistics import middle, wilson
+from overshoot.study.statistics import mean, middle
 
 ANCHOR = "tuning"
 
@@ -38,7 +38,7 @@ def tuning_effort(study: Study, searched: pd.DataFrame) -> Finding | None:
     evidence = (
         f"Until a search is within {percent(NEAR)} of its whole gain, {label[order[-1]]} takes "
         f"{rough(ratio)} times as many trials as {label[order[0]]} on the same {plural(len(table), 'pair')} "
-        f"of problem and batch strategy.{tied(fewest, label)}"
+        f"of problem and batch strategy{_over(problems)}.{tied(fewest, label)}"
     )
     details = f"Trials that the median search takes: {each}.{shares(fewest, label, 'Fewest')}"
     never = int(np.isinf(table.to_numpy()).sum())
@@ -46,6 +46,13 @@ def tuning_effort(study: Study, searched: pd.DataFrame) -> Finding | None:
         details += f" {plural(never, 'search', 'searches')} never gained anything."
     runs = [runs_of(study, optimizer=o) for o in (order[0], order[-1])]
     return Finding("Tuning effort", claim, evidence, ANCHOR, nothing_clear(fewest, most), runs, details)
+
+
+def _over(problems: pd.Index) -> str:
+    """Which interval a search has."""
+    few = problems.nunique() < FEW
+    said = "range" if few else "interval"
+    return f" ({said} over problems: a cell is searched once)" if problems.nunique() > 1 else ""
 
 
 def search_boundary(study: Study, alarms: pd.DataFrame) -> Finding:
@@ -67,7 +74,8 @@ def search_boundary(study: Study, alarms: pd.DataFrame) -> Finding:
         ]
         clauses.append(f"{len(doubts)} remained in doubt, marked † in the tables ({listing(kinds)})")
     claim = f"In {len(alarms)} of {plural(total, 'search', 'searches')} the best rate was in doubt at first."
-    evidence = f"That is {share(wilson(len(alarms), total))} of all. {'. '.join(clauses)}."
+    doubted = clustered(study.cells["key"].isin(alarms["key"]).to_numpy(), study.cells["problem"], mean)
+    evidence = f"That is {over_problems(doubted)} of all. {'. '.join(clauses)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
 
 

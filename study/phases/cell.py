@@ -21,6 +21,7 @@ from overshoot.study.phases.outcomes import (
     hitting_examples,
     judge,
     median,
+    peak,
     q_end,
     window,
 )
@@ -95,6 +96,7 @@ def _row(i: int, run: Run, verdict: Verdict, problem: Problem) -> dict[str, Any]
         "first_bad_step": run.first_bad_step,
         "growth": growth(run) if verdict.outcome == Outcome.DIVERGED else np.nan,
         "q_end": q_end(run, problem.best_loss),
+        "peak": peak(run, problem.best_loss),
         **{f"hit_{eps:g}": hitting_examples(run, problem.best_loss, eps) for eps in TOLERANCES},
         "updates": run.last_update,
         "train_loss": median(run.train_loss[tail]) if not run.first_bad_step else np.inf,

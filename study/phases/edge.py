@@ -17,13 +17,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from overshoot.core import optimizer, sharpness
+from overshoot.core import Optimizer, optimizer, sharpness
 from overshoot.core.loop import Divisor
 from overshoot.core.names import suggest
 from overshoot.study.experiment.cells import CONSTANT, Budget, Cell, Choice, PhaseSettings
 from overshoot.study.experiment.reader import Item, Reader
 from overshoot.study.phases.phase import Done, Left, Phase, StackCost, register
-from overshoot.study.phases.stack import Run, Trial, run_stack
+from overshoot.study.phases.stack import Run, Trial, evaluation_epochs, run_stack
 from overshoot.study.phases.summary import Part
 from overshoot.study.phases.sweep import RateCurve, Swept
 from overshoot.study.problems.problem import Problem
@@ -40,6 +40,9 @@ PRODUCTS = 10
 
 BELOW = 0.9
 """Of the rate that is at its threshold at the start: the highest that is followed."""
+
+CEILINGS = 8
+"""After which the rates that start above their threshold are left out."""
 
 START = "sweep-0"
 """The replicate that is followed: the sweep's first."""
@@ -96,19 +99,45 @@ def follow(cell: Cell, problem: Problem, curve: RateCurve) -> list[Run]:
     edge = settings_of(cell)
     if edge is None:
         return []
-    measure = SharpnessMeasure(cell, problem)
-    followed = rates(curve, edge.rates, _ceiling(cell, problem, measure))
-    trials = [Trial(Edge.name, EdgeRole.SPREAD, rate, START) for rate in followed]
     budget = Budget(examples=1, epochs=edge.updates, evaluations=edge.evaluations)
-    longer = dataclasses.replace(cell, protocol=dataclasses.replace(cell.protocol, budget=budget))
-    return run_stack(longer, problem, trials, {"sharpness": measure}) if trials else []
+    return _watched(cell, problem, starting_below(cell, problem, curve, edge), budget)
 
 
-def _ceiling(cell: Cell, problem: Problem, measure: SharpnessMeasure) -> float:
-    """The rate whose threshold is the sharpness at the start; infinite where that is not known, as of a
-    method that divides its steps by what it has yet to see."""
-    method = cell.make_optimizer()
-    sharpness = measure(problem.start(START)[None], lambda: None)[0] if method.recursion else np.nan
+def _watched(cell: Cell, problem: Problem, followed: Sequence[float], budget: Budget) -> list[Run]:
+    trials = [Trial(Edge.name, EdgeRole.SPREAD, rate, START) for rate in followed]
+    own = dataclasses.replace(cell, protocol=dataclasses.replace(cell.protocol, budget=budget))
+    measures = {"sharpness": SharpnessMeasure(cell, problem)}
+    return run_stack(own, problem, trials, measures) if trials else []
+
+
+def starting_below(cell: Cell, problem: Problem, curve: RateCurve, edge: EdgeSettings) -> list[float]:
+    """The `rates` under a ceiling below which every run starts with its sharpness below its threshold.
+
+    The sharpness of a method that divides its steps is known once it has made some: at the first evaluation,
+    up to which the rates are tried. While one starts above, the ceiling becomes half the lowest that does.
+    """
+    first = evaluation_epochs(Budget(1, edge.updates, edge.evaluations), problem.samples)[1]
+    method, ceiling = cell.make_optimizer(), np.inf
+    if method.recursion:
+        sharpness = SharpnessMeasure(cell, problem)(problem.start(START)[None], lambda: None)[0]
+        return rates(curve, edge.rates, _critical(method, float(sharpness)))
+    for _ in range(CEILINGS):
+        followed = rates(curve, edge.rates, ceiling)
+        tried = _watched(cell, problem, followed, Budget(1, first, 1))
+        above = {
+            run.trial.rate
+            for run in tried
+            if run.sharpness is not None
+            and run.trial.rate > BELOW * _critical(method, float(run.sharpness[-1]))
+        }
+        if not above:
+            break
+        ceiling = min(above) / 2
+    return [rate for rate in followed if rate not in above]
+
+
+def _critical(method: Optimizer, sharpness: float) -> float:
+    """The rate whose threshold is this sharpness; infinite where either is not known."""
     rate = method.critical_rate(sharpness) if sharpness > 0 else None
     return float(rate) if rate is not None else np.inf
 

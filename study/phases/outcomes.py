@@ -94,6 +94,11 @@ def q_end(run: Run, best: float) -> float:
     return median(q[-window(len(q)) :])
 
 
+def peak(run: Run, best: float) -> float:
+    """The largest gap of a run on its way, inf for a run that left."""
+    return float("inf") if run.first_bad_step else float(gap(run.train_loss, best).max())
+
+
 def converged(run: Run, best: float, tolerance: float) -> bool:
     """Whether the gap of a run stayed at or below the tolerance over the whole last window."""
     q = gap(run.train_loss, best)

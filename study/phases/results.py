@@ -31,6 +31,7 @@ TRIALS: dict[str, str] = {
     "first_bad_step": "int64",  # update, 0 where there is none
     "growth": "float64",  # mean factor a update of the training loss, for diverged trials
     "q_end": "float64",  # median relative training gap over the last window
+    "peak": "float64",  # the largest relative training gap on the way; inf for a run that left
     "hit_0.1": "float64",  # examples after which q stays below 0.1; inf when it never does
     "hit_0.01": "float64",
     "hit_0.001": "float64",

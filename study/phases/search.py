@@ -18,6 +18,7 @@ import numpy as np
 
 from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, Rates
 from overshoot.study.experiment.reader import Reader
+from overshoot.study.phases.best_rates import EXCURSION, LEVEL, RESOLUTION, middle, plateau
 from overshoot.study.phases.outcomes import (
     converged,
     divergence,
@@ -42,12 +43,6 @@ EXTENSION = 2.0
 """Decades by which the range grows at that end."""
 PENALTY = 12.0
 """What is told of a rate that cannot win is this and more: above the logarithm of any that can."""
-EXCURSION = 10.0
-"""A run whose loss was ever this many times its start has exploded on its way, wherever it ended."""
-RESOLUTION = 1e-6
-"""Gaps, and losses over their start, below this are equal: float32 does not resolve them."""
-LEVEL = 1e-3
-"""Decades within which two scores are equal."""
 
 
 @dataclass(frozen=True)
@@ -211,31 +206,24 @@ def search(cell: Cell, problem: Problem) -> TunedRates:
 
 
 def winners(candidates: Sequence[Candidate]) -> dict[Claim, float]:
-    """Claim -> the rate that is best for it; nothing where no rate can win.
+    """Claim -> the rate that is best for it, by the rule of `best_rates`; nothing where no rate can win.
 
-    Rates that converged go before those that only lasted. Equal scores are told from each other by the
-    training gap, and a plateau that is level in that, too, by its middle on a logarithmic scale: an end of it
-    lies next to the rates that fail.
+    Equal scores are told from each other by the training gap. Of a plateau that reaches an end of what was
+    tried nobody knows how far it goes: there its best score counts, so that the search looks further.
     """
-    able = [c for c in candidates if c.eligible]
-    able = [c for c in able if c.converged] or able
+    tried = sorted(candidates, key=lambda c: c.rate)
+    rates = np.array([c.rate for c in tried])
+    able, converged = (np.array([getattr(c, flag) for c in tried]) for flag in ("eligible", "converged"))
+    scores = {claim: np.array([c.score(claim) for c in tried]) for claim in Claim}
     best = {}
-    for claim in Claim if able else ():
-        level = _level(_level(able, claim), Claim.TRAINING)
-        ends = {min(c.rate for c in candidates), max(c.rate for c in candidates)}
-        if ends & {level[0].rate, level[-1].rate}:  # who knows how far it goes: the search must look there
-            best[claim] = min(level, key=lambda c: c.score(claim)).rate
-        else:
-            middle = np.mean(np.log([level[0].rate, level[-1].rate]))
-            best[claim] = min(level, key=lambda c: abs(np.log(c.rate) - middle)).rate
+    for claim in Claim:
+        level = plateau(rates, able, converged, [scores[claim], scores[Claim.TRAINING]])
+        if not level:
+            continue
+        open_ended = level[0] == 0 or level[-1] == len(tried) - 1
+        place = min(level, key=lambda i: scores[claim][i]) if open_ended else middle(rates, level)
+        best[claim] = float(rates[place])
     return best
-
-
-def _level(candidates: Sequence[Candidate], claim: Claim) -> list[Candidate]:
-    """Those whose scores equal the best, by ascending rate."""
-    scores = np.array([c.score(claim) for c in candidates])
-    equal = [c for c, score in zip(candidates, scores, strict=True) if score <= scores.min() + LEVEL]
-    return sorted(equal, key=lambda c: c.rate)
 
 
 def _summary(candidates: Sequence[Candidate], rates: Rates) -> SearchSummary:

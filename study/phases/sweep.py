@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, Rates
 from overshoot.study.experiment.reader import Reader
-from overshoot.study.phases.outcomes import divergence, q_end
+from overshoot.study.phases.best_rates import EXCURSION, RESOLUTION, middle, plateau
+from overshoot.study.phases.outcomes import converged, divergence, peak, q_end
 from overshoot.study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
 from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
 from overshoot.study.phases.summary import Part
@@ -33,8 +35,8 @@ class SweepSettings(PhaseSettings, phase="sweep"):
 
 @dataclass(frozen=True)
 class SweepSummary(Part):
-    """sweep_best_rate: the one with the smallest gap below the boundary. sweep_boundary: the lowest above it
-    at which half of the replicates diverge; sweep_margin_decades: how far it is away."""
+    """sweep_best_rate: the best one (`best_rates`). sweep_boundary: the lowest above it at which half of
+    the replicates diverge; sweep_margin_decades: how far it is away."""
 
     sweep_best_rate: float | None
     sweep_boundary: float | None
@@ -64,29 +66,27 @@ def sweep(cell: Cell, problem: Problem) -> list[Run]:
 
 @dataclass(frozen=True)
 class RateCurve:
-    """What a sweep says of the rates. rates, q: (G,), q the median q_end over the replicates, inf
-    where half of them diverged; diverged: (G,) the share of replicates that did."""
+    """What a sweep says of the rates, each (G,): q, the median q_end over the replicates, inf where half of
+    them diverged; the shares of the replicates that diverged and that converged; and whether one that lasted
+    exploded on its way."""
 
     rates: np.ndarray
     q: np.ndarray
     diverged: np.ndarray
+    converged: np.ndarray
+    exploded: np.ndarray
+
+    @cached_property
+    def _best(self) -> int | None:
+        """The place of the best rate: the middle of the plateau of the smallest gap."""
+        able = (self.diverged < 0.5) & ~self.exploded
+        level = plateau(self.rates, able, self.converged > 0.5, [np.log10(np.maximum(self.q, RESOLUTION))])
+        return middle(self.rates, level) if level else None
 
     @property
     def best_rate(self) -> float | None:
-        """The rate with the smallest gap below the boundary, None when none is finite.
-
-        Where half of the replicates diverge at a rate, what converges again above it is luck.
-        """
+        """The best rate, None where none lasts."""
         return None if self._best is None else float(self.rates[self._best])
-
-    @property
-    def _best(self) -> int | None:
-        lasts = np.isfinite(self.q)
-        if not lasts.any():
-            return None
-        first = int(np.argmax(lasts))
-        gone = np.flatnonzero(~lasts[first:])
-        return first + int(np.argmin(self.q[first : first + gone[0] if len(gone) else None]))
 
     @property
     def boundary(self) -> float | None:
@@ -132,17 +132,30 @@ class RateCurve:
         return float(x[i] + share * (x[i + step] - x[i]))
 
 
-def rate_curve(runs: Sequence[Run], best_loss: float) -> RateCurve:
+def rate_curve(runs: Sequence[Run], best_loss: float, tolerance: float) -> RateCurve:
     """The learning-rate curve of a sweep's runs."""
-    rates = np.array(sorted({run.trial.rate for run in runs}))
-    by_rate = [[r for r in runs if r.trial.rate == rate] for rate in rates]
-    gone = [[divergence(r, best_loss) is not None for r in group] for group in by_rate]
-    gaps = [
-        [np.inf if bad else q_end(r, best_loss) for r, bad in zip(group, flags, strict=True)]
-        for group, flags in zip(by_rate, gone, strict=True)
-    ]
+    rates = sorted({run.trial.rate for run in runs})
+    each = [_ends([run for run in runs if run.trial.rate == rate], best_loss, tolerance) for rate in rates]
+    return curve_of(np.array(rates), *(np.array(part) for part in zip(*each, strict=True)))
+
+
+def _ends(runs: Sequence[Run], best: float, tolerance: float) -> tuple[list[float], list[float], list[bool]]:
+    """Of each run its final gap, infinite where it diverged, the largest on its way, and whether it
+    converged."""
+    gone = [divergence(run, best) is not None for run in runs]
+    gaps = [np.inf if bad else q_end(run, best) for run, bad in zip(runs, gone, strict=True)]
+    met = [converged(run, best, tolerance) and not bad for run, bad in zip(runs, gone, strict=True)]
+    return gaps, [peak(run, best) for run in runs], met
+
+
+def curve_of(rates: np.ndarray, gaps: np.ndarray, peaks: np.ndarray, converged: np.ndarray) -> RateCurve:
+    """The curve of `rates: (G,)` from what their runs did, each (G, replicates): the final gaps, infinite
+    where one diverged, the largest gaps on the way, and which converged."""
+    gone = np.isinf(gaps)
     # With half of the replicates diverged the median would average a number and infinity: inf.
-    return RateCurve(rates, np.array([np.median(g) for g in gaps]), np.array([np.mean(f) for f in gone]))
+    q = np.median(gaps, axis=1)
+    exploded = ((peaks > EXCURSION) & ~gone).any(axis=1)
+    return RateCurve(rates, q, gone.mean(axis=1), converged.mean(axis=1), exploded)
 
 
 @dataclass(frozen=True)
@@ -174,7 +187,8 @@ class Sweep(Phase):
 
     def run(self, cell: Cell, problem: Problem, done: Done) -> Swept:
         runs = sweep(cell, problem)
-        return Swept(runs, rate_curve(runs, problem.best_loss), cell.protocol.tolerance)
+        tolerance = cell.protocol.tolerance
+        return Swept(runs, rate_curve(runs, problem.best_loss, tolerance), tolerance)
 
     def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
         return [StackCost(len(grid(cell.rates)) * len(replicates(cell)), updates_of(cell, samples))]

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overshoot.study.draws import Ways, ends, every_way, times_drawn
+from overshoot.study.draws import Ways, ends, every_way, generator, times_drawn
 
 EVERY = 6
 """Of up to so many replicates every way to draw them is gone through: of six there are 462."""
 
-DRAWS = 400
-"""Of more."""
+DRAWS = 2000
+"""Of more, each cell's its own."""
 
 LEVEL = 0.95
 
@@ -60,11 +60,8 @@ def threshold(rates: np.ndarray, diverged: np.ndarray) -> Threshold | None:
     crossing = _crossings(rates, diverged.mean(axis=0)[None])[0]
     if not np.isfinite(crossing[0]) or crossing[0] <= 0:
         return None
-    ways = _ways(len(diverged))
-    drawn = _crossings(rates, ways.times / len(diverged) @ diverged)[:, 0]
-    low, high = np.clip(
-        ends(drawn, LEVEL, ways.chances), rates[0], rates[-1]
-    )  # a draw that crosses nowhere says "at or beyond the last rate"
+    ways = _ways(diverged)
+    low, high = ends(redrawn(rates, diverged, ways.times), LEVEL, ways.chances)
     bad, good = rates[diverged.any(axis=0)], rates[~diverged.all(axis=0)]
     rate, below, above = crossing
     return Threshold(
@@ -76,11 +73,17 @@ def threshold(rates: np.ndarray, diverged: np.ndarray) -> Threshold | None:
     )
 
 
-def _ways(replicates: int) -> Ways:
+def redrawn(rates: np.ndarray, diverged: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(B,) where half of the runs diverge when each of the K replicates counts `times: (B, K)`. One that
+    crosses nowhere says "at or beyond" the first rate or the last."""
+    return np.clip(_crossings(rates, times / len(diverged) @ diverged)[:, 0], rates[0], rates[-1])
+
+
+def _ways(diverged: np.ndarray) -> Ways:
+    replicates = len(diverged)
     if replicates <= EVERY:
         return every_way(replicates)
-    rng = np.random.default_rng(replicates)
-    return Ways(times_drawn(rng, replicates, DRAWS), np.full(DRAWS, 1 / DRAWS))
+    return Ways(times_drawn(generator(diverged), replicates, DRAWS), np.full(DRAWS, 1 / DRAWS))
 
 
 def monotone(shares: np.ndarray) -> np.ndarray:

@@ -19,9 +19,8 @@ from overshoot.study.findings.short_run_claims import (
     forecast_cause,
 )
 from overshoot.study.numbers import fixed, number, share
-from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
+from overshoot.study.report.html_tables import BY_PROBLEM, Row, ShownColumn, ShownTable
 from overshoot.study.report.sections import Block
-from overshoot.study.statistics import wilson
 
 KIND_WORDS = {MethodKind.LINEAR: "non-adaptive", MethodKind.DIVIDES: "adaptive"}
 
@@ -65,7 +64,7 @@ def compared(limit_data: LimitEvidence) -> ShownTable:
         ShownColumn("spread", MEASURED_OVER, "standard deviation in decades; 0.30 is a factor of 2"),
         ShownColumn("least", MEASURED_OVER),
         ShownColumn("most", MEASURED_OVER),
-        ShownColumn("within a factor of 2", MEASURED_OVER, "share of cells with its 95 % Wilson interval"),
+        ShownColumn("within a factor of 2", MEASURED_OVER, f"share of cells, {BY_PROBLEM}"),
     ]
     rows = [
         Row(
@@ -78,7 +77,7 @@ def compared(limit_data: LimitEvidence) -> ShownTable:
                 fixed(row["spread"], 2),
                 factor(row["least"]),
                 factor(row["most"]),
-                share(wilson(row["twice"], row["compared"])),
+                share(row["share"]),
             ]
         )
         for row in records(limit_data.predictors)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import AXES, records
 from overshoot.study.analysis.scores import ROLES
 from overshoot.study.analysis.study_tables import Tables
@@ -73,14 +74,17 @@ class ShownTable:
         return groups
 
 
+FAST = "tuned for speed"
 NAMES = (ShownColumn("optimizer"), ShownColumn("batch"))
 TRAINED = "the one that the search tuned for the training gap"
+FASTEST = "the one that the search tuned for the examples until the gap stays below the tolerance"
 VALIDATED = "the one that the search tuned for the validation loss"
 LIBRARY = "the library’s default"
 SCORE = "interquartile mean over the fresh replicates, with its 95 % bootstrap interval"
 DIVERGED = "of the fresh replicates, how many diverged"
 POOLED = "interquartile mean of its logarithm over all problems’ replicates"
-SWEPT = "share of the sweep’s runs that diverged, with its 95 % Wilson interval"
+ABOVE = "of the sweep’s runs within a decade above the best rate, how many diverged"
+BY_PROBLEM = "with its interval, resampled by problem; under five problems with the range over them"
 WIDTH = "width of the usable range: decades of rates around the best one with a final gap below the tolerance"
 VERDICTS = {
     "better": "problems on which the tuned rate does clearly better than the default",
@@ -109,10 +113,12 @@ def optimization(tables: Tables, problem: str) -> ShownTable:
         ShownColumn("rate", "tuned for training", TRAINED),
         ShownColumn("gap q", "tuned for training", SCORE),
         ShownColumn("diverged", "tuned for training", DIVERGED),
+        ShownColumn("rate", "tuned for speed", FASTEST),
+        ShownColumn("diverged", "tuned for speed", DIVERGED),
         ShownColumn("rate", "default", LIBRARY),
         ShownColumn("gap q", "default", SCORE),
         ShownColumn("diverged", "default", DIVERGED),
-        ShownColumn("diverged", "sweep", SWEPT),
+        ShownColumn("diverged above the best", "sweep", ABOVE),
         ShownColumn("usable decades", "sweep", WIDTH),
         ShownColumn("decades to boundary", "sweep", MARGIN),
     )
@@ -150,7 +156,7 @@ def optimization_overview(tables: Tables) -> ShownTable:
         ShownColumn("gap q", "tuned", POOLED),
         ShownColumn("diverged", "tuned", DIVERGED),
         ShownColumn("gap q", "default", POOLED),
-        ShownColumn("diverged", "sweep", SWEPT),
+        ShownColumn("diverged above the best", "sweep", f"{ABOVE}: the share, {BY_PROBLEM}"),
         ShownColumn("usable decades", "sweep", WIDTH + "; interquartile mean over the problems"),
         ShownColumn(
             "decades to boundary", "sweep", MARGIN + "; median of the problems that have one (so many)"
@@ -164,7 +170,7 @@ def optimization_overview(tables: Tables) -> ShownTable:
             _powers(row["tuned"]),
             f"{row['tuned_diverged']}/{row['tuned_runs']}",
             _powers(row["default"]),
-            share(row["diverged"]),
+            "–" if row["diverged"] is None else share(row["diverged"]),
             between(row["width"], 1),
             boundary,
         ]
@@ -243,12 +249,17 @@ def problems(tables: Tables) -> ShownTable:
 
 def _optimization(cell: dict[str, Any]) -> list[str]:
     texts: list[str] = []
-    for role in ROLES:
+    for role in (*ROLES[:1], FAST, *ROLES[1:]):
         at = cell[role]
-        gone = "–" if at is None else f"{at['diverged']}/{at['n']}"
-        texts += ["–"] * 3 if at is None else [number(at["rate"]), _interval(at["gap"], "gap"), gone]
+        known = ["–"] * 3 if at is None else [number(at["rate"]), _interval(at["gap"], "gap"), _gone(at)]
+        texts += known[::2] if role == FAST else known
+    above = f"{cell['gone']:.0f}/{cell['runs']:.0f}" if cell["runs"] > 0 else "–"
     at_least = "≥ " if cell["open_low"] or cell["open_high"] else ""
-    return [*texts, share(cell["share"]), at_least + fixed(cell["width"], 1), fixed(cell["margin"], 1)]
+    return [*texts, above, at_least + fixed(cell["width"], 1), fixed(cell["margin"], 1)]
+
+
+def _gone(at: dict[str, Any]) -> str:
+    return f"{at['diverged']}/{at['n']}"
 
 
 def _row(tables: Tables, cell: dict[str, Any], texts: list[str]) -> Row:
@@ -267,14 +278,21 @@ def _overview_row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
 
 def _cells(tables: Tables, problem: str, claim: Claim) -> list[dict[str, Any]]:
     """The cells of a problem with all that is known of each: summary, sensitivity, and under the name of
-    each role (tuned, default) its performance, where it has that role."""
+    each role (tuned, default, and FAST: tuned for speed) its performance, where it has that role."""
     cells = tables.study.cells[tables.study.cells["problem"] == problem]
     cells = cells.merge(tables.sensitivity.drop(columns=AXES), on="key")
+    above = tables.above_best.groupby("key")[["gone", "runs"]].sum()
+    cells = cells.merge(above, how="left", left_on="key", right_index=True)
     confirmed = tables.claimed(claim)
     rows = records(confirmed[confirmed["problem"] == problem])
     roles = {(row["optimizer"], row["batch"], row["role"]): row for row in rows}
+    fastest = selections.tuned(tables.claimed(Claim.SPEED))
+    rows = records(fastest[fastest["problem"] == problem])
+    fast = {(row["optimizer"], row["batch"]): row for row in rows}
     return [
-        cell | {role: roles.get((cell["optimizer"], cell["batch"], role)) for role in ROLES}
+        cell
+        | {role: roles.get((cell["optimizer"], cell["batch"], role)) for role in ROLES}
+        | {FAST: fast.get((cell["optimizer"], cell["batch"]))}
         for cell in records(cells)
     ]
 

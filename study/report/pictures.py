@@ -35,8 +35,9 @@ from overshoot.study.figures.surface_maps import PathView, Way, draw_paths
 from overshoot.study.figures.theme import INK, Looks
 from overshoot.study.findings.codes import SCORES
 from overshoot.study.numbers import number
+from overshoot.study.phases.best_rates import RESOLUTION
 from overshoot.study.phases.outcomes import Outcome
-from overshoot.study.phases.search import RESOLUTION, Claim
+from overshoot.study.phases.search import Claim
 
 CEILING = 1e3
 """Curves that rise above this multiple of the initial gap leave their panel at its upper edge."""
@@ -269,12 +270,10 @@ def _way(points: pd.DataFrame) -> Way:
 
 
 def divergence(tables: Tables, looks: Looks) -> list[Picture]:
-    """How often, when and how fast the sweep's runs diverged."""
+    """How often runs above the best rate diverged, when and how fast those of the whole sweep did."""
     shares = tables.shares.assign(role="tuned", **_ends(tables.shares["share"]))
-    top = min(1.0, float(shares["high"].max()) * 1.05)
-    view = ScoreView(
-        "all problems", looks, shares, "share of the sweep’s runs that diverged", (0.0, top), False
-    )
+    label = "share of the runs within a decade above the best rate that diverged"
+    view = ScoreView("all problems", looks, shares, label, (0.0, 1.0), False)
     size = rows_size(len(looks.optimizers), len(looks.batches))
     keys = batch_keys(looks, "mark")
     gone = selections.swept(tables.diverged)
@@ -282,7 +281,7 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
         Picture(
             "diverged",
             Panels(draw_scores, [view], size, 1, keys),
-            [Tile("share of diverged runs of each optimizer with each batch strategy")],
+            [Tile("share of runs above the best rate that diverged, by optimizer and batch strategy")],
         )
     ]
     for name, y, label, what in (

@@ -31,7 +31,7 @@ from overshoot.study.findings.speed import ANCHOR as SPEED
 from overshoot.study.findings.speed import fastest
 from overshoot.study.numbers import between, fixed, listing, number, share
 from overshoot.study.phases.outcomes import TOLERANCES
-from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
+from overshoot.study.report.html_tables import BY_PROBLEM, Row, ShownColumn, ShownTable
 from overshoot.study.report.pictures import Picture, Tile, left_out_key
 from overshoot.study.report.sections import Block, Section, section
 
@@ -66,7 +66,7 @@ def ranks_section(tables: Tables, looks: Looks) -> Section | None:
     made = (
         ranked(study, drawn) or too_few(study, table),
         rank_power(tables),
-        steadiness(study, ranks, steady),
+        steadiness(study, table, steady),
     )
     findings = [finding for finding in made if finding is not None]
     blocks = []
@@ -240,9 +240,7 @@ def _profile_table(tables: Tables, table: pd.DataFrame) -> ShownTable:
             ShownColumn(
                 "area", group, f"under the profile, up to {number(REACH)} times the fastest run; 1 at most"
             ),
-            ShownColumn(
-                "reached", group, "share of the runs that reach the target, with its Wilson interval"
-            ),
+            ShownColumn("reached", group, f"share of the runs that reach the target, {BY_PROBLEM}"),
         ]
     rows = []
     for (optimizer, batch), part in table.groupby(["optimizer", "batch"], sort=False):

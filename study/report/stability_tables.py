@@ -9,14 +9,13 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
-from overshoot.study.analysis.limit_tables import share_near
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.captions import WORDS
 from overshoot.study.findings.codes import STATUSES, no_limit
 from overshoot.study.findings.limit_words import factor, times
 from overshoot.study.numbers import between, number, share
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
+from overshoot.study.report.html_tables import BY_PROBLEM, Row, ShownColumn, ShownTable
 
 AGREEMENT = (
     "How near theory’s predictions are to the measured limits, by kind of prediction; on networks the limit "
@@ -54,8 +53,8 @@ def agreement(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
         ),
         ShownColumn("least", "measured / predicted"),
         ShownColumn("most", "measured / predicted"),
-        ShownColumn("within 1 %", "share of the cells", "with its 95 % Wilson interval"),
-        ShownColumn("within 10 %", "share of the cells", "with its 95 % Wilson interval"),
+        ShownColumn("within 1 %", "share of the cells", BY_PROBLEM),
+        ShownColumn("within 10 %", "share of the cells", BY_PROBLEM),
         ShownColumn("furthest off", "", "the cell whose two limits differ most"),
     ]
     keyed = {row["key"]: row for row in records(limit_data.limits)}
@@ -67,8 +66,8 @@ def agreement(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
                 times(row["ratio"]),
                 factor(row["least"]),
                 factor(row["most"]),
-                share(share_near(row, "near")),
-                share(share_near(row, "fair")),
+                share(row["near_share"]),
+                share(row["fair_share"]),
                 _short(tables, keyed[row["worst"]]),
             ]
         )

@@ -5,12 +5,14 @@ import pytest
 
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.chosen import chosen_curves, chosen_rates
-from overshoot.study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons, shares
+from overshoot.study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons
+from overshoot.study.analysis.divergence_shares import above_best, by_strategy
 from overshoot.study.analysis.labels import dataset_label, names_of, optimizer_label
 from overshoot.study.analysis.overview import optimization
 from overshoot.study.analysis.scores import against, duels, performance, ranking, replicates, tuning
 from overshoot.study.analysis.sensitivity import rate_table, sensitivity
 from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.comparison import Range
 from overshoot.study.problems.datasets import DATASETS
 from tests.planted_cells import INF, VALLEY, planted
 
@@ -111,7 +113,6 @@ class TestSensitivity:
         assert (found["sweep_boundary"], found["margin"]) == (pytest.approx(10.0), pytest.approx(1.0))
         assert not found["open_low"]
         assert not found["open_high"]
-        assert found["share"].value == pytest.approx(4 / 12)
 
     def test_a_range_that_reaches_the_end_of_the_sweep_says_so(self):
         found = sensitivity_of(planted(sweep={1e-3: 0.05, 1e-2: 0.01, 1e-1: 0.02}))
@@ -124,11 +125,17 @@ class TestSensitivity:
         assert (found["width"], found["best"]) == (0.0, pytest.approx(1e-2))
         assert np.isnan(found["low"])
 
+    def test_a_rate_at_which_one_exploded_on_its_way_is_not_the_best(self):
+        cell = planted(sweep=VALLEY | {10.0: [1e-9, 1e-9, INF]})
+        cell.trials.loc[(cell.trials["rate"] == 10.0) & (cell.trials["q_end"] == 1e-9), "peak"] = 50.0
+        found = sensitivity_of(cell)
+        assert found["best"] == pytest.approx(1.0)
+        assert found["width"] == sensitivity_of(planted(sweep=VALLEY | {10.0: 1e-9}))["width"]
+
     def test_where_every_rate_diverges_there_is_no_best(self):
         found = sensitivity_of(planted(sweep={1e-3: INF, 1e-2: INF}))
         assert np.isnan(found["best"])
         assert found["width"] == 0.0
-        assert found["share"].value == 1.0
 
 
 class TestChosen:
@@ -218,9 +225,10 @@ class TestOverview:
         rates = rate_table(study)
         found = sensitivity(rates, study.tolerance)
         gaps = replicates(study, "gap")
-        row = only(optimization(study, gaps, ranking(study, gaps), found))
+        shares = by_strategy(above_best(study, found))
+        row = only(optimization(study, gaps, ranking(study, gaps), found, shares))
         assert (row["tuned_diverged"], row["tuned_runs"], row["boundaries"], row["problems"]) == (1, 8, 2, 2)
-        assert row["diverged"].value == pytest.approx(8 / 24)
+        assert row["diverged"] == Range(1.0, 1.0, 1.0, 2)
         assert row["width"].value == pytest.approx(found["width"].mean())
 
 
@@ -241,7 +249,18 @@ class TestDivergence:
         study = gather([planted(sweep={0.1: 0.05, 1.0: 0.01})])
         assert diverged(study).empty
         assert reasons(diverged(study)).empty
-        assert only(shares(study))["share"].value == 0
+
+    def test_a_strategy_s_share_is_taken_above_the_best_rate_and_varies_by_problem(self):
+        """However far the sweep goes, and each cell once."""
+        longer = VALLEY | dict.fromkeys((1000.0, 10000.0, 100000.0), INF)
+        mixed = {0.1: 0.05, 1.0: 0.01, 5.0: 0.05, 10.0: INF}
+        cells = [planted(problem="a", sweep=longer), planted(problem="b", sweep=mixed)]
+        study = gather(cells)
+        above = above_best(study, sensitivity(rate_table(study), 0.1))
+        assert only(by_strategy(above))["share"] == Range(0.75, 0.5, 1.0, 2)
+        many = gather([planted(problem=p) for p in "abcde"])
+        found = only(by_strategy(above_best(many, sensitivity(rate_table(many), 0.1))))["share"]
+        assert not isinstance(found, Range)
 
     def test_failures_above_the_best_rate_explode_or_end_too_high(self):
         cell = planted(sweep={0.1: 0.9, 1.0: 0.01, 10.0: [0.5, 3.0], 100.0: INF})
@@ -273,17 +292,9 @@ def test_an_optimizer_that_this_program_does_not_know_has_no_recursion():
     assert ball.momentum == 0.5
 
 
-def test_what_converges_above_the_boundary_makes_nothing_to_its_left_too_small():
-    lucky = {0.001: 0.5, 0.01: 0.05, 0.1: 0.02, 1.0: 0.2, 10.0: INF, 100.0: 1e-9}
-    found = rate_table(gather([planted(sweep=lucky)]))
-    assert found["outcome"].tolist() == [
-        "too small",
-        "converged",
-        "converged",
-        "too large",
-        "diverged",
-        "converged",
-    ]
-    row = sensitivity(found, 0.1).iloc[0]
+def test_what_comes_back_from_an_explosion_above_the_boundary_is_not_the_best():
+    cell = planted(sweep={0.001: 0.5, 0.01: 0.05, 0.1: 0.02, 1.0: 0.2, 10.0: INF, 100.0: 1e-9})
+    cell.trials.loc[cell.trials["rate"] == 100.0, "peak"] = 50.0
+    row = sensitivity(rate_table(gather([cell])), 0.1).iloc[0]
     assert (row["best"], row["sweep_boundary"]) == (0.1, 10.0)
     assert row["width"] > 1

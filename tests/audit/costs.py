@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from tests.audit.figures import DRAWS, End, Numbers, ends_of, medians, tuned, wilson
+from tests.audit.figures import DRAWS, End, Numbers, ends_of, medians, shares, tuned
 from tests.audit.recompute import CELL, Audit
 
 
@@ -34,9 +34,8 @@ def speed(found: Audit) -> Numbers:
         points += [means[i] - means[j], gap.min(), gap.max()]
         ends += ends_of(together[:, i] - together[:, j])
     for o in range(len(optimizers)):
-        reached = np.isfinite(times[:, o])
-        points.append(100 * reached.mean())
-        points += [100 * end for end in wilson(int(reached.sum()), reached.size)]
+        index = pd.MultiIndex.from_tuples(strata, names=["problem", "batch"])
+        points += shares(pd.DataFrame(np.isfinite(times[:, o]), index).stack())
     return points, ends
 
 

@@ -51,7 +51,7 @@ def medians(values: pd.Series) -> list[float]:
     return [whole, min(whole, each.min()), max(whole, each.max())]
 
 
-def wilson(k: int, n: int) -> tuple[float, float]:
-    z = 1.959964
-    center, half = (k + z * z / 2) / (n + z * z), z * np.sqrt(k * (n - k) / n + z * z / 4) / (n + z * z)
-    return float(center - half), float(center + half)
+def shares(flags: pd.Series) -> list[float]:
+    """Per cent of those that are so, and the least and the largest share of a problem."""
+    each = flags.astype(float).groupby(level="problem").mean()
+    return [100 * float(flags.mean()), 100 * float(each.min()), 100 * float(each.max())]

@@ -17,6 +17,7 @@ import pandas as pd
 
 from overshoot.study.analysis.labels import problem_of
 from overshoot.study.phases.confirm import Confirm
+from overshoot.study.phases.edge import Edge
 from overshoot.study.phases.limit import Limit, LimitSummary, MeasuredLimit
 from overshoot.study.phases.outcomes import (
     TOLERANCES,
@@ -24,10 +25,12 @@ from overshoot.study.phases.outcomes import (
     hitting_examples,
     judge,
     median,
+    peak,
     q_end,
     window,
 )
 from overshoot.study.phases.search import Search
+from overshoot.study.phases.short_run import ShortRun, ShortRunSummary
 from overshoot.study.phases.stack import Run, Trial, evaluation_epochs
 from overshoot.study.phases.sweep import Sweep, rate_curve
 from overshoot.study.tracking import StoredCell
@@ -35,10 +38,13 @@ from overshoot.study.tracking import StoredCell
 ROUNDING = 1e-6
 """Relative: a few units in the last place of float32."""
 
+ESTIMATE = 0.003
+"""Relative: by how much two estimates of a sharpness differ, which are taken to a percent."""
+
 LABELS = ["trial", "phase", "role", "rate", "replicate", "run_id", "noise_floor", "threshold"]
 """What a trial keeps: its names, and what is predicted at its rate."""
 
-JUDGED = (Sweep.name, Search.name, Confirm.name)
+JUDGED = (Sweep.name, Search.name, Confirm.name, Edge.name)
 Picks = dict[tuple[str, str], dict[str, str]]
 """(problem, phase) -> replicate -> the one that is drawn for it."""
 
@@ -54,9 +60,10 @@ def _moved(cell: StoredCell, picks: Picks, rng: np.random.Generator) -> StoredCe
     curves = _curves(cell, source, rng)
     taken = cell.trials.iloc[source].reset_index(drop=True)
     trials = taken.assign(**{name: cell.trials[name].to_numpy() for name in LABELS})
-    rows, limit = _judged(cell, trials, curves), _limit(trials)
+    rows = _judged(cell, trials, curves)
     trials.loc[rows.index, rows.columns] = rows
-    parts = dict(cell.summary.parts) | ({Limit.name: limit} if limit is not None else {})
+    redrawn = {Limit.name: _limit(trials), ShortRun.name: _forecast(cell, rng)}
+    parts = dict(cell.summary.parts) | {name: part for name, part in redrawn.items() if part is not None}
     summary = dataclasses.replace(cell.summary, parts=parts)
     return dataclasses.replace(cell, trials=trials, read_curves=lambda: curves, summary=summary)
 
@@ -89,8 +96,8 @@ def _curves(cell: StoredCell, source: np.ndarray, rng: np.random.Generator) -> p
     rows = [places[numbers[i]] for i in source]
     table = cell.curves.iloc[np.concatenate(rows)].reset_index(drop=True)
     noise = {
-        name: table[name] * (1 + ROUNDING * rng.standard_normal(len(table)))
-        for name in ("train_loss", "validation_loss")
+        name: table[name] * (1 + size * rng.standard_normal(len(table)))
+        for name, size in (("train_loss", ROUNDING), ("validation_loss", ROUNDING), ("sharpness", ESTIMATE))
     }
     return table.assign(trial=np.repeat(numbers, [len(own) for own in rows]), **noise)
 
@@ -104,7 +111,7 @@ def _judged(cell: StoredCell, trials: pd.DataFrame, curves: pd.DataFrame) -> pd.
     points = {int(str(i)): at for i, at in curves.groupby("trial", sort=False)}
     runs = [_run(row, points[row["trial"]], grid) for row in own.to_dict("records")]
     swept = [run for run in runs if run.trial.phase == Sweep.name]
-    best_rate = rate_curve(swept, facts.best_known_loss).best_rate
+    best_rate = rate_curve(swept, facts.best_known_loss, tolerance).best_rate
     rows = [_row(run, facts.best_known_loss, tolerance, best_rate) for run in runs]
     return pd.DataFrame(rows, index=own.index)
 
@@ -112,6 +119,7 @@ def _judged(cell: StoredCell, trials: pd.DataFrame, curves: pd.DataFrame) -> pd.
 def _run(row: dict[str, Any], points: pd.DataFrame, grid: np.ndarray) -> Run:
     updates = points["update"].to_numpy()
     kept = np.isin(updates, grid) | (updates == updates[-1])  # a path has further points
+    kept |= row["phase"] == Edge.name  # which has a grid of its own
     update, examples, train, validation = (
         points[name].to_numpy()[kept] for name in ("update", "examples", "train_loss", "validation_loss")
     )
@@ -126,10 +134,29 @@ def _row(run: Run, best: float, tolerance: float, best_rate: float | None) -> di
         "outcome": verdict.outcome.value,
         "reason": verdict.reason.value,
         "q_end": q_end(run, best),
+        "peak": peak(run, best),
         **{f"hit_{eps:g}": hitting_examples(run, best, eps) for eps in TOLERANCES},
         "train_loss": np.inf if run.first_bad_step else median(run.train_loss[end]),
         "validation_loss": np.inf if run.first_bad_step else median(run.validation_loss[end]),
     }
+
+
+def _forecast(cell: StoredCell, rng: np.random.Generator) -> ShortRunSummary | None:
+    """The forecast of other replicates of the short run: of three the least, the middle and the most are
+    known. None where there is none."""
+    known = cell.summary.get(ShortRunSummary)
+    if known is None or known.limit_forecast is None:
+        return None
+    three = [known.limit_forecast_low, known.limit_forecast, known.limit_forecast_high]
+    low, middle, high = sorted(float(rate) for rate in rng.choice(three, 3))
+    predictors = known.limit_forecasts | {known.forecast_basis.value: middle}
+    return dataclasses.replace(
+        known,
+        limit_forecasts=predictors,
+        limit_forecast=middle,
+        limit_forecast_low=low,
+        limit_forecast_high=high,
+    )
 
 
 def _limit(trials: pd.DataFrame) -> LimitSummary | None:

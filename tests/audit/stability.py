@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import isotonic_regression
 
-from tests.audit.figures import Numbers, medians, wilson
+from tests.audit.figures import Numbers, medians, shares
 from tests.audit.recompute import CELL, Audit
 
 OVERFLOWING = ("sgd", "momentum", "nesterov")
@@ -28,7 +28,7 @@ def limits(found: Audit) -> Numbers:
             near,
             fair,
         ]
-        points += [100 * near / len(at), *(100 * end for end in wilson(near, len(at)))]
+        points += shares(abs(at["ratio"] - 1) <= 0.01)
     network = known[(known["limit_basis"] == NETWORKS) & (known["ratio"] > 0)]
     points += list(network.groupby(level="batch")["ratio"].median())
     at = known[known["measured"] > 0]
@@ -54,7 +54,7 @@ def short_run(found: Audit) -> Numbers:
         ratio = (cells["measured"] / cells[predictor]).dropna()
         twice, compared = _twice(ratio)
         points += [*medians(ratio), float(np.log10(ratio).std(ddof=1)), ratio.min(), ratio.max()]
-        points += [twice, compared, 100 * twice / compared, *(100 * e for e in wilson(twice, compared))]
+        points += [twice, compared, *shares((ratio >= 0.5) & (ratio <= 2))]
     apart = [_chosen_without(overflow, problem) for problem in overflow.index.unique("problem")]
     counts = [_twice(ratio) for ratio in apart]
     middles = [float(ratio.median()) for ratio in apart]

@@ -14,6 +14,7 @@ from tests.audit.costs import counted, effort, speed
 from tests.audit.figures import DRAWS, End, Numbers, ends_of, gaps, sweeps, tuned
 from tests.audit.recompute import CELL, Audit, beats, newcombe, verdict
 from tests.audit.stability import limits, short_run
+from tests.audit.sweeps import curve, rates_of, usable
 
 
 def mean_ranks(scores: dict[tuple[str, str, str], np.ndarray]) -> dict[str, float]:
@@ -65,42 +66,17 @@ def _span(values: pd.Series) -> tuple[float, float]:
     return float(each.min()), float(each.max())
 
 
-def curve(runs: pd.DataFrame, replicates: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rates, median gaps and shares that diverged, of these replicates."""
-    wide = runs.pivot(index="rate", columns="replicate", values="gap").sort_index()[replicates]
-    return wide.index.to_numpy(), np.median(wide.to_numpy(), axis=1), np.isinf(wide.to_numpy()).mean(axis=1)
-
-
-def usable(rates: np.ndarray, q: np.ndarray, tolerance: float) -> tuple[float, float]:
-    """Logarithms of the ends of the usable range; equal where there is none."""
-    best = int(np.argmin(q))
-    if not q[best] <= tolerance:
-        return 0.0, 0.0
-    ends = []
-    for step in (-1, 1):
-        i = best
-        while 0 <= i + step < len(q) and q[i + step] <= tolerance:
-            i += step
-        x = np.log10(rates[i])
-        if 0 <= i + step < len(q) and np.isfinite(q[i + step]):
-            inside, outside = np.log(max(q[i], 1e-300)), np.log(max(q[i + step], 1e-300))
-            share = (np.log(tolerance) - inside) / (outside - inside)
-            x += share * (np.log10(rates[i + step]) - x)
-        ends.append(x)
-    return ends[0], ends[1]
-
-
 def ranges(found: Audit) -> Numbers:
     """Widths, their folds, the difference of the widest and the narrowest, ranges at the grid's end."""
     tolerance, width, redrawn, at_end = found.cells["tolerance"].iloc[0], {}, {}, {}
     for key, runs in sweeps(found).items():
         names = sorted(runs["replicate"].unique())
-        rates, q, _ = curve(runs, names)
-        low, high = usable(rates, q, tolerance)
+        own = curve(runs, names)
+        rates, (low, high) = own.rates, usable(own, tolerance)
         width[key] = high - low
         at_end[key] = high > low and (np.isclose(10**low, rates[0]) or np.isclose(10**high, rates[-1]))
         ways = product(names, repeat=len(names))
-        redrawn[key] = [np.ptp(usable(*curve(runs, list(way))[:2], tolerance)) for way in ways]
+        redrawn[key] = [np.ptp(usable(curve(runs, list(way)), tolerance)) for way in ways]
     none = pd.Series([w == 0 for w in width.values()], [k[0] for k in width]).groupby(level=0).mean()
     kept = {k: w for k, w in width.items() if none[k[0]] <= 0.5}
     table = pd.Series(kept).rename_axis(CELL)
@@ -130,14 +106,14 @@ def batches(found: Audit) -> Numbers:
     """Updates, and the median shifts of best rate and boundary from the largest to the smallest batch."""
     updates = found.cells.groupby("batch")["updates_per_trial"].median()
     order = updates.sort_values().index
-    points: list[float] = [float(updates[order[0]]), float(updates[order[-1]])]
+    points: list[float] = [float(count) for count in updates]
     ends: list[End] = []
     at, beyond, pairs = sweeps(found), [0, 0, 0], 0
     for optimizer in found.cells["optimizer"].unique():
         problems = [p for p, o, b in at if o == optimizer and b == order[0]]
         moves: dict[str, list[float]] = {"best": [], "boundary": []}
         for p in problems:
-            sides = [_rates_of(at[p, optimizer, b]) for b in (order[0], order[-1])]
+            sides = [rates_of(at[p, optimizer, b]) for b in (order[0], order[-1])]
             hidden = [bool(side[2]) for side in sides]
             if any(hidden):
                 beyond[2 if all(hidden) else hidden.index(True)] += 1
@@ -156,7 +132,7 @@ def _redrawn_moves(sides: list[list[pd.DataFrame]], column: int) -> list[End]:
     names = sorted(sides[0][0]["replicate"].unique())
     ways = [
         [
-            np.log10(_rates_of(small, list(way))[column] / _rates_of(large, list(way))[column])
+            np.log10(rates_of(small, list(way))[column] / rates_of(large, list(way))[column])
             for way in product(names, repeat=len(names))
         ]
         for large, small in sides
@@ -166,20 +142,13 @@ def _redrawn_moves(sides: list[list[pd.DataFrame]], column: int) -> list[End]:
     return ends_of(drawn)
 
 
-def _rates_of(runs: pd.DataFrame, replicates: list[str] | None = None) -> tuple[float, float, bool]:
-    rates, q, gone = curve(runs, replicates or sorted(runs["replicate"].unique()))
-    best = rates[int(np.argmin(q))]
-    above = rates[(gone >= 0.5) & (rates > best)]
-    return float(best), float(above[0] if len(above) else rates[-1]), not len(above)
-
-
 def divergence(found: Audit) -> Numbers:
     """Shares just above the best rate, by optimizer, and by rate over the limit."""
     swept = found.swept.assign(best=np.nan, limit=np.nan)
     limits = found.cells.set_index(CELL).reindex(columns=["limit_measured", "limit_predicted"])
     limit = limits["limit_measured"].fillna(limits["limit_predicted"])
     for key, runs in sweeps(found).items():
-        swept.loc[runs.index, "best"] = _rates_of(runs)[0]
+        swept.loc[runs.index, "best"] = rates_of(runs)[0]
         swept.loc[runs.index, "limit"] = limit[key]
     near = swept[(swept["rate"] > swept["best"] * 1.001) & (swept["rate"] <= swept["best"] * 10.01)]
     each = near.groupby([*CELL, "replicate"])["gone"].mean()
@@ -212,7 +181,7 @@ def divergence(found: Audit) -> Numbers:
 
 def plateaus(found: Audit) -> Numbers:
     """Of the runs above the best rate that failed, those that blew up."""
-    best = {key: _rates_of(runs)[0] for key, runs in sweeps(found).items()}
+    best = {key: rates_of(runs)[0] for key, runs in sweeps(found).items()}
     swept = found.swept
     above = swept["rate"].to_numpy() > 1.001 * np.array([best[tuple(k)] for k in swept[CELL].to_numpy()])
     failed = swept[above & ~swept["converged"]]
@@ -242,11 +211,7 @@ def tuning(found: Audit) -> Numbers:
     points += [each.mean(), *newcombe(float(each.mean()), n, m, strata), *_span(each)]
     tolerance = found.cells["tolerance"].iloc[0]
     for optimizer in found.cells["optimizer"].unique():
-        own = {
-            k: usable(*curve(r, sorted(r["replicate"].unique()))[:2], tolerance)
-            for k, r in sweeps(found).items()
-            if k[1] == optimizer
-        }
+        own = {k: usable(curve(r), tolerance) for k, r in sweeps(found).items() if k[1] == optimizer}
         for rate in (0.001, 0.01):
             inside = sum(low < high and 10**low <= rate <= 10**high for low, high in own.values())
             points += [rate, inside, len(own)]
@@ -280,7 +245,8 @@ def trust(found: Audit) -> Numbers:
     for claim in ("training", "validation"):
         spread = found.cells[f"search_spread_{claim}"].dropna().astype(float)
         points += [(spread > 0.5).sum(), len(spread)]
-    both = pd.concat([found.at_rate(f"tuned_rate_{claim}") for claim in ("training", "validation")])
+    claims = ("training", "validation", "speed")
+    both = pd.concat([found.at_rate(f"tuned_rate_{claim}") for claim in claims])
     runs = both.drop_duplicates([*CELL, "rate", "replicate"])
     rates = runs.groupby([*CELL, "rate"])["gone"].sum()
     points += [len(runs), runs["gone"].sum(), (rates > 0).sum(), len(rates)]

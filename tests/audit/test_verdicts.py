@@ -1,4 +1,5 @@
-"""No verdict of the summary hangs on the luck of a seed, on the processor, or on which replicates were drawn.
+"""No verdict of the summary hangs on the luck of a seed. On another processor, with other replicates, none
+passes to another optimizer; a lead near its border may come or go, and few do.
 
 A verdict is what a claim says without its numbers, who and which way, and whether it is inconclusive.
 """
@@ -14,8 +15,11 @@ import pytest
 from overshoot.study import draws
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import Tables, analyse
+from overshoot.study.comparison import FEW
 from overshoot.study.figures.theme import looks
 from overshoot.study.findings.headlines import findings
+from overshoot.study.phases.edge import Edge
+from overshoot.study.phases.short_run import ShortRun, ShortRunSummary
 from overshoot.study.report.sections import sections
 from overshoot.study.tracking import StoredCell
 from tests.audit.other_machine import other_machine
@@ -23,18 +27,21 @@ from tests.audit.other_machine import other_machine
 NUMBER = re.compile(r"[−<>]?\d[\d,.]*(?:·?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|−?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 Verdicts = dict[str, tuple[str, bool]]
 
+COMING = 3
+"""Verdicts that may come or go with the replicates."""
+
 
 def verdicts(tables: Tables) -> Verdicts:
     """What each finding of the summary is about -> its claim without numbers, whether it is inconclusive."""
     names = tables.study.names
     parts = sections(tables, looks(names.optimizers, names.batches))
-    made = [*findings(tables), *(part.findings[0] for part in parts if part.findings)]
+    made = [*findings(tables), *(finding for part in parts for finding in part.findings)]
     return {finding.about: (NUMBER.sub("#", finding.claim), finding.inconclusive) for finding in made}
 
 
 @pytest.fixture(scope="module")
-def tables(cells: Sequence[StoredCell]) -> Tables:
-    return analyse(gather(cells))
+def tables(many: Sequence[StoredCell]) -> Tables:
+    return analyse(gather(many))
 
 
 @pytest.fixture(scope="module")
@@ -43,26 +50,63 @@ def stored(tables: Tables) -> Verdicts:
 
 
 @pytest.mark.slow
+def test_there_are_verdicts_that_could_change(tables: Tables, stored: Verdicts) -> None:
+    """Enough problems for leaders, and every kind of evidence."""
+    assert tables.study.cells["problem"].nunique() > FEW
+    assert not any("too few" in claim for claim, _ in stored.values())
+    assert {"Edge of stability", "Short run", "Ranks", "Steadiness", "Speed", "Plateaus"} <= stored.keys()
+    assert {unclear for _, unclear in stored.values()} == {False, True}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("luck", range(1, 5))
 def test_another_seed_changes_no_verdict(
-    tables: Tables, stored: Verdicts, monkeypatch: pytest.MonkeyPatch
+    tables: Tables, stored: Verdicts, monkeypatch: pytest.MonkeyPatch, luck: int
 ) -> None:
-    monkeypatch.setattr(draws, "LUCK", 1)
+    monkeypatch.setattr(draws, "LUCK", luck)
     assert verdicts(tables) == stored
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
-def test_another_machine_and_other_replicates_change_no_verdict(
-    cells: Sequence[StoredCell], stored: Verdicts, seed: int
+@pytest.mark.parametrize("seed", range(5))
+def test_another_machine_and_other_replicates_name_nobody_else(
+    many: Sequence[StoredCell], tables: Tables, stored: Verdicts, seed: int
 ) -> None:
-    moved = other_machine(cells, np.random.default_rng(seed))
-    assert verdicts(analyse(gather(moved))) == stored
+    moved = verdicts(analyse(gather(other_machine(many, np.random.default_rng(seed)))))
+    assert moved.keys() == stored.keys()
+    changed = [about for about in stored if moved[about] != stored[about]]
+    assert len(changed) <= COMING, changed
+    for about in changed:
+        ours, theirs = (_named(found[about][0], tables) for found in (stored, moved))
+        assert not {said for said in ours.keys() & theirs.keys() if ours[said] != theirs[said]}, about
+
+
+def _named(claim: str, tables: Tables) -> dict[str, list[str]]:
+    """What a claim says of somebody -> of whom."""
+    labels = sorted(tables.study.names.optimizers.values(), key=len, reverse=True)
+    who = re.compile("|".join(map(re.escape, labels)))
+    each = {who.sub("@", clause): who.findall(clause) for clause in re.split("[.;:]", claim)}
+    return {said: names for said, names in each.items() if names}
 
 
 @pytest.mark.slow
-def test_the_other_machine_is_another_one(cells: Sequence[StoredCell]) -> None:
-    """Its numbers differ, and by more than rounding where replicates were drawn anew."""
-    cell, other = cells[0], other_machine(cells[:1], np.random.default_rng(0))[0]
+def test_a_lead_that_passes_to_another_is_seen(tables: Tables) -> None:
+    said = [_named(f"{name} forgives most; Adam forgives least.", tables) for name in ("Nesterov", "Adam")]
+    assert said[0].keys() == said[1].keys()
+    assert said[0]["@ forgives most"] != said[1]["@ forgives most"]
+    assert _named("No optimizer clearly forgives most.", tables) == {}
+
+
+@pytest.mark.slow
+def test_the_other_machine_is_another_one(many: Sequence[StoredCell]) -> None:
+    """Its numbers differ, and by more than rounding where replicates were drawn anew; so do the sharpness
+    along training and the short run's forecast."""
+    cell = next(cell for cell in many if {Edge.name, ShortRun.name} <= cell.summary.parts.keys())
+    other = other_machine([cell], np.random.default_rng(0))[0]
+    sharp = [table.curves["sharpness"].dropna().to_numpy() for table in (cell, other)]
+    assert 0 < np.abs(sharp[1] / sharp[0] - 1).max() < 0.05
+    forecasts = [table.summary.part(ShortRunSummary).limit_forecast for table in (cell, other)]
+    assert forecasts[0] != forecasts[1]
     ends = [table.trials["q_end"].to_numpy() for table in (cell, other)]
     lasted = np.isfinite(ends).all(axis=0)
     apart = np.abs(ends[1][lasted] / ends[0][lasted] - 1)
@@ -73,7 +117,7 @@ def test_the_other_machine_is_another_one(cells: Sequence[StoredCell]) -> None:
 
 @pytest.mark.slow
 def test_without_noise_and_with_its_own_replicates_a_machine_agrees_with_itself(
-    cells: Sequence[StoredCell], monkeypatch: pytest.MonkeyPatch
+    many: Sequence[StoredCell], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the stored tables say of a run is what its curve says."""
 
@@ -85,9 +129,10 @@ def test_without_noise_and_with_its_own_replicates_a_machine_agrees_with_itself(
             return np.int64(0)
 
     monkeypatch.setattr("tests.audit.other_machine.ROUNDING", 0.0)
-    cell = cells[0]
+    monkeypatch.setattr("tests.audit.other_machine.ESTIMATE", 0.0)
+    cell = next(cell for cell in many if {Edge.name, ShortRun.name} <= cell.summary.parts.keys())
     other = other_machine([cell], Same(np.random.PCG64(0)))[0]
-    names = ["outcome", "reason", "q_end", "hit_0.1", "train_loss", "validation_loss"]
+    names = ["outcome", "reason", "q_end", "peak", "hit_0.1", "train_loss", "validation_loss"]
     assert other.trials[names].equals(cell.trials[names])
     assert other.curves.drop(columns="trial").equals(cell.curves.drop(columns="trial"))
     assert other.summary == cell.summary

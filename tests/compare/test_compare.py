@@ -19,6 +19,7 @@ from overshoot.study.compare.changes import HIGHER, LOWER, UNCLEAR
 from overshoot.study.experiment.cells import Budget, Cell, Choice, NetworkSpec, Protocol, Rates
 from overshoot.study.phases.cell import run_cell
 from overshoot.study.phases.results import CellResult
+from overshoot.study.statistics import Interval
 from overshoot.study.tracking import StoredCell, StoreError, open_store
 from tests.builders import cell as small_cell
 from tests.explain.conftest import BRIEF
@@ -137,12 +138,13 @@ def test_widths_differ_clearly_where_the_replicates_do() -> None:
 
 
 def test_a_share_of_diverged_runs_is_judged_on_the_same_rates_alone() -> None:
-    wild = dict.fromkeys(VALLEY, INF) | {1e-3: 0.5}
-    assert one(gaps(), sweep=wild).share.verdict == UNCLEAR  # five of six rates, but only twelve runs
-    many = VALLEY | {rate: [gap, gap] * 20 for rate, gap in VALLEY.items()}
-    gone = {rate: [INF, INF] * 20 for rate in VALLEY} | {1e-3: [0.5, 0.5] * 20}
-    a, b = stored(tuned=gaps(), sweep=many, run="a"), stored(tuned=gaps(), sweep=gone, run="b")
-    assert only(compare(*sides([a], [b]))).share.verdict == HIGHER
+    gone = dict.fromkeys(VALLEY, INF) | {1e-3: 0.5}
+    change = one(gaps(), sweep=gone)
+    assert change.share.verdict == HIGHER
+    assert change.share.b == Interval(5 / 6, 5 / 6, 5 / 6)
+    mixed = gone | {rate: [INF, 0.5] for rate in (1e-2, 1e-1, 1.0)}  # one replicate is as the others were
+    assert one(gaps(), sweep=mixed).share.verdict == UNCLEAR
+    a = stored(tuned=gaps(), run="a")
     moved = {rate * 1.5: ends for rate, ends in gone.items()}
     c = stored(tuned=gaps(), sweep=moved, run="c")
     assert only(compare(*sides([a], [c]))).share.verdict == ""

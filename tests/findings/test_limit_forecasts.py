@@ -12,6 +12,7 @@ from overshoot.study.analysis.limit_forecasts import (
     chosen_without,
     worst_forecasts,
 )
+from overshoot.study.comparison import Range
 from overshoot.study.findings.short_run_claims import (
     KINDS,
     PREDICTOR_MEANS,
@@ -59,6 +60,7 @@ def test_every_predictor_is_compared_with_the_measured_limit(found):
     own = table.loc[(MethodKind.LINEAR.value, Predictor.TENTH.value)]
     assert (own["ratio"].value, own["least"], own["most"]) == pytest.approx((1.5, 1.0, 3.0))
     assert own[["cells", "predicted", "compared", "twice"]].tolist() == [3, 3, 3, 2]
+    assert own["share"] == Range(2 / 3, 0, 1, 3)
     assert own["spread"] == pytest.approx(np.log10(list(RATIOS.values())).std(ddof=1))
     assert table.loc[(MethodKind.LINEAR.value, THEORY), "ratio"].value == pytest.approx(10)
     assert (MethodKind.DIVIDES.value, THEORY) not in table.index
@@ -89,6 +91,7 @@ def test_the_finding_says_both_kinds_and_theory_beside_them(found):
     said = forecast(*found)
     assert plain(said.claim).endswith("in 2 of 3 cells with gradient descent, plain or with momentum.")
     assert "the measured limit is 1.50" in said.text
+    assert "in 2 of 3 cells (67 %, 0 to 100 by problem)" in plain(said.text)
     assert "The curvature at the start, for comparison: the measured limit is 10" in said.text
     assert forecast(*read(planted("d", **known(1.0)))) is None
 

@@ -149,7 +149,8 @@ def test_it_is_for_full_batches_of_networks_at_constant_rates_where_asked_for(ch
 
 
 def curve_of(q: list[float], diverged: list[float]) -> RateCurve:
-    return RateCurve(np.logspace(-2, 2, len(q)), np.array(q), np.array(diverged))
+    none = np.zeros(len(q), dtype=bool)
+    return RateCurve(np.logspace(-2, 2, len(q)), np.array(q), np.array(diverged), none.astype(float), none)
 
 
 def test_rates_span_a_decade_up_to_the_cliff_or_above_the_best() -> None:
@@ -159,6 +160,18 @@ def test_rates_span_a_decade_up_to_the_cliff_or_above_the_best() -> None:
     np.testing.assert_allclose(rates(floors, 2), [0.1 / 10**0.5, 0.1 * 10**0.5])
     np.testing.assert_allclose(rates(floors, 1), [0.1 * 10**0.5])
     assert rates(curve_of([np.inf] * 2, [1, 1]), 3) == []
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_every_run_starts_below_its_threshold(name: str) -> None:
+    """Also those whose sharpness is known after some updates only, which a high rate throws out."""
+    where = cell("iris", name, batch=None, protocol=FOLLOWED)
+    high = curve_of([0.9, 0.9, 0.9, 0.9, 0.1], [0, 0, 0, 0, 0])
+    runs = edge.follow(where, problem_of(where), high)
+    assert len(runs) == EDGE.rates
+    for run in runs:
+        known = sharpness_of(run)[np.isfinite(sharpness_of(run))]
+        assert known[0] < threshold(where, run)
 
 
 def test_a_line_is_known_for_constant_rates_of_methods_with_a_limit() -> None:

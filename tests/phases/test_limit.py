@@ -39,7 +39,9 @@ def linear(dataset: str = "ill_conditioned", optimizer: str = "sgd", batch: int 
 
 def cliff_of(chosen: Cell) -> MeasuredLimit:
     problem = problem_of(chosen)
-    return measure_limit(chosen, problem, rate_curve(sweep(chosen, problem), problem.best_loss))
+    return measure_limit(
+        chosen, problem, rate_curve(sweep(chosen, problem), problem.best_loss, chosen.protocol.tolerance)
+    )
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from overshoot.study.experiment.cells import Cell, PhaseSettings, Rates
+from overshoot.study.phases.best_rates import LEVEL
 from overshoot.study.phases.search import (
-    LEVEL,
     NEAR,
     PENALTY,
     Candidate,

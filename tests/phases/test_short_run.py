@@ -108,7 +108,8 @@ def test_the_forecast_is_within_a_factor_of_three_of_the_measured_limit(optimize
     chosen = asked(optimizer)
     problem = problem_of(chosen)
     forecast = short_run(chosen, problem, ShortRunSettings()).summary
-    measured = measure_limit(chosen, problem, rate_curve(sweep(chosen, problem), problem.best_loss)).summary
+    curve = rate_curve(sweep(chosen, problem), problem.best_loss, chosen.protocol.tolerance)
+    measured = measure_limit(chosen, problem, curve).summary
     assert measured.limit_measured is not None
     assert forecast.limit_forecast is not None
     assert 1 / 3 < measured.limit_measured / forecast.limit_forecast < 3

@@ -14,7 +14,9 @@ RATES = np.array([1e-3, 1e-2, 1e-1, 1.0, 10.0])
 
 
 def curve(q: list[float], diverged: list[float] | None = None) -> RateCurve:
-    return RateCurve(RATES, np.array(q), np.array(diverged or [float(np.isinf(x)) for x in q]))
+    gone = np.array(diverged or [float(np.isinf(x)) for x in q])
+    met = np.array([float(x <= 0.1) for x in q])
+    return RateCurve(RATES, np.array(q), gone, met, np.zeros(len(RATES), dtype=bool))
 
 
 def test_the_grid_has_both_ends_and_is_even_in_the_logarithm() -> None:
@@ -34,13 +36,6 @@ def test_best_rate_and_cliff() -> None:
 
 def test_a_divergence_below_the_best_rate_is_not_the_cliff() -> None:
     assert curve([np.inf, 0.5, 0.01, 0.2, 0.3]).boundary is None
-
-
-def test_what_converges_again_above_the_boundary_is_luck() -> None:
-    c = curve([0.9, 0.01, 0.05, np.inf, 1e-9])
-    assert c.best_rate == 1e-2
-    assert c.boundary == 1.0
-    assert c.usable(0.1) == pytest.approx((10 ** (-2 - np.log(10) / np.log(90)), 0.1))
 
 
 def test_a_sweep_in_which_everything_diverged_says_so_by_having_no_best_rate() -> None:
@@ -68,9 +63,55 @@ def test_half_of_the_replicates_diverging_is_a_cliff_and_less_is_not() -> None:
         return run([1.0, 2.0, np.inf], rate, bad=20) if bad else run([1.0] + [0.05] * 20, rate)
 
     runs = [at(0.1, False), at(0.1, False), at(1.0, True), at(1.0, False), at(10.0, True), at(10.0, True)]
-    c = rate_curve(runs, 0.0)
+    c = rate_curve(runs, 0.0, 0.1)
     assert list(c.diverged) == [0.0, 0.5, 1.0]
     assert c.boundary == 1.0
     assert np.isinf(c.q[1])
     thirds = [at(0.1, False)] * 3 + [at(1.0, True), at(1.0, False), at(1.0, False)]
-    assert rate_curve(thirds, 0.0).boundary is None
+    assert rate_curve(thirds, 0.0, 0.1).boundary is None
+
+
+def swept(**ends: list[list[float]]) -> RateCurve:
+    """The curve of runs by their losses; `_` is the rate's decimal point."""
+    runs = [
+        run(losses, float(rate[1:].replace("_", ".")), int(np.isinf(losses[-1])))
+        for rate, each in ends.items()
+        for losses in each
+    ]
+    return rate_curve(runs, 0.0, 0.1)
+
+
+STEADY = [1.0, *[0.01] * 20]
+SLOW = [1.0, *[0.05] * 20]
+LOTTERY = [1.0, 50.0, *[1e-9] * 20]
+GONE = [1.0, 1e3, np.inf]
+
+
+def test_a_rate_at_which_a_run_exploded_on_its_way_is_not_the_best() -> None:
+    """One replicate wins, one comes back from an explosion, one is lost: the usable range is elsewhere."""
+    c = swept(r0_1=[SLOW] * 3, r1=[STEADY] * 3, r10=[STEADY] * 3, r100=[LOTTERY, LOTTERY, GONE])
+    assert c.best_rate == 1.0
+    assert c.boundary is None
+    assert c.width(0.1) == pytest.approx(3)
+    assert swept(r100=[LOTTERY, GONE, GONE]).best_rate is None
+    assert swept(r100=[LOTTERY] * 3).best_rate is None
+
+
+def test_what_comes_back_from_an_explosion_above_the_boundary_is_luck() -> None:
+    c = swept(r0_1=[SLOW] * 3, r1=[STEADY] * 3, r10=[GONE] * 3, r100=[LOTTERY] * 3)
+    assert (c.best_rate, c.boundary) == (1.0, 10.0)
+    assert c.usable(0.1) == pytest.approx((0.1, 1.0))
+
+
+def test_rates_that_converge_go_before_those_that_only_last() -> None:
+    restless = [1.0, *[0.001] * 18, 0.2, 0.001]
+    assert swept(r0_1=[SLOW] * 3, r1=[restless] * 3).best_rate == 0.1
+    assert swept(r0_1=[[1.0] * 20] * 3, r1=[restless] * 3).best_rate == 1.0
+
+
+def test_of_a_plateau_the_middle_is_the_best_and_of_two_the_lower() -> None:
+    assert curve([0.9, 0.01, 0.01, 0.01, 0.9]).best_rate == 0.1
+    assert curve([0.9, 0.01, 0.01, 0.9, 0.9]).best_rate == 1e-2
+    assert curve([0.01, 0.009999, 0.01, 0.9, np.inf]).best_rate == 1e-2
+    assert curve([1e-9, 0.9, 1e-7, 1e-8, 1e-9]).best_rate == 1.0  # over the most decades
+    assert curve([1e-9, 0.9, 1e-9, 0.9, 1e-9]).best_rate == 1e-3  # and of those the lowest

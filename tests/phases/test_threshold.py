@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
-from overshoot.study.phases.threshold import monotone, threshold
+from overshoot.study.phases.threshold import monotone, redrawn, threshold
 
 RATES = np.geomspace(0.01, 1, 9)
 
@@ -74,3 +74,10 @@ def test_a_fitted_half_is_a_half() -> None:
     """(4 + 1 + 1 + 3 + 2) / 5 and the like: a sum of fifths misses a half by its rounding."""
     fit = monotone(np.array([[4, 1, 1, 3, 2]]) / 5)[0]
     assert fit[-1] == 0.5
+
+
+def test_a_draw_of_replicates_has_the_limit_that_they_would_have_had() -> None:
+    gone = outcomes(np.random.default_rng(4), RATES, 4, 0.1, 0.2)
+    times = np.array([[1, 1, 1, 1], [2, 1, 1, 0], [0, 0, 0, 4]])
+    each = [threshold(RATES, gone[np.repeat(np.arange(4), own)]) for own in times]
+    np.testing.assert_allclose(redrawn(RATES, gone, times), [found.rate for found in each if found])

@@ -84,6 +84,7 @@ def _row(i: int, name: str) -> dict[str, Any]:
         "first_bad_step": 16 * len(losses) if bad else 0,
         "growth": 1.5 if bad else np.nan,
         "q_end": np.inf if bad else losses[-1] / losses[0],
+        "peak": np.inf if bad else max(losses) / losses[0],
         "hit_0.1": np.inf if bad else 5000.0,
         "hit_0.01": np.inf,
         "hit_0.001": np.inf,
