@@ -138,7 +138,8 @@ def _score(ax: Axes, row: dict[str, Any], y: float, view: ScoreView) -> None:
         markeredgewidth=0.9,
         gid=f"{row['role']}-{row['optimizer']}-{row['batch']}",
     )
-    tell(mark, f"{who}: {number(row['value'])} ({number(row['low'])} to {number(row['high'])})")
+    interval = f" ({number(row['low'])} to {number(row['high'])})" if tuned else ""
+    tell(mark, f"{who}: {number(row['value'])}{interval}")
 
 
 def _beyond(ax: Axes, above: bool, y: float, color: str, diverged: bool) -> Line2D:
