@@ -112,6 +112,7 @@ def _runs(cell: StoredCell) -> Iterator[dict[str, object]]:
             "gone": gone,
             "left": bool(trial["first_bad_step"]),
             "peak": np.inf if trial["first_bad_step"] else float(q.max()),
+            "end": np.inf if trial["first_bad_step"] else float(np.median(q[-_end(len(q)) :])),
             "gap": np.inf if gone else float(np.median(q[-_end(len(q)) :])),
             "converged": not gone and bool((q[-_end(len(q)) :] <= TOLERANCE).all()),
             "examples": np.inf if gone or reached >= len(q) else float(on["examples"].iloc[reached]),

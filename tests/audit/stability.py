@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from tests.audit.figures import DRAWS, End, Numbers, ends_of, medians, shares
-from tests.audit.recompute import CELL, Audit
+from tests.audit.recompute import CELL, RESOLUTION, Audit
+from tests.audit.sweeps import rates_of
 
 OVERFLOWING = ("sgd", "momentum", "nesterov")
 WAYS = 600
@@ -118,6 +119,52 @@ def edge(found: Audit) -> Numbers:
     points += list(runs.groupby(level="optimizer").size())
     points.append(int((runs.loc[above, "late"] < 1).sum()))
     return points, []
+
+
+def momentum(found: Audit) -> Numbers:
+    """Heavy ball's limits over gradient descent's with the smallest and the largest batch: as they are
+    predicted, and as they were measured."""
+    cells = found.cells.set_index(CELL).sort_index()
+    stored = cells["limit_by_batch"].dropna()
+    predicted = {
+        (problem, name): sorted((int(size), float(limit)) for size, limit in limits.items())
+        for (problem, name, _), limits in stored.items()
+    }
+    points: list[float] = [0.1, 1.9, 1]
+    for problem in dict.fromkeys(problem for problem, _ in predicted):
+        heavy, plain = predicted[problem, "momentum"], predicted[problem, "sgd"]
+        points += [heavy[i][1] / plain[i][1] for i in (0, -1)]
+        measured = _measured(found)["measured"].loc[problem].unstack("optimizer")
+        ratio = (measured["momentum"] / measured["sgd"]).dropna()
+        samples = float(cells.loc[problem, "training_samples"].iloc[0])
+        points += [*ratio, samples]
+    return points, []
+
+
+def rising(found: Audit) -> Numbers:
+    """By which power of the rate the gap grows above the best rate where no limit is predicted."""
+    basis = found.cells.set_index(CELL)["limit_basis"]
+    powers = {
+        key: power
+        for key, runs in found.swept.groupby(CELL)
+        if basis[key] == "none" and np.isfinite(power := _power(runs))
+    }
+    table = pd.Series(powers).rename_axis(CELL)
+    points: list[float] = []
+    for _, own in table.groupby(level="optimizer"):
+        points += [*medians(own), len(own)]
+    return points, []
+
+
+def _power(runs: pd.DataFrame) -> float:
+    """The median slope between two runs above the best rate that lasted; NaN of fewer than three rates."""
+    at = runs[(runs["rate"] > 1.001 * rates_of(runs)[0]) & ~runs["left"]]
+    if at["rate"].nunique() < 3:
+        return float("nan")
+    x, y = np.log10(at["rate"].to_numpy()), np.log10(np.maximum(at["end"].to_numpy(), RESOLUTION))
+    i, j = np.triu_indices(len(x), 1)
+    apart = abs(x[i] - x[j]) > 1e-9
+    return float(np.median(((y[j] - y[i])[apart]) / (x[j] - x[i])[apart]))
 
 
 def redrawn_limits(found: Audit) -> dict[tuple[str, str, str], np.ndarray]:

@@ -14,7 +14,7 @@ from tests.audit.costs import counted, effort, speed
 from tests.audit.figures import DRAWS, End, Numbers, ends_of, gaps, shares, sweeps, tuned
 from tests.audit.noise import noise_floors
 from tests.audit.recompute import CELL, Audit, beats, newcombe, verdict
-from tests.audit.stability import edge, furthest, limits, short_run, single_runs
+from tests.audit.stability import edge, furthest, limits, momentum, rising, short_run, single_runs
 from tests.audit.sweeps import curve, rates_of, usable
 
 
@@ -324,6 +324,8 @@ RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {
     "Mean and single runs": single_runs,
     "Furthest off": furthest,
     "Noise floors": noise_floors,
+    "Momentum": momentum,
+    "Plateaus instead of limits": rising,
     "Stability limit": limits,
     "Short run": short_run,
     "Tuning effort": effort,
