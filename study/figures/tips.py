@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from matplotlib.artist import Artist
 
-APART = "\ue000"
+APART = "\ue010"
 
 
 def tell(artist: Artist, text: str, points: Sequence[str] = ()) -> None:
