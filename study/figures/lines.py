@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from overshoot.study.figures.panels import log_axis, title
+from overshoot.study.figures.panels import line, log_axis, title
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import GRID, INK, Look, spread
 
 NARROW = (264.0, 214.0)
@@ -57,17 +58,22 @@ class LineView:
 
 def draw_lines(figure: FigureBase, view: LineView) -> None:
     """A line for each series over its pale band."""
-    width, height = WIDE if view.named else NARROW
-    left, right = 49 / width, 1 - (NAMES if view.named else 10) / width
-    bottom, top = 34 / height, 1 - 26 / height
-    ax = figure.add_axes((left, bottom, right - left, top - bottom))
-    title(figure, view.title, view.color, (width, height))
-    for name, scale in (("x", view.x), ("y", view.y)):
-        draw_scale(ax, name, scale)
+    ax = frame(figure, _frame, view.named, view.x, view.y)
+    title(figure, view.title, view.color, WIDE if view.named else NARROW)
     for series in view.series:
         _draw(ax, view, series)
     if view.named:
         _names(ax, view)
+
+
+def _frame(figure: FigureBase, named: bool, x: Scale, y: Scale) -> Axes:
+    width, height = WIDE if named else NARROW
+    left, right = 49 / width, 1 - (NAMES if named else 10) / width
+    bottom, top = 34 / height, 1 - 26 / height
+    ax = figure.add_axes((left, bottom, right - left, top - bottom))
+    draw_scale(ax, "x", x)
+    draw_scale(ax, "y", y)
+    return ax
 
 
 def draw_scale(ax: Axes, name: str, scale: Scale) -> None:
@@ -88,7 +94,8 @@ def draw_scale(ax: Axes, name: str, scale: Scale) -> None:
 def _draw(ax: Axes, view: LineView, series: Series) -> None:
     value, low, high = np.clip(series.band, *view.y.axis_range)
     ax.fill_between(series.x, low, high, color=series.look.color, alpha=0.13, linewidth=0)
-    ax.plot(
+    line(
+        ax,
         series.x,
         value,
         color=series.look.color,

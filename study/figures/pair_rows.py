@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.panels import log_axis
+from overshoot.study.figures.panels import line, log_axis
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
 from overshoot.study.phases.confirm import ConfirmRole
 
@@ -55,13 +57,14 @@ def rows_size(optimizers: int, batches: int) -> tuple[float, float]:
 
 def draw_ranges(figure: FigureBase, view: RangeView) -> None:
     """A bar from the lowest to the highest usable rate; a dot at the best, a cross at the sweep boundary."""
-    ax = _rows(figure, view.title, view.looks)
-    log_axis(ax, "x", numticks=8)
+    ax = frame(figure, _rows, view.looks, "learning rate", view.axis_range, True)
+    _title(figure, view.title, view.looks)
     places = _places(view.looks)
     for row in records(view.sensitivity):
         y, look = places[row["optimizer"], row["batch"]], view.looks.batches[row["batch"]]
         if np.isfinite(row["low"]):
-            ax.plot(
+            line(
+                ax,
                 [row["low"], row["high"]],
                 [y, y],
                 color=look.color,
@@ -70,36 +73,29 @@ def draw_ranges(figure: FigureBase, view: RangeView) -> None:
                 gid=f"range-{row['optimizer']}-{row['batch']}",
             )
         if np.isfinite(row["best"]):
-            ax.plot(
-                row["best"],
-                y,
-                "o",
+            line(
+                ax,
+                [row["best"]],
+                [y],
+                marker="o",
                 color=PAPER,
                 markeredgecolor=look.color,
                 markersize=4.2,
                 markeredgewidth=1.2,
             )
         if np.isfinite(row["sweep_boundary"]):
-            ax.plot(
-                row["sweep_boundary"], y, "X", color=OUTCOMES["diverged"], markersize=4.4, markeredgewidth=0
-            )
+            mark: dict[str, Any] = {"marker": "X", "markersize": 4.4, "markeredgewidth": 0}
+            line(ax, [row["sweep_boundary"]], [y], color=OUTCOMES["diverged"], **mark)
     for optimizer, rate in view.defaults.items():
         ends = [places[optimizer, batch] for batch in view.looks.batches]
-        ax.plot(
-            [rate, rate], [min(ends) - ROW / 2, max(ends) + ROW / 2], color=INK, linewidth=1.1, gid="default"
-        )
-    ax.set(xlim=view.axis_range)
-    ax.set_xlabel("learning rate", labelpad=1)
+        upright = [min(ends) - ROW / 2, max(ends) + ROW / 2]
+        line(ax, [rate, rate], upright, color=INK, linewidth=1.1, gid="default")
 
 
 def draw_scores(figure: FigureBase, view: ScoreView) -> None:
     """Filled: at the tuned rate, with its interval. Hollow: at the default rate."""
-    ax = _rows(figure, view.title, view.looks)
-    if view.log:
-        log_axis(ax, "x", numticks=8)
-    else:
-        ax.grid(True, axis="x", color=GRID)
-    ax.set(xlim=view.axis_range)
+    ax = frame(figure, _rows, view.looks, view.label, view.axis_range, view.log)
+    _title(figure, view.title, view.looks)
     places = _places(view.looks)
     low, high = view.axis_range
     for row in records(view.scores.sort_values("role")):
@@ -109,11 +105,12 @@ def draw_scores(figure: FigureBase, view: ScoreView) -> None:
             continue
         ends = np.clip([row["low"], row["high"]], low, high)
         if row["role"] == ConfirmRole.TUNED:
-            ax.plot(ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
+            line(ax, ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
         face = look.color if row["role"] == ConfirmRole.TUNED else PAPER
-        ax.plot(
-            row["value"],
-            y,
+        line(
+            ax,
+            [row["value"]],
+            [y],
             marker=look.marker,
             color=face,
             markeredgecolor=look.color,
@@ -121,14 +118,14 @@ def draw_scores(figure: FigureBase, view: ScoreView) -> None:
             markeredgewidth=0.9,
             gid=f"{row['role']}-{row['optimizer']}-{row['batch']}",
         )
-    ax.set_xlabel(view.label, labelpad=1)
 
 
 def _beyond(ax: Axes, above: bool, y: float, color: str, diverged: bool) -> None:
     """A mark at the edge: a cross for runs that diverged, else an arrow to where the score would be."""
-    ax.plot(
-        1 if above else 0,
-        y,
+    line(
+        ax,
+        [1 if above else 0],
+        [y],
         marker="X" if diverged else (">" if above else "<"),
         transform=ax.get_yaxis_transform(),
         color=OUTCOMES["diverged"] if diverged else color,
@@ -155,24 +152,34 @@ def _names(looks: Looks) -> tuple[float, float]:
     return width + 26, 9 * width / longest
 
 
-def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
-    """Axes whose y axis is in points, with the optimizers' names, and a title."""
+def _title(figure: FigureBase, title: str, looks: Looks) -> None:
+    width, height = rows_size(len(looks.optimizers), len(looks.batches))
+    figure.text(6 / width, 1 - 11 / height, title, color=INK, fontsize=10.5, fontweight="bold", va="center")
+
+
+def _rows(figure: FigureBase, looks: Looks, label: str, axis_range: tuple[float, float], log: bool) -> Axes:
+    """Axes whose y axis is in points, with the optimizers' names."""
     width, height = rows_size(len(looks.optimizers), len(looks.batches))
     inner, (left, size) = height - TOP - BOTTOM, _names(looks)
     ax = figure.add_axes((left / width, BOTTOM / height, (width - left - RIGHT) / width, inner / height))
-    figure.text(6 / width, 1 - 11 / height, title, color=INK, fontsize=10.5, fontweight="bold", va="center")
+    if log:
+        log_axis(ax, "x", numticks=8)
+    else:
+        ax.grid(True, axis="x", color=GRID)
+    ax.set(xlim=axis_range, ylim=(inner, 0))
+    ax.set_xlabel(label, labelpad=1)
     block = len(looks.batches) * ROW + GAP
     for i in range(0, len(looks.optimizers), 2):
         band = Rectangle((0, i * block), 1, block, transform=ax.get_yaxis_transform(), color=GRID, alpha=0.4)
         ax.add_patch(band).set(linewidth=0, zorder=0)
     middles = (np.arange(len(looks.optimizers)) + 0.5) * block
     ax.set_yticks(middles, [look.label for look in looks.optimizers.values()])
-    ax.set(ylim=(inner, 0))
     ax.tick_params(axis="y", length=0, labelcolor=INK, labelsize=size, pad=14)
     for middle, look in zip(middles, looks.optimizers.values(), strict=True):
-        ax.plot(
-            -8 / (width - left - RIGHT),
-            middle,
+        line(
+            ax,
+            [-8 / (width - left - RIGHT)],
+            [middle],
             marker="s",
             color=look.color,
             markersize=6,

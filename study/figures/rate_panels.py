@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.transforms import Affine2D
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.panels import log_axis, segments, title
+from overshoot.study.figures.panels import line, log_axis, segments, title
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, Look
 from overshoot.study.numbers import number
 
@@ -48,15 +48,50 @@ class RateView:
 
 def draw_rates(figure: FigureBase, view: RateView) -> None:
     """A strip of outcomes, a row for each batch strategy, over the curves of the gap."""
+    strip, main = frame(
+        figure, _frame, tuple(view.batches.items()), view.tolerance, view.rate_range, view.gap_range
+    )
+    title(figure, view.optimizer.label, view.optimizer.color, SIZE)
+    _strip(strip, view)
+    _curves(main, view)
+
+
+def _frame(
+    figure: FigureBase,
+    batches: Sequence[tuple[str, Look]],
+    tolerance: float,
+    rate_range: tuple[float, float],
+    gap_range: tuple[float, float],
+) -> tuple[Axes, Axes]:
     width, height = SIZE
-    strip_height = ROW * len(view.batches)
+    strip_height = ROW * len(batches)
     left, right, bottom, top = 49 / width, 1 - 8 / width, 34 / height, 1 - 24 / height
     split = top - strip_height / height
     strip = figure.add_axes((left, split, right - left, strip_height / height))
     main = figure.add_axes((left, bottom, right - left, split - bottom - 5 / height))
-    title(figure, view.optimizer.label, view.optimizer.color, SIZE)
-    _strip(strip, view)
-    _curves(main, view)
+    strip.set(xlim=np.log10(rate_range), ylim=(len(batches), 0))
+    _names(strip, batches)
+    log_axis(main, "x")
+    log_axis(main, "y")
+    main.set(xlim=rate_range, ylim=gap_range)
+    main.axhspan(gap_range[0], tolerance, color=OUTCOMES["converged"], alpha=0.08, linewidth=0)
+    main.axhline(tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
+    main.set_xlabel("learning rate", labelpad=1)
+    main.set_ylabel("training gap q", labelpad=1)
+    return strip, main
+
+
+def _names(ax: Axes, batches: Sequence[tuple[str, Look]]) -> None:
+    """The batch strategies in their colours beside their rows, as short as the margin asks for."""
+    short = [" ".join(w if len(w) < 8 else f"{w[:4]}." for w in name.split()) for name, _ in batches]
+    ax.set(xticks=[])
+    ax.set_yticks(np.arange(len(batches)) + 0.5, short, fontsize=7.5)
+    ax.tick_params(axis="y", length=0, pad=2)
+    for label, (_, look) in zip(ax.get_yticklabels(), batches, strict=True):
+        label.set_color(look.color)
+        label.set_fontweight("bold")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
 
 
 def _strip(ax: Axes, view: RateView) -> None:
@@ -65,13 +100,9 @@ def _strip(ax: Axes, view: RateView) -> None:
     for outcome, at in view.rates.groupby("outcome"):
         x = np.log10(at["rate"].to_numpy())
         y = np.array([names.index(batch) for batch in at["batch"]])
-        boxes = [
-            Path.unit_rectangle().transformed(_placed(*corner, step))
-            for corner in zip(x - step / 2, y, strict=True)
-        ]
-        ax.add_patch(
+        ax.add_artist(
             PathPatch(
-                Path.make_compound_path(*boxes),
+                _boxes(x - step / 2, y, step),
                 facecolor=OUTCOMES[str(outcome)],
                 edgecolor=PAPER,
                 linewidth=0.6,
@@ -79,21 +110,15 @@ def _strip(ax: Axes, view: RateView) -> None:
             )
         )
         if outcome == "diverged":
-            ax.plot(x, y + 0.5, "x", color=PAPER, markersize=2.6, markeredgewidth=0.8)
-    ax.set(xlim=np.log10(view.rate_range), ylim=(len(names), 0), xticks=[])
-    # What the margin has room for.
-    short = [" ".join(w if len(w) < 8 else f"{w[:4]}." for w in name.split()) for name in names]
-    ax.set_yticks(np.arange(len(names)) + 0.5, short, fontsize=7.5)
-    ax.tick_params(axis="y", length=0, pad=2)
-    for label, look in zip(ax.get_yticklabels(), view.batches.values(), strict=True):
-        label.set_color(look.color)
-        label.set_fontweight("bold")
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+            mark: dict[str, Any] = {"marker": "x", "markersize": 2.6, "markeredgewidth": 0.8}
+            line(ax, x, y + 0.5, color=PAPER, linestyle="", **mark)
 
 
-def _placed(x: float, y: float, width: float) -> Affine2D:
-    return Affine2D().scale(width, 1).translate(x, y)
+def _boxes(left: np.ndarray, top: np.ndarray, width: float) -> Path:
+    """A box 1 high at each place, all as one path."""
+    box = Path.unit_rectangle()
+    corners = np.stack([left, top], axis=1)[:, None] + np.asarray(box.vertices) * (width, 1)
+    return Path(corners.reshape(-1, 2), np.tile(np.asarray(box.codes), len(left)))
 
 
 def _spacing(rates: pd.DataFrame) -> float:
@@ -104,30 +129,25 @@ def _spacing(rates: pd.DataFrame) -> float:
 
 def _curves(ax: Axes, view: RateView) -> None:
     low, high = view.gap_range
-    ax.axhspan(low, view.tolerance, color=OUTCOMES["converged"], alpha=0.08, linewidth=0)
-    ax.axhline(view.tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
     ax.axvline(view.default, color=MUTED, linewidth=0.9, linestyle=(0, (1, 1.6)), gid="default")
+    rates = view.rates[["rate", "gap", "gap_low", "gap_high"]].to_numpy(float)
+    of = view.rates["batch"].to_numpy()
     for batch, look in view.batches.items():
-        at = view.rates[view.rates["batch"] == batch]
-        lasted = at[np.isfinite(at["gap"])]
-        ends = (lasted[column].clip(low, high) for column in ("gap_low", "gap_high"))
-        segments(ax, lasted["rate"], *ends, color=look.color, linewidth=2.2, alpha=0.3)
+        rate, gap, least, most = rates[of == batch].T
+        lasted = np.isfinite(gap)
+        ends = (values[lasted].clip(low, high) for values in (least, most))
+        segments(ax, rate[lasted], *ends, color=look.color, linewidth=2.2, alpha=0.3)
         # A rate at which half diverged has no gap: NaN breaks the line there instead of bridging it.
-        gap = at["gap"].where(np.isfinite(at["gap"])).clip(low, high)
-        ax.plot(
-            at["rate"],
-            gap,
+        line(
+            ax,
+            rate,
+            np.where(lasted, gap.clip(low, high), np.nan),
             color=look.color,
             marker=look.marker,
             markersize=3,
             linewidth=1.3,
             gid=f"gap-{batch}",
         )
-    log_axis(ax, "x")
-    log_axis(ax, "y")
-    ax.set(xlim=view.rate_range, ylim=view.gap_range)
-    ax.set_xlabel("learning rate", labelpad=1)
-    ax.set_ylabel("training gap q", labelpad=1)
     _mark_tuned(ax, view)
     _mark_default(ax, view)
     _mark_limits(ax, view)
@@ -138,9 +158,10 @@ def _mark_tuned(ax: Axes, view: RateView) -> None:
     for row in records(view.tuned):
         look = view.batches[row["batch"]]
         y = np.clip(row["gap"], *view.gap_range)
-        ax.plot(
-            row["rate"],
-            y,
+        line(
+            ax,
+            [row["rate"]],
+            [y],
             marker="*",
             markersize=10.5,
             color=look.color,
@@ -164,7 +185,8 @@ def _mark_limits(ax: Axes, view: RateView) -> None:
         across = ax.get_xaxis_transform()
         shared = np.isclose(known["predicted"], row["predicted"]).sum() > 1
         if np.isfinite(row["predicted"]):
-            ax.plot(
+            line(
+                ax,
                 [row["predicted"]] * 2,
                 [0, height],
                 color=INK if shared else color,
@@ -174,9 +196,10 @@ def _mark_limits(ax: Axes, view: RateView) -> None:
                 transform=across,
             )
         if np.isfinite(row["measured"]):
-            ax.plot(
-                row["measured"],
-                height,
+            line(
+                ax,
+                [row["measured"]],
+                [height],
                 color=color,
                 marker="D",
                 markersize=4,

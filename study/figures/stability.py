@@ -12,6 +12,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 
 from overshoot.study.analysis.frame import records
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import GRID, INK, MUTED, PAPER, Looks, ratio_color
 
 NAMES, COLUMN, ROW = 132.0, 62.0, 29.0
@@ -38,24 +39,30 @@ def draw_map(figure: FigureBase, view: MapView) -> None:
     """A coloured field with its number and what the prediction rests on for each cell."""
     rows, columns = list(view.looks.optimizers), list(view.looks.batches)
     width, height = map_size(len(rows), len(columns))
-    inner = len(columns) * COLUMN, len(rows) * ROW
-    ax = figure.add_axes((NAMES / width, BOTTOM / height, inner[0] / width, inner[1] / height))
+    ax = frame(figure, _frame, view.looks)
     figure.text(
         6 / width, 1 - 11 / height, view.title, color=INK, fontsize=10.5, fontweight="bold", va="center"
     )
     for cell in records(view.cells):
         _field(ax, cell, columns.index(cell["batch"]), rows.index(cell["optimizer"]))
+
+
+def _frame(figure: FigureBase, looks: Looks) -> Axes:
+    rows, columns = list(looks.optimizers), list(looks.batches)
+    width, height = map_size(len(rows), len(columns))
+    inner = len(columns) * COLUMN, len(rows) * ROW
+    ax = figure.add_axes((NAMES / width, BOTTOM / height, inner[0] / width, inner[1] / height))
     ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
     ax.set_xticks([i + 0.5 for i in range(len(columns))], [_broken(batch) for batch in columns], fontsize=8)
     ax.xaxis.tick_top()
-    names = [look.label for look in view.looks.optimizers.values()]
+    names = [look.label for look in looks.optimizers.values()]
     size = min(9.0, 9.0 * (NAMES - 26) / (5.6 * max(len(name) for name in names)))
     ax.set_yticks([i + 0.5 for i in range(len(rows))], names, fontsize=size)
     ax.tick_params(length=0, pad=3)
     ax.tick_params(axis="y", labelcolor=INK, pad=14)
-    for tick, look in zip(ax.get_xticklabels(), view.looks.batches.values(), strict=True):
+    for tick, look in zip(ax.get_xticklabels(), looks.batches.values(), strict=True):
         tick.set(color=look.color, fontweight="bold")
-    for i, look in enumerate(view.looks.optimizers.values()):
+    for i, look in enumerate(looks.optimizers.values()):
         ax.plot(
             -8 / inner[0],
             i + 0.5,
@@ -67,6 +74,7 @@ def draw_map(figure: FigureBase, view: MapView) -> None:
         )
     for spine in ax.spines.values():
         spine.set_visible(False)
+    return ax
 
 
 def _field(ax: Axes, cell: dict[str, Any], column: int, row: int) -> None:
@@ -76,7 +84,7 @@ def _field(ax: Axes, cell: dict[str, Any], column: int, row: int) -> None:
     face = ratio_color(ratio) if known else "none"
     field = Rectangle((column, row), 1, 1, facecolor=face, edgecolor=PAPER if known else GRID, linewidth=1.2)
     field.set_gid(f"field-{name}")
-    ax.add_patch(field)
+    ax.add_artist(field)
     color = INK if known else MUTED
     number = cell["number"]
     where: dict[str, Any] = {"ha": "center", "va": "center"}

@@ -21,7 +21,7 @@ from overshoot.study.execution.processes import Pool
 from overshoot.study.figures.keys import SIZE as KEY
 from overshoot.study.figures.keys import LegendKey, draw_key
 from overshoot.study.figures.panels import Panels
-from overshoot.study.figures.svg import to_svgs
+from overshoot.study.figures.stage import to_svgs
 from overshoot.study.figures.theme import looks
 from overshoot.study.report.drawing import Drawings
 from overshoot.study.report.page import Page, compose, problem_parts
@@ -151,8 +151,7 @@ def _style(page: Page, environment: Environment) -> str:
 def _signs(page: Page) -> dict[LegendKey, str]:
     """The sign of every key of every legend, as SVG with the id `sign-` and its number."""
     keys = list(dict.fromkeys(key for picture in page.pictures for key in picture.keys))
-    panels = Panels(draw_key, keys, KEY)
-    drawn = to_svgs(panels.figure(), panels, "key", page.looks.variables)
+    drawn = to_svgs(Panels(draw_key, keys, KEY), "key", page.looks.variables)
     named = (svg.replace("<svg ", f'<svg id="sign-{i}" ', 1) for i, svg in enumerate(drawn))
     return dict(zip(keys, named, strict=True))
 

@@ -12,14 +12,15 @@ from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import pictures, render
 from overshoot.study.report.stability_section import limits_section
 from overshoot.study.report.stability_tables import fields
-from tests.figures.test_figures import artist, axes, contrast, gids
+from tests.figures.drawn import figures
+from tests.figures.test_figures import artist, contrast, gids
 from tests.findings.test_stability_limits import RISING, everything, known, looks, plain, read
 from tests.planted_cells import INF, VALLEY, planted
 from tests.report.test_report import Parsed
 
 
 def panel(picture, i=0):
-    return axes(picture.panels.figure())[i]
+    return [ax for figure in figures(picture.panels) for ax in figure.axes][i]
 
 
 @pytest.fixture(scope="module")
@@ -199,9 +200,7 @@ class TestReport:
     def test_a_study_that_knows_little_has_a_section(self, summary):
         tables, _ = read(planted(sweep=VALLEY | {10.0: [0.2, INF]}, **summary))
         found = limits_section(tables, looks(tables))
-        assert [len(p.panels.figure().subfigs) for p in found.pictures] == [
-            len(p.tiles) for p in found.pictures
-        ]
+        assert [len(figures(p.panels)) for p in found.pictures] == [len(p.tiles) for p in found.pictures]
         assert all(block.text and (block.pictures or block.tables) for block in found.blocks)
 
 
