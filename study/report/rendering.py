@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from overshoot.study import playground
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.execution.garbage import collect_rarely
 from overshoot.study.execution.processes import Pool
 from overshoot.study.figures.keys import SIZE as KEY
 from overshoot.study.figures.keys import LegendKey, draw_key
@@ -64,7 +65,7 @@ def render(
     for left in folder.glob(f"{MAKING}*"):  # by a process that was killed; one makes this report at a time
         shutil.rmtree(left)
     with Pool(workers) as pool, tempfile.TemporaryDirectory(dir=folder, prefix=MAKING) as made:
-        pool.start([_imported] * workers)
+        pool.start([_prepared] * workers)
         whole = Path(made)
         (whole / "figures").mkdir()
         # Its many small products gain nothing from threads, which on a busy machine wait for each other.
@@ -90,8 +91,9 @@ def render(
     return folder / "report.html"
 
 
-def _imported() -> None:
+def _prepared() -> None:
     """A process that has done this has imported what drawing needs, which takes seconds."""
+    collect_rarely()
 
 
 def _story(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
