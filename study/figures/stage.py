@@ -13,7 +13,7 @@ from PIL import ImageColor
 
 from overshoot.study.figures.keys import draw_keys
 from overshoot.study.figures.panels import Draw, Panels, save
-from overshoot.study.figures.svg import Vector
+from overshoot.study.figures.svg import VectorMedium
 from overshoot.study.figures.theme import PAPER, themed
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Medium(Protocol):
         """The figure above what was kept."""
 
 
-class Raster:
+class RasterMedium:
     """Draws a figure as pixels (rows, columns, 4) on paper."""
 
     def __init__(self, dpi: float) -> None:
@@ -112,13 +112,13 @@ def to_svgs(panels: Panels, name: str, variables: Mapping[str, str]) -> list[str
     name: what every id in them starts with, so that the figures of one page share none. variables: the CSS
     variable that takes the place of each colour.
     """
-    drawn = shown(panels, Vector(panels.size, variables))
+    drawn = shown(panels, VectorMedium(panels.size, variables))
     return [layer.document(panels.size, f"{name}-{i}") for i, (layer,) in enumerate(drawn)]
 
 
 def write_png(panels: Panels, path: Path, dpi: float) -> None:
     """The panels row by row under their keys."""
-    write_sheet(panels, [pixels for (pixels,) in shown(panels, Raster(dpi))], path, dpi)
+    write_sheet(panels, [pixels for (pixels,) in shown(panels, RasterMedium(dpi))], path, dpi)
 
 
 def write_sheet(panels: Panels, drawn: Sequence[np.ndarray], path: Path, dpi: float) -> None:
@@ -141,4 +141,4 @@ def _legend(panels: Panels, width: float, dpi: float) -> np.ndarray:
         figure = Figure(figsize=(width / 72, panels.legend / 72))
         FigureCanvasAgg(figure)
         draw_keys(figure, panels.keys, width, panels.legend)
-        return Raster(dpi).drawn(figure)
+        return RasterMedium(dpi).drawn(figure)

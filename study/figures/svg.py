@@ -45,7 +45,7 @@ class Layer:
         return f"{view}{defs}{self.text}</svg>".replace(_NAME, name)
 
 
-class Vector(RendererBase):
+class VectorMedium(RendererBase):
     """Draws a figure of `size` points as a Layer.
 
     variables: the CSS variable that takes the place of each colour. Letters stay letters, set in the page's

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from overshoot.study import figures
 from overshoot.study.execution.processes import Pool
-from overshoot.study.figures.stage import Raster, shown, to_svgs, write_sheet
-from overshoot.study.figures.svg import Vector
+from overshoot.study.figures.stage import RasterMedium, shown, to_svgs, write_sheet
+from overshoot.study.figures.svg import VectorMedium
 from overshoot.study.report.pictures import Picture
 from overshoot.study.report.unchanged import code_hash
 
@@ -125,6 +125,6 @@ def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> 
     panels = picture.panels
     if file is None:
         return to_svgs(panels, picture.name, colors)
-    layers, pixels = zip(*shown(panels, Vector(panels.size, colors), Raster(DPI)), strict=True)
+    layers, pixels = zip(*shown(panels, VectorMedium(panels.size, colors), RasterMedium(DPI)), strict=True)
     write_sheet(panels, pixels, file, DPI)
     return [layer.document(panels.size, f"{picture.name}-{i}") for i, layer in enumerate(layers)]

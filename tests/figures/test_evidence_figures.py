@@ -12,7 +12,7 @@ from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_li
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.rank_diagrams import RankView, draw_ranks, rank_size, ticks
 from overshoot.study.figures.span_rows import SpanView, draw_spans, span_size
-from overshoot.study.figures.stage import Raster, shown
+from overshoot.study.figures.stage import RasterMedium, shown
 from overshoot.study.report import pictures
 from overshoot.study.report.effort_section import axes_section, tuning_section
 from overshoot.study.report.rank_section import ranks_section, speed_section
@@ -193,7 +193,7 @@ class TestSections:
     def test_the_saddest_studies_are_drawn_or_left_out(self, section, sad):
         found = self.made(section, **sad)
         for picture in [] if found is None else found.pictures:
-            shown(picture.panels, Raster(72))
+            shown(picture.panels, RasterMedium(72))
 
     def test_alarms_have_a_row_each_with_what_came_of_them(self):
         (_, block, _) = self.made(tuning_section, extended=1, search_high=1e4).blocks

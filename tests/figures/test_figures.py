@@ -23,8 +23,8 @@ from overshoot.study.figures.keys import CURVE_KEYS, RATE_KEYS, batch_keys, draw
 from overshoot.study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
 from overshoot.study.figures.panels import TITLE, Panels, fitting
 from overshoot.study.figures.rate_panels import draw_rates
-from overshoot.study.figures.stage import Raster, shown, to_svgs, write_png
-from overshoot.study.figures.svg import Vector
+from overshoot.study.figures.stage import RasterMedium, shown, to_svgs, write_png
+from overshoot.study.figures.svg import VectorMedium
 from overshoot.study.report import pictures
 from tests.figures.drawn import figures
 from tests.planted_cells import INF, VALLEY, planted
@@ -336,7 +336,7 @@ class TestPanels:
         ranges = [(1e-3, 10.0), (1e-3, 10.0), (1e-5, 10.0), (1e-3, 10.0)]
         views = [CurveView(LOOK, lines * (i != 1), 0.1, 100.0, span) for i, span in enumerate(ranges)]
         size = (264.0, 214.0)
-        media = Vector(size, {}), Raster(72)
+        media = VectorMedium(size, {}), RasterMedium(72)
         together = shown(Panels(draw_curves, views, size), *media)
         for view, (layer, pixels) in zip(views, together, strict=True):
             [(own, single)] = shown(Panels(draw_curves, [view], size), *media)
