@@ -16,6 +16,7 @@ from rich.console import Console
 from overshoot.study.execution.compiling import compile_for
 from overshoot.study.execution.cost import cost
 from overshoot.study.execution.engine import Engine, Failure
+from overshoot.study.execution.garbage import collecting_rarely
 from overshoot.study.execution.progress import Display
 from overshoot.study.findings.run_pages import run_pages
 from overshoot.study.numbers import plural
@@ -166,7 +167,7 @@ def write_report(
     from overshoot.study.report import unchanged
 
     lock = folder.parent / f".{study.name}.report.lock"
-    with account.time("reporting"), one_at_a_time(lock):
+    with account.time("reporting"), collecting_rarely(), one_at_a_time(lock):
         drawings = folder.parent / "drawings" / study.name
         order = {key: i for i, key in enumerate(study.keys)}
         source = unchanged.made_from(study.title, store.stamps(study.name, order), facts)

@@ -55,9 +55,10 @@ def times(study: Study, target: float) -> Times:
     # A run that came back from an excursion may have reached the target and diverged all the same.
     tuned = tuned.assign(time=tuned[column].where(~tuned["diverged"], np.inf))
     table = tuned.pivot(index=["problem", "batch", "replicate"], columns="optimizer", values="time")
-    each = [(p, b, r) for p, b in strata for r in sorted(set(tuned["replicate"]))]
+    replicates = sorted(set(tuned["replicate"]))
+    each = [(p, b, r) for p, b in strata for r in replicates]
     whole = table.reindex(index=each, columns=list(names.optimizers)).fillna(np.inf).to_numpy()
-    shape = (len(strata), tuned["replicate"].nunique(), len(names.optimizers))
+    shape = (len(strata), len(replicates), len(names.optimizers))
     return Times(target, tuple(names.optimizers), tuple(strata), whole.reshape(shape))
 
 

@@ -10,7 +10,8 @@ from overshoot.study.analysis import selections
 from overshoot.study.compare.changes import Change, StudyComparison, axes_of, limit_of
 from overshoot.study.compare.sentences import named
 from overshoot.study.figures.overlaid import KEYS, SIZE, Overlaid, OverlaidCurve, draw_overlaid
-from overshoot.study.figures.panels import Panels, write_png
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.stage import write_png
 from overshoot.study.tracking import StoredCell
 
 MOST = 12
@@ -22,7 +23,7 @@ def draw(comparison: StudyComparison, path: Path) -> bool:
     pairs = [change for change in comparison.changes if change.other != change.axes][:MOST]
     if not pairs:
         return False
-    write_png(panels(comparison, pairs).figure(), path, dpi=140)
+    write_png(panels(comparison, pairs), path, dpi=140)
     return True
 
 

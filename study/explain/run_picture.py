@@ -16,7 +16,8 @@ from overshoot.study.figures.explanation import (
     SharpnessPanel,
     draw_explanation,
 )
-from overshoot.study.figures.panels import Panels, write_png
+from overshoot.study.figures.panels import Panels
+from overshoot.study.figures.stage import write_png
 from overshoot.study.phases.limit import LimitSummary
 from overshoot.study.phases.outcomes import Outcome
 from overshoot.study.phases.theory import TheorySummary
@@ -24,7 +25,7 @@ from overshoot.study.phases.theory import TheorySummary
 
 def draw(facts: Facts, path: Path) -> None:
     """Write the figure of a run as PNG."""
-    write_png(panels(facts).figure(), path, dpi=140)
+    write_png(panels(facts), path, dpi=140)
 
 
 def panels(facts: Facts) -> Panels:

@@ -12,7 +12,8 @@ from matplotlib.figure import FigureBase
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from overshoot.study.figures.keys import cross
-from overshoot.study.figures.panels import log_axis, title
+from overshoot.study.figures.panels import line, log_axis, title
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import OUTCOMES, ROLE_DASHES, ROLES, SMALL, Look, spread
 from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
@@ -47,38 +48,44 @@ class CurveView:
 
 def draw_curves(figure: FigureBase, view: CurveView) -> None:
     """A line for each replicate, its rate written at its end, a cross where it left."""
+    ax = frame(figure, _frame, view.tolerance, view.examples, view.gap_range)
+    title(figure, view.optimizer.label, view.optimizer.color, SIZE)
+    for drawn in view.lines:
+        _draw(ax, view, drawn)
+    _labels(ax, view)
+
+
+def _frame(figure: FigureBase, tolerance: float, examples: float, gap_range: tuple[float, float]) -> Axes:
     width, height = SIZE
     left, right, bottom, top = 49 / width, 1 - 52 / width, 34 / height, 1 - 26 / height
     ax = figure.add_axes((left, bottom, right - left, top - bottom))
-    title(figure, view.optimizer.label, view.optimizer.color, SIZE)
     log_axis(ax, "y")
-    ax.set(xlim=(0, view.examples), ylim=view.gap_range)
-    ax.axhline(view.tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
-    for line in view.lines:
-        _draw(ax, view, line)
-    _labels(ax, view)
+    ax.set(xlim=(0, examples), ylim=gap_range)
+    ax.axhline(tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
     ax.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(_thousands))
     ax.set_xlabel("examples processed", labelpad=1)
     ax.set_ylabel("training gap q", labelpad=1)
+    return ax
 
 
-def _draw(ax: Axes, view: CurveView, line: Line) -> None:
-    best = line.role == "best"
-    (drawn,) = ax.plot(
-        line.examples,
-        _within_reach(line.gap, view.gap_range),
-        color=ROLES[line.role],
-        linestyle=ROLE_DASHES[line.role],
+def _draw(ax: Axes, view: CurveView, drawn: Line) -> None:
+    best = drawn.role == "best"
+    curve = line(
+        ax,
+        drawn.examples,
+        _within_reach(drawn.gap, view.gap_range),
+        color=ROLES[drawn.role],
+        linestyle=ROLE_DASHES[drawn.role],
         linewidth=1.9 if best else 1.4,
         alpha=0.85,
-        gid=f"{line.role}-{line.replicate}".replace(" ", "-"),
+        gid=f"{drawn.role}-{drawn.replicate}".replace(" ", "-"),
         zorder=3 if best else 2,
     )
-    end = "diverged" if line.diverged else number(line.gap[-1])
-    tell(drawn, f"{line.role}, {number(line.rate)}: {end}")
-    if line.diverged:
-        cross(ax, *_exit(line, view.gap_range), f"diverged-{line.role}-{line.replicate}".replace(" ", "-"))
+    end = "diverged" if drawn.diverged else number(drawn.gap[-1])
+    tell(curve, f"{drawn.role}, {number(drawn.rate)}: {end}")
+    if drawn.diverged:
+        cross(ax, *_exit(drawn, view.gap_range), f"diverged-{drawn.role}-{drawn.replicate}".replace(" ", "-"))
 
 
 def _exit(line: Line, axis_range: tuple[float, float]) -> tuple[float, float]:

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from overshoot.study.figures.panels import log_axis, title
+from overshoot.study.figures.panels import line, log_axis, title
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import MUTED, PAPER, Look
 
 SIZE = (264.0, 214.0)
@@ -34,13 +35,8 @@ class DivergenceView:
 
 def draw_divergence(figure: FigureBase, view: DivergenceView) -> None:
     """A mark for each trial, its batch strategy by colour and shape."""
-    width, height = SIZE
-    left, right, bottom, top = 49 / width, 1 - 10 / width, 34 / height, 1 - 26 / height
-    ax = figure.add_axes((left, bottom, right - left, top - bottom))
+    ax = frame(figure, _frame, view.label, view.rate_range, view.y_range)
     title(figure, view.optimizer.label, view.optimizer.color, SIZE)
-    log_axis(ax, "x")
-    log_axis(ax, "y")
-    ax.set(xlim=view.rate_range, ylim=view.y_range)
     for i, (batch, look) in enumerate(view.batches.items()):
         at = view.trials[view.trials["batch"] == batch]
         # All strategies share the grid's rates: side by side, not on top of each other.
@@ -49,14 +45,27 @@ def draw_divergence(figure: FigureBase, view: DivergenceView) -> None:
         _marks(ax, view, at[at["lasted"]], look, f"lasted-{batch}", filled=not view.hollow)
     if view.trials.empty:
         ax.text(0.5, 0.5, "no run diverged", transform=ax.transAxes, ha="center", va="center", color=MUTED)
+
+
+def _frame(
+    figure: FigureBase, label: str, rate_range: tuple[float, float], y_range: tuple[float, float]
+) -> Axes:
+    width, height = SIZE
+    left, right, bottom, top = 49 / width, 1 - 10 / width, 34 / height, 1 - 26 / height
+    ax = figure.add_axes((left, bottom, right - left, top - bottom))
+    log_axis(ax, "x")
+    log_axis(ax, "y")
+    ax.set(xlim=rate_range, ylim=y_range)
     ax.set_xlabel("learning rate", labelpad=1)
-    ax.set_ylabel(view.label, labelpad=1)
+    ax.set_ylabel(label, labelpad=1)
+    return ax
 
 
 def _marks(ax: Axes, view: DivergenceView, at: pd.DataFrame, look: Look, gid: str, filled: bool) -> None:
-    ax.plot(
-        at["rate"],
-        at[view.y].clip(*view.y_range),
+    line(
+        ax,
+        at["rate"].to_numpy(),
+        at[view.y].clip(*view.y_range).to_numpy(),
         linestyle="",
         marker=look.marker,
         markersize=3.4,

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D, Transform
 
-from overshoot.study.figures.limit_rows import PREDICTED
-from overshoot.study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, ROLE_DASHES, ROLES, Looks
+from overshoot.study.figures.theme import (
+    GRID,
+    INK,
+    MUTED,
+    OUTCOMES,
+    PAPER,
+    PREDICTED,
+    ROLE_DASHES,
+    ROLES,
+    Looks,
+)
 
 SIZE = (26.0, 12.0)
 LINE = 17.0
@@ -36,7 +45,7 @@ class LegendKey:
     width: float = 1.6
 
 
-def draw_key(figure: SubFigure, key: LegendKey) -> None:
+def draw_key(figure: FigureBase, key: LegendKey) -> None:
     """The sign alone, in a box of SIZE."""
     _sign(figure, _points(figure, *SIZE), key, 0, 0)
 
@@ -68,13 +77,13 @@ def places(keys: Sequence[LegendKey], width: float) -> list[tuple[float, int]]:
     return spots
 
 
-def _points(figure: Figure | SubFigure, width: float, height: float) -> Transform:
+def _points(figure: FigureBase, width: float, height: float) -> Transform:
     """Points from the lower left corner of a figure of `width` x `height` points. Axes of its own for each
     key would take nearly all of the time of a legend."""
-    return Affine2D().scale(1 / width, 1 / height) + figure.transSubfigure
+    return Affine2D().scale(1 / width, 1 / height) + cast(Figure, figure).transSubfigure
 
 
-def _sign(figure: Figure | SubFigure, points: Transform, key: LegendKey, x: float, y: float) -> None:
+def _sign(figure: FigureBase, points: Transform, key: LegendKey, x: float, y: float) -> None:
     """The key's sign in the box whose lower left corner is (x, y)."""
     middle = (x + SIZE[0] / 2, y + SIZE[1] / 2)
     if key.area:
@@ -122,9 +131,9 @@ DIVERGED = LegendKey("diverged", OUTCOMES["diverged"], marker="X", size=7)
 
 def cross(ax: Axes, x: float, y: float, name: str, size: float = 7) -> None:
     """The mark of a run that diverged, also where that is outside the axes."""
-    ax.plot(
-        x,
-        y,
+    mark = Line2D(
+        [x],
+        [y],
         marker=DIVERGED.marker,
         markersize=size,
         color=DIVERGED.color,
@@ -134,6 +143,7 @@ def cross(ax: Axes, x: float, y: float, name: str, size: float = 7) -> None:
         zorder=6,
         gid=name,
     )
+    ax.add_artist(mark)
 
 
 RATE_KEYS = [

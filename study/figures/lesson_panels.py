@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from overshoot.study.figures.panels import Panels, log_axis
-from overshoot.study.figures.svg import to_svgs
+from overshoot.study.figures.stage import to_svgs
 from overshoot.study.figures.theme import GRID, INK, MUTED, PAPER, variables
 
 SIZE = (352.0, 316.0)
@@ -76,7 +76,7 @@ def lesson_svg(panel: Panel, name: str) -> str:
     """The panel as an `<svg>` element whose ids begin with `name` and whose colours are CSS variables."""
     panels = Panels(draw_lesson_panel, [panel], SIZE)
     colors = {color: variable for color, (variable, _, _) in variables(4).items()}
-    return to_svgs(panels.figure(), panels, name, colors)[0]
+    return to_svgs(panels, name, colors)[0]
 
 
 def draw_lesson_panel(figure: FigureBase, panel: Panel) -> None:

@@ -11,13 +11,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.theme import INK, PAPER, SMALL, Look
+from overshoot.study.figures.panels import line
+from overshoot.study.figures.theme import INK, PAPER, PREDICTED, SMALL, Look
 from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
 
 ROW = 11.5
 """Height of a row, in points."""
-PREDICTED = (0, (2.5, 1.5))
 
 
 def rows_height(batches: int) -> float:
@@ -36,9 +36,8 @@ class LimitRows:
 
     def draw(self, ax: Axes, curves: Axes) -> None:
         """A diamond at each measured limit with its number, and a dashed line at each predicted one, down
-        through the `curves`: in its batch's colour, or in black under the names of those that share it."""
-        ax.set(xscale="log", xlim=self.rate_range, ylim=(len(self.batches) + 1, 0))
-        ax.axis("off")
+        through the `curves`: in its batch's colour, or in black under the names of those that share it.
+        ax: of the rates, and as many units high as there are rows."""
         for value, names in self._predicted():
             self._line(ax, curves, value, names)
         for row in records(self.limits):
@@ -66,10 +65,10 @@ class LimitRows:
             "linestyle": PREDICTED,
             "linewidth": 1.1,
         }
-        ax.plot([value] * 2, [len(self.batches) + 1, top], clip_on=False, **style)
-        (line,) = curves.plot([value] * 2, [0, 1], transform=curves.get_xaxis_transform(), **style)
-        line.set_gid(f"predicted-{'-'.join(names)}")
-        tell(line, f"{', '.join(names)}: predicted limit {number(value)}")
+        line(ax, [value] * 2, [len(self.batches) + 1, top], clip_on=False, **style)
+        down = line(curves, [value] * 2, [0, 1], transform=curves.get_xaxis_transform(), **style)
+        down.set_gid(f"predicted-{'-'.join(names)}")
+        tell(down, f"{', '.join(names)}: predicted limit {number(value)}")
         if shared:
             every = len(names) == len(self.batches)
             words = "predicted, every batch size" if every else f"predicted, {', '.join(names)}"
@@ -81,9 +80,10 @@ class LimitRows:
             return
         color, y = self.batches[row["batch"]].color, self._middle(row["batch"])
         if np.isfinite(row["measured"]):
-            (mark,) = ax.plot(
-                at,
-                y,
+            mark = line(
+                ax,
+                [at],
+                [y],
                 color=color,
                 marker="D",
                 markersize=4,

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from overshoot.study.figures.panels import NAME, fitting, log_axis, size_of, title
+from overshoot.study.figures.panels import NAME, fitting, line, log_axis, size_of, title
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import GRID, INK, SMALL, Look, spread
 from overshoot.study.figures.tips import tell
 
@@ -64,17 +65,23 @@ class LineView:
 
 def draw_lines(figure: FigureBase, view: LineView) -> None:
     """A line for each series over its pale band."""
-    width, height = size_of(figure)
-    left, right = 49 / width, 1 - (NAMES if view.named else 10) / width
-    bottom, top = BOTTOM / height, 1 - TOP / height
-    ax = figure.add_axes((left, bottom, right - left, top - bottom))
-    title(figure, view.title, view.color, (width, height))
-    for name, scale in (("x", view.x), ("y", view.y)):
-        draw_scale(ax, name, scale)
+    size = size_of(figure)
+    ax = frame(figure, _frame, size, view.named, view.x, view.y)
+    title(figure, view.title, view.color, size)
     for series in view.series:
         _draw(ax, view, series)
     if view.named:
-        _names(ax, view, (top - bottom) * height)
+        _names(ax, view, size[1] - TOP - BOTTOM)
+
+
+def _frame(figure: FigureBase, size: tuple[float, float], named: bool, x: Scale, y: Scale) -> Axes:
+    width, height = size
+    left, right = 49 / width, 1 - (NAMES if named else 10) / width
+    bottom, top = BOTTOM / height, 1 - TOP / height
+    ax = figure.add_axes((left, bottom, right - left, top - bottom))
+    draw_scale(ax, "x", x)
+    draw_scale(ax, "y", y)
+    return ax
 
 
 def draw_scale(ax: Axes, name: str, scale: Scale) -> None:
@@ -95,7 +102,8 @@ def draw_scale(ax: Axes, name: str, scale: Scale) -> None:
 def _draw(ax: Axes, view: LineView, series: Series) -> None:
     value, low, high = np.clip(series.band, *view.y.axis_range)
     ax.fill_between(series.x, low, high, color=series.look.color, alpha=0.13, linewidth=0)
-    (line,) = ax.plot(
+    drawn = line(
+        ax,
         series.x,
         value,
         color=series.look.color,
@@ -105,7 +113,7 @@ def _draw(ax: Axes, view: LineView, series: Series) -> None:
         gid=series.name,
         clip_on=False,
     )
-    tell(line, series.look.label)
+    tell(drawn, series.look.label)
 
 
 def _names(ax: Axes, view: LineView, points: float) -> None:

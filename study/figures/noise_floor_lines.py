@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from overshoot.study.figures.panels import heading, log_axis, segments, size_of
+from overshoot.study.figures.panels import heading, line, log_axis, segments, size_of
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import MUTED, PAPER, SMALL, Look, spread
 from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import fixed
@@ -61,47 +62,49 @@ def floors_size(lines: int) -> tuple[float, float]:
 
 def draw_floors(figure: FigureBase, view: FloorView) -> None:
     """A curve for each optimizer from its best rate on, its slope at its end; dots of slope 1 and 2."""
-    ax, points = _axes(figure, view.title, right=32)
+    axes = ("learning rate", view.rate_range), ("final training gap q", view.gap_range)
+    ax, points = frame(figure, _axes, size_of(figure), 32, *axes)
+    heading(figure, view.title)
     low, high = view.gap_range
     ax.axhline(1, color=MUTED, linewidth=0.8, gid="start")
     _guides(ax, view)
-    for line in view.lines:
-        ends = (values.clip(low, high) for values in (line.low, line.high))
-        segments(ax, line.rates, *ends, color=line.look.color, linewidth=2.2, alpha=0.3)
-        (drawn,) = ax.plot(
-            line.rates,
-            line.middle.clip(low, high),
-            color=line.look.color,
-            marker=line.look.marker,
+    for drawn in view.lines:
+        ends = (values.clip(low, high) for values in (drawn.low, drawn.high))
+        segments(ax, drawn.rates, *ends, color=drawn.look.color, linewidth=2.2, alpha=0.3)
+        floor = line(
+            ax,
+            drawn.rates,
+            drawn.middle.clip(low, high),
+            color=drawn.look.color,
+            marker=drawn.look.marker,
             markersize=3,
             linewidth=1.3,
-            gid=f"floor {line.look.label}",
+            gid=f"floor {drawn.look.label}",
         )
-        tell(drawn, line.look.label)
-    ax.set(xlim=view.rate_range, ylim=view.gap_range)
-    ax.set_xlabel("learning rate", labelpad=1)
-    ax.set_ylabel("final training gap q", labelpad=1)
-    sloped = [line for line in view.lines if np.isfinite(line.slope)]
+        tell(floor, drawn.look.label)
+    sloped = [drawn for drawn in view.lines if np.isfinite(drawn.slope)]
     span = np.log10(high / low)
-    wanted = [float(np.clip(np.log10(line.middle[-1] / low) / span, 0.02, 0.98)) for line in sloped]
-    for line, y in zip(sloped, spread(wanted, LINE / points), strict=True):
-        text = fixed(line.slope, 1)
+    wanted = [float(np.clip(np.log10(drawn.middle[-1] / low) / span, 0.02, 0.98)) for drawn in sloped]
+    for drawn, y in zip(sloped, spread(wanted, LINE / points), strict=True):
+        text = fixed(drawn.slope, 1)
         number = ax.text(
             1.03,
             y,
             text,
             transform=ax.transAxes,
             va="center",
-            color=line.look.color,
+            color=drawn.look.color,
             fontsize=SMALL,
             fontweight="bold",
         )
-        tell(number, f"{line.look.label}: slope {text}")
+        tell(number, f"{drawn.look.label}: slope {text}")
 
 
 def draw_noise(figure: FigureBase, view: NoiseView) -> None:
     """A mark for each run, hollow where the start is not forgotten; on the diagonal it is as predicted."""
-    ax, _ = _axes(figure, view.title, right=12)
+    axes = ("predicted noise floor q", view.axis_range), ("measured gap q", view.axis_range)
+    ax, _ = frame(figure, _axes, size_of(figure), 12, *axes)
+    heading(figure, view.title)
     ax.plot(view.axis_range, view.axis_range, color=MUTED, linewidth=1.0, gid="diagonal")
     for batch, look in view.batches.items():
         for settled in (False, True):
@@ -119,19 +122,24 @@ def draw_noise(figure: FigureBase, view: NoiseView) -> None:
                 zorder=3 if settled else 2,
                 gid=f"{'settled' if settled else 'early'} {batch}",
             )
-    ax.set(xlim=view.axis_range, ylim=view.axis_range)
-    ax.set_xlabel("predicted noise floor q", labelpad=1)
-    ax.set_ylabel("measured gap q", labelpad=1)
 
 
-def _axes(figure: FigureBase, title: str, right: float) -> tuple[Axes, float]:
-    """Logarithmic axes under a title, and their height in points."""
-    width, height = size_of(figure)
+def _axes(
+    figure: FigureBase,
+    size: tuple[float, float],
+    right: float,
+    x: tuple[str, tuple[float, float]],
+    y: tuple[str, tuple[float, float]],
+) -> tuple[Axes, float]:
+    """Logarithmic axes of these labels and ranges under a title's place, and their height in points."""
+    width, height = size
     box = (49 / width, BOTTOM / height, 1 - (49 + right) / width, 1 - (TOP + BOTTOM) / height)
-    heading(figure, title)
     ax = figure.add_axes(box)
     log_axis(ax, "x")
     log_axis(ax, "y")
+    ax.set(xlim=x[1], ylim=y[1])
+    ax.set_xlabel(x[0], labelpad=1)
+    ax.set_ylabel(y[0], labelpad=1)
     return ax, box[3] * height
 
 

@@ -14,7 +14,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from overshoot.study.analysis.frame import records
-from overshoot.study.figures.panels import heading, log_axis, names_width, row_names
+from overshoot.study.figures.panels import heading, line, log_axis, names_width, row_names
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import GRID, INK, MUTED, OUTCOMES, PAPER, Looks
 from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
@@ -60,25 +61,24 @@ def rows_size(optimizers: int, batches: int) -> tuple[float, float]:
 
 def draw_ranges(figure: FigureBase, view: RangeView) -> None:
     """A bar from the lowest to the highest usable rate; a dot at the best, a cross at the sweep boundary."""
-    ax = _rows(figure, view.title, view.looks)
-    log_axis(ax, "x", numticks=8)
+    ax = frame(figure, _rows, view.looks, "learning rate", view.axis_range, True)
+    heading(figure, view.title)
     places = _places(view.looks)
     for row in records(view.sensitivity):
         _range(ax, row, places[row["optimizer"], row["batch"]], view.looks)
     for optimizer, rate in view.defaults.items():
         ends = [places[optimizer, batch] for batch in view.looks.batches]
         span = [min(ends) - ROW / 2, max(ends) + ROW / 2]
-        (line,) = ax.plot([rate, rate], span, color=INK, linewidth=1.1, gid="default")
-        tell(line, f"{view.looks.optimizers[optimizer].label}: default {number(rate)}")
-    ax.set(xlim=view.axis_range)
-    ax.set_xlabel("learning rate", labelpad=1)
+        upright = line(ax, [rate, rate], span, color=INK, linewidth=1.1, gid="default")
+        tell(upright, f"{view.looks.optimizers[optimizer].label}: default {number(rate)}")
 
 
 def _range(ax: Axes, row: dict[str, Any], y: float, looks: Looks) -> None:
     """The row of one optimizer with one batch strategy."""
     color, who = looks.batches[row["batch"]].color, _who(row, looks)
     if np.isfinite(row["low"]):
-        (bar,) = ax.plot(
+        bar = line(
+            ax,
             [row["low"], row["high"]],
             [y, y],
             color=color,
@@ -88,12 +88,12 @@ def _range(ax: Axes, row: dict[str, Any], y: float, looks: Looks) -> None:
         )
         tell(bar, f"{who}: usable from {number(row['low'])} to {number(row['high'])}")
     if np.isfinite(row["best"]):
-        (dot,) = ax.plot(row["best"], y, "o", color=PAPER, markersize=4.2, markeredgewidth=1.2)
-        dot.set_markeredgecolor(color)
+        ring: dict[str, Any] = {"marker": "o", "markersize": 4.2, "markeredgewidth": 1.2}
+        dot = line(ax, [row["best"]], [y], color=PAPER, markeredgecolor=color, **ring)
         tell(dot, f"{who}: best {number(row['best'])}")
     if np.isfinite(row["sweep_boundary"]):
-        (cross,) = ax.plot(row["sweep_boundary"], y, "X", markersize=4.4, markeredgewidth=0)
-        cross.set_color(OUTCOMES["diverged"])
+        mark: dict[str, Any] = {"marker": "X", "markersize": 4.4, "markeredgewidth": 0}
+        cross = line(ax, [row["sweep_boundary"]], [y], color=OUTCOMES["diverged"], **mark)
         tell(cross, f"{who}: half diverge from {number(row['sweep_boundary'])}")
 
 
@@ -103,17 +103,11 @@ def _who(row: dict[str, Any], looks: Looks) -> str:
 
 def draw_scores(figure: FigureBase, view: ScoreView) -> None:
     """Filled: at the tuned rate, with its interval. Hollow: at the default rate."""
-    ax = _rows(figure, view.title, view.looks)
-    if view.log:
-        log_axis(ax, "x", numticks=8)
-    else:
-        ax.grid(True, axis="x", color=GRID)
-        ax.xaxis.set_major_locator(MaxNLocator(int(ax.get_position().width * WIDTH // 60)))
-    ax.set(xlim=view.axis_range)
+    ax = frame(figure, _rows, view.looks, view.label, view.axis_range, view.log)
+    heading(figure, view.title)
     places = _places(view.looks)
     for row in records(view.scores.sort_values("role")):
         _score(ax, row, places[row["optimizer"], row["batch"]], view)
-    ax.set_xlabel(view.label, labelpad=1)
 
 
 def _score(ax: Axes, row: dict[str, Any], y: float, view: ScoreView) -> None:
@@ -127,10 +121,11 @@ def _score(ax: Axes, row: dict[str, Any], y: float, view: ScoreView) -> None:
         return
     if tuned:
         ends = np.clip([row["low"], row["high"]], low, high)
-        ax.plot(ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
-    (mark,) = ax.plot(
-        row["value"],
-        y,
+        line(ax, ends, [y, y], color=look.color, linewidth=2, alpha=0.45, solid_capstyle="butt")
+    mark = line(
+        ax,
+        [row["value"]],
+        [y],
         marker=look.marker,
         color=look.color if tuned else PAPER,
         markeredgecolor=look.color,
@@ -144,9 +139,10 @@ def _score(ax: Axes, row: dict[str, Any], y: float, view: ScoreView) -> None:
 
 def _beyond(ax: Axes, above: bool, y: float, color: str, diverged: bool) -> Line2D:
     """A mark at the edge: a cross for runs that diverged, else an arrow to where the score would be."""
-    (mark,) = ax.plot(
-        1 if above else 0,
-        y,
+    return line(
+        ax,
+        [1 if above else 0],
+        [y],
         marker="X" if diverged else (">" if above else "<"),
         transform=ax.get_yaxis_transform(),
         color=OUTCOMES["diverged"] if diverged else color,
@@ -154,7 +150,6 @@ def _beyond(ax: Axes, above: bool, y: float, color: str, diverged: bool) -> Line
         markeredgewidth=0,
         clip_on=False,
     )
-    return mark
 
 
 def _places(looks: Looks) -> dict[tuple[str, str], float]:
@@ -167,25 +162,31 @@ def _places(looks: Looks) -> dict[tuple[str, str], float]:
     }
 
 
-def _rows(figure: FigureBase, title: str, looks: Looks) -> Axes:
-    """Axes whose y axis is in points, with the optimizers' names, and a title."""
+def _rows(figure: FigureBase, looks: Looks, label: str, axis_range: tuple[float, float], log: bool) -> Axes:
+    """Axes whose y axis is in points, with the optimizers' names."""
     width, height = rows_size(len(looks.optimizers), len(looks.batches))
     names = [look.label for look in looks.optimizers.values()]
     room = names_width(names, WIDTH / 3)
     inner, left = height - TOP - BOTTOM, room + 26
     ax = figure.add_axes((left / width, BOTTOM / height, (width - left - RIGHT) / width, inner / height))
-    heading(figure, title)
+    if log:
+        log_axis(ax, "x", numticks=8)
+    else:
+        ax.grid(True, axis="x", color=GRID)
+        ax.xaxis.set_major_locator(MaxNLocator(int(ax.get_position().width * WIDTH // 60)))
+    ax.set(xlim=axis_range, ylim=(inner, 0))
+    ax.set_xlabel(label, labelpad=1)
     block = len(looks.batches) * ROW + GAP
     for i in range(0, len(looks.optimizers), 2):
         band = Rectangle((0, i * block), 1, block, transform=ax.get_yaxis_transform(), color=GRID, alpha=0.4)
         ax.add_patch(band).set(linewidth=0, zorder=0)
     middles = (np.arange(len(looks.optimizers)) + 0.5) * block
     row_names(ax, middles, names, room, pad=14)
-    ax.set(ylim=(inner, 0))
     for middle, look in zip(middles, looks.optimizers.values(), strict=True):
-        ax.plot(
-            -8 / (width - left - RIGHT),
-            middle,
+        line(
+            ax,
+            [-8 / (width - left - RIGHT)],
+            [middle],
             marker="s",
             color=look.color,
             markersize=6,

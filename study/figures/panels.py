@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from numpy.typing import ArrayLike
 from PIL import Image
 
-from overshoot.study.figures.keys import LINE, LegendKey, draw_keys, lines
-from overshoot.study.figures.theme import GRID, INK, PAPER, SMALL, power_of_ten, themed
+from overshoot.study.figures.keys import LINE, LegendKey, lines
+from overshoot.study.figures.theme import GRID, INK, SMALL, power_of_ten
 from overshoot.study.figures.tips import tell
 
 TITLE = FontProperties(size=10.5, weight="bold")
 NAME, BOLD = FontProperties(size=SMALL), FontProperties(size=SMALL, weight="bold")
 
-Draw = Callable[[SubFigure, Any], None]
+Draw = Callable[[FigureBase, Any], None]
 
 
 @dataclass(frozen=True)
@@ -50,45 +50,17 @@ class Panels:
         """Height of the keys, in points."""
         return LINE * lines(self.keys, self.grid[1] * self.size[0]) + 6 if self.keys else 0.0
 
-    def box(self, i: int) -> tuple[float, float, float, float]:
-        """Where panel i lies: its left and upper edge, width and height, in points."""
+    def place(self, i: int) -> tuple[float, float]:
+        """The left and the upper edge of panel i, in points."""
         row, column = divmod(i, self.grid[1])
-        return column * self.size[0], self.legend + row * self.size[1], *self.size
-
-    def mark(self, i: int) -> str:
-        """The id of panel i's group in an SVG file."""
-        return f"panel-{i}"
-
-    def figure(self) -> Figure:
-        """The panels side by side, row by row."""
-        rows, columns = self.grid
-        width, height = columns * self.size[0], self.legend + rows * self.size[1]
-        with themed():
-            figure = Figure(figsize=(width / 72, height / 72))
-            # Subfigures heed a grid's ratios, not its margins: the legend's place is a row of the grid.
-            heights = [*([self.legend] if self.keys else []), *[self.size[1]] * rows]
-            spec = figure.add_gridspec(len(heights), columns, height_ratios=heights, wspace=0, hspace=0)
-            for i, view in enumerate(self.views):
-                row, column = divmod(i, columns)
-                part = figure.add_subfigure(spec[len(heights) - rows + row, column], gid=self.mark(i))
-                part.set_facecolor("none")
-                self.draw(part, view)
-            if self.keys:
-                draw_keys(figure, self.keys, width, height)
-        return figure
+        return column * self.size[0], self.legend + row * self.size[1]
 
 
-def write_png(figure: Figure, path: Path, dpi: int = 110) -> None:
-    """The figure as a PNG on white, in a palette of its own: a third of the bytes of full colours.
+def save(pixels: np.ndarray, path: Path) -> None:
+    """Pixels (rows, columns, 4) as a PNG in a palette of its own: a third of the bytes of full colours.
 
     Of ways to choose 256 colours, the one that keeps small areas too: a colour must stay the optimizer's.
     """
-    FigureCanvasAgg(figure)
-    drawn = BytesIO()
-    with themed():
-        figure.savefig(drawn, dpi=dpi, facecolor=PAPER, format="rgba")
-    rows = int(figure.get_figheight() * dpi)
-    pixels = np.frombuffer(drawn.getvalue(), np.uint8).reshape(rows, -1, 4)
     _in_colors(Image.fromarray(pixels), 256).save(path, compress_level=8)
 
 
@@ -121,11 +93,18 @@ def _in_colors(image: Image.Image, most: int) -> Image.Image:
     return whole
 
 
+def line(ax: Axes, x: ArrayLike, y: ArrayLike, **style: Any) -> Line2D:
+    """A line in axes whose limits are given: `plot` spends most of its time on finding out about them."""
+    drawn = Line2D(x, y, **style)
+    ax.add_artist(drawn)
+    return drawn
+
+
 def segments(ax: Axes, x: Iterable[float], low: Iterable[float], high: Iterable[float], **style: Any) -> None:
     """Upright lines at `x` from `low` to `high`, as one path."""
     xs = [v for value in x for v in (value, value, np.nan)]
     ys = [v for ends in zip(low, high, strict=True) for v in (*ends, np.nan)]
-    ax.plot(xs, ys, **style)
+    line(ax, xs, ys, **style)
 
 
 def log_axis(ax: Axes, axis: Literal["x", "y"], numticks: int = 6) -> None:
@@ -141,7 +120,7 @@ def log_axis(ax: Axes, axis: Literal["x", "y"], numticks: int = 6) -> None:
 
 def size_of(figure: FigureBase) -> tuple[float, float]:
     """Width and height of a panel in points."""
-    assert isinstance(figure, Figure | SubFigure)
+    assert isinstance(figure, Figure)
     scale = 72 / figure.dpi
     return float(figure.bbox.width * scale), float(figure.bbox.height * scale)
 

@@ -12,18 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.transforms import Affine2D
 
 from overshoot.study.analysis.frame import records
 from overshoot.study.figures.limit_rows import LimitRows, rows_height
-from overshoot.study.figures.panels import BOLD, NAME, brief, fitting, log_axis, segments, title
+from overshoot.study.figures.panels import BOLD, NAME, brief, fitting, line, log_axis, segments, title
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, SMALL, Look
 from overshoot.study.figures.tips import tell
 from overshoot.study.numbers import number
 from overshoot.study.phases.outcomes import Outcome
 
 SIZE = (264.0, 264.0)
-LEFT = 56.0
+LEFT, RIGHT = 56.0, 8.0
 ROW = 11.5
 """Height of a row of the outcome strip, in points."""
 
@@ -60,20 +60,49 @@ def rates_size(limits: bool, batches: int) -> tuple[float, float]:
 
 def draw_rates(figure: FigureBase, view: RateView) -> None:
     """A strip of outcomes, a row for each batch strategy, their limits, and the curves of the gap."""
-    width, height = rates_size(view.limits is not None, len(view.batches))
-    strip_height, rows = ROW * len(view.batches), height - SIZE[1]
-    left, right, bottom, top = LEFT / width, 1 - 8 / width, 34 / height, 1 - 24 / height
+    limits, size = view.limits is not None, rates_size(view.limits is not None, len(view.batches))
+    shared = view.tolerance, view.rate_range, view.gap_range
+    strip, main, above = frame(figure, _frame, size, tuple(view.batches.items()), limits, *shared)
+    title(figure, view.optimizer.label, view.optimizer.color, size)
+    _strip(strip, view)
+    _curves(main, view)
+    if view.limits is not None and above is not None:
+        LimitRows(view.limits, view.batches, view.rate_range).draw(above, main)
+    if view.at_end:
+        _at_end(main, view.at_end, size[0] - LEFT - RIGHT)
+
+
+def _frame(
+    figure: FigureBase,
+    size: tuple[float, float],
+    batches: Sequence[tuple[str, Look]],
+    limits: bool,
+    tolerance: float,
+    rate_range: tuple[float, float],
+    gap_range: tuple[float, float],
+) -> tuple[Axes, Axes, Axes | None]:
+    """The axes of the strip, of the curves, and of the limits' rows between them."""
+    width, height = size
+    strip_height, rows = ROW * len(batches), height - SIZE[1]
+    left, right, bottom, top = LEFT / width, 1 - RIGHT / width, 34 / height, 1 - 24 / height
     split = top - strip_height / height
     strip = figure.add_axes((left, split, right - left, strip_height / height))
     main = figure.add_axes((left, bottom, right - left, split - bottom - (5 + rows) / height))
-    title(figure, view.optimizer.label, view.optimizer.color, (width, height))
-    _strip(strip, view)
-    _curves(main, view)
-    if view.limits is not None:
-        above = figure.add_axes((left, split - (4 + rows) / height, right - left, rows / height))
-        LimitRows(view.limits, view.batches, view.rate_range).draw(above, main)
-    if view.at_end:
-        _at_end(main, view.at_end, (right - left) * width)
+    strip.set(xlim=np.log10(rate_range), ylim=(len(batches), 0))
+    _names(strip, batches)
+    log_axis(main, "x")
+    log_axis(main, "y")
+    main.set(xlim=rate_range, ylim=gap_range)
+    main.axhspan(gap_range[0], tolerance, color=OUTCOMES["converged"], alpha=0.08, linewidth=0)
+    main.axhline(tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
+    main.set_xlabel("learning rate", labelpad=1)
+    main.set_ylabel("training gap q", labelpad=1)
+    if not limits:
+        return strip, main, None
+    above = figure.add_axes((left, split - (4 + rows) / height, right - left, rows / height))
+    above.set(xscale="log", xlim=rate_range, ylim=(len(batches) + 1, 0))
+    above.axis("off")
+    return strip, main, above
 
 
 def _at_end(ax: Axes, batches: Sequence[str], width: float) -> None:
@@ -86,26 +115,13 @@ def _at_end(ax: Axes, batches: Sequence[str], width: float) -> None:
         tell(note, words)
 
 
-def _strip(ax: Axes, view: RateView) -> None:
-    names = list(view.batches)
-    step = _spacing(view.rates)
-    for outcome, at in view.rates.groupby("outcome"):
-        x = np.log10(at["rate"].to_numpy())
-        y = np.array([names.index(batch) for batch in at["batch"]])
-        boxes = [
-            Path.unit_rectangle().transformed(_placed(*corner, step))
-            for corner in zip(x - step / 2, y, strict=True)
-        ]
-        strip = PathPatch(Path.make_compound_path(*boxes), facecolor=OUTCOMES[str(outcome)], linewidth=0.6)
-        strip.set(edgecolor=PAPER, gid="outcome-" + str(outcome).replace(" ", "-"))
-        tell(ax.add_patch(strip), str(outcome))
-        if outcome == Outcome.DIVERGED:
-            ax.plot(x, y + 0.5, "x", color=PAPER, markersize=2.6, markeredgewidth=0.8)
-    ax.set(xlim=np.log10(view.rate_range), ylim=(len(names), 0), xticks=[])
-    short = [fitting(brief(name), LEFT - 5, BOLD) for name in names]
-    ax.set_yticks(np.arange(len(names)) + 0.5, short)
+def _names(ax: Axes, batches: Sequence[tuple[str, Look]]) -> None:
+    """The batch strategies in their colours beside their rows, as short as the margin asks for."""
+    short = [fitting(brief(name), LEFT - 5, BOLD) for name, _ in batches]
+    ax.set(xticks=[])
+    ax.set_yticks(np.arange(len(batches)) + 0.5, short)
     ax.tick_params(axis="y", length=0, pad=2)
-    for label, (name, look) in zip(ax.get_yticklabels(), view.batches.items(), strict=True):
+    for label, (name, look) in zip(ax.get_yticklabels(), batches, strict=True):
         label.set(color=look.color, fontweight="bold")
         if label.get_text() != name:
             tell(label, look.label)
@@ -113,8 +129,31 @@ def _strip(ax: Axes, view: RateView) -> None:
         spine.set_visible(False)
 
 
-def _placed(x: float, y: float, width: float) -> Affine2D:
-    return Affine2D().scale(width, 1).translate(x, y)
+def _strip(ax: Axes, view: RateView) -> None:
+    names = list(view.batches)
+    step = _spacing(view.rates)
+    for outcome, at in view.rates.groupby("outcome"):
+        x = np.log10(at["rate"].to_numpy())
+        y = np.array([names.index(batch) for batch in at["batch"]])
+        strip = PathPatch(
+            _boxes(x - step / 2, y, step),
+            facecolor=OUTCOMES[str(outcome)],
+            edgecolor=PAPER,
+            linewidth=0.6,
+            gid="outcome-" + str(outcome).replace(" ", "-"),
+        )
+        tell(strip, str(outcome))
+        ax.add_artist(strip)
+        if outcome == Outcome.DIVERGED:
+            mark: dict[str, Any] = {"marker": "x", "markersize": 2.6, "markeredgewidth": 0.8}
+            line(ax, x, y + 0.5, color=PAPER, linestyle="", **mark)
+
+
+def _boxes(left: np.ndarray, top: np.ndarray, width: float) -> Path:
+    """A box 1 high at each place, all as one path."""
+    box = Path.unit_rectangle()
+    corners = np.stack([left, top], axis=1)[:, None] + np.asarray(box.vertices) * (width, 1)
+    return Path(corners.reshape(-1, 2), np.tile(np.asarray(box.codes), len(left)))
 
 
 def _spacing(rates: pd.DataFrame) -> float:
@@ -125,30 +164,29 @@ def _spacing(rates: pd.DataFrame) -> float:
 
 def _curves(ax: Axes, view: RateView) -> None:
     low, high = view.gap_range
-    ax.axhspan(low, view.tolerance, color=OUTCOMES["converged"], alpha=0.08, linewidth=0)
-    ax.axhline(view.tolerance, color=OUTCOMES["converged"], linewidth=0.9, linestyle=(0, (3, 2)))
     ax.axvline(view.default, color=MUTED, linewidth=0.9, linestyle=(0, (1, 1.6)), gid="default")
+    rates = view.rates[["rate", "gap", "gap_low", "gap_high"]].to_numpy(float)
+    of, outcomes = (view.rates[column].to_numpy() for column in ("batch", "outcome"))
     for batch, look in view.batches.items():
-        at = view.rates[view.rates["batch"] == batch]
-        lasted = at[np.isfinite(at["gap"])]
-        ends = (lasted[column].clip(low, high) for column in ("gap_low", "gap_high"))
-        segments(ax, lasted["rate"], *ends, color=look.color, linewidth=2.2, alpha=0.3)
+        rate, gap, least, most = rates[of == batch].T
+        lasted = np.isfinite(gap)
+        ends = (values[lasted].clip(low, high) for values in (least, most))
+        segments(ax, rate[lasted], *ends, color=look.color, linewidth=2.2, alpha=0.3)
         # A rate at which half diverged has no gap: NaN breaks the line there instead of bridging it.
-        gap = at["gap"].where(np.isfinite(at["gap"])).clip(low, high)
-        (line,) = ax.plot(at["rate"], gap, color=look.color, marker=look.marker, markersize=3, linewidth=1.3)
-        line.set_gid(f"gap-{batch}")
-        tell(line, look.label, [_point(row) for row in records(lasted)])
-    log_axis(ax, "x")
-    log_axis(ax, "y")
-    ax.set(xlim=view.rate_range, ylim=view.gap_range)
-    ax.set_xlabel("learning rate", labelpad=1)
-    ax.set_ylabel("training gap q", labelpad=1)
+        curve = line(
+            ax,
+            rate,
+            np.where(lasted, gap.clip(low, high), np.nan),
+            color=look.color,
+            marker=look.marker,
+            markersize=3,
+            linewidth=1.3,
+            gid=f"gap-{batch}",
+        )
+        points = zip(rate[lasted], gap[lasted], outcomes[of == batch][lasted], strict=True)
+        tell(curve, look.label, [f"{batch}, {number(r)}: {number(q)}, {said}" for r, q, said in points])
     _mark_tuned(ax, view)
     _mark_default(ax, view)
-
-
-def _point(row: dict[str, Any]) -> str:
-    return f"{row['batch']}, {number(row['rate'])}: {number(row['gap'])}, {row['outcome']}"
 
 
 def _mark_tuned(ax: Axes, view: RateView) -> None:
@@ -156,9 +194,10 @@ def _mark_tuned(ax: Axes, view: RateView) -> None:
     for row in records(view.tuned):
         look = view.batches[row["batch"]]
         y = np.clip(row["gap"], *view.gap_range)
-        (star,) = ax.plot(
-            row["rate"],
-            y,
+        star = line(
+            ax,
+            [row["rate"]],
+            [y],
             marker="*",
             markersize=10.5,
             color=look.color,

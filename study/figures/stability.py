@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from overshoot.study.analysis.frame import records
 from overshoot.study.figures.panels import brief, heading, row_names
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import GRID, INK, MUTED, PAPER, SMALL, Looks, ratio_color
 from overshoot.study.figures.tips import tell
 
@@ -39,26 +40,31 @@ def map_size(optimizers: int, batches: int) -> tuple[float, float]:
 def draw_map(figure: FigureBase, view: MapView) -> None:
     """A coloured field with its number and what the prediction rests on for each cell."""
     rows, columns = list(view.looks.optimizers), list(view.looks.batches)
-    width, height = map_size(len(rows), len(columns))
-    inner = len(columns) * COLUMN, len(rows) * ROW
-    ax = figure.add_axes((NAMES / width, BOTTOM / height, inner[0] / width, inner[1] / height))
+    ax = frame(figure, _frame, view.looks)
     heading(figure, view.title)
     for cell in records(view.cells):
         column, row = columns.index(cell["batch"]), rows.index(cell["optimizer"])
         who = f"{view.looks.optimizers[rows[row]].label}, {cell['batch']}"
         _field(ax, cell, column, row, who)
+
+
+def _frame(figure: FigureBase, looks: Looks) -> Axes:
+    rows, columns = list(looks.optimizers), list(looks.batches)
+    width, height = map_size(len(rows), len(columns))
+    inner = len(columns) * COLUMN, len(rows) * ROW
+    ax = figure.add_axes((NAMES / width, BOTTOM / height, inner[0] / width, inner[1] / height))
     ax.set(xlim=(0, len(columns)), ylim=(len(rows), 0))
     heads = [brief(batch).replace(" ", "\n") for batch in columns]
     ax.set_xticks([i + 0.5 for i in range(len(columns))], heads, fontsize=SMALL)
     ax.xaxis.tick_top()
-    names = [look.label for look in view.looks.optimizers.values()]
+    names = [look.label for look in looks.optimizers.values()]
     row_names(ax, [i + 0.5 for i in range(len(rows))], names, NAMES - 18, pad=14)
     ax.tick_params(axis="x", length=0, pad=3)
-    for tick, (batch, look) in zip(ax.get_xticklabels(), view.looks.batches.items(), strict=True):
+    for tick, (batch, look) in zip(ax.get_xticklabels(), looks.batches.items(), strict=True):
         tick.set(color=look.color, fontweight="bold")
         if brief(batch) != batch:
             tell(tick, look.label)
-    for i, look in enumerate(view.looks.optimizers.values()):
+    for i, look in enumerate(looks.optimizers.values()):
         ax.plot(
             -8 / inner[0],
             i + 0.5,
@@ -70,6 +76,7 @@ def draw_map(figure: FigureBase, view: MapView) -> None:
         )
     for spine in ax.spines.values():
         spine.set_visible(False)
+    return ax
 
 
 def _field(ax: Axes, cell: dict[str, Any], column: int, row: int, who: str) -> None:
@@ -79,7 +86,8 @@ def _field(ax: Axes, cell: dict[str, Any], column: int, row: int, who: str) -> N
     face = ratio_color(ratio) if known else "none"
     field = Rectangle((column, row), 1, 1, facecolor=face, edgecolor=PAPER if known else GRID, linewidth=1.2)
     field.set_gid(f"field-{name}")
-    tell(ax.add_patch(field), f"{who}: {cell['number']} {cell['word']}".replace(":  ", ": "))
+    tell(field, f"{who}: {cell['number']} {cell['word']}".replace(":  ", ": "))
+    ax.add_artist(field)
     color = INK if known else MUTED
     number = cell["number"]
     where: dict[str, Any] = {"ha": "center", "va": "center"}

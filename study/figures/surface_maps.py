@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +14,8 @@ from matplotlib.ticker import MaxNLocator
 
 from overshoot.study.analysis.surface_paths import KINDS, LossSurface
 from overshoot.study.figures.keys import cross
-from overshoot.study.figures.panels import title
+from overshoot.study.figures.panels import line, title
+from overshoot.study.figures.stage import frame
 from overshoot.study.figures.theme import INK, MUTED, OUTCOMES, PAPER, ROLES, SMALL, Look
 from overshoot.study.numbers import number
 
@@ -58,19 +60,26 @@ def joined(updates: np.ndarray) -> int:
 
 def draw_paths(figure: FigureBase, view: PathView) -> None:
     """Four small maps: contours of equal loss, the optimum, and the way there, or away from it."""
+    maps = frame(figure, _maps, view.surface)
     title(figure, view.optimizer.label, view.optimizer.color, SIZE)
-    width, height = SIZE
-    for i, kind in enumerate(KINDS):
-        row, column = divmod(i, 2)
-        x = LEFT + column * (SIDE + GAP)
-        y = height - TOP - SIDE - row * (SIDE + GAP + 16)
-        ax = figure.add_axes((x / width, y / height, SIDE / width, SIDE / height))
-        _map(ax, view.surface, named=(row == 1, column == 0))
+    for kind, ax in zip(KINDS, maps, strict=True):
         way = view.ways.get(kind)
         text = f"{kind} {number(way.rate)}" if way else f"{kind}: none"
         ax.text(0, 1.03, text, transform=ax.transAxes, color=COLORS[kind] if way else MUTED, fontsize=SMALL)
         if way:
             _way(ax, view.surface, way, COLORS[kind], kind)
+
+
+def _maps(figure: FigureBase, surface: LossSurface) -> list[Axes]:
+    width, height = SIZE
+    maps = []
+    for i in range(len(KINDS)):
+        row, column = divmod(i, 2)
+        x = LEFT + column * (SIDE + GAP)
+        y = height - TOP - SIDE - row * (SIDE + GAP + 16)
+        maps.append(figure.add_axes((x / width, y / height, SIDE / width, SIDE / height)))
+        _map(maps[-1], surface, named=(row == 1, column == 0))
+    return maps
 
 
 def _map(ax: Axes, surface: LossSurface, named: tuple[bool, bool]) -> None:
@@ -104,11 +113,10 @@ def _map(ax: Axes, surface: LossSurface, named: tuple[bool, bool]) -> None:
 def _way(ax: Axes, surface: LossSurface, way: Way, color: str, kind: str) -> None:
     theta = surface.theta + surface.half * surface.view(way.theta)
     first = min(way.joined, len(theta))
-    ax.plot(
-        *theta[:first].T, color=color, linewidth=1.1, marker="o", markersize=1.9, zorder=3, gid=f"path-{kind}"
-    )
-    ax.plot(*theta[first:].T, color=color, linestyle="", marker="o", markersize=1.6, alpha=0.45, zorder=3)
-    ax.plot(*theta[0], marker="o", markersize=4.5, color=PAPER, markeredgecolor=color, zorder=4)
+    points: dict[str, Any] = {"marker": "o", "zorder": 3, "color": color}
+    line(ax, *theta[:first].T, linewidth=1.1, markersize=1.9, gid=f"path-{kind}", **points)
+    line(ax, *theta[first:].T, linestyle="", markersize=1.6, alpha=0.45, **points)
+    line(ax, *theta[:1].T, marker="o", markersize=4.5, color=PAPER, markeredgecolor=color, zorder=4)
     if way.diverged:
         x, y = leaving(theta, surface)
         cross(ax, x, y, "left")

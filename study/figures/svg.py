@@ -2,68 +2,229 @@
 
 from __future__ import annotations
 
-import copy
-import io
-import re
-from collections.abc import Iterator, Mapping
-from xml.etree import ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, cast
+from xml.sax.saxutils import escape
 
-import matplotlib as mpl
+import numpy as np
+from matplotlib.backend_bases import GraphicsContextBase, RendererBase
+from matplotlib.colors import rgb2hex
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, weight_dict
+from matplotlib.path import Path
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
+from matplotlib.transforms import Transform
+from numpy.typing import ArrayLike
 
-from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.svg_paths import decimal, shorter
-from overshoot.study.figures.theme import themed
-from overshoot.study.figures.tips import titled
+from overshoot.study.figures.tips import sayings
 
-_AUTOMATIC = re.compile(r"(.*_\d+|matplotlib\.axis.*)$")
-_NUMBERS = ("x", "y", "width", "height", "transform")
-_REFERENCE = re.compile(r"(?:url\()?#([^)]+)\)?$")
-_SMALL = 500
-"""Characters of a definition's path up to which it is a mark, whose curves ask for finer steps."""
+_SMALL = 100
+"""Points of a definition's path up to which it is a mark, whose curves ask for finer steps."""
+_NAME, _ID = "\ue001", "\ue002"
+"""In the place of a panel's name and of a definition's id, until they are known: letters that no text has."""
+_ANCHORS = {"left": "start", "right": "end", "center": "middle"}
+_CAPS = {"projecting": "square", "butt": "butt", "round": "round"}
 
 
-def to_svgs(figure: Figure, panels: Panels, name: str, variables: Mapping[str, str]) -> list[str]:
-    """An `<svg>` element for each of the `panels` in their `figure`, which fills the width of its place.
+@dataclass(frozen=True)
+class Layer:
+    """Elements, and the definitions that they refer to: each without its id -> its id."""
 
-    name: what every id in them starts with, so that the figures of one page share none. variables: the
-    CSS variable that takes the place of each colour. Letters stay letters, set in the page's type.
+    text: str = ""
+    defined: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self, size: tuple[float, float], name: str) -> str:
+        """An `<svg>` element, which fills the width of its place. name: what its ids start with."""
+        made = "".join(text.replace(_ID, key) for text, key in self.defined.items())
+        defs = f"<defs>{made}</defs>" if made else ""
+        view = f'<svg viewBox="0 0 {size[0]:g} {size[1]:g}" aria-hidden="true">'
+        return f"{view}{defs}{self.text}</svg>".replace(_NAME, name)
+
+
+class VectorMedium(RendererBase):
+    """Draws a figure of `size` points as a Layer.
+
+    variables: the CSS variable that takes the place of each colour. Letters stay letters, set in the page's
+    type. Lines are joined as SVG joins them by itself.
     """
-    buffer = io.BytesIO()
-    with themed(), mpl.rc_context({"svg.hashsalt": "overshoot"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    root = ET.fromstring(buffer.getvalue())
-    for element in root.iter():
-        _plain(element, variables)
-    titled(root)
-    shared = {e.attrib["id"]: e for e in root.iter() if e.tag in ("path", "clipPath") and "id" in e.attrib}
-    _prune(root)
-    return [
-        _alone(root.find(f".//g[@id='{panels.mark(i)}']"), panels.box(i), shared, f"{name}-{i}")
-        for i in range(len(panels.views))
-    ]
+
+    def __init__(self, size: tuple[float, float], variables: Mapping[str, str]) -> None:
+        super().__init__()
+        self.size, self.variables = size, variables
+        self.under = Layer()
+        self.parts: list[str] = []
+        self.defined: dict[str, str] = {}
+
+    def keep(self, figure: Figure) -> None:
+        """What is drawn from now on lies above the figure as it is."""
+        self.under = Layer()
+        self.under = self.drawn(figure)
+
+    def drawn(self, figure: Figure) -> Layer:
+        """The figure above what was kept."""
+        self.parts, self.defined = [self.under.text], dict(self.under.defined)
+        figure.draw(self)
+        return Layer("".join(self.parts), self.defined)
+
+    def flipy(self) -> bool:
+        return True
+
+    def get_canvas_width_height(self) -> tuple[float, float]:
+        return self.size
+
+    def get_text_width_height_descent(
+        self, s: str, prop: FontProperties, ismath: Any
+    ) -> tuple[float, float, float]:
+        return _extent(s, prop)
+
+    def draw_path(
+        self, gc: GraphicsContextBase, path: Path, transform: Transform, rgbFace: Any = None
+    ) -> None:
+        style, line = self._style(gc, rgbFace), rgbFace is None
+        clip = (0.0, 0.0, *self.size) if line else None
+        simplify = line and path.should_simplify
+        whole = path.cleaned(transform, remove_nans=True, clip=clip, simplify=simplify, curves=True)
+        data = shorter(self._turned(whole.vertices), whole.codes, 1)
+        if data and style != "fill:none":
+            _, (said,) = sayings(gc.get_url(), 1)
+            self.parts.append(_element("path", f'd="{data}"{self._clip(gc)} style="{style}"', said))
+
+    def draw_markers(
+        self,
+        gc: GraphicsContextBase,
+        marker_path: Path,
+        marker_trans: Transform,
+        path: Path,
+        trans: Transform,
+        rgbFace: Any = None,
+    ) -> None:
+        places = trans.transform(path.vertices)
+        away = np.abs(places / self.size - 0.5).max(axis=1)  # in panels, from the middle
+        places = self._turned(places[away < 2])  # not so for what is no number
+        if not len(places):
+            return
+        data = self._mark(marker_path, marker_trans)
+        style = self._style(gc, rgbFace)
+        key = self._define(f'<path id="{_ID}" d="{data}"/>')
+        at = (tuple(decimal(value, 1) for value in row) for row in np.rint(places * 10).astype(int).tolist())
+        together, each = sayings(gc.get_url(), len(places))
+        uses = "".join(
+            _element("use", f'href="#{key}" x="{x}" y="{y}"', said)
+            for (x, y), said in zip(at, each, strict=True)
+        )
+        self.parts.append(f'<g{self._clip(gc)} style="{style}">{_title(together)}{uses}</g>')
+
+    def draw_text(
+        self,
+        gc: GraphicsContextBase,
+        x: float,
+        y: float,
+        s: str,
+        prop: FontProperties,
+        angle: float,
+        ismath: Any = False,
+        mtext: Text | None = None,
+    ) -> None:
+        style, turn = _font(prop), f"rotate({_short(-angle)})"
+        if mtext and (angle == 0 or mtext.get_rotation_mode() == "anchor"):
+            left, foot = mtext.get_transform().transform(mtext.get_unitless_position())
+            upright = np.array([np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))])
+            # Letters are set along their anchor, wherever the page's type ends; only its line is placed.
+            beside = upright @ [x - left, y - (self.size[1] - foot)] * upright
+            x, y = left + beside[0], self.size[1] - foot + beside[1]
+            style += f";text-anchor:{_ANCHORS[mtext.get_horizontalalignment()]}"
+            turn = f"rotate({_short(-angle)} {_short(x)} {_short(y)})" if angle else ""
+            place = f'x="{_short(x)}" y="{_short(y)}"' + (f' transform="{turn}"' if turn else "")
+        else:
+            place = f'transform="translate({_short(x)} {_short(y)}) {turn}"'
+        alpha = gc.get_alpha() if gc.get_forced_alpha() else gc.get_rgb()[3]
+        style += f";fill:{self._color(gc.get_rgb())}" + (f";opacity:{_short(alpha)}" if alpha != 1 else "")
+        text = f'<text style="{style}" {place}>{escape(s)}</text>'
+        _, (said,) = sayings(gc.get_url(), 1)
+        # Within the text, what it says would be a part of it.
+        self.parts.append(f"<g>{_title(said)}{text}</g>" if said else text)
+
+    def _mark(self, path: Path, transform: Transform) -> str:
+        mark = path.cleaned(transform, curves=True)
+        vertices = np.asarray(mark.vertices) * (1, -1)
+        return shorter(vertices, mark.codes, 2 if len(vertices) < _SMALL else 1)
+
+    def _turned(self, vertices: ArrayLike) -> np.ndarray:
+        """Upwards in a figure is downwards in SVG."""
+        return np.asarray(vertices) * (1, -1) + (0, self.size[1])
+
+    def _define(self, element: str) -> str:
+        """The id of a definition, which is made where it is new."""
+        return self.defined.setdefault(element, f"{_NAME}{_letters(len(self.defined))}")
+
+    def _clip(self, gc: GraphicsContextBase) -> str:
+        path, transform = cast(tuple[Path | None, Transform], gc.get_clip_path())
+        if path is not None:
+            outline = path.cleaned(transform, curves=True)
+            shape = f'<path d="{shorter(self._turned(outline.vertices), outline.codes, 1)}"/>'
+        elif (box := gc.get_clip_rectangle()) is not None:
+            x, y, width, height = (_short(v) for v in (box.x0, self.size[1] - box.y1, box.width, box.height))
+            shape = f'<rect x="{x}" y="{y}" width="{width}" height="{height}"/>'
+        else:
+            return ""
+        key = self._define(f'<clipPath id="{_ID}">{shape}</clipPath>')
+        return f' clip-path="url(#{key})"'
+
+    def _color(self, rgb: Any) -> str:
+        color = rgb2hex(rgb)
+        return f"var({self.variables[color]})" if color in self.variables else color
+
+    def _style(self, gc: GraphicsContextBase, face: Any) -> str:
+        """What an element says of its area and its line."""
+        forced = gc.get_forced_alpha()
+        said = {"fill": "none" if face is None else self._color(face)}
+        if face is not None and len(face) == 4 and face[3] != 1 and not forced:
+            said["fill-opacity"] = _short(face[3])
+        if forced and gc.get_alpha() != 1:
+            said["opacity"] = _short(gc.get_alpha())
+        if width := gc.get_linewidth():
+            said |= self._line(gc, width, forced)
+        return ";".join(f"{name}:{value}" for name, value in said.items())
+
+    def _line(self, gc: GraphicsContextBase, width: float, forced: bool) -> dict[str, str]:
+        said = {"stroke": self._color(gc.get_rgb()), "stroke-width": _short(width)}
+        offset, dashes = gc.get_dashes()
+        if dashes is not None:
+            said |= {
+                "stroke-dasharray": ",".join(map(_short, np.ravel(dashes).tolist())),
+                "stroke-dashoffset": _short(offset),
+            }
+        if not forced and gc.get_rgb()[3] != 1:
+            said["stroke-opacity"] = _short(gc.get_rgb()[3])
+        if gc.get_capstyle() != "butt":
+            said["stroke-linecap"] = _CAPS[gc.get_capstyle()]
+        return said
 
 
-def _alone(
-    group: ET.Element | None, box: tuple[float, float, float, float], shared: dict[str, ET.Element], name: str
-) -> str:
-    """The group as a document with the definitions that it refers to, all ids starting with `name`."""
-    view = " ".join(f"{value:g}" for value in box)
-    svg = ET.Element("svg", {"viewBox": view, "aria-hidden": "true"})
-    if group is None:
-        return _text(svg)
-    targets = dict.fromkeys(target for _, _, target in _references(group))
-    needed = {target: f"{name}{_letters(k)}" for k, target in enumerate(targets)}
-    if needed:
-        ET.SubElement(svg, "defs").extend(copy.deepcopy(shared[target]) for target in needed)
-    svg.extend(copy.deepcopy(child) for child in group)
-    for element, key, target in list(_references(svg)):
-        element.set(key, element.attrib[key].replace(f"#{target}", f"#{needed[target]}"))
-    for element in svg.iter():
-        own = element.attrib.pop("id", None)
-        if own in needed:  # other ids are for whoever inspects the figure
-            element.set("id", needed[own])
-    return _text(svg)
+def _element(tag: str, attributes: str, said: str) -> str:
+    return f"<{tag} {attributes}>{_title(said)}</{tag}>" if said else f"<{tag} {attributes}/>"
+
+
+def _title(said: str) -> str:
+    return f"<title>{escape(said)}</title>" if said else ""
+
+
+@lru_cache(1 << 12)
+def _extent(text: str, font: FontProperties) -> tuple[float, float, float]:
+    width, height, descent = text_to_path.get_text_width_height_descent(text, font, False)
+    return width, height, descent
+
+
+def _font(font: FontProperties) -> str:
+    style, weight = font.get_style(), font.get_weight()
+    weight = weight_dict[weight] if isinstance(weight, str) else weight
+    said = f"font-style:{style};" if style != "normal" else ""
+    said += f"font-weight:{weight};" if weight != 400 else ""
+    return f"{said}font-size:{_short(font.get_size_in_points())}px"
 
 
 def _letters(k: int) -> str:
@@ -71,61 +232,5 @@ def _letters(k: int) -> str:
     return (_letters(k // 26) if k >= 26 else "") + chr(ord("a") + k % 26)
 
 
-def _text(svg: ET.Element) -> str:
-    return ET.tostring(svg, encoding="unicode").replace(" />", "/>")
-
-
-def _references(root: ET.Element) -> Iterator[tuple[ET.Element, str, str]]:
-    """Element, attribute and id of everything that refers to a definition."""
-    for element in root.iter():
-        for key in ("href", "clip-path"):
-            if match := _REFERENCE.match(element.attrib.get(key, "")):
-                yield element, key, match[1]
-
-
-def _plain(element: ET.Element, variables: Mapping[str, str]) -> None:
-    """Without namespaces, automatic ids and decimals that nobody sees; paths in relative steps."""
-    element.tag = element.tag.rpartition("}")[2]
-    element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
-    element.text, element.tail = (t if t and t.strip() else None for t in (element.text, element.tail))
-    given = element.attrib
-    if element.tag not in ("path", "clipPath") and _AUTOMATIC.match(given.get("id", "")):
-        del given["id"]
-    for key in _NUMBERS:
-        if key in given:
-            given[key] = re.sub(r"(\d+\.\d\d)\d+", r"\1", " ".join(given[key].split()))
-    if "d" in given:
-        given["d"] = shorter(given["d"], 2 if "id" in given and len(given["d"]) < _SMALL else 1)
-    if element.tag == "use":
-        given.update({key: decimal(round(float(given[key]) * 10), 1) for key in ("x", "y") if key in given})
-    if given.get("transform", "").startswith("rotate(-0 "):
-        del given["transform"]
-    if "style" in given:
-        given["style"] = _style(given["style"], variables)
-
-
-def _style(style: str, variables: Mapping[str, str]) -> str:
-    style = re.sub(r"\s*font-family:[^;]*;?", "", style)
-    style = re.sub(
-        r"#[0-9a-f]{6}\b", lambda m: f"var({variables[m[0]]})" if m[0] in variables else m[0], style
-    )
-    return re.sub(r"\s*([:;])\s*", r"\1", style).strip("; ")
-
-
-def _prune(parent: ET.Element) -> None:
-    """Take out what draws nothing or is defined elsewhere, groups that group nothing, and shared styles."""
-    children: list[ET.Element] = []
-    for child in parent:
-        _prune(child)
-        empty = child.tag == "g" and not len(child)
-        if empty or child.tag in ("metadata", "style", "defs") or child.get("style") == "fill:none":
-            continue
-        alone = child.tag == "g" and not child.attrib and child.find("title") is None
-        children.extend(child if alone else [child])
-    parent[:] = children
-    uses = [child for child in parent if child.tag == "use"]
-    styles = {use.attrib.get("style") for use in uses}
-    if parent.tag == "g" and len(uses) == len(parent) > 1 and len(styles) == 1 and None not in styles:
-        parent.set("style", uses[0].attrib["style"])
-        for use in uses:
-            del use.attrib["style"]
+def _short(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".").replace("-0.00", "0")

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
-_COMMANDS = re.compile(r"([MLQCZz])([^A-Za-z]*)")
+import numpy as np
+from matplotlib.path import Path
+
+_LETTERS = {int(Path.MOVETO): "m", int(Path.LINETO): "l", int(Path.CURVE3): "q", int(Path.CURVE4): "c"}
+_POINTS = {"m": 1, "l": 1, "q": 2, "c": 3}
 
 
-def shorter(path: str, digits: int) -> str:
-    """The same line in relative coordinates with so many decimals. path: absolute M, L, Q, C and z alone.
+def shorter(vertices: np.ndarray, codes: Any, digits: int) -> str:
+    """A path of Matplotlib, vertices (n, 2) and codes (n,), in relative coordinates with so many decimals.
 
     Positions are rounded, not the ways between them: errors do not add up along a line.
     """
-    return "".join(_pieces(path, 10**digits, digits))
+    points = np.rint(vertices * 10**digits).astype(np.int64).tolist()
+    return "".join(_pieces(points, codes.tolist(), digits))
 
 
-def _pieces(path: str, unit: int, digits: int) -> Iterator[str]:
-    here, start, before = (0, 0), (0, 0), ""
-    for command, text in _COMMANDS.findall(path):
-        if command in "Zz":
-            here, before = start, "z"
+def _pieces(points: list[list[int]], codes: list[int], digits: int) -> Iterator[str]:
+    here, start, before, i = [0, 0], [0, 0], "", 0
+    while i < len(points) and codes[i] != Path.STOP:
+        if codes[i] == Path.CLOSEPOLY:
+            here, before, i = start, "z", i + 1
             yield "z"
             continue
-        values = [round(float(v) * unit) for v in text.split()]
-        ways = [v - here[i % 2] for i, v in enumerate(values)]
-        here = (values[-2], values[-1])
-        if command == "M":
+        letter = "m" if not before else _LETTERS[codes[i]]
+        taken = points[i : i + _POINTS[letter]]
+        i += len(taken)
+        ways = [v - from_ for point in taken for v, from_ in zip(point, here, strict=True)]
+        here = taken[-1]
+        if letter == "m":
             start = here
-        elif command == "L" and before == "l" and not any(ways):
+        elif letter == before == "l" and not any(ways):
             continue  # a line's first piece stays, however short: its caps may be all that is seen
-        letter = command.lower()
         implied = (letter == before != "m") or (before == "m" and letter == "l")
         yield _joined(ways, digits, "" if implied else letter)
         before = letter
@@ -46,8 +53,9 @@ def _joined(values: list[int], digits: int, letter: str) -> str:
     return text
 
 
+@lru_cache(1 << 14)
 def decimal(value: int, digits: int) -> str:
     """`value` tenths or hundredths without what SVG does not ask for: `.5` for 0.50, `-3` for -3.0."""
     whole = f"{value / 10**digits:.{digits}f}"
     short = whole.rstrip("0").rstrip(".") if digits else whole
-    return re.sub(r"^(-?)0\.", r"\1.", short)
+    return short.replace("0.", ".", 1) if short.startswith(("0.", "-0.")) else short

@@ -36,6 +36,8 @@ OUTCOMES = {
 
 ROLES = {"too small": "#3f7fb5", "best": "#1b7a58", "too large": "#b3541e"}
 ROLE_DASHES = {"too small": (0, (5, 2)), "best": "-", "too large": (0, (1.5, 1.2))}
+PREDICTED = (0, (2.5, 1.5))
+"""The dashes of a predicted limit."""
 
 SMALL = 9.4
 """Points of the smallest letters of a figure of the report: `SHOWN` of them are 11 CSS pixels."""

@@ -6,7 +6,6 @@ An artist keeps it as its link, which the drawing passes on; `svg` makes a title
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.etree import ElementTree as ET
 
 from matplotlib.artist import Artist
 
@@ -18,22 +17,9 @@ def tell(artist: Artist, text: str, points: Sequence[str] = ()) -> None:
     artist.set_url(APART.join([text, *points]))
 
 
-def titled(root: ET.Element) -> None:
-    """Titles in the place of the links below an SVG element."""
-    for link in [element for element in root.iter() if element.tag == "a"]:
-        text, *points = link.attrib.get("href", "").split(APART)
-        link.tag, link.attrib = "g", {}
-        marks = list(link)
-        if len(points) == len(marks) > 0:
-            for mark, point in zip(marks, points, strict=True):
-                _title(mark, point)
-        elif len(marks) == 1 and marks[0].tag in ("path", "use"):
-            _title(marks[0], text)
-        else:
-            _title(link, text)
-
-
-def _title(element: ET.Element, text: str) -> None:
-    title = ET.Element("title")
-    title.text = text
-    element.insert(0, title)
+def sayings(link: str | None, marks: int) -> tuple[str, Sequence[str]]:
+    """What so many marks with a link say together, and what each of them says, empty for nothing."""
+    text, *points = (link or "").split(APART)
+    if len(points) == marks:
+        return "", points
+    return ("", [text]) if marks == 1 else (text, [""] * marks)

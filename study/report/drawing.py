@@ -15,13 +15,17 @@ from pathlib import Path
 
 from overshoot.study import figures
 from overshoot.study.execution.processes import Pool
-from overshoot.study.figures.panels import write_png
-from overshoot.study.figures.svg import to_svgs
+from overshoot.study.figures.stage import RasterMedium, shown, to_svgs, write_sheet
+from overshoot.study.figures.svg import VectorMedium
 from overshoot.study.report.pictures import Picture
 from overshoot.study.report.unchanged import code_hash
 
 LIBRARIES = ("matplotlib", "seaborn", "numpy", "pandas")
 """That decide what a picture looks like, besides the code of `study.figures`."""
+
+
+DPI = 110
+"""Of the sheets."""
 
 
 @dataclass
@@ -118,9 +122,9 @@ def _code() -> str:
 
 
 def _picture(picture: Picture, colors: Mapping[str, str], file: Path | None) -> list[str]:
-    # The page sets its legends itself; only a file needs them drawn.
-    panels = picture.panels if file is not None else replace(picture.panels, keys=())
-    figure = panels.figure()
-    if file is not None:
-        write_png(figure, file)
-    return to_svgs(figure, panels, picture.name, colors)
+    panels = picture.panels
+    if file is None:
+        return to_svgs(panels, picture.name, colors)
+    layers, pixels = zip(*shown(panels, VectorMedium(panels.size, colors), RasterMedium(DPI)), strict=True)
+    write_sheet(panels, pixels, file, DPI)
+    return [layer.document(panels.size, f"{picture.name}-{i}") for i, layer in enumerate(layers)]

@@ -17,11 +17,12 @@ from threadpoolctl import threadpool_limits
 from overshoot.study import playground
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
+from overshoot.study.execution.garbage import collect_rarely
 from overshoot.study.execution.processes import Pool
 from overshoot.study.figures.keys import SIZE as KEY
 from overshoot.study.figures.keys import LegendKey, draw_key
 from overshoot.study.figures.panels import Panels
-from overshoot.study.figures.svg import to_svgs
+from overshoot.study.figures.stage import to_svgs
 from overshoot.study.figures.theme import SHOWN, looks
 from overshoot.study.report.drawing import Drawings
 from overshoot.study.report.page import Page, compose, problem_parts
@@ -63,7 +64,7 @@ def render(
     for left in folder.glob(f"{MAKING}*"):  # by a process that was killed; one makes this report at a time
         shutil.rmtree(left)
     with Pool(workers) as pool, tempfile.TemporaryDirectory(dir=folder, prefix=MAKING) as made:
-        pool.start([_imported] * workers)
+        pool.start([_prepared] * workers)
         whole = Path(made)
         (whole / "figures").mkdir()
         # Its many small products gain nothing from threads, which on a busy machine wait for each other.
@@ -89,8 +90,9 @@ def render(
     return folder / "report.html"
 
 
-def _imported() -> None:
+def _prepared() -> None:
     """A process that has done this has imported what drawing needs, which takes seconds."""
+    collect_rarely()
 
 
 def _story(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
@@ -157,8 +159,7 @@ def _style(page: Page, environment: Environment) -> str:
 def _signs(page: Page) -> dict[LegendKey, str]:
     """The sign of every key of every legend, as SVG with the id `sign-` and its number."""
     keys = list(dict.fromkeys(key for picture in page.pictures for key in picture.keys))
-    panels = Panels(draw_key, keys, KEY)
-    drawn = to_svgs(panels.figure(), panels, "key", page.looks.variables)
+    drawn = to_svgs(Panels(draw_key, keys, KEY), "key", page.looks.variables)
     named = (svg.replace("<svg ", f'<svg id="sign-{i}" ', 1) for i, svg in enumerate(drawn))
     return dict(zip(keys, named, strict=True))
 

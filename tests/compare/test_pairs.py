@@ -11,6 +11,7 @@ from overshoot.study.compare.overlaid_curves import panels
 from overshoot.study.compare.pairs import Axes, pairs
 from overshoot.study.tracking import StoreError
 from tests.compare.test_compare import sides, stored
+from tests.figures.drawn import figures
 
 MOMENTUM, MORE, SGD = "momentum", "momentum(momentum=0.99)", "sgd"
 
@@ -60,8 +61,8 @@ def test_a_pair_has_a_sentence_and_its_curves_in_one_picture(tmp_path: Path) -> 
     assert "moves the limit from 0.41 to 0.041" in said
     assert draw(comparison, tmp_path / "pairs.png")
     assert (tmp_path / "pairs.png").stat().st_size > 1000
-    figure = panels(comparison, comparison.changes).figure()
-    drawn = {line.get_gid() for part in figure.subfigs for ax in part.axes for line in ax.lines}
+    parts = figures(panels(comparison, comparison.changes))
+    drawn = {line.get_gid() for part in parts for ax in part.axes for line in ax.lines}
     assert {"curve-A", "curve-B", "limit-A", "limit-B"} <= drawn
 
 

@@ -25,6 +25,7 @@ from overshoot.study.phases.results import CellResult
 from overshoot.study.problems.problem import problem_of
 from overshoot.study.tracking import Store, StoreError, open_store
 from tests.explain.conftest import CELLS
+from tests.figures.drawn import figures
 from tests.planted_cells import summary_of
 
 Ran = dict[str, CellResult]
@@ -272,11 +273,10 @@ def test_factors_agree_by_what_they_do_over_many_updates() -> None:
 
 def test_the_figure_shows_what_theory_predicts(ran: Ran) -> None:
     facts = known(ran, "line", "diverged")
-    figure = run_picture.panels(facts).figure()
     lines = {
         line.get_gid(): np.asarray(line.get_xydata())
-        for part in figure.subfigs
-        for ax in part.axes
+        for figure in figures(run_picture.panels(facts))
+        for ax in figure.axes
         for line in ax.lines
     }
     (start, low), (end, high) = lines["predicted"]

@@ -12,9 +12,11 @@ from overshoot.study.figures.lines import WIDE, LineView, Scale, Series, draw_li
 from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.rank_diagrams import RankView, draw_ranks, rank_size, ticks
 from overshoot.study.figures.span_rows import SpanView, draw_spans, span_size
+from overshoot.study.figures.stage import RasterMedium, shown
 from overshoot.study.report import pictures
 from overshoot.study.report.effort_section import axes_section, tuning_section
 from overshoot.study.report.rank_section import ranks_section, speed_section
+from tests.figures.drawn import figures
 from tests.planted_cells import INF, planted
 
 NOTE = "Friedman p = 0.00023 after Holm, 15 problems"
@@ -29,9 +31,9 @@ X = np.array([1.0, 2.0, 4.0])
 
 def drawn(draw, view, size):
     """The only axes of the only panel."""
-    figure = Panels(draw, [view], size).figure()
+    (figure,) = figures(Panels(draw, [view], size))
     FigureCanvasAgg(figure).draw()
-    (ax,) = figure.subfigs[0].axes
+    (ax,) = figure.axes
     return ax
 
 
@@ -105,7 +107,7 @@ class TestRanks:
     )
     def test_nothing_sticks_out_of_its_panel_or_lies_over_another(self, ranks):
         ax, (width, height) = self.draw(ranks, [(0, len(ranks) - 1)])
-        renderer = FigureCanvasAgg(ax.figure.figure).get_renderer()
+        renderer = FigureCanvasAgg(ax.figure).get_renderer()
         to_points = ax.transData.inverted()
         for text in ax.texts:
             box = text.get_window_extent(renderer).transformed(to_points)
@@ -191,7 +193,7 @@ class TestSections:
     def test_the_saddest_studies_are_drawn_or_left_out(self, section, sad):
         found = self.made(section, **sad)
         for picture in [] if found is None else found.pictures:
-            FigureCanvasAgg(picture.panels.figure()).draw()
+            shown(picture.panels, RasterMedium(72))
 
     def test_alarms_have_a_row_each_with_what_came_of_them(self):
         (_, block, _) = self.made(tuning_section, extended=1, search_high=1e4).blocks

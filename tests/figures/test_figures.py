@@ -12,18 +12,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.figures import theme
 from overshoot.study.figures.curves import CurveView, Line, draw_curves
 from overshoot.study.figures.divergence_times import DivergenceView, draw_divergence
-from overshoot.study.figures.keys import CURVE_KEYS, RATE_KEYS, batch_keys, places
+from overshoot.study.figures.keys import CURVE_KEYS, RATE_KEYS, batch_keys, draw_keys, places
 from overshoot.study.figures.pair_rows import RangeView, ScoreView, draw_ranges, draw_scores, rows_size
-from overshoot.study.figures.panels import TITLE, Panels, fitting, write_png
+from overshoot.study.figures.panels import TITLE, Panels, fitting
 from overshoot.study.figures.rate_panels import draw_rates
-from overshoot.study.figures.svg import to_svgs
+from overshoot.study.figures.stage import RasterMedium, shown, to_svgs, write_png
+from overshoot.study.figures.svg import VectorMedium
 from overshoot.study.report import pictures
+from tests.figures.drawn import figures
 from tests.planted_cells import INF, VALLEY, planted
 
 LOOKS = theme.looks({"sgd": "Gradient descent", "adam": "Adam"}, {"full": "full batch", "1": "stochastic"})
@@ -31,11 +34,8 @@ LOOK = LOOKS.optimizers["sgd"]
 
 
 def drawn(draw, view) -> Figure:
-    return Panels(draw, [view], (264, 252)).figure()
-
-
-def axes(figure):
-    return [ax for part in figure.subfigs for ax in part.axes]
+    (figure,) = figures(Panels(draw, [view], (264, 252)))
+    return figure
 
 
 def artist(ax, gid):
@@ -106,7 +106,7 @@ class TestRates:
         tables = analyse(gather([planted(), planted(batch="1", sweep=one_gone, tuned=(INF,) * 4)]))
         looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
         picture = pictures.problem_rates(tables, looks, "toy/net", "rates")
-        return axes(drawn(draw_rates, picture.panels.views[0]))
+        return drawn(draw_rates, picture.panels.views[0]).axes
 
     def test_the_strip_has_a_box_for_each_batch_strategy_and_rate(self, both):
         strip, _ = both
@@ -122,7 +122,7 @@ class TestRates:
         looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
         view = pictures.problem_rates(tables, looks, "toy/net", "rates").panels.views[0]
         figure = drawn(draw_rates, view)
-        strip, _ = axes(figure)
+        strip, _ = figure.axes
         for label in strip.get_yticklabels():
             assert label.get_window_extent(FigureCanvasAgg(figure).get_renderer()).x0 >= 0
 
@@ -160,7 +160,7 @@ class TestRates:
         tables = analyse(gather([planted(sweep={1.0: 0.05})]))
         looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
         views = pictures.problem_rates(tables, looks, "toy/net", "rates").panels.views
-        assert len(axes(drawn(draw_rates, views[0]))) == 2
+        assert len(drawn(draw_rates, views[0]).axes) == 2
 
 
 class TestCurves:
@@ -168,7 +168,7 @@ class TestCurves:
         return Line(role, rate, replicate, diverged, np.arange(len(gap)) * 10.0, np.array(gap))
 
     def draw(self, *lines, limits=(1e-3, 1e2)):
-        return axes(drawn(draw_curves, CurveView(LOOK, lines, 0.1, 100.0, limits)))[0]
+        return drawn(draw_curves, CurveView(LOOK, lines, 0.1, 100.0, limits)).axes[0]
 
     def test_there_is_a_line_for_each_replicate(self):
         ax = self.draw(self.line("best", [1, 0.1]), self.line("best", [1, 0.2], replicate="sweep-1"))
@@ -227,7 +227,7 @@ class TestRows:
         tables = analyse(gather([planted(), planted(batch="1", sweep={0.1: 0.9, 1.0: 0.5})]))
         looks = theme.looks(tables.study.names.optimizers, tables.study.names.batches)
         view = RangeView("toy", looks, tables.sensitivity, {"sgd": 0.01}, (1e-3, 1e3))
-        (ax,) = axes(drawn(draw_ranges, view))
+        (ax,) = drawn(draw_ranges, view).axes
         row = tables.sensitivity.iloc[0]
         assert list(artist(ax, "range-sgd-full").get_xdata()) == [row["low"], row["high"]]
         assert "range-sgd-1" not in gids(ax)
@@ -244,7 +244,7 @@ class TestRows:
 
     def test_scores_are_at_their_values_with_their_intervals(self):
         view = ScoreView("toy", LOOKS, self.scores(full=0.1), "gap", (0.01, 1), True)
-        (ax,) = axes(drawn(draw_scores, view))
+        (ax,) = drawn(draw_scores, view).axes
         assert artist(ax, "tuned-sgd-full").get_xdata() == [0.1]
         assert [0.05, 0.2] in [list(line.get_xdata()) for line in ax.lines]
 
@@ -253,13 +253,13 @@ class TestRows:
     )
     def test_what_lies_beyond_the_panel_is_marked_at_its_edge(self, value, marker, edge):
         view = ScoreView("toy", LOOKS, self.scores(full=value), "gap", (0.01, 1), True)
-        (ax,) = axes(drawn(draw_scores, view))
+        (ax,) = drawn(draw_scores, view).axes
         marks = [line for line in ax.lines if line.get_marker() == marker]
         assert [line.get_xdata() for line in marks] == [[edge]]
 
     def test_every_optimizer_is_named_in_its_colour(self):
         view = ScoreView("toy", LOOKS, self.scores(full=0.1), "gap", (0.01, 1), True)
-        (ax,) = axes(drawn(draw_scores, view))
+        (ax,) = drawn(draw_scores, view).axes
         assert [label.get_text() for label in ax.get_yticklabels()] == ["Gradient descent", "Adam"]
         squares = [
             line.get_color() for line in ax.lines if line.get_marker() == "s" and line.get_clip_on() is False
@@ -270,8 +270,8 @@ class TestRows:
     def test_names_fit_into_their_panel(self, label):
         looks = theme.looks({"x": label}, {"full": "full batch"})
         view = ScoreView("toy", looks, self.scores().reindex(columns=["role"]), "gap", (0.01, 1), True)
-        figure = Panels(draw_scores, [view], rows_size(1, 1)).figure()
-        (ax,) = axes(figure)
+        (figure,) = figures(Panels(draw_scores, [view], rows_size(1, 1)))
+        (ax,) = figure.axes
         box = ax.get_yticklabels()[0].get_window_extent(FigureCanvasAgg(figure).get_renderer())
         assert 0 <= box.x0 < box.x1 < ax.get_window_extent().x0
 
@@ -300,17 +300,17 @@ class TestDivergence:
         return DivergenceView(LOOK, LOOKS.batches, trials, "step", "update", (0.1, 100), (1, 1000), True)
 
     def test_runs_that_left_are_filled_and_runs_that_lasted_hollow(self):
-        (ax,) = axes(drawn(draw_divergence, self.view([("full", 1.0, False, 5), ("full", 1.0, True, 900)])))
+        (ax,) = drawn(draw_divergence, self.view([("full", 1.0, False, 5), ("full", 1.0, True, 900)])).axes
         assert artist(ax, "left-full").get_ydata().tolist() == [5]
         assert artist(ax, "lasted-full").get_ydata().tolist() == [900]
         assert artist(ax, "lasted-full").get_markerfacecolor() == theme.PAPER
 
     def test_what_lies_beyond_stands_at_the_edge(self):
-        (ax,) = axes(drawn(draw_divergence, self.view([("1", 1.0, False, 10**6)])))
+        (ax,) = drawn(draw_divergence, self.view([("1", 1.0, False, 10**6)])).axes
         assert artist(ax, "left-1").get_ydata().tolist() == [1000]
 
     def test_an_optimizer_that_never_diverged_says_so(self):
-        (ax,) = axes(drawn(draw_divergence, self.view([])))
+        (ax,) = drawn(draw_divergence, self.view([])).axes
         assert "no run diverged" in [text.get_text() for text in ax.texts]
 
 
@@ -320,20 +320,33 @@ class TestPanels:
         views = [CurveView(LOOK, lines, 0.1, 100.0, (1e-3, 10.0))] * count
         return Panels(draw_curves, views, (264.0, 214.0), 2, keys)
 
-    def test_panels_lie_side_by_side_under_their_legend(self):
+    def test_panels_lie_side_by_side_under_their_legend(self, tmp_path):
         panels = self.panels(3, CURVE_KEYS)
-        figure = panels.figure()
-        legend = panels.legend
-        assert figure.get_size_inches() * 72 == pytest.approx([528, 428 + legend])
-        for i, part in enumerate(figure.subfigs):
-            x, y, width, height = panels.box(i)
-            box = part.bbox.transformed(figure.dpi_scale_trans.inverted())
-            assert [box.x0 * 72, box.width * 72, box.height * 72] == pytest.approx([x, width, height])
-            assert box.y1 * 72 == pytest.approx(428 + legend - y)
+        write_png(panels, tmp_path / "x.png", 72)
+        with Image.open(tmp_path / "x.png") as file:
+            sheet = np.asarray(file.convert("RGB")).astype(int)
+        assert sheet.shape[:2] == (int(428 + panels.legend), 528)
+        first, *others = (sheet[int(y) :, int(x) :][:214, :264] for x, y in map(panels.place, range(3)))
+        assert all((part == first).all() for part in others)
+        assert (first != 254).any(axis=2).mean() > 0.03
+        assert (sheet[int(panels.legend) + 214 :, 264:] == 254).all(), "no fourth panel"
+
+    def test_a_panel_beside_others_is_drawn_as_it_is_alone(self):
+        lines = [Line("best", 0.1, "sweep-0", False, np.array([0.0, 50.0]), np.array([1.0, 0.01]))]
+        ranges = [(1e-3, 10.0), (1e-3, 10.0), (1e-5, 10.0), (1e-3, 10.0)]
+        views = [CurveView(LOOK, lines * (i != 1), 0.1, 100.0, span) for i, span in enumerate(ranges)]
+        size = (264.0, 214.0)
+        media = VectorMedium(size, {}), RasterMedium(72)
+        together = shown(Panels(draw_curves, views, size), *media)
+        for view, (layer, pixels) in zip(views, together, strict=True):
+            [(own, single)] = shown(Panels(draw_curves, [view], size), *media)
+            assert layer == own
+            assert (pixels == single).all()
 
     def test_a_legend_names_every_key_and_breaks_before_it_is_too_wide(self):
         keys = [*batch_keys(LOOKS), *RATE_KEYS]
-        figure = self.panels(2, keys).figure()
+        figure = Figure(figsize=(528 / 72, 2))
+        draw_keys(figure, keys, 528, 144)
         assert [text.get_text() for text in figure.texts] == [key.label for key in keys]
         renderer = FigureCanvasAgg(figure).get_renderer()
         scale = 72 / figure.dpi
@@ -355,13 +368,13 @@ class TestPanels:
         assert long.endswith(shown.partition("…")[2])
 
     def test_a_png_is_written(self, tmp_path):
-        write_png(self.panels().figure(), tmp_path / "x.png")
+        write_png(self.panels(), tmp_path / "x.png", 110)
         assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
     def svgs(self, name="a", **options):
         panels = self.panels(**options)
         variables = {color: variable for color, (variable, _, _) in theme.variables(2).items()}
-        return to_svgs(panels.figure(), panels, name, variables)
+        return to_svgs(panels, name, variables)
 
     def test_each_panel_is_a_document_with_its_own_definitions(self):
         ids = []
@@ -386,11 +399,11 @@ class TestPanels:
         assert ">0.1</text>" in self.svgs()[0]
         lines = [Line("best", 0.00461, "sweep-0", False, np.array([0.0, 50.0]), np.array([1.0, 0.01]))]
         panels = Panels(draw_curves, [CurveView(LOOK, lines, 0.1, 100.0, (1e-3, 10.0))], (264.0, 214.0))
-        assert ">0.0046</text>" in to_svgs(panels.figure(), panels, "a", {})[0]
+        assert ">0.0046</text>" in to_svgs(panels, "a", {})[0]
 
     def test_names_are_escaped(self):
         look = theme.looks({"x": '<b>&"x'}, {}).optimizers["x"]
         panels = Panels(draw_curves, [CurveView(look, [], 0.1, 100.0, (1e-3, 10.0))], (264.0, 214.0))
-        (svg,) = to_svgs(panels.figure(), panels, "a", {})
+        (svg,) = to_svgs(panels, "a", {})
         assert "<b>" not in svg
         assert "&lt;b&gt;&amp;" in svg

@@ -12,14 +12,15 @@ from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import pictures, render
 from overshoot.study.report.stability_section import limits_section
 from overshoot.study.report.stability_tables import fields
-from tests.figures.test_figures import artist, axes, contrast, gids
+from tests.figures.drawn import figures
+from tests.figures.test_figures import artist, contrast, gids
 from tests.findings.test_stability_limits import RISING, everything, known, looks, plain, read
 from tests.planted_cells import INF, VALLEY, planted
 from tests.report.test_report import Parsed
 
 
 def panel(picture, i=0):
-    return axes(picture.panels.figure())[i]
+    return [ax for figure in figures(picture.panels) for ax in figure.axes][i]
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ class TestFigures:
         picture = pictures.problem_rates(tables, looks(tables), "toy/net", "rates")
         assert not [key for key in picture.keys if key.label.startswith("predicted limit")]
         assert not [gid for gid in gids(panel(picture, 1)) if str(gid).startswith(("predicted", "limit"))]
-        assert len(axes(picture.panels.figure())) == 2
+        assert len(figures(picture.panels)[0].axes) == 2
         assert "limits" not in picture.tiles[0].alt
 
     def test_a_limit_beyond_the_panel_is_left_out(self):
@@ -219,9 +220,7 @@ class TestReport:
     def test_a_study_that_knows_little_has_a_section(self, summary):
         tables, _ = read(planted(sweep=VALLEY | {10.0: [0.2, INF]}, **summary))
         found = limits_section(tables, looks(tables))
-        assert [len(p.panels.figure().subfigs) for p in found.pictures] == [
-            len(p.tiles) for p in found.pictures
-        ]
+        assert [len(figures(p.panels)) for p in found.pictures] == [len(p.tiles) for p in found.pictures]
         assert all(block.text and (block.pictures or block.tables) for block in found.blocks)
 
 

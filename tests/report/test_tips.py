@@ -10,7 +10,7 @@ from matplotlib.figure import FigureBase
 from playwright.sync_api import Page
 
 from overshoot.study.figures.panels import Panels
-from overshoot.study.figures.svg import to_svgs
+from overshoot.study.figures.stage import to_svgs
 from overshoot.study.figures.tips import tell
 
 SAID = """([selector, pattern]) => {
@@ -42,7 +42,7 @@ def line(figure: FigureBase, _: object) -> None:
 
 def titles() -> list[tuple[str, str | None]]:
     panels = Panels(line, [None], (200.0, 100.0))
-    (svg,) = to_svgs(panels.figure(), panels, "x", {})
+    (svg,) = to_svgs(panels, "x", {})
     return [(e.tag, t.text) for e in ET.fromstring(svg).iter() if (t := e.find("title")) is not None]
 
 
