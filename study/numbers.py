@@ -73,7 +73,7 @@ def by_problem(interval: Interval, said: str) -> str:
     problems)`, under few problems `22 % (10 to 40) of the cells (by problem)`, of a single one `22 % of the
     cells`."""
     if not isinstance(interval, Range):
-        return f"{share(interval)} {said} (interval over problems)"
+        return f"{share(interval)} {said} (resampled by problem)"
     return (
         f"{share(interval)} {said} (by problem)"
         if interval.clusters > 1

@@ -14,7 +14,7 @@ def test_of_a_single_problem_nothing_varies_over_problems() -> None:
     assert [" ".join(said.split()) for said in shares] == [
         "50 % of the cells",
         "50 % (40 to 60) of the cells (by problem)",
-        "50 % [40, 60] of the cells (interval over problems)",
+        "50 % [40, 60] of the cells (resampled by problem)",
     ]
     differences = [both(Comparison(0.5, here, interval), percent) for interval in (one, two)]
     assert [" ".join(said.split()) for said in differences] == [

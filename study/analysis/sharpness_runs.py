@@ -7,17 +7,19 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, records
 
+AT = "at the threshold"
+
 NEAR = 1.1
-"""A run stays at its line when the middle of its sharpness lies within this factor of it."""
+"""A run stays at its threshold when the median of its sharpness lies within this factor of it."""
 
 
 def edge_runs(study: Study) -> pd.DataFrame:
-    """A row for each run whose sharpness was followed and whose line is known.
+    """A row for each run whose sharpness was followed and whose threshold is known.
 
     rate, replicate, threshold, diverged; start: its sharpness at the first evaluation that has one;
-    largest: the largest sharpness over the line; late: the median of that ratio over the last half of the
-    evaluations; reached: the update at which it first came to the line, NaN where it never did; verdict:
-    "at the line" where `late` is within a factor NEAR of it, else "below" or "above", "diverged" before all.
+    largest: the largest sharpness over the threshold; late: the median of that ratio over the last half of
+    the evaluations; reached: the update at which it first came to the threshold, NaN where it never did;
+    verdict: AT where `late` is within a factor NEAR of it, else "below" or "above", "diverged" before all.
     """
     columns = [
         *("key", *AXES, "trial", "rate", "replicate", "threshold", "diverged", "start", "largest", "late"),
@@ -54,4 +56,4 @@ def edge_line(study: Study, key: str, trial: int) -> pd.DataFrame:
 def _verdict(late: float) -> str:
     if late > NEAR:
         return "above"
-    return "at the line" if late >= 1 / NEAR else "below"
+    return AT if late >= 1 / NEAR else "below"

@@ -169,6 +169,6 @@ SCORE_KEYS = [
     LegendKey("diverged", OUTCOMES["diverged"], marker="X", size=6),
 ]
 DIVERGENCE_KEYS = [
-    LegendKey("left at this update", INK, marker="o"),
+    LegendKey("blew up at this update", INK, marker="o"),
     LegendKey("lasted to the end of its budget", INK, marker="o", face=PAPER),
 ]

@@ -8,6 +8,7 @@ import pandas as pd
 from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, pairs, slopes_by_optimizer
+from overshoot.study.analysis.sharpness_runs import AT
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.codes import BASES
 from overshoot.study.findings.limit_words import factor, where
@@ -26,9 +27,9 @@ WORDS = {
 """Basis of a prediction -> what stands in its field of the map."""
 
 FORECAST = (
-    "networks, any method: the rate from which a tenth of the budget no longer lowers the loss. The other "
-    "map has what theory alone predicts there, before any training: what the curvature at the start allows, "
-    "and nothing for methods that divide by their gradients"
+    "networks, any method: the lowest rate at which training for a tenth of the budget does not lower the "
+    "loss. A second map, “theory alone”, has what the curvature at the start predicts there before any "
+    "training, and nothing for adaptive methods"
 )
 
 
@@ -47,7 +48,8 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
         text += f"{number(near['predicted'])} was predicted"
         if near["key"] != far["key"]:
             text += (
-                f", {where(tables, far)} at {number(far['measured'])} instead of {number(far['predicted'])}"
+                f"; {where(tables, far)} does so from {number(far['measured'])} on, instead of "
+                f"{number(far['predicted'])}"
             )
         text += "."
     settings = tables.study.protocol.get(LimitSettings)
@@ -56,31 +58,34 @@ def stability(tables: Tables, found: LimitEvidence) -> str:
             f" With full batches on least squares the limit is measured to {number(100 * settings.precision)}"
             "\u202f%; elsewhere runs both diverge and survive around it, and it has an interval."
         )
-    return text + " The words below the number say what the prediction rests on:"
+    return text + " The words below the number say which prediction it is:"
 
 
 def bases(found: LimitEvidence) -> dict[str, str]:
-    """Word in a field of the map -> on what the prediction rests."""
-    shown = set(found.predicted["basis"])
+    """Word in a field of the map, or in a table below it -> on what the prediction rests."""
+    shown = set(found.predicted["basis"]) | set(found.limits["basis"])
     known = {WORDS[basis]: BASES[basis] for basis in BASES if basis in shown}
     return known | ({SHORT_RUN: FORECAST} if SHORT_RUN in shown else {})
 
 
 def batch_limits(tables: Tables, found: LimitEvidence, measured: pd.DataFrame) -> str:
     text = (
-        "Lines are predicted stability limits of the mean square, for batches drawn independently, from a "
-        "single sample at the left to all samples at the right; both axes are logarithmic. Marks are "
-        "measured limits, with bars over their replicates. A dash is the limit predicted for single runs, "
-        "in the order that their batches have."
+        "How the stability limit depends on the batch size, from a single sample at the left to all samples "
+        "at the right; both axes are logarithmic. Lines are predicted mean-square limits: above them the "
+        "mean squared distance over many runs grows, if batches are drawn independently. Dashes are "
+        "predicted single-run limits: above them a single run grows, with its batches in their own order. "
+        "Marks are measured limits, with bars over their replicates."
     )
     for problem, plain, heavy, b in pairs(found.by_batch):
         names = tables.study.names
         first, last = heavy["limit"].iloc[0], heavy["limit"].iloc[-1]
         text += (
             f" On {names.problems[problem]} {names.optimizers[heavy['optimizer'].iloc[0]]}’s line starts at "
-            f"{number(first)}, above the lower guide, {number((1 - b) * plain['limit'].iloc[0])}, (1 − b) "
-            f"times gradient descent’s limit with b = {b:g}; it ends at {number(last)}, on the upper guide, "
-            f"{number((1 + b) * plain['limit'].iloc[-1])}, which is 2 (1 + b) over the largest curvature."
+            f"{number(first)}, above the lower grey guide at {number((1 - b) * plain['limit'].iloc[0])}, "
+            f"which is (1 − b) times gradient descent’s limit (b = {b:g} is the momentum coefficient); it "
+            f"ends at {number(last)}, on the upper grey guide at "
+            f"{number((1 + b) * plain['limit'].iloc[-1])}, which is "
+            "2 (1 + b) over the largest curvature."
         )
         break
     if any(ORDERS[order].repeats for order in measured["order"]):
@@ -93,19 +98,20 @@ def edges(tables: Tables, found: LimitEvidence) -> str:
     text = (
         "Sharpness, the largest curvature of the training loss, during training with full batches, against "
         "the number of updates; both axes are logarithmic. Each learning rate has a colour, and a dashed "
-        f"line at the sharpness up to which it is stable, labelled with the rate: {_lines(tables, runs)}."
+        "line at its threshold, the largest sharpness at which it is stable, labelled with the rate: "
+        f"{_lines(tables, runs)}."
     )
-    rose = runs[(runs["reached"].astype(float) > 0) & (runs["verdict"] == "at the line")]
+    rose = runs[(runs["reached"].astype(float) > 0) & (runs["verdict"] == AT)]
     if len(rose):
         run = records(rose.assign(off=np.abs(np.log(rose["late"].astype(float)))).sort_values("off"))[0]
         text += (
             f" On {tables.study.names.problems[run['problem']]} with "
-            f"{tables.study.names.optimizers[run['optimizer']]} at rate {number(run['rate'])} it goes from "
-            f"{number(run['start'])} to the line at {number(run['threshold'])} by update "
+            f"{tables.study.names.optimizers[run['optimizer']]} at rate {number(run['rate'])} the sharpness "
+            f"rises from {number(run['start'])} to its threshold, {number(run['threshold'])}, by update "
             f"{int(run['reached']):,} and stays at {factor(run['late'])} times it."
         )
     else:
-        text += " No run rose to its line and stayed there."
+        text += " No run’s sharpness rose to its threshold and stayed there."
     return text
 
 
@@ -115,7 +121,7 @@ def _lines(tables: Tables, runs: pd.DataFrame) -> str:
     texts = []
     for optimizer, at in runs.groupby("optimizer", sort=False):
         over = number(float((at["threshold"] * at["rate"]).median()))
-        scaled = "" if known.get(str(optimizer)) else ", for the curvature after its own scaling"
+        scaled = "" if known.get(str(optimizer)) else ", where curvature is measured after its own scaling"
         texts.append(f"{over}/rate for {tables.study.names.optimizers[str(optimizer)]}{scaled}")
     return "; ".join(texts)
 
@@ -146,6 +152,6 @@ def noise(tables: Tables, found: LimitEvidence) -> str:
     least, most = settled["predicted"].min(), settled["predicted"].max()
     return (
         f"{text} Filled marks, {len(settled)} of {len(found.noise)}, are runs that have forgotten their "
-        f"start; they span predicted noise floors from {number(least)} to {number(most)}. Hollow ones may "
-        "not have, and show less."
+        f"start; they span predicted noise floors from {number(least)} to {number(most)}. Hollow marks may "
+        "not have, so they test the prediction less well."
     )

@@ -18,7 +18,8 @@ BASES = {
     "grows or shrinks; below the limit the gap may still end above its start, as noise drives a cycle",
     LimitBasis.ALMOST_SURE: "random batches on least squares, in their order: in the long run a run grows "
     "above this rate and shrinks below it, apart from the noise of the residuals",
-    LimitBasis.AT_THE_START: "from the largest curvature at the start, which changes during training",
+    LimitBasis.AT_THE_START: "networks, before training: from the largest curvature at the start, which "
+    "changes during training",
     LimitBasis.NONE: "no such rate exists, or none is known",
 }
 """On what a predicted limit rests -> what that means."""
@@ -26,7 +27,7 @@ BASES = {
 BASIS_NAMES = {
     LimitBasis.EXACT: "exact",
     LimitBasis.ORDER: "exact for the order",
-    LimitBasis.ALMOST_SURE: "almost sure",
+    LimitBasis.ALMOST_SURE: "single runs",
     LimitBasis.AT_THE_START: "curvature at the start",
     LimitBasis.NONE: "none",
 }
@@ -49,7 +50,7 @@ SCORES = {Score.ACCURACY: "accuracy", Score.R_SQUARED: "R²"}
 
 DIVERGENCES = {
     Reason.EXPLODED: "loss a million times its start",
-    Reason.NOT_FINITE: "loss not finite",
+    Reason.NOT_FINITE: "loss overflowed (not finite)",
     Reason.ENDED_ABOVE: "ended further from the optimum than it started",
     Reason.GROWING: "still growing when the budget ended",
 }
@@ -82,14 +83,14 @@ def no_limit(code: str, optimizer: str) -> str:
     return {
         NoLimit.SCHEDULE: "the schedule changes the learning rate during training",
         NoLimit.DIVIDES: f"{optimizer} divides its steps by the size of the gradients it has seen, and these "
-        "grow with the loss, so too large a rate ends on a plateau, not in a divergence at a rate that can "
-        "be named",
+        "grow with the loss, so too large a rate ends on a plateau, and no rate is known at which it "
+        "diverges",
         NoLimit.UNKNOWN: f"for {optimizer} no learning rate is known above which it must diverge",
         NoLimit.WEIGHT_DECAY: "with random batches limits are known only for losses without weight decay",
         NoLimit.ORDER_UNCOMPUTED: "the limit of this order could not be computed: no convergence",
         NoLimit.EPOCHS_UNCOMPUTED: "the limit of single runs could not be computed: an epoch is too long to "
         "be followed, or the rates tried do not enclose it",
         NoLimit.CURVATURE_UNCOMPUTED: "the curvature at the start could not be computed: no convergence",
-        NoLimit.ROOT: "the better the fit, the more a root of a mean loss curves",
+        NoLimit.ROOT: "the curvature of the root of a mean loss grows without bound as the fit improves",
         NoLimit.NO_CURVATURE: "at the start the loss curves upwards in no direction",
     }[NoLimit(code)]

@@ -22,15 +22,15 @@ def diverged(tables: Tables) -> Finding | None:
     whole = compared(table)
     claim = f"{percent(whole.value)} of the runs within a decade above the best rate diverge."
     evidence = (
-        f"{table['gone'].sum():,} of {plural(int(table['runs'].sum()), 'run')} of the sweep, each cell "
-        f"counted once: {both(whole, percent)}."
+        f"{table['gone'].sum():,} of {plural(int(table['runs'].sum()), 'run')} of the sweep, every cell with "
+        f"the same weight: {both(whole, percent)}."
     )
     details = ""
     each = table.groupby(["problem", "optimizer"], sort=False)["share"].mean().unstack().dropna()
     if each.shape[1] > 1 and len(each):
         means = each.mean().sort_values(ascending=False, kind="stable")
         ends = f"{percent(float(means.iloc[-1]))} to {percent(float(means.iloc[0]))}"
-        claim = f"{claim[:-1]}, by optimizer {ends}."
+        claim = f"{claim[:-1]}; by optimizer, {ends}."
         most, _ = places(-each)
         details = f"{in_order([f'{labels[str(o)]} {percent(v)}' for o, v in means.items()])}."
         details += shares(most, labels, "Most often")
@@ -46,9 +46,7 @@ def _by_limit(tables: Tables) -> str:
     problems = tables.study.cells["problem"].nunique()
     write = share if problems > 1 else (lambda interval: percent(interval.value))
     texts = [f"{number(r['low'])} to {number(r['high'])} times {write(r['share'])}" for r in rows]
-    spread = (
-        ", with the interval over problems" if problems >= FEW else ", by problem" if problems > 1 else ""
-    )
+    spread = ", resampled by problem" if problems >= FEW else ", by problem" if problems > 1 else ""
     return f" By rate over the cell’s stability limit{spread}: {listing(texts)}."
 
 
@@ -73,11 +71,11 @@ def plateaus(tables: Tables) -> Finding | None:
     each = in_order([f"{labels[row['optimizer']]} {share(row['share'])}" for row in rows])
     size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
-        "Of the runs above the best rate that failed, so many overflowed or reached a million times their "
-        f"initial gap: {each}{_over(tables)}; seldom means in clearly fewer than half."
+        "Share of the failed runs above the best rate that overflowed or reached a million times their "
+        f"initial gap: {each}{_over(tables)}. Seldom means in clearly fewer than half."
     )
     details = (
-        f"Of all {size:,}, another {risen:,} ended above their start or still rising, and "
+        f"Of all {size:,} failed runs, another {risen:,} ended above their start or still rising, and "
         f"{size - exploded - risen:,} below it without converging."
     )
     links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in seldom]
@@ -86,4 +84,4 @@ def plateaus(tables: Tables) -> Finding | None:
 
 def _over(tables: Tables) -> str:
     few = tables.failed["problem"].nunique() < FEW
-    return "" if few else " (intervals over problems)"
+    return "" if few else " (resampled by problem)"

@@ -44,8 +44,8 @@ def _origins(tables: Tables) -> str:
     rows = records(default_rates(tables.study, tables.sensitivity))
     others = [row for row in rows if row["framework"]]
     text = (
-        "Default rates are PyTorch’s where it has the optimizer, else those of the library that the table "
-        "of defaults names"
+        "Default rates are PyTorch’s where it has the optimizer, otherwise those of the library named in the "
+        "table of default rates"
     )
     if not others:
         return f"{text}."
@@ -76,8 +76,8 @@ def selection(tables: Tables) -> Finding | None:
         f"{plural(n, 'comparison')}, and in training gap in {apart['gap']:,} of them."
     )
     evidence = (
-        f"Comparisons are of two optimizers on the same problem and batch strategy, over its replicates; by "
-        f"test score {by_problem(ties, 'show no clear difference')}. Each is judged by "
+        "Each comparison is of two optimizers on the same problem with the same batch strategy, over the "
+        f"replicates; by test score {by_problem(ties, 'show no clear difference')}. Each is judged by "
         f"itself at {percent(1 - CHANCE)}, so about one in twenty would differ by chance."
     )
     inconclusive = apart["test_score"] <= CHANCE * n

@@ -41,8 +41,8 @@ CAUSES = {
     (
         LimitBasis.ORDER,
         True,
-    ): "with one order the rates that diverge come in windows with stable rates between them, and the "
-    "lowest window, which is predicted, can be so narrow that it lies between two of the rates that were run",
+    ): "with one order the rates that diverge come in windows with stable rates between them; the lowest "
+    "window is predicted, and it can be so narrow that it lies between two of the rates that were run",
     (
         LimitBasis.ORDER,
         False,
@@ -56,8 +56,9 @@ CAUSES = {
     (
         LimitBasis.ALMOST_SURE,
         False,
-    ): "the noise of the residuals, which the prediction leaves out, holds a run on a noise floor from which "
-    "batches throw it far; so it may end above its start below the limit, which counts as divergence",
+    ): "the prediction leaves out the noise of the residuals, which keeps a run at a noise floor, from where "
+    "single batches throw it far; so below the limit a run may end above its start, which counts as "
+    "divergence",
     (
         LimitBasis.AT_THE_START,
         True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from overshoot.study.analysis.defaults import default_rates
@@ -106,7 +108,7 @@ def finds_its_rate(tables: Tables) -> Finding | None:
         },
     )
     tuned_alone = {o: chance for (o, role), chance in against.items() if role == ConfirmRole.TUNED}
-    claims = [f"{labels[o]} trains {_how_far(chance)} tuned Adam" for o, chance in tuned_alone.items()]
+    claims = _beside_tuned(tuned_alone, labels)
     texts = [
         f"{labels[o]} against {role} Adam {both(chance, lambda v: fixed(v, 2))}"
         for (o, role), chance in against.items()
@@ -115,12 +117,24 @@ def finds_its_rate(tables: Tables) -> Finding | None:
     return Finding(
         "Without a rate",
         f"Left to find {'its' if len(free) == 1 else 'their'} own rate, {listing(claims)}.",
-        "The probability that a run at the method’s own factor, untuned, has the smaller training gap: "
-        f"{'; '.join(texts)}. That factor lies in the usable range: {reached}.",
+        "The probability that a run at the method’s default factor, by which it multiplies the rate that it "
+        f"finds, has the smaller training gap: {'; '.join(texts)}. The default factor lies in the usable "
+        f"range: {reached}.",
         ANCHOR,
         not any(chance.clear(0.5) for chance in tuned_alone.values()),
         [runs_of(study, optimizer=o) for o in (*free, RIVAL)],
     )
+
+
+def _beside_tuned(chances: Mapping[str, Comparison], labels: Mapping[str, str]) -> list[str]:
+    """`Prodigy and DoG train clearly less far than tuned Adam`, for each way they may compare."""
+    said: dict[str, list[str]] = {}
+    for o, chance in chances.items():
+        said.setdefault(_how_far(chance), []).append(labels[o])
+    return [
+        f"{listing(names)} {'train' if len(names) > 1 else 'trains'} {how} tuned Adam"
+        for how, names in said.items()
+    ]
 
 
 def _untuned(scores: Replicates, optimizer: str, role: str) -> Comparison | None:
@@ -141,21 +155,25 @@ def _how_far(chance: Comparison) -> str:
 
 
 def survived(tables: Tables) -> Finding | None:
-    """In how many cells the rate tuned for training did not survive fresh runs, and with whom."""
+    """In how many cells the rate tuned for training failed on fresh runs, and with whom."""
     rows = tuned(tables.claimed(Claim.TRAINING)).drop_duplicates(AXES)
     if rows.empty:
         return None
     gone = rows[2 * rows["diverged"] >= rows["n"]]
     cells, labels = plural(len(rows), "cell"), tables.study.names.optimizers
-    evidence = f"At least half of the {rows['n'].max()} fresh replicates diverged there"
     if gone.empty:
-        claim = f"In none of {cells} did the rate tuned for training fail on fresh runs."
+        claim = f"In none of {cells} did half of the fresh runs at the rate tuned for training diverge."
         return Finding("Survival", claim, "", ANCHOR, runs=[RunLink()])
     counts = gone["optimizer"].value_counts()
     most = [f"{labels[str(o)]} {count}" for o, count in counts.items()]
-    claim = f"In {len(gone)} of {cells} the rate tuned for training did not survive fresh runs."
+    claim = (
+        f"In {len(gone)} of {cells} at least half of the fresh runs at the rate tuned for training diverged."
+    )
     some = int((rows["diverged"] > 0).sum())
-    evidence += f", and at least one of them in {some}. By optimizer: {in_order(most)}."
+    evidence = (
+        f"By optimizer: {in_order(most)}. Of the {rows['n'].max()} fresh replicates of a cell at least one "
+        f"diverged in {plural(some, 'cell')}."
+    )
     return Finding("Survival", claim, evidence, ANCHOR, runs=[RunLink()])
 
 
@@ -173,8 +191,8 @@ def update_cost(tables: Tables, costs: pd.DataFrame) -> Finding | None:
     each = [f"{labels[row['optimizer']]} {rough(row['ratio'])}" for row in rows]
     evidence = (
         "Time of the sweep over its updates, where trials train side by side, as a multiple of gradient "
-        f"descent’s, medians over the problems and batch strategies: {in_order(each)}. What works entry by "
-        "entry runs in compiled code, what takes norms or products of matrices in NumPy: that is part of the "
-        "difference."
+        f"descent’s, medians over the problems and batch strategies: {in_order(each)}. Methods that work "
+        "entry by entry run in compiled code, those that take norms or products of matrices in NumPy: that "
+        "is part of the difference."
     )
     return Finding("Cost", claim, evidence, ANCHOR, runs=[runs_of(tables.study, optimizer=most["optimizer"])])

@@ -7,6 +7,7 @@ import pandas as pd
 
 from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
+from overshoot.study.analysis.sharpness_runs import AT
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Range, clustered
 from overshoot.study.findings.claims import Finding, runs_of
@@ -26,8 +27,9 @@ def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
     reached, started = runs["reached"].to_numpy(dtype=float), runs["start"] >= runs["threshold"]
     rose, above = runs[(reached > 0) & ~started], runs[started]
     evidence = (
-        f"Of {plural(len(runs), 'run')} whose sharpness was followed and that stayed finite, {len(rose)} "
-        f"rose from below to the threshold of their learning rate{_whose(tables, rose, runs)}"
+        f"The sharpness of {plural(len(runs), 'run')} that stayed finite was followed. In {len(rose)} it "
+        "rose from below to the threshold, the largest sharpness at which their rate is stable"
+        f"{_whose(tables, rose, runs)}"
     )
     unclear = False
     if len(rose):
@@ -37,26 +39,37 @@ def edge(tables: Tables, found: LimitEvidence) -> Finding | None:
         )
         unclear = unclear_ratio(late)
         evidence += (
-            f"; medians: at most {times(top)} times the threshold, and {times(late)} times over the last "
-            f"half of training{', no clear difference from it' if unclear else ''}"
+            f". There it was at most {times(top)} times the threshold, and {times(late)} times over the last "
+            f"half of training (medians){', no clear difference from it' if unclear else ''}"
         )
     evidence += "."
     details = f"{upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
     if len(above):
-        down = clustered(above["late"].to_numpy(dtype=float), above["problem"], middle)
-        details += (
-            f" {plural(len(above), 'run')}{_whose(tables, above, runs)} started above it, where no step is "
-            f"stable; {(above['late'] < 1).sum()} of them ended below, where the loss curves less, at a "
-            f"median of {times(down)} times the threshold over the last half."
-        )
+        details += _from_above(tables, above, runs)
     claim = (
         f"In {len(rose)} of {plural(len(runs), 'run')} the sharpness rose to the edge of stability; in "
-        f"{(rose['verdict'] == 'at the line').sum()} of them it hovered there."
+        f"{(rose['verdict'] == AT).sum()} of them it hovered there."
         if len(rose)
         else "In no run did the sharpness rise to the edge of stability."
     )
     labels = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys(runs["optimizer"])]
     return Finding("Edge of stability", claim, evidence, SECTION, unclear, labels, details)
+
+
+def _from_above(tables: Tables, above: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """Of the runs that started above their threshold, how many ended below it."""
+    late = clustered(above["late"].to_numpy(dtype=float), above["problem"], middle)
+    below = int((above["late"] < 1).sum())
+    said = (
+        f" {plural(len(above), 'run')}{_whose(tables, above, runs)} started above it, where no step is stable"
+    )
+    if len(above) == 1:
+        ended = "ended below it, where the loss curves less" if below else "stayed above it"
+        return f"{said}, and {ended}, at {factor(late.value)} times the threshold over the last half."
+    return (
+        f"{said}; {below} of them ended below it, where the loss curves less. Over the last half they were "
+        f"at {times(late)} times the threshold in the median."
+    )
 
 
 def _whose(tables: Tables, part: pd.DataFrame, runs: pd.DataFrame) -> str:
@@ -105,14 +118,15 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
         ties.append(unclear_ratio(ratio))
         label = ORDERS[str(order)].label
         clauses.append(
-            f"with batches {label} {times(ratio)} times the prediction ({plural(len(at), 'run')}"
+            f"{times(ratio)} with batches {label} ({plural(len(at), 'run')}"
             f"{'; no clear difference' if ties[-1] else ''})"
         )
-    claim = "On least squares small batches hold the gap on a noise floor" + (
+    claim = "On least squares small batches keep the gap at a noise floor" + (
         ", and theory predicts its height." if all(ties) else "; theory predicts its height only roughly."
     )
     evidence = (
-        f"The measured gap of runs that have forgotten their start is, in the median, {listing(clauses)}."
+        "The measured gap over the predicted noise floor, median over runs long enough to have forgotten "
+        f"their start: {listing(clauses)}."
     )
     counts = settled["problem"].value_counts()
     if len(counts) > 1 and counts.iloc[0] > len(settled) / 2:
@@ -122,7 +136,7 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
     cells = np.array([ratio.value for ratio in enough["ratio"]])
     if len(cells) > 1:
         evidence += (
-            f" The medians of the {len(cells)} cells with at least {ENOUGH} such runs go from "
+            f" The medians of the {len(cells)} cells with at least {ENOUGH} such runs range from "
             f"{factor(cells.min())} to {factor(cells.max())}."
         )
     optimizers = dict.fromkeys(settled["optimizer"])

@@ -29,12 +29,12 @@ def _rates(tables: Tables, problem: str) -> str:
     text = f"The best rate of the sweep is {number(low['best'])} in every cell."
     if low["best"] < high["best"]:
         text = (
-            f"The best rates of the sweep reach from {number(low['best'])} ({_cell(tables, low)}) to "
+            f"The best rates of the sweep range from {number(low['best'])} ({_cell(tables, low)}) to "
             f"{number(high['best'])} ({_cell(tables, high)})."
         )
     if never == len(cells):
         return f"{text} No run reaches the tolerance within the budget."
-    text += f" The usable range is widest for {_cell(tables, wide)}, {fixed(wide['width'], 1)} decades"
+    text += f" The usable range is widest for {_cell(tables, wide)}: {fixed(wide['width'], 1)} decades"
     return text + (f"; {never} of {plural(len(cells), 'cell')} never reach the tolerance." if never else ".")
 
 

@@ -40,7 +40,7 @@ def tied(found: Leadership, labels: Mapping[str, str]) -> str:
     if found.few or found.leader is not None or len(found.group) < 2:
         return ""
     names = in_order([labels[o] for o in found.group])
-    return f" {names} share the first place: in nine of ten resamplings of the problems it is theirs."
+    return f" {names} tie for first: in at least 90\u202f% of resamplings of the problems one of them leads."
 
 
 def verdict(found: Comparison, reference: float) -> str:
@@ -63,4 +63,4 @@ def in_order(texts: Sequence[str], most: int = MOST) -> str:
     if len(texts) <= most:
         return listing(texts)
     head, tail = texts[: most // 2], texts[-(most // 2) :]
-    return f"{', '.join(head)}; {len(texts) - len(head) - len(tail)} between; {listing(tail)}"
+    return f"{', '.join(head)}; {len(texts) - len(head) - len(tail)} more between; {listing(tail)}"

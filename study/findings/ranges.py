@@ -34,9 +34,9 @@ def usable_range(tables: Tables) -> Finding | None:
     each = in_order([f"{labels[str(o)]} {fixed(width, 1)}" for o, width in means.items()])
     replicates = tables.study.swept["replicate"].nunique()
     evidence = (
-        f"In the mean over {plural(len(by_problem), 'problem')} in {plural(len(table), 'cell')} "
-        f"{labels[wide]}’s range, in decades, is wider than {labels[narrow]}’s by "
-        f"{both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}.{tied(most, labels)}"
+        f"On average over {plural(len(table), 'pair')} of problem and batch strategy "
+        f"({plural(len(by_problem), 'problem')}) {labels[wide]}’s range is wider than {labels[narrow]}’s, in "
+        f"decades, by {both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}.{tied(most, labels)}"
     )
     details = (
         f"Usable ranges in decades, from the median of {plural(replicates, 'replicate')} at each rate: "
@@ -78,7 +78,7 @@ def _left_out(tables: Tables) -> str:
     gone = [tables.study.names.problems[p] for p in out_of_reach(tables.sensitivity)]
     if not gone:
         return ""
-    return f" Left out, since there few rates or none reach the tolerance within the budget: {listing(gone)}."
+    return f" Left out, because few or no rates reach the tolerance within the budget there: {listing(gone)}."
 
 
 def _open_ended(tables: Tables, table: pd.DataFrame, optimizers: tuple[str, str]) -> str:
@@ -109,8 +109,9 @@ def batch_size(tables: Tables) -> Finding | None:
         f"{names.batches[small]} {more:,} (medians over {plural(rows[0]['pairs'], 'problem')})."
     )
     details = (
-        f"Median shifts in decades, the best rate’s: {_moves(tables, rows, 'best')}; that of the boundary at "
-        f"which half of the runs diverge: {_moves(tables, rows, 'sweep_boundary')}."
+        f"Median shift of the best rate, in decades: {_moves(tables, rows, 'best')}. Median shift of the "
+        "sweep boundary, the lowest rate at which half of the runs diverge: "
+        f"{_moves(tables, rows, 'sweep_boundary')}."
     )
     details += _censored(tables, rows, (names.batches[large], names.batches[small]))
     claim, clear = _smaller(tables, rows, names.batches[large], names.batches[small])
@@ -163,23 +164,24 @@ def _censored(tables: Tables, rows: list[dict[str, Any]], batches: tuple[str, st
     if not large + small + either:
         return ""
     texts = [
-        f"in {count} {hides}"
+        f"{count} with {hides}"
         for count, hides in (
-            (large, f"with {batches[0]}, whose fall is underestimated"),
-            (small, f"with {batches[1]}, whose rise is underestimated"),
-            (either, "with both, whose shift is unknown and counts as none"),
+            (large, f"{batches[0]}, where a fall is underestimated"),
+            (small, f"{batches[1]}, where a rise is underestimated"),
+            (either, "both, where the shift is unknown and counts as none"),
         )
         if count
     ]
     hidden = [row["optimizer"] for row in rows if not _known(row, "sweep_boundary")]
     text = (
-        f" A boundary beyond the grid counts as the end of the grid: of {sum(row['pairs'] for row in rows)} "
-        f"pairs of problem and optimizer {listing(texts)}."
+        " A boundary beyond the grid counts as the end of the grid. Of "
+        f"{plural(sum(row['pairs'] for row in rows), 'pair')} of problem and optimizer this concerns "
+        f"{'; '.join(texts)}."
     )
     if hidden:
         labels = listing([tables.study.names.optimizers[o] for o in hidden])
         text += (
-            f" With {labels} these are half of the pairs or more, and no shift of the boundary is claimed."
+            f" With {labels} these are half of the pairs or more, so no shift of the boundary is reported."
         )
     return text
 

@@ -36,9 +36,9 @@ def rank_power(tables: Tables) -> Finding | None:
         else f"Over {problems} the ranks of the tuned optimizers differ clearly for no batch strategy."
     )
     evidence = (
-        f"Friedman’s test at {percent(SIGNIFICANT)}, after Holm’s correction. With so few problems only mean "
-        f"ranks at least {fixed(row['distance'], 1)} of {row['optimizers'] - 1} possible apart are "
-        "distinguishable (Nemenyi’s test)."
+        f"Friedman’s test at {percent(SIGNIFICANT)}, after Holm’s correction. With so few problems two "
+        f"optimizers are distinguishable only if their mean ranks differ by {fixed(row['distance'], 1)} or "
+        f"more, of {row['optimizers'] - 1} possible (Nemenyi’s test)."
     )
     return Finding("Power", claim, evidence, "ranks", not differ, [RunLink()])
 
@@ -60,8 +60,8 @@ def ranked(study: Study, found: list[Diagram]) -> Finding | None:
             f"(p = {number(whole.p)}). "
         )
     evidence += (
-        f"Only mean ranks at least {fixed(whole.distance, 1)} of {k - 1} possible apart are distinguishable: "
-        f"{len(whole.pairs)} of {plural(k * (k - 1) // 2, 'pair')}."
+        f"Two optimizers are distinguishable if their mean ranks differ by {fixed(whole.distance, 1)} or "
+        f"more, of {k - 1} possible: {len(whole.pairs)} of {plural(k * (k - 1) // 2, 'pair')}."
     )
     details = f"Each problem counts once, by {once}."
     if whole.pairs:
@@ -132,6 +132,6 @@ def _left(study: Study, part: Stability) -> str:
     named = f" (without {listing(names)})" if 0 < len(names) <= 3 else ""
     return (
         f"Leaving out one {part.kind} at a time puts another optimizer first in {len(part.moved)} of "
-        f"{part.out} cases{named}; Kendall’s τ with the whole ranking is {fixed(part.tau[1], 2)} in the "
-        f"median and {fixed(part.tau[0], 2)} at least."
+        f"{part.out} cases{named}; Kendall’s τ, the rank correlation with the whole ranking, has median "
+        f"{fixed(part.tau[1], 2)} and minimum {fixed(part.tau[0], 2)}."
     )

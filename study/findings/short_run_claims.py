@@ -19,32 +19,34 @@ from overshoot.study.statistics import wilson
 PREDICTOR_WORDS = {
     THEORY: "curvature at the start",
     Predictor.BATCH_AT_START: "batch sharpness at the start",
-    Predictor.FIRST_UPDATE: "first update",
+    Predictor.FIRST_UPDATE: "first update that raises the loss",
     Predictor.BATCH_AFTER_RUN: "batch sharpness after a safe run",
-    Predictor.HUNDREDTH: "climb of a hundredth",
-    Predictor.TENTH: "climb of a tenth",
+    Predictor.HUNDREDTH: "short run of a hundredth of the budget",
+    Predictor.TENTH: "short run of a tenth of the budget",
 }
 """Predictor -> what it is called."""
 
 PREDICTOR_MEANS = {
-    THEORY: "the method’s threshold over the largest curvature of the whole loss at the start",
-    Predictor.BATCH_AT_START: "the rate whose threshold is the batch sharpness at the start, with the "
-    "transition between small and large batches for momentum",
-    Predictor.FIRST_UPDATE: "the smallest rate at which one update along the whole gradient raises the loss",
-    Predictor.BATCH_AFTER_RUN: "the same as at the start, after a run of a tenth of the budget at 0.3 times "
-    "the limit expected at the start",
-    Predictor.HUNDREDTH: "the rate from which a hundredth of the budget no longer lowers the loss",
-    Predictor.TENTH: "the rate from which a tenth of the budget no longer lowers the loss",
+    THEORY: "the rate that is just stable at the sharpness of the whole loss at the start (2/sharpness for "
+    "gradient descent)",
+    Predictor.BATCH_AT_START: "the same for the batch sharpness, the curvature of a batch’s own loss "
+    "along that batch’s gradient, averaged over batches; for momentum with a correction for the batch size",
+    Predictor.FIRST_UPDATE: "the lowest rate at which a first update along the full gradient raises the loss",
+    Predictor.BATCH_AFTER_RUN: "the batch sharpness measured after a tenth of the budget at a safe rate, 0.3 "
+    "times the limit expected at the start",
+    Predictor.HUNDREDTH: "the lowest rate at which training for a hundredth of the budget does not lower the "
+    "loss",
+    Predictor.TENTH: "the lowest rate at which training for a tenth of the budget does not lower the loss",
 }
 """Predictor -> which rate it is."""
 
 KINDS = {
-    MethodKind.LINEAR: "methods that overflow (gradient descent and its momentum)",
-    MethodKind.DIVIDES: "methods that divide by past gradients",
+    MethodKind.LINEAR: "gradient descent, plain or with momentum",
+    MethodKind.DIVIDES: "adaptive methods, which divide by past gradients",
 }
 
 FEW_UPDATES = 20
-"""Of a climb, under which a run that jumps has hardly time to come back."""
+"""Of a short run, under which one that jumps has hardly time to come back."""
 
 
 def forecast(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -56,7 +58,7 @@ def forecast(tables: Tables, found: LimitEvidence) -> Finding | None:
     if first is None:
         return None
     claim = (
-        "Trials of a tenth of the budget predict the stability limit of networks to a factor of two in "
+        "A short run, a tenth of the budget, predicts the stability limit of networks to a factor of two in "
         f"{first['twice']} of {plural(first['compared'], 'cell')}"
         + (f" with {KINDS[MethodKind(first['kind'])]}." if divides is not None else ".")
     )
@@ -65,9 +67,9 @@ def forecast(tables: Tables, found: LimitEvidence) -> Finding | None:
         parts.append(f"The curvature at the start, for comparison: {_numbers(theory)}.")
     if divides is not None and divides["ratio"].value > 1:
         parts.append(
-            "Methods that divide by past gradients do not overflow: after a step that is too large they come "
-            "back as far as the budget lets them. Within a tenth of it, the median cell seems to fail at a "
-            "lower rate than over the whole budget."
+            "Adaptive methods rarely overflow: after too large a step they come back as far as the budget "
+            "lets them. So within a tenth of the budget the median cell fails at a lower rate than within "
+            "all of it."
         )
     parts.append(_left_out(found.forecasts))
     runs = [runs_of(tables.study, "limit_forecast")]
@@ -94,12 +96,12 @@ def _sentence(row: dict[str, Any]) -> str:
 
 
 def _numbers(row: dict[str, Any]) -> str:
-    """`measured over predicted 1.14 (1.03 to 1.30) in the median, 0.18 decades apart, ...`."""
+    """`the measured limit is 1.14 (1.03 to 1.30) times the predicted one in the median, ...`."""
     return (
-        f"measured over predicted {times(row['ratio'])} in the median with a spread of "
-        f"{fixed(row['spread'], 2)} decades, from {factor(row['least'])} to {factor(row['most'])}; within a "
-        f"factor of two in {row['twice']} of {row['compared']} "
-        f"({share(wilson(row['twice'], row['compared']))})"
+        f"the measured limit is {times(row['ratio'])} times the predicted one in the median, "
+        f"{factor(row['least'])} to {factor(row['most'])} times at the extremes, with a standard deviation "
+        f"of {fixed(row['spread'], 2)} decades; within a factor of two in {row['twice']} of "
+        f"{row['compared']} cells ({share(wilson(row['twice'], row['compared']))})"
     )
 
 
@@ -109,12 +111,12 @@ def _left_out(forecasts: pd.DataFrame) -> str:
     apart = apart[apart["kind"] == MethodKind.LINEAR]
     if len(apart) < 2:
         return ""
-    names = listing([PREDICTOR_WORDS[p] for p in dict.fromkeys(apart["chosen"])])
+    names = listing([f"“{PREDICTOR_WORDS[p]}”" for p in dict.fromkeys(apart["chosen"])])
     return (
-        f"Chosen on all problems but one and tried on that one, for each in turn, the predictor is the "
-        f"{names}; there {apart['twice'].sum()} of {plural(int(apart['compared'].sum()), 'cell')} are within "
-        f"a factor of two, and the problems’ medians go from {factor(apart['middle'].min())} to "
-        f"{factor(apart['middle'].max())}."
+        "Cross-validated: each problem is left out in turn, and the predictor with the smallest spread on "
+        f"the others is used for it. That is {names}; it is within a factor of two in {apart['twice'].sum()} "
+        f"of {plural(int(apart['compared'].sum()), 'cell')}, and the problems’ medians of measured over "
+        f"predicted range from {factor(apart['middle'].min())} to {factor(apart['middle'].max())}."
     )
 
 
@@ -129,8 +131,8 @@ def forecast_cause(cell: dict[str, Any]) -> str:
         )
     if cell["kind"] == MethodKind.DIVIDES:
         return (
-            "too large a rate throws the run out at once, and its steps, divided by the gradients met there, "
-            f"bring it back below its start within the whole budget but not within {_climbed(cell)}"
+            "the first steps throw the run far out; its steps, divided by the large gradients there, bring "
+            f"it back below its start within the whole budget, but not within {_climbed(cell)}"
         )
     if cell["climb_updates"] <= FEW_UPDATES:
         return f"{_climbed(cell)} end before a run that jumps at first has come back to where it is flatter"
@@ -146,11 +148,12 @@ def captioned(found: LimitEvidence) -> str:
     at = found.forecasts
     updates = at["climb_updates"]
     return (
-        "Trials climb from a safe rate to ever larger ones, each for a tenth of the budget "
-        f"({plural(int(updates.min()), 'update')} to {int(updates.max()):,}); the forecast is the rate from "
-        "which that much training no longer lowers the loss. Several predictors were stored with it and are "
-        f"compared here. Theory predicts {int((at[THEORY] > 0).sum())} of these "
-        f"{plural(len(at), 'cell')}, the short run {int((at['forecast'] > 0).sum())}."
+        "Short runs, each of a tenth of the budget "
+        f"({plural(int(updates.min()), 'update')} to {int(updates.max()):,}), try ever larger rates, "
+        "beginning with a safe one. The forecast is the lowest rate at which so much training does not lower "
+        "the loss. Other predictors, cheaper ones among them, are compared with it here. On these "
+        f"{plural(len(at), 'cell')} theory predicts a limit for {int((at[THEORY] > 0).sum())}, the short run "
+        f"for {int((at['forecast'] > 0).sum())}."
     )
 
 

@@ -43,7 +43,9 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
         f"{between(second['area'], 2)}, a difference of {both(ahead, lambda v: fixed(v, 2))}: "
         f"{_lead(best, ahead)}.{tied(best, label)}"
     )
-    details = f"Last {label[last['optimizer']]}, {between(last['area'], 2)}. " if last is not second else ""
+    details = ""
+    if last is not second:
+        details = f"{label[last['optimizer']]} is last with {between(last['area'], 2)}. "
     least = min(order, key=lambda row: row["reached"])
     details += (
         f"Of {plural(first['runs'], 'run')} each, {label[first['optimizer']]} reaches the target in "
@@ -62,4 +64,4 @@ def _lead(best: Leadership, ahead: Comparison) -> str:
     said = verdict(ahead, 0)
     if best.leader is None or ahead.clear(0):
         return said
-    return f"{said}, though it is first in nine of ten resamplings of them"
+    return f"{said}, though it leads in at least 90\u202f% of resamplings of the problems"

@@ -34,6 +34,11 @@ from overshoot.study.numbers import fixed, listing, number, plural, share
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import middle
 
+TWO_LIMITS = (
+    "of the mean squared distance over many runs (the mean-square limit) and of a single run (the single-run "
+    "limit)"
+)
+
 
 def findings(tables: Tables, found: LimitEvidence) -> list[Finding]:
     """What the section opens with; what there is no data for is left out."""
@@ -143,7 +148,7 @@ def disagreements(tables: Tables, found: LimitEvidence) -> Finding | None:
 
 
 def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
-    """Where single runs break between the limit of the mean square and that of single runs."""
+    """Where single runs break between the mean-square limit and the single-run limit."""
     at = found.limits[(found.limits["mean_square"] > 0) & (found.limits["measured"] > 0)]
     at = at[at["basis"] == LimitBasis.ALMOST_SURE]
     if at.empty:
@@ -155,25 +160,17 @@ def single_runs(tables: Tables, found: LimitEvidence) -> Finding | None:
     below, above = at[["mean_square", "predicted"]].min(axis=1), at[["mean_square", "predicted"]].max(axis=1)
     inside = int(((at["high"] >= below) & (at["low"] <= above)).sum())
     unclear = unclear_ratio(mean) and unclear_ratio(single)
-    claim = (
-        "With random batches most single runs break between two predicted limits: that of the mean over many "
-        "runs and that of a single run."
-        if inside > len(at) / 2
-        else "With random batches two limits are predicted, of the mean over many runs and of a single run; "
-        "most runs break outside of both."
-    )
+    between = "between the two" if inside > len(at) / 2 else "outside of both"
+    claim = f"With random batches theory predicts two limits, {TWO_LIMITS}; most runs diverge {between}."
     evidence = (
-        f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} runs break, in the "
-        f"median, at {times(mean)} times the limit of the mean (for batches drawn independently) and "
-        f"{times(single)} times that of single runs (for batches in their own order); in {inside} between "
-        "them"
-    )
-    evidence += (
-        " or with an interval that reaches there. The mean is carried by rare large excursions, so its limit "
-        "is usually the lower one."
+        f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} the measured limit "
+        f"is, in the median, {times(mean)} times the mean-square limit (for batches drawn independently) and "
+        f"{times(single)} times the single-run limit (for batches in their own order); in {inside} cells it, "
+        "or its interval, lies between them. Rare large excursions dominate the mean, so the mean-square "
+        "limit is usually the lower one."
     )
     runs = [runs_of(tables.study, "limit_measured")]
-    return Finding("Mean and single runs", claim, evidence, SECTION, unclear, runs)
+    return Finding("Two limits", claim, evidence, SECTION, unclear, runs)
 
 
 def reshuffling(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -224,9 +221,9 @@ def momentum(tables: Tables, found: LimitEvidence) -> Finding | None:
         "times with all samples."
     )
     details = (
-        "The velocity adds up the noise of small batches, which lowers the limit "
-        f"towards (1 − b) = {factor(1 - b)} times, and damps full batches, which raises it to (1 + b) = "
-        f"{factor(1 + b)} times."
+        f"With a momentum coefficient of b = {b:g} the velocity adds up the noise of small batches, which "
+        f"lowers the limit towards (1 − b) = {factor(1 - b)} times; with full batches it damps, which raises "
+        f"the limit to (1 + b) = {factor(1 + b)} times."
     )
     for problem in dict.fromkeys((low, high)):
         ends = measured_ratios(found.measured[found.measured["problem"] == problem], method)

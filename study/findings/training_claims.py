@@ -32,8 +32,9 @@ def tuned_gap(tables: Tables) -> Finding | None:
         claim += f" {labels[worst.leader]} trains least far."
     ranks = in_order([f"{labels[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
     evidence = (
-        f"The probability that {labels[first]} does better than {labels[second]} is "
-        f"{both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}.{tied(best, labels)}"
+        f"The probability that a run with {labels[first]} ends with a smaller training gap than one with "
+        f"{labels[second]} is {both(chance, lambda v: fixed(v, 2))}: {verdict(chance, 0.5)}."
+        f"{tied(best, labels)}"
     )
     details = f"{_duel(tables, first, second)}."
     if len(table) > 1:

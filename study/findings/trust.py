@@ -32,8 +32,8 @@ def _spread(tables: Tables) -> str:
         return ""
     texts = [f"{count} of {plural(known, 'cell')} for {claim}" for claim, (count, known) in wide.items()]
     return (
-        f"The search’s replicates, each by itself, disagree on the best rate by more than {number(DISAGREE)} "
-        f"decades in {listing(texts)}."
+        f"Judged one by one, the search’s replicates disagree on the best rate by more than "
+        f"{number(DISAGREE)} decades in {listing(texts)}."
     )
 
 

@@ -36,11 +36,11 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     if most.leader is not None:
         claim = f"{claim[:-1]}; {label[most.leader]} needs the most."
     evidence = (
-        f"{label[order[-1]]} takes {rough(ratio)} times as many as {label[order[0]]} in the same "
-        f"{plural(len(table), 'pair')} of problem and batch strategy, until a search is within "
-        f"{percent(NEAR)} of its whole gain.{tied(fewest, label)}"
+        f"Until a search is within {percent(NEAR)} of its whole gain, {label[order[-1]]} takes "
+        f"{rough(ratio)} times as many trials as {label[order[0]]} on the same {plural(len(table), 'pair')} "
+        f"of problem and batch strategy.{tied(fewest, label)}"
     )
-    details = f"Trials of the median search: {each}.{shares(fewest, label, 'Fewest')}"
+    details = f"Trials that the median search takes: {each}.{shares(fewest, label, 'Fewest')}"
     never = int(np.isinf(table.to_numpy()).sum())
     if never:
         details += f" {plural(never, 'search', 'searches')} never gained anything."
@@ -59,21 +59,26 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
     doubts = found[~found["trusted"]]
     clauses = []
     if len(widened):
-        clear = int(widened["trusted"].sum())
-        clauses.append(
-            f"{len(widened)} had a best rate within half a decade of the search boundary and went on over a "
-            f"wider range, which settled {clear} of them"
-        )
+        clauses.append(_extended(len(widened), int(widened["trusted"].sum())))
     if len(doubts):
         kinds = [
-            f"{n} {SEARCHES[SearchStatus(str(doubt))]}" for doubt, n in doubts["doubt"].value_counts().items()
+            f"{SEARCHES[SearchStatus(str(doubt))]}: {n}"
+            for doubt, n in doubts["doubt"].value_counts().items()
         ]
-        clauses.append(f"{len(doubts)} remained in doubt ({listing(kinds)}), marked †")
-    claim = (
-        f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in question at first."
-    )
-    evidence = f"Of these, {listing(clauses)} ({share(wilson(len(found), total))} of all)."
+        clauses.append(f"{len(doubts)} remained in doubt, marked † in the tables ({listing(kinds)})")
+    claim = f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in doubt at first."
+    evidence = f"That is {share(wilson(len(found), total))} of all. {'. '.join(clauses)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
+
+
+def _extended(searches: int, settled: int) -> str:
+    """How many searches went on over a wider range, and how many that settled."""
+    which = "it" if searches == 1 else "all of them" if settled == searches else f"{settled} of them"
+    done = "settled" if settled or searches > 1 else "did not settle"
+    return (
+        f"In {searches} the best rate lay within half a decade of the search boundary; searching a wider "
+        f"range {done} {which}"
+    )
 
 
 def _doubtful(doubts: pd.DataFrame) -> list[RunLink]:

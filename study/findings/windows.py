@@ -15,7 +15,7 @@ from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import listing
 
-FACTORS = {"half": 0.5, "twice": 2.0}
+FACTORS = {"half as many": 0.5, "twice as many": 2.0}
 
 
 def end_window(tables: Tables) -> Finding | None:
@@ -34,7 +34,7 @@ def end_window(tables: Tables) -> Finding | None:
     label = tables.study.names.optimizers
     details = " ".join(
         f"{about[0].upper()}{about[1:]}: {_named(now[about], label)}"
-        + "".join(f", with {side} {_named(found[about], label)}" for side, found in others.items())
+        + "".join(f"; with {side}, {_named(found[about], label)}" for side, found in others.items())
         + "."
         for about in now
     )
@@ -79,4 +79,4 @@ def _named(found: Leadership, labels: Mapping[str, str]) -> str:
     """The leader alone, or that those tie who do."""
     if found.leader is not None:
         return labels[found.leader]
-    return f"no leader ({listing([labels[o] for o in found.group])})"
+    return f"no leader ({listing([labels[o] for o in found.group])}{' tie' if len(found.group) > 1 else ''})"

@@ -41,15 +41,20 @@ SO_FAR = (
     "orders. Each line is the interquartile mean over the problems, and the pale band its bootstrap interval."
 )
 BOUNDARY = (
-    "A best rate within half a decade of the search boundary raises an alarm, since a better one may lie "
-    "beyond. The search is then extended by two decades on that side, at most twice. A search that is at "
-    "the boundary even then, or in which every trial diverged, is in doubt and marked † in all tables; ‡ "
-    "marks one that was settled after its range was extended."
+    "The search boundary is either end of the searched range. Where the best rate lies within half a decade "
+    "of it, a better one may lie beyond, so the range is extended by two decades on that side, at most "
+    "twice. A search whose best rate is at the boundary even then, or in which every trial diverged, is in "
+    "doubt and marked † in all tables; ‡ marks one that was settled after its range was extended."
 )
 DEFAULTS = (
-    "The default that tuned rates are compared with is one library’s choice; where another framework has "
-    "another, it stands beside it. A default is usable in a cell when it lies in the usable range."
+    "A default rate is one library’s choice. Here are those that tuned rates are compared with and, where "
+    "another framework has a different one, that one beside it. A default is usable in a cell when it lies "
+    "in the usable range."
 )
+NEEDED = "How many trials a search takes until the best of them is nearly as good as the best of all."
+BY_BATCH = "trials by batch, median over the problems"
+ALARMS = "The searches whose best rate lay at the search boundary, and what came of them."
+TO_TARGET = "What the median run needs to reach a training gap of {} for good, by each way of counting."
 ARRIVED = (
     "Each curve is the share of an optimizer’s runs at the tuned rate, on all problems, that stay below the "
     "target after so many examples, updates or milliseconds. Further left is faster; the height at the "
@@ -84,13 +89,18 @@ def tuning_section(found: Tables, looks: Looks) -> Section:
         caption = "Searches that were extended or are in doubt"
         blocks.append(
             Block(
-                "Where the best rate lay at the search boundary",
+                "Best rates at the search boundary",
                 BOUNDARY,
                 tables={caption: _alarm_table(found, alarm)},
             )
         )
-    blocks.append(Block("Whose default", DEFAULTS, tables={"Default learning rates": _defaults_table(found)}))
-    text = "How soon does a search find a learning rate that is as good as any it will find?"
+    blocks.append(
+        Block("Where default rates come from", DEFAULTS, tables={"Default rates": _defaults_table(found)})
+    )
+    text = (
+        "How many trials a search takes to find a learning rate about as good as the best it will find, "
+        "which searches are in doubt, and how good default rates are without any search."
+    )
     return Section(TUNING, "How much tuning each needs", text, findings, blocks)
 
 
@@ -98,10 +108,10 @@ def _defaults_table(found: Tables) -> ShownTable:
     columns = [
         ShownColumn("optimizer"),
         ShownColumn("rate", "default"),
-        ShownColumn("of", "default", "whose default it is"),
+        ShownColumn("from", "default", "whose default it is"),
         ShownColumn("usable", "default", "cells in which it lies in the usable range of the sweep"),
         ShownColumn("rate", "another default"),
-        ShownColumn("of", "another default"),
+        ShownColumn("from", "another default"),
         ShownColumn("usable", "another default", "cells in which that one does"),
     ]
     rows = []
@@ -145,11 +155,8 @@ def _needed_table(found: Tables, table: pd.DataFrame) -> ShownTable:
     names = found.study.names
     columns = [
         ShownColumn("optimizer"),
-        *(
-            ShownColumn(batch, "trials, median over the problems", label)
-            for batch, label in names.batches.items()
-        ),
-        ShownColumn("all", "trials, median over the problems"),
+        *(ShownColumn(batch, BY_BATCH) for batch in names.batches),
+        ShownColumn("all", BY_BATCH),
     ]
     rows = []
     for optimizer in table:
@@ -157,7 +164,7 @@ def _needed_table(found: Tables, table: pd.DataFrame) -> ShownTable:
         groups = [values[values.index.get_level_values("batch") == batch] for batch in names.batches]
         texts = [rough(_median(group)) if len(group) else "–" for group in [*groups, values]]
         rows.append(Row([names.optimizers[str(optimizer)], *texts], "", str(optimizer)))
-    return ShownTable(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1, lead=NEEDED)
 
 
 def _alarm_table(found: Tables, alarm: pd.DataFrame) -> ShownTable:
@@ -166,11 +173,11 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> ShownTable:
         ShownColumn("problem"),
         ShownColumn("optimizer"),
         ShownColumn("batch"),
-        ShownColumn("searched first"),
-        ShownColumn("in the end"),
+        ShownColumn("at first", "searched range"),
+        ShownColumn("in the end", "searched range"),
         ShownColumn("trials added"),
-        ShownColumn("tuned for training"),
-        ShownColumn("tuned for validation"),
+        ShownColumn("for training", "tuned rate"),
+        ShownColumn("for validation", "tuned rate"),
         ShownColumn("in doubt"),
     ]
     rows = [
@@ -190,7 +197,7 @@ def _alarm_table(found: Tables, alarm: pd.DataFrame) -> ShownTable:
         )
         for r in records(alarm)
     ]
-    return ShownTable(columns, rows, heads=3)
+    return ShownTable(columns, rows, heads=3, lead=ALARMS)
 
 
 @section(50)
@@ -214,7 +221,7 @@ def axes_section(found: Tables, looks: Looks) -> Section | None:
                 f"Runs that have reached a training gap of {number(TARGET)}",
                 ARRIVED,
                 {UNITS[unit]: _arrivals(looks, table, unit, f"axes-{unit}") for unit in units},
-                {"Time to the target: the median run": _arrived_table(found, arrived(table), units)},
+                {"The median run’s way to the target": _arrived_table(found, arrived(table), units)},
             )
         ],
     )
@@ -264,4 +271,5 @@ def _arrived_table(found: Tables, table: pd.DataFrame, units: list[str]) -> Show
         head = [names.optimizers[row["optimizer"]], row["batch"]]
         rows.append(Row([*head, *texts], "", row["optimizer"], row["batch"]))
     places = {(o, b): (i, j) for i, o in enumerate(names.optimizers) for j, b in enumerate(names.batches)}
-    return ShownTable(columns, sorted(rows, key=lambda r: places[r.optimizer, r.batch]))
+    ordered = sorted(rows, key=lambda r: places[r.optimizer, r.batch])
+    return ShownTable(columns, ordered, lead=TO_TARGET.format(number(TARGET)))

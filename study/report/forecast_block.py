@@ -23,9 +23,19 @@ from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 from overshoot.study.report.sections import Block
 from overshoot.study.statistics import wilson
 
-KIND_WORDS = {MethodKind.LINEAR: "overflow", MethodKind.DIVIDES: "divide by gradients"}
+KIND_WORDS = {MethodKind.LINEAR: "gradient descent, momentum", MethodKind.DIVIDES: "adaptive"}
 
 MEASURED_OVER = "measured / predicted"
+
+COMPARED = (
+    "Ways to predict a network’s stability limit, each against the measured limits: the nearer the median is "
+    "to 1 and the smaller the spread, the better."
+)
+APART = (
+    "Whether the choice of predictor holds on problems that had no part in it: for each problem the "
+    "predictor that does best on all others, and how well it does on this one."
+)
+FURTHEST = "The cells in which the short run’s forecast is furthest from the measured limit."
 
 
 def forecast_block(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
@@ -34,7 +44,7 @@ def forecast_block(tables: Tables, looks: Looks, found: LimitEvidence) -> Block 
         return None
     made = {"Predictors of the limit on networks": compared(found)} if len(found.predictors) else {}
     if len(apart := chosen_without(found.forecasts)):
-        made["Each problem apart: what the choice of predictor on the others gives"] = _apart(tables, apart)
+        made["The predictors cross-validated by problem"] = _apart(tables, apart)
     if worst := worst_forecasts(found.forecasts):
         made["The forecasts that are furthest off"] = furthest(tables, worst)
     return Block("The limit from a short run", captioned(found), {}, made)
@@ -43,7 +53,7 @@ def forecast_block(tables: Tables, looks: Looks, found: LimitEvidence) -> Block 
 def compared(found: LimitEvidence) -> ShownTable:
     """Every predictor against the measured limit, theory's first."""
     columns = [
-        ShownColumn("methods that"),
+        ShownColumn("methods"),
         ShownColumn("predictor"),
         ShownColumn("predicted", "cells", "cells that have a prediction, of all with a short run"),
         ShownColumn("compared", "cells", "cells with a measured limit as well"),
@@ -71,13 +81,13 @@ def compared(found: LimitEvidence) -> ShownTable:
     ]
     used = dict.fromkeys(found.predictors["predictor"])
     notes = [f"{PREDICTOR_WORDS[p][0].upper()}{PREDICTOR_WORDS[p][1:]}: {PREDICTOR_MEANS[p]}." for p in used]
-    return ShownTable(columns, rows, heads=2, notes=notes)
+    return ShownTable(columns, rows, heads=2, notes=notes, lead=COMPARED)
 
 
 def _apart(tables: Tables, apart: Any) -> ShownTable:
     columns = [
         ShownColumn("problem"),
-        ShownColumn("methods that"),
+        ShownColumn("methods"),
         ShownColumn("predictor", "", "with the smallest spread on all other problems"),
         ShownColumn("cells", "", "with a measured limit"),
         ShownColumn("median", "", "of measured over predicted"),
@@ -97,17 +107,19 @@ def _apart(tables: Tables, apart: Any) -> ShownTable:
         )
         for row in records(apart)
     ]
-    return ShownTable(columns, rows, heads=2, folded=True)
+    return ShownTable(columns, rows, heads=2, folded=True, lead=APART)
 
 
 def furthest(tables: Tables, worst: list[dict[str, Any]]) -> ShownTable:
     """The cells whose forecast is furthest from the measured limit, with a likely reason."""
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
-        ShownColumn("at the start", "limit", "theory's prediction from the curvature at the start"),
-        ShownColumn("short run", "limit", "its forecast, with the least and the most of its replicates"),
-        ShownColumn("measured", "limit", "with its 95 % interval"),
-        ShownColumn("ratio", "", "measured over forecast"),
+        ShownColumn("at the start", "predicted", "theory’s prediction from the curvature at the start"),
+        ShownColumn(
+            "short run", "predicted", "its forecast, with the lowest and the highest of its replicates"
+        ),
+        ShownColumn("limit", "measured", "with its 95 % interval"),
+        ShownColumn("measured / short run"),
         ShownColumn("likely reason", "", "by the method, the side and the length of the short run", True),
     ]
     names = tables.study.names
@@ -131,4 +143,4 @@ def furthest(tables: Tables, worst: list[dict[str, Any]]) -> ShownTable:
         )
         for cell in worst
     ]
-    return ShownTable(columns, rows, heads=3)
+    return ShownTable(columns, rows, heads=3, lead=FURTHEST)

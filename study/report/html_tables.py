@@ -41,13 +41,25 @@ class Row:
 
 @dataclass(frozen=True)
 class ShownTable:
-    """A table of texts. The first `heads` columns name the row. folded: whether the page keeps it closed."""
+    """A table of texts. The first `heads` columns name the row. lead: what it shows, in a sentence. folded:
+    whether the page keeps it closed."""
 
     columns: Sequence[ShownColumn]
     rows: Sequence[Row]
     heads: int = 2
     notes: Sequence[str] = field(default_factory=tuple)
     folded: bool = False
+    lead: str = ""
+
+    @property
+    def meanings(self) -> list[tuple[list[str], str]]:
+        """Names of columns and what they mean, where that is said; the page shows it where one points, paper
+        cannot."""
+        known: dict[str, list[str]] = {}
+        for column in self.columns:
+            name = f"{column.group}: {column.name}" if column.group else column.name
+            known.setdefault(column.about, []).append(name)
+        return [(names, about) for about, names in known.items() if about]
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -62,23 +74,36 @@ class ShownTable:
 
 
 NAMES = (ShownColumn("optimizer"), ShownColumn("batch"))
-TRAINED = "the best of the search for the training gap"
-VALIDATED = "the best of the search for the validation loss"
-LIBRARY = "the library's default"
+TRAINED = "the one that the search tuned for the training gap"
+VALIDATED = "the one that the search tuned for the validation loss"
+LIBRARY = "the library’s default"
 SCORE = "interquartile mean over the fresh replicates, with its 95 % bootstrap interval"
 DIVERGED = "of the fresh replicates, how many diverged"
-SWEPT = "share of the sweep's runs that diverged, with its 95 % Wilson interval"
-WIDTH = "decades of learning rates around the best one at which the gap ends below the tolerance"
+POOLED = "interquartile mean of its logarithm over all problems’ replicates"
+SWEPT = "share of the sweep’s runs that diverged, with its 95 % Wilson interval"
+WIDTH = "width of the usable range: decades of rates around the best one with a final gap below the tolerance"
 VERDICTS = {
-    "better": "problems on which the tuned rate does better than the default",
-    "worse": "problems on which it does worse",
+    "better": "problems on which the tuned rate does clearly better than the default",
+    "worse": "problems on which it does clearly worse",
     "tie": "problems on which there is no clear difference",
 }
 MARGIN = "decades from the best rate up to the sweep boundary, where at least half of the runs diverge"
+TRAINING = (
+    "How far each optimizer brings the training loss down at the tuned and at the default rate, and what its "
+    "sweep shows."
+)
+HELD_OUT = (
+    "How each optimizer does on held-out data at the rate tuned for validation and at the default rate."
+)
+VERSUS_DEFAULT = (
+    "How the tuned optimizers rank on held-out data, and on how many problems the tuned rate does better or "
+    "worse than the default rate."
+)
+REASONS = "Why runs of the sweep, the search and the confirmation counted as diverged, and at which update."
 
 
 def optimization(tables: Tables, problem: str) -> ShownTable:
-    """Claims on the training gap: one problem, every optimizer and batch strategy."""
+    """What was tuned for the training gap: one problem, every optimizer and batch strategy."""
     columns = (
         *NAMES,
         ShownColumn("rate", "tuned for training", TRAINED),
@@ -92,11 +117,11 @@ def optimization(tables: Tables, problem: str) -> ShownTable:
         ShownColumn("decades to boundary", "sweep", MARGIN),
     )
     rows = [_row(tables, cell, _optimization(cell)) for cell in _cells(tables, problem, Claim.TRAINING)]
-    return ShownTable(columns, rows)
+    return ShownTable(columns, rows, lead=TRAINING)
 
 
 def selection(tables: Tables, problem: str) -> ShownTable:
-    """Claims on held-out data: one problem, every optimizer and batch strategy."""
+    """What was tuned for validation: one problem, every optimizer and batch strategy."""
     cells = _cells(tables, problem, Claim.VALIDATION)
     scores = {"loss": "validation loss", "test_score": f"test {cells[0]['score']}"}
     columns = [*NAMES]
@@ -112,22 +137,24 @@ def selection(tables: Tables, problem: str) -> ShownTable:
             at = cell[role]
             texts += ["–"] * 3 if at is None else [number(at["rate"]), *(_interval(at[k], k) for k in scores)]
         rows.append(_row(tables, cell, texts))
-    return ShownTable(columns, rows)
+    return ShownTable(columns, rows, lead=HELD_OUT)
 
 
 def optimization_overview(tables: Tables) -> ShownTable:
-    """Claims on the training gap, over all problems."""
+    """What was tuned for the training gap, over all problems."""
     columns = (
         *NAMES,
         ShownColumn(
             "mean rank", "tuned", "of the gap among the optimizers, over the problems; 1 is the best"
         ),
-        ShownColumn("gap q", "tuned", "interquartile mean of its logarithm over all problems' replicates"),
+        ShownColumn("gap q", "tuned", POOLED),
         ShownColumn("diverged", "tuned", DIVERGED),
-        ShownColumn("gap q", "default", "interquartile mean of its logarithm over all problems' replicates"),
+        ShownColumn("gap q", "default", POOLED),
         ShownColumn("diverged", "sweep", SWEPT),
         ShownColumn("usable decades", "sweep", WIDTH + "; interquartile mean over the problems"),
-        ShownColumn("decades to boundary", "sweep", MARGIN + "; median of the problems that have one"),
+        ShownColumn(
+            "decades to boundary", "sweep", MARGIN + "; median of the problems that have one (so many)"
+        ),
     )
     rows = []
     for row in records(tables.optimization):
@@ -142,11 +169,11 @@ def optimization_overview(tables: Tables) -> ShownTable:
             boundary,
         ]
         rows.append(_overview_row(tables, row, texts))
-    return ShownTable(columns, rows)
+    return ShownTable(columns, rows, lead=TRAINING)
 
 
 def selection_overview(tables: Tables) -> ShownTable:
-    """Claims on held-out data, over all problems."""
+    """What was tuned for validation, over all problems."""
     columns = [*NAMES]
     for name in ("validation loss", "test score"):
         columns += [
@@ -162,7 +189,7 @@ def selection_overview(tables: Tables) -> ShownTable:
             counts = row[f"{score}_verdicts"]
             texts += [fixed(row[score], 1), *(str(counts[verdict]) for verdict in VERDICTS)]
         rows.append(_overview_row(tables, row, texts))
-    return ShownTable(columns, rows)
+    return ShownTable(columns, rows, lead=VERSUS_DEFAULT)
 
 
 def reasons(tables: Tables) -> ShownTable:
@@ -174,7 +201,7 @@ def reasons(tables: Tables) -> ShownTable:
         ShownColumn("median", "update"),
         ShownColumn("latest", "update"),
         ShownColumn(
-            "whole budget", "", "runs that reached the end of their budget and were judged by their curve"
+            "at the end", "", "runs that reached the end of their budget and were judged by their curve"
         ),
     )
     rows = [
@@ -186,7 +213,7 @@ def reasons(tables: Tables) -> ShownTable:
         )
         for r in records(tables.reasons)
     ]
-    return ShownTable(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1, lead=REASONS)
 
 
 def problems(tables: Tables) -> ShownTable:
@@ -211,7 +238,9 @@ def problems(tables: Tables) -> ShownTable:
         )
         for r in first
     ]
-    return ShownTable(columns, rows, heads=1)
+    return ShownTable(
+        columns, rows, heads=1, lead="How large each problem is, and by which score it is tested."
+    )
 
 
 def _optimization(cell: dict[str, Any]) -> list[str]:
@@ -240,7 +269,7 @@ def _overview_row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:
 
 def _cells(tables: Tables, problem: str, claim: Claim) -> list[dict[str, Any]]:
     """The cells of a problem with all that is known of each: summary, sensitivity, and under the name of
-    each role (tuned for the claim, default) its performance, where it has that role."""
+    each role (tuned, default) its performance, where it has that role."""
     cells = tables.study.cells[tables.study.cells["problem"] == problem]
     cells = cells.merge(tables.sensitivity.drop(columns=AXES), on="key")
     confirmed = tables.claimed(claim)

@@ -31,13 +31,13 @@ from overshoot.study.report.sections import Block, Section, section
 RIVAL = (
     "The dot is the probability that a run of an optimizer has the smaller training gap than the same run of "
     "Adam, both at the rate that the search found best for training: one half is no difference. The pale "
-    "bar is the interval over problems, the dark one that over replicates. An optimizer is clearly better "
+    "bar is its interval resampled by problem, the dark one over replicates. An optimizer is clearly better "
     "where both lie to the right of the line."
 )
 COST = (
     "The dot is how many times as long an update takes as one of gradient descent on the same problem with "
-    "the same batch strategy, the bar its interval over the problems. Compiled code makes the updates of "
-    "methods that work entry by entry, NumPy those of the others."
+    "the same batch strategy, the bar its interval, resampled by problem. Methods that work entry by entry "
+    "run in compiled code, the others in NumPy."
 )
 
 
@@ -73,13 +73,16 @@ def methods_section(tables: Tables, looks: Looks) -> Section | None:
 def _rivals(looks: Looks, chances: dict[str, Comparison]) -> Picture:
     order = sorted(chances, key=lambda o: -chances[o].value)
     values = np.array([chances[o].value for o in order])
-    kinds = {"problems": "problems", "replicates": "replicates"}
+    kinds = {"problems": "by problem", "replicates": "over replicates"}
     spans = {
         kind: np.array([[(i := getattr(chances[o], kind)).low, i.high] for o in order]) for kind in kinds
     }
     scale = Scale("probability of training further than Adam", (0, 1))
     view = SpanView("all batch strategies", [looks.optimizers[o] for o in order], values, spans, scale, 0.5)
-    keys = [LegendKey(f"interval over {kind}", MUTED, "-", width=4.5 - 2 * i) for i, kind in enumerate(kinds)]
+    keys = [
+        LegendKey(f"interval, resampled {how}", MUTED, "-", width=4.5 - 2 * i)
+        for i, how in enumerate(kinds.values())
+    ]
     return _picture("against-adam", view, [*keys, *family_keys(looks)])
 
 
@@ -91,7 +94,7 @@ def _costs(looks: Looks, costs: pd.DataFrame) -> Picture:
     scale = Scale("time of an update, gradient descent’s is 1", limits, log=True)
     names = [looks.optimizers[row["optimizer"]] for row in rows]
     view = SpanView("all batch strategies", names, values, {"problems": ends}, scale, 1.0)
-    keys = [LegendKey("interval over problems", MUTED, "-", width=4.5), *family_keys(looks)]
+    keys = [LegendKey("interval, resampled by problem", MUTED, "-", width=4.5), *family_keys(looks)]
     return _picture("update-costs", view, keys)
 
 
@@ -106,7 +109,7 @@ def _cost_table(tables: Tables, costs: pd.DataFrame) -> ShownTable:
     columns = [
         ShownColumn("optimizer"),
         ShownColumn("µs an update", "", "median over problems and batch strategies, of trials side by side"),
-        ShownColumn("times gradient descent’s", "", "median, with its interval over the problems"),
+        ShownColumn("times gradient descent’s", "", "median, with its interval, resampled by problem"),
         ShownColumn("pairs", "", "of problem and batch strategy"),
     ]
     rows = [
@@ -122,4 +125,5 @@ def _cost_table(tables: Tables, costs: pd.DataFrame) -> ShownTable:
         )
         for row in records(costs)
     ]
-    return ShownTable(columns, rows, heads=1)
+    lead = "How long an update takes, in microseconds and as a multiple of one of gradient descent."
+    return ShownTable(columns, rows, heads=1, lead=lead)

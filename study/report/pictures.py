@@ -41,6 +41,9 @@ from overshoot.study.phases.search import RESOLUTION, Claim
 CEILING = 1e3
 """Curves that rise above this multiple of the initial gap leave their panel at its upper edge."""
 
+SHORT = 250
+"""Characters up to which a picture's panels are all described."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -66,6 +69,14 @@ class Picture:
     @property
     def keys(self) -> Sequence[LegendKey]:
         return self.panels.keys
+
+    @property
+    def alt(self) -> str:
+        """The picture in words: all panels where that is short, else the first and how many there are."""
+        whole = "; ".join(tile.alt for tile in self.tiles)
+        if len(self.tiles) < 2 or len(whole) <= SHORT:
+            return whole
+        return f"The first of {len(self.tiles)} panels: {self.tiles[0].alt}"
 
 
 def overview(tables: Tables, looks: Looks) -> list[Picture]:
@@ -262,7 +273,7 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
         )
     ]
     for name, y, label, what in (
-        ("steps", "step", "update", "update at which runs left"),
+        ("steps", "step", "update", "update at which runs blew up"),
         ("growth", "decades", "decades per update", "growth of the loss"),
     ):
         known = gone[gone[y].notna()]

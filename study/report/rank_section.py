@@ -42,6 +42,11 @@ DIAGRAM = (
     "pair may be tested, and one bar joins all. Few problems make the distance long: a bar does not "
     "prove that two optimizers are equally good, only that this study cannot say which is better."
 )
+LEFT_OUT = "How often the first place changes, and how much of the order stays, when one is left out."
+AREAS = (
+    "For three targets, the area under each optimizer’s profile (1 would be the fastest in every run) and "
+    "the share of its runs that reach the target."
+)
 EVERY = "all batch strategies"
 NAMED = 16
 """Lines that have room for their names at their ends."""
@@ -76,7 +81,7 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
                 "problem, or one replicate of every cell, is left out, each in turn. Where the bars of two "
                 "optimizers overlap, their order may depend on what happened to be in the study.",
                 {"": _spans(looks, ranks, steady)},
-                {"When one is left out": _stability_table(found, steady)},
+                {"The ranking when one is left out": _stability_table(found, steady)},
                 wide=True,
             )
         )
@@ -142,11 +147,9 @@ def _spans(looks: Looks, ranks: pd.DataFrame, steady: list[Stability]) -> Pictur
 def _stability_table(found: Tables, steady: list[Stability]) -> ShownTable:
     columns = [
         ShownColumn("left out"),
-        ShownColumn("times"),
-        ShownColumn(
-            "other first place", "", "how often another optimizer comes first, or shares the first place"
-        ),
-        ShownColumn("without", "", "what was left out then"),
+        ShownColumn("cases"),
+        ShownColumn("another first", "", "cases in which another optimizer comes first, or ties for first"),
+        ShownColumn("without", "", "what was left out in these cases"),
         ShownColumn("lowest τ", "", "Kendall’s rank correlation with the whole ranking: 1 is the same order"),
         ShownColumn("median τ"),
     ]
@@ -154,12 +157,12 @@ def _stability_table(found: Tables, steady: list[Stability]) -> ShownTable:
     rows = [
         Row(
             [f"one {part.kind}", str(part.out), str(len(part.moved))]
-            + [listing([names[out] for out in part.moved if out in names]) or "–"]
+            + [listing([names.get(out, out) for out in part.moved]) or "–"]
             + [fixed(tau, 2) for tau in part.tau]
         )
         for part in steady
     ]
-    return ShownTable(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1, lead=LEFT_OUT)
 
 
 @section(30)
@@ -178,9 +181,9 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
     return Section(
         SPEED,
         "Which optimizer is the fastest",
-        "Speed is counted in examples, until the training gap stays below a target for good. A run that "
-        "never gets there counts as infinitely slow. The rates are those that the search "
-        "found fastest.",
+        "Speed is the number of examples processed until the training gap stays below a target for good. A "
+        "run that never gets there counts as infinitely slow. The rates are those that the search tuned for "
+        "speed.",
         [finding],
         [
             Block(
@@ -190,7 +193,7 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
                 "and the same initial weights. On the left, at 1, it is the share of runs in which it is "
                 "the fastest; on the right, the share that arrives within ten times as many. Higher is "
                 "better; the pale bands are bootstrap intervals over the replicates. Arrival is known only "
-                "to the next evaluation, so small differences show as equal at 1.",
+                "to the next evaluation, so optimizers that differ by less count as equally fast.",
                 pictures,
                 {"Area under the profiles and runs that reach the target": _profile_table(found, table)},
                 wide=True,
@@ -252,4 +255,4 @@ def _profile_table(found: Tables, table: pd.DataFrame) -> ShownTable:
         head = [names.optimizers[str(optimizer)], str(batch) or "all"]
         rows.append(Row([*head, *texts], "", str(optimizer), str(batch)))
     order = {o: i for i, o in enumerate(names.optimizers)}
-    return ShownTable(columns, sorted(rows, key=lambda row: order[row.optimizer]))
+    return ShownTable(columns, sorted(rows, key=lambda row: order[row.optimizer]), lead=AREAS)

@@ -16,6 +16,9 @@ LARGE = 500_000
 ROWS = 100
 """Rows of the longest table in an abridged report."""
 
+LINK = r"\[((?:[^\]\\]|\\.)*)\]\(https?://[^)]*\)"
+"""A link to an address on the web, with its text."""
+
 LEFT_OUT = "*Left out of this copy: {}; the report itself has it.*"
 
 
@@ -49,8 +52,9 @@ def check(copy: Path) -> None:
 
 
 def without_links(text: str) -> str:
-    """Markdown with the text of its links to addresses on the web in their place."""
-    return re.sub(r"\[((?:[^\]\\]|\\.)*)\]\(https?://[^)]*\)", r"\1", text)
+    """Markdown with the text of its links to addresses on the web in their place, and without the lists of
+    links alone, whose names would lead nowhere."""
+    return re.sub(LINK, r"\1", re.sub(rf" Runs: {LINK}(?:, {LINK})*\.", "", text))
 
 
 def abridged(text: str) -> str:

@@ -43,7 +43,7 @@ from overshoot.study.report.sections import Block, Section, section
 ALL = "all problems"
 """Label of a block's only picture."""
 
-SINGLE = LegendKey("predicted for single runs", INK, marker="_", size=9)
+SINGLE = LegendKey("predicted single-run limit", INK, marker="_", size=9)
 
 DEPTH = 1e-4
 """The figure of the edge reaches this far below the lowest line. A run whose loss has vanished has no
@@ -62,10 +62,14 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
         "Every method that subtracts a multiple of the gradient has a stability limit: a learning rate "
         "above which its steps jump across the valley, each farther than the one before. Theory predicts it "
         "from the data and the method, before any training; here it stands beside the rate at which runs "
-        "were seen to diverge, measured for each replicate. Methods that divide by the size of their "
-        "gradients have no such predicted limit: with them too large a rate mostly ends on a plateau. On "
-        "networks a short run forecasts the limit, well of methods that overflow and roughly of the others."
+        "were seen to diverge, measured for each replicate. Adaptive methods, which divide by the size of "
+        "past gradients, have no such predicted limit: with them too large a rate mostly ends on a plateau."
     )
+    if (found.forecasts["forecast"] > 0).any():
+        text += (
+            " On networks a short run forecasts the limit, well for gradient descent, plain or with "
+            "momentum, and roughly for adaptive methods."
+        )
     said = [*findings(tables, found), *([own] if (own := forecast(tables, found)) is not None else [])]
     return Section("limits", "Stability limits: predicted and measured", text, said, blocks)
 
@@ -90,7 +94,7 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
             "theory alone": _map(tables, looks, found.limits, "stability-theory"),
         }
     limits = (
-        {"By what the prediction rests on": limit_tables.agreement(tables, found)}
+        {"Measured over predicted limit, by kind of prediction": limit_tables.agreement(tables, found)}
         if len(found.agreement)
         else {}
     )
@@ -193,7 +197,7 @@ def edges(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         views.append(EdgeView(label, look, group, axis_range, span))
         at = found.edge[(found.edge["problem"] == problem) & (found.edge["optimizer"] == optimizer)]
         said = "; ".join(
-            f"rate {number(r['rate'])}: {factor(r['late'])} times the line {number(r['threshold'])}, "
+            f"rate {number(r['rate'])}: {factor(r['late'])} times its threshold {number(r['threshold'])}, "
             f"{r['verdict']}"
             for r in records(at.sort_values("rate"))
         )
@@ -245,8 +249,8 @@ def floors(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
             tiles.append(Tile(alt, problem=str(problem)))
         if views:
             made[strategy] = Picture(f"floors-{i}", Panels(draw_floors, views, PLATEAUS, 3, keys), tiles)
-    tables_ = {"How steeply plateaus rise with the rate": limit_tables.powers(tables, found)}
-    tables_["Slopes of every cell without a predicted limit"] = limit_tables.slopes(tables, found)
+    tables_ = {"How steeply plateaus rise with the rate, by optimizer": limit_tables.powers(tables, found)}
+    tables_["How steeply plateaus rise with the rate, cell by cell"] = limit_tables.slopes(tables, found)
     return Block("Plateaus instead of a limit", captions.floors(tables, found), made, tables_)
 
 
@@ -264,7 +268,7 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
         middle = f", median of measured over predicted {factor(settled.median())}" if len(settled) else ""
         alt = (
             f"{names.problems[str(problem)]}: measured gap against predicted noise floor of "
-            f"{plural(len(at), 'run')}, {len(settled)} of which forgot their start{middle}"
+            f"{plural(len(at), 'run')}, {len(settled)} of which have forgotten their start{middle}"
         )
         tiles.append(Tile(alt, problem=str(problem)))
     used = [look for batch, look in looks.batches.items() if batch in set(found.noise["batch"])]
@@ -275,7 +279,7 @@ def noise(tables: Tables, looks: Looks, found: LimitEvidence) -> Block | None:
     ]
     picture = Picture("noise", Panels(draw_noise, views, PLATEAUS, 3, keys), tiles)
     table = (
-        {"Noise floors: measured over predicted": limit_tables.noise(tables, found)}
+        {"Measured gap over predicted noise floor": limit_tables.noise(tables, found)}
         if len(found.noise_agreement)
         else {}
     )

@@ -18,6 +18,19 @@ from overshoot.study.numbers import between, number, share
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 
+AGREEMENT = (
+    "How near theory’s predictions are to the measured limits, by kind of prediction; on networks the limit "
+    "is predicted from the curvature at the start."
+)
+LIMITS = "The predicted and the measured stability limit of each cell."
+UNPREDICTED = "The cells for which theory predicts no limit, and why."
+EDGES = "How near the sharpness of each run came to the threshold of its rate."
+POWERS = (
+    "How fast the final gap grows with the rate above the best one: as the rate to the power of the slope."
+)
+SLOPES = "The same slope for each cell, with the rates and gaps that it comes from."
+NOISE = "For each cell, the gap of its runs on the noise floor, over the predicted noise floor."
+
 
 def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
     """What stands in each field of the map (number and word), and what its colour stands for (ratio)."""
@@ -34,7 +47,7 @@ def fields(limits: pd.DataFrame) -> dict[str, list[Any]]:
 
 def agreement(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
-        ShownColumn("prediction"),
+        ShownColumn("prediction", "", "the words of the map"),
         ShownColumn("cells"),
         ShownColumn(
             "median", "measured / predicted", "with its 95 % bootstrap interval, resampled by problem"
@@ -61,21 +74,22 @@ def agreement(tables: Tables, found: LimitEvidence) -> ShownTable:
         )
         for row in records(found.agreement)
     ]
-    return ShownTable(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1, lead=AGREEMENT)
 
 
 def limits(tables: Tables, limits: pd.DataFrame) -> ShownTable:
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
-        ShownColumn(
-            "mean square", "limit", "above it the mean over many runs grows, with batches drawn independently"
-        ),
-        ShownColumn("predicted", "limit", "with its 95 % interval where it is an estimate"),
-        ShownColumn("measured", "limit", "the median over the replicates"),
-        ShownColumn("replicates", "limit", "the lowest and the highest of them"),
-        ShownColumn("ratio", "", "measured over predicted"),
-        ShownColumn("prediction", "", "what it rests on"),
+        ShownColumn("limit", "predicted", "with its 95 % interval where it is an estimate"),
+        ShownColumn("limit", "measured", "the median over the replicates"),
+        ShownColumn("replicates", "measured", "the lowest and the highest of them"),
+        ShownColumn("measured / predicted"),
+        ShownColumn("prediction", "", "which one it is, in the words of the map"),
     ]
+    square = np.isfinite(limits["mean_square"].astype(float)).any()
+    if square:
+        about = "above it the mean squared distance over many runs grows, with batches drawn independently"
+        columns.insert(3, ShownColumn("mean-square limit", "predicted", about))
     rows = []
     for row, ratio in zip(records(limits), fields(limits)["number"], strict=True):
         spread = f"{_fine(row['low'])} to {_fine(row['high'])}" if np.isfinite(row["low"]) else "–"
@@ -83,9 +97,9 @@ def limits(tables: Tables, limits: pd.DataFrame) -> ShownTable:
             _fine(row["measured"]) if np.isfinite(row["measured"]) else STATUSES.get(row["status"], "–")
         )
         basis = WORDS.get(row["basis"], row["basis"])
-        known = [_fine(row["mean_square"]), _estimate(row), measured, spread, ratio or "–", basis]
-        rows.append(_row(tables, row, known))
-    return ShownTable(columns, rows, heads=3, folded=True)
+        known = [_estimate(row), measured, spread, ratio or "–", basis]
+        rows.append(_row(tables, row, [_fine(row["mean_square"]), *known] if square else known))
+    return ShownTable(columns, rows, heads=3, folded=True, lead=LIMITS)
 
 
 def unpredicted(tables: Tables, limits: pd.DataFrame) -> ShownTable | None:
@@ -93,7 +107,7 @@ def unpredicted(tables: Tables, limits: pd.DataFrame) -> ShownTable | None:
     without = limits[(limits["basis"] == LimitBasis.NONE) & (limits["missing"] != "")]
     if without.empty:
         return None
-    columns = [ShownColumn("optimizer"), ShownColumn("cells"), ShownColumn("why")]
+    columns = [ShownColumn("optimizer"), ShownColumn("cells"), ShownColumn("why", prose=True)]
     names = tables.study.names.optimizers
     counts = without.groupby(["optimizer", "missing"], sort=False).size().rename("cells").reset_index()
     rows = [
@@ -101,21 +115,21 @@ def unpredicted(tables: Tables, limits: pd.DataFrame) -> ShownTable | None:
         for row in records(counts)
         for o in (row["optimizer"],)
     ]
-    return ShownTable(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1, lead=UNPREDICTED)
 
 
 def edges(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
         ShownColumn("rate"),
-        ShownColumn("allowed", "sharpness", "the largest sharpness at which the rate is stable"),
+        ShownColumn("threshold", "sharpness", "the largest sharpness at which the rate is stable"),
         ShownColumn(
             "first", "sharpness", "at the start; for methods that divide their steps, after the first ones"
         ),
-        ShownColumn("largest", "sharpness / allowed"),
-        ShownColumn("last half", "sharpness / allowed", "its median over the last half of the evaluations"),
-        ShownColumn("reached", "", "the update at which it first reached the line"),
-        ShownColumn("verdict", "", "at the line: within 10 % of it over the last half"),
+        ShownColumn("largest", "sharpness / threshold"),
+        ShownColumn("last half", "sharpness / threshold", "its median over the last half of the evaluations"),
+        ShownColumn("reached", "", "the update at which it first reached the threshold"),
+        ShownColumn("verdict", "", "over the last half; at the threshold: within 10 % of it"),
     ]
     rows = [
         _row(
@@ -130,7 +144,7 @@ def edges(tables: Tables, found: LimitEvidence) -> ShownTable:
         )
         for run in records(found.edge)
     ]
-    return ShownTable(columns, rows, heads=3, folded=True)
+    return ShownTable(columns, rows, heads=3, folded=True, lead=EDGES)
 
 
 def powers(tables: Tables, found: LimitEvidence) -> ShownTable:
@@ -153,18 +167,18 @@ def powers(tables: Tables, found: LimitEvidence) -> ShownTable:
             f"{rising}/{len(own)}",
         ]
         rows.append(Row(texts, optimizer=optimizer))
-    return ShownTable(columns, rows, heads=1)
+    return ShownTable(columns, rows, heads=1, lead=POWERS)
 
 
 def slopes(tables: Tables, found: LimitEvidence) -> ShownTable:
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
         ShownColumn("slope", "", "Theil and Sen’s, of log gap over log rate, with its 95 % interval"),
-        ShownColumn("rates", "above the best"),
-        ShownColumn("from", "above the best"),
-        ShownColumn("to", "above the best"),
-        ShownColumn("first gap", "median q at the end"),
-        ShownColumn("last gap", "median q at the end"),
+        ShownColumn("count", "rates above the best"),
+        ShownColumn("lowest", "rates above the best"),
+        ShownColumn("highest", "rates above the best"),
+        ShownColumn("at the lowest", "final gap q", "the median over the replicates"),
+        ShownColumn("at the highest", "final gap q", "the median over the replicates"),
     ]
     rows = [
         _row(
@@ -178,7 +192,7 @@ def slopes(tables: Tables, found: LimitEvidence) -> ShownTable:
         )
         for row in records(found.slopes)
     ]
-    return ShownTable(columns, rows, heads=3, folded=True)
+    return ShownTable(columns, rows, heads=3, folded=True, lead=SLOPES)
 
 
 def noise(tables: Tables, found: LimitEvidence) -> ShownTable:
@@ -193,7 +207,7 @@ def noise(tables: Tables, found: LimitEvidence) -> ShownTable:
         _row(tables, row, [str(row["runs"]), number(row["low"]), number(row["high"]), _over(row)])
         for row in records(found.noise_agreement)
     ]
-    return ShownTable(columns, rows, heads=3, folded=True)
+    return ShownTable(columns, rows, heads=3, folded=True, lead=NOISE)
 
 
 def _row(tables: Tables, row: dict[str, Any], texts: list[str]) -> Row:

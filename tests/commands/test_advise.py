@@ -279,7 +279,7 @@ def test_the_command_answers_with_a_table_and_its_words(
         "sgd",
         "adagrad",
         "exact",
-        'known from "almost sure":',
+        'known from "single runs":',
         "middle of",
         "Middle of a range",
         "Margin",

@@ -87,7 +87,7 @@ class TestProfiles:
             "Gradient descent 0.40 [0.40, 0.40], a difference of 0.60 ([0.60, 0.60] on these problems, "
             "[0.60, 0.60] on problems like these): clearly different" in text(finding)
         )
-        assert "Last Heavy ball, 0.00 [0.00, 0.00]" in text(finding)
+        assert "Heavy ball is last with 0.00 [0.00, 0.00]" in text(finding)
         assert "Adam reaches the target in 100 % [93, 100], Heavy ball in 0 % [0, 7]." in text(finding)
         assert [runs.label for runs in finding.runs] == ["Adam", "Gradient descent", "Heavy ball"]
 
@@ -108,7 +108,7 @@ class TestProfiles:
         ]
         finding = speed.fastest(found := gather(cells), profiles.profile_table(found))
         assert finding.claim.startswith("Adam is the fastest")
-        assert "though it is first in nine of ten resamplings of them" in text(finding)
+        assert "though it leads in at least 90 % of resamplings" in text(finding)
 
     def test_where_no_run_reaches_the_target_it_says_so(self):
         found = study(sgd={"hits": self.NEVER}, adam={"hits": self.NEVER})
@@ -172,8 +172,8 @@ class TestTuningEffort:
         finding = tuning.tuning_effort(found, effort.searches(found))
         assert not finding.inconclusive
         assert finding.claim == "Adam needs the fewest trials of tuning; Gradient descent needs the most."
-        assert "Trials of the median search: Adam 1 [1, 1] and Gradient" in text(finding)
-        assert "Gradient descent takes 4 [4, 4] times as many as Adam in" in text(finding)
+        assert "Trials that the median search takes: Adam 1 [1, 1] and Gradient" in text(finding)
+        assert "Gradient descent takes 4 [4, 4] times as many trials as Adam on" in text(finding)
 
     def test_the_same_effort_is_a_tie(self):
         found = study("abcdef", sgd={}, adam={})
@@ -201,14 +201,15 @@ class TestAlarms:
         assert (row["optimizer"], row["added"], bool(row["trusted"])) == ("sgd", 2, True)
         assert (row["first_high"], row["search_high"]) == (100.0, 1e4)
         finding = tuning.search_boundary(found, effort.alarms(found))
-        assert "In 1 of 2 searches the best rate was in question at first." in text(finding)
-        assert "which settled 1 of them (50 % [9, 91] of all)." in text(finding)
+        assert "In 1 of 2 searches the best rate was in doubt at first." in text(finding)
+        assert "That is 50 % [9, 91] of all. In 1 the best rate lay within" in text(finding)
 
     def test_one_that_did_not_come_clear_is_not_trusted_and_its_runs_are_linked(self):
         status = SearchStatus.AT_BOUNDARY
         found = study("a", ("1",), sgd={"extended": 2, "search_status": status}, adam={})
         finding = tuning.search_boundary(found, effort.alarms(found))
-        assert f"1 remained in doubt (1 {SEARCHES[status]}), marked †" in text(finding)
+        assert "searching a wider range did not settle it" in text(finding)
+        assert f"1 remained in doubt, marked † in the tables ({SEARCHES[status]}: 1)" in text(finding)
         assert finding.runs[0] == RunLink(SEARCHES[status], {"search_status": "at_search_boundary"})
 
     def test_no_stable_rate_is_a_doubt_of_its_own(self):

@@ -57,8 +57,9 @@ class TestTunedTraining:
         assert "First when the 6 problems are resampled: Adam in 100 %." in text(found)
         assert "Adam does clearly better on 12 and clearly worse on 0 of 12 pairs" in text(found)
         assert (
-            "Adam does better than Gradient descent is 1.00 ([0.90, 1.00] on these problems, [1.00, 1.00] on "
-            "problems like these): clearly different." in text(found)
+            "a run with Adam ends with a smaller training gap than one with Gradient descent is 1.00 "
+            "([0.90, 1.00] on these problems, [1.00, 1.00] on problems like these): clearly different."
+            in text(found)
         )
 
     def test_where_problems_disagree_nobody_leads(self):
@@ -144,7 +145,7 @@ class TestUsableRange:
             "No optimizer clearly forgives most; Gradient descent forgives least: the widest works over a "
             "1,000-fold range, Gradient descent over a 4-fold one."
         )
-        assert "Adam and AdamW share the first place: in nine of ten" in text(found)
+        assert "Adam and AdamW tie for first: in at least 90 %" in text(found)
 
     def test_the_same_width_is_inconclusive(self):
         found = usable_range(study(sgd={}, adam={}))
@@ -159,8 +160,8 @@ class TestUsableRange:
             for o in ("sgd", "adam")
         ]
         found = usable_range(analyse(gather(cells)))
-        assert "In the mean over 5 problems in 5 cells" in text(found)
-        assert "few rates or none reach the tolerance within the budget: f." in text(found)
+        assert "On average over 5 pairs of problem and batch strategy (5 problems)" in text(found)
+        assert "few or no rates reach the tolerance within the budget there: f." in text(found)
 
     def test_replicates_that_disagree_widen_the_interval_over_replicates(self):
         mixed = WIDE | {1e-3: [0.05, 0.9], 1e-2: [0.04, 0.9]}
@@ -189,15 +190,18 @@ class TestBatchSize:
         cells += [planted(problem="c", batch=b, sweep=FLOOR) for b in ("full", "1")]
         found = batch_size(analyse(gather(cells)))
         assert "over 3 problems" in text(found)
-        assert "of 3 pairs of problem and optimizer in 1 with both, whose shift is unknown" in text(found)
+        assert (
+            "Of 3 pairs of problem and optimizer this concerns 1 with both, where the shift is unknown"
+            in text(found)
+        )
 
     def test_which_side_lies_beyond_the_grid_says_which_shift_is_larger(self):
         cells = [planted(problem=p, batch=b) for p in "abcd" for b in ("full", "1")]
         cells += [planted(problem=p, batch="full", sweep=FLOOR) for p in "ef"]
         cells += [planted(problem=p, batch="1") for p in "ef"]
         found = text(batch_size(analyse(gather(cells))))
-        assert "in 2 with full batch, whose fall is underestimated." in found
-        assert "no shift of the boundary is claimed" not in found
+        assert "concerns 2 with full batch, where a fall is underestimated." in found
+        assert "no shift of the boundary is reported" not in found
 
     def test_no_shift_is_claimed_of_boundaries_that_are_mostly_beyond_the_grid(self):
         low = {rate / 100: q for rate, q in VALLEY.items()}
@@ -220,9 +224,9 @@ class TestDivergence:
     def test_the_share_and_who_diverges_most(self):
         found = diverged(study(sgd={}, adagrad={"sweep": FLOOR}))
         assert found.claim == (
-            "50 % of the runs within a decade above the best rate diverge, by optimizer 0 % to 100 %."
+            "50 % of the runs within a decade above the best rate diverge; by optimizer, 0 % to 100 %."
         ).replace(" %", "\u202f%")
-        assert "24 of 48 runs of the sweep, each cell counted once" in text(found)
+        assert "24 of 48 runs of the sweep, every cell with the same weight" in text(found)
         assert "Gradient descent 100 % and AdaGrad 0 %" in text(found)
 
     def test_the_range_of_the_sweep_does_not_change_the_share(self):
@@ -238,10 +242,13 @@ class TestDivergence:
     def test_plateaus_are_distinguished_from_overflow(self):
         found = plateaus(study(sgd={}, adagrad={"sweep": FLOOR}))
         assert found.claim.startswith("With 1 of 2 optimizers too large a rate seldom overflows")
-        assert "Gradient descent 100 % [100, 100] and AdaGrad 0 % [0, 0] (intervals over problems)" in text(
+        assert "Gradient descent 100 % [100, 100] and AdaGrad 0 % [0, 0] (resampled by problem)" in text(
             found
         )
-        assert "Of all 96, another 0 ended above their start or still rising, and 48 below it" in text(found)
+        assert (
+            "Of all 96 failed runs, another 0 ended above their start or still rising, and 48 below it"
+            in text(found)
+        )
 
     def test_where_all_overflow_that_is_inconclusive(self):
         found = plateaus(study(sgd={}, adam={}))
@@ -254,8 +261,8 @@ class TestTuning:
         found = tuning_pays(study(sgd={}, adam={"default": (0.010, 0.011, 0.012, 0.013)}))
         assert (
             "Tuning the rate clearly beats the default rate in 12 of 24 cells, and clearly loses in 0. "
-            "Validation loss on fresh replicates: clearly better in 50 % [50, 50] of the cells (interval "
-            "over problems), no clear difference in 12;" in text(found)
+            "Validation loss on fresh replicates: clearly better in 50 % [50, 50] of the cells (resampled "
+            "by problem), no clear difference in 12;" in text(found)
         )
 
     def test_whose_the_defaults_are_is_said(self):
@@ -319,7 +326,7 @@ class TestParticulars:
         tables = study(sgd={"tuned": BAD}, adam={"tuned": GOOD, "sweep": WIDE})
         found = problem_finding(tables, "a/net", "1").replace("\u00a0", " ").replace("\u202f", " ")
         assert found.startswith("The best rate of the sweep is 1 in every cell.")
-        assert "The usable range is widest for Adam, full batch, 3.0 decades." in found
+        assert "The usable range is widest for Adam, full batch: 3.0 decades." in found
         assert (
             "the smallest tuned gap is Adam’s, 0.011 [0.010, 0.013], clearly smaller than 1 of the 1 others"
             in found

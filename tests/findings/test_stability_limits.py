@@ -220,13 +220,13 @@ class TestSentences:
         found = stability_limits.single_runs(*read(*cells[:3]))
         text = plain(found.text)
         assert (
-            "Over 3 cells of 3 problems runs break, in the median, at 1.20 (1.12 to 1.26) times the limit of "
-            "the mean" in text
+            "Over 3 cells of 3 problems the measured limit is, in the median, 1.20 (1.12 to 1.26) times the "
+            "mean-square limit" in text
         )
-        assert "0.96 (0.90 to 1.00) times that of single runs" in text
-        assert "in 3 between them or with an interval that reaches there." in text
+        assert "0.96 (0.90 to 1.00) times the single-run limit" in text
+        assert "in 3 cells it, or its interval, lies between them." in text
         assert not found.inconclusive
-        assert "in 3 between them or" in said(stability_limits.single_runs, *cells)
+        assert "in 3 cells it, or" in said(stability_limits.single_runs, *cells)
         assert stability_limits.single_runs(*read(*linear({"full": 1.0, "16": 1.0}))) is None
 
     def test_reshuffling_is_compared_in_pairs(self):
@@ -297,10 +297,10 @@ class TestSentences:
         assert runs.loc[1.0, "settled"].all()  # exp(-1 * 0.5 * 100) is nothing
         assert not runs.loc[0.1, "settled"].any()  # exp(-0.1 * 0.5 * 100) is more than a tenth of 0.02
         text = plain(near_the_limit.noisy(tables, found).text)
-        assert f"with batches reshuffled {curve.mean() / 0.02:.2f}" in text
-        assert "(2 runs)" in text
+        assert f"forgotten their start: {curve.mean() / 0.02:.2f}" in text
+        assert "with batches reshuffled (2 runs)" in text
         assert "The medians of" not in text
-        assert "cells with at least 4 such runs go from" in said(near_the_limit.noisy, *everything())
+        assert "cells with at least 4 such runs range from" in said(near_the_limit.noisy, *everything())
 
     def test_a_problem_that_most_settled_runs_are_on_is_named(self):
         much = planted("a", noise=dict.fromkeys((0.3, 1.0, 3.0), 0.02), sweep=SETTLED, curvature_low=5.0)
@@ -325,7 +325,12 @@ class TestEdge:
         runs = edge_runs(
             self.runs(r0_1=[5, 19, 20.5, 20], r0_2=[5, 6, 6, 6], r0_4=[3, 9, 9, 9], r0_5=[3, 9, INF])
         ).set_index("rate")
-        assert runs["verdict"].to_dict() == {0.1: "at the line", 0.2: "below", 0.4: "above", 0.5: "diverged"}
+        assert runs["verdict"].to_dict() == {
+            0.1: "at the threshold",
+            0.2: "below",
+            0.4: "above",
+            0.5: "diverged",
+        }
         assert runs.loc[0.1, ["threshold", "start", "reached"]].tolist() == [20, 5, 20]
         assert runs.loc[0.1, "late"] == pytest.approx(20.25 / 20)
         assert np.isnan(runs.loc[0.2, "reached"])
@@ -333,9 +338,9 @@ class TestEdge:
     def test_sentences_count_those_that_came_to_the_line(self):
         tables = analyse(self.runs(r0_1=[5, 19, 20.5, 20], r0_2=[5, 6, 6, 6], r0_5=[3, 9, INF]))
         text = plain(near_the_limit.edge(tables, limit_evidence(tables)).text)
-        assert "Of 2 runs whose sharpness was followed and that stayed finite, 1 rose from below" in text
-        assert "medians: at most 1.025 (1.025 to 1.025) times the threshold" in text
-        assert "1.012 (1.012 to 1.012) times over the last half of training. " in text
+        assert "The sharpness of 2 runs that stayed finite was followed. In 1 it rose from below" in text
+        assert "There it was at most 1.025 (1.025 to 1.025) times the threshold" in text
+        assert "1.012 (1.012 to 1.012) times over the last half of training (medians). " in text
         assert text.endswith("1 run stayed below it.")
 
     def test_the_optimizers_of_those_that_came_to_it_are_named(self):
@@ -348,15 +353,16 @@ class TestEdge:
     def test_runs_that_start_above_their_line_are_counted_apart(self):
         tables = analyse(self.runs(r1_0=[8, 4, 1, 1]))
         text = plain(near_the_limit.edge(tables, limit_evidence(tables)).text)
-        assert "0 rose from below to the threshold of their learning rate. 0 runs stayed below it." in text
+        assert "the largest sharpness at which their rate is stable. 0 runs stayed below it." in text
         assert "1 run started above it" in text
-        assert "1 of them ended below, where the loss curves less, at a median of 0.50" in text
+        assert "and ended below it, where the loss curves less, at 0.50 times" in text
 
     def test_where_none_came_there_it_says_so(self):
         tables = analyse(self.runs(r0_2=[5, 6, 6, 6]))
-        assert "0 rose from below" in near_the_limit.edge(tables, limit_evidence(tables)).text
+        assert "In 0 it rose from below" in near_the_limit.edge(tables, limit_evidence(tables)).text
         assert (
-            "No run rose to its line and stayed there" in limits_section(tables, looks(tables)).blocks[0].text
+            "No run’s sharpness rose to its threshold and stayed there"
+            in limits_section(tables, looks(tables)).blocks[0].text
         )
 
     def test_runs_without_a_sharpness_or_a_line_are_left_out(self):

@@ -17,6 +17,7 @@ from overshoot.study.report.reference_copy import LARGE, ROWS, abridged, keep, w
     [
         ("| [batch 1 †](http://h/#/e/1/runs/a%28b) | 2 |", "| batch 1 † | 2 |"),
         (r"[adam\(x\] y](https://h/r) and [z](https://h)", r"adam\(x\] y and z"),
+        ("It is 3. Runs: [Adam, full](http://h/1), [all cells](http://h/2).\n\nMore.", "It is 3.\n\nMore."),
         ("![a picture](figures/a.png) in [0.2, 0.4] (n)", "![a picture](figures/a.png) in [0.2, 0.4] (n)"),
     ],
 )
