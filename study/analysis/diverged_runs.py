@@ -7,7 +7,7 @@ import pandas as pd
 
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import AXES, Study
-from overshoot.study.comparison import clustered
+from overshoot.study.comparison import allowed, clustered
 from overshoot.study.statistics import mean, wilson
 
 
@@ -35,7 +35,11 @@ def shares(study: Study) -> pd.DataFrame:
     and the share as an Interval."""
     swept = study.swept
     counts = swept.groupby(["optimizer", "batch"], sort=False)["diverged"].agg(["sum", "size"]).reset_index()
-    shares = [wilson(int(k), int(n)) for k, n in zip(counts["sum"], counts["size"], strict=True)]
+    problems = swept.groupby(["optimizer", "batch"], sort=False)["problem"].nunique()
+    shares = [
+        allowed(wilson(int(k), int(n)), int(count))
+        for k, n, count in zip(counts["sum"], counts["size"], problems, strict=True)
+    ]
     return counts.assign(share=pd.Series(shares, dtype=object))
 
 

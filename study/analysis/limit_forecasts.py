@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import Study, records
-from overshoot.study.comparison import clustered
+from overshoot.study.comparison import NAMED, allowed, clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.short_run import SHORT_RUN, Predictor
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.statistics import middle
+from overshoot.study.statistics import middle, wilson
 
 THEORY = LimitBasis.AT_THE_START.value
 """The predictor that needs no run: theory's limit from the curvature at the start."""
@@ -91,31 +91,33 @@ def predictors_compared(forecasts: pd.DataFrame) -> pd.DataFrame:
 
     cells: of the kind; predicted: those that have a prediction; compared: those with a measured limit as
     well. ratio: the median of measured over predicted as an Interval over the problems; spread: standard
-    deviation of its decimal logarithm; twice: cells within a factor TWICE; least, most: its extremes.
+    deviation of its decimal logarithm; twice, share: cells within a factor TWICE; least, most: its extremes.
     """
     rows = []
     for kind, at in forecasts.groupby("kind", sort=False):
         for predictor in PREDICTORS:
             both = at[(at[predictor] > 0) & (at["measured"] > 0)]
-            if len(both) < 2:
+            if len(both) <= NAMED:
                 continue
             rows.append({"kind": str(kind), "predictor": predictor, **_agreement(at, both, predictor)})
     return pd.DataFrame(rows, columns=["kind", "predictor", *_COLUMNS])
 
 
-_COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "least", "most")
+_COLUMNS = ("cells", "predicted", "compared", "ratio", "spread", "twice", "share", "least", "most")
 
 
 def _agreement(cells: pd.DataFrame, both: pd.DataFrame, predictor: str) -> dict[str, object]:
     ratio = (both["measured"] / both[predictor]).to_numpy(dtype=float)
     logs = np.log10(ratio)
+    twice = int((np.abs(logs) <= np.log10(TWICE)).sum())
     return {
         "cells": len(cells),
         "predicted": int((cells[predictor] > 0).sum()),
         "compared": len(both),
         "ratio": clustered(ratio, both["problem"], middle, border=1),
         "spread": float(logs.std(ddof=1)),
-        "twice": int((np.abs(logs) <= np.log10(TWICE)).sum()),
+        "twice": twice,
+        "share": allowed(wilson(twice, len(both)), both["problem"].nunique()),
         "least": float(ratio.min()),
         "most": float(ratio.max()),
     }

@@ -9,7 +9,7 @@ from overshoot.core import BatchStrategy
 from overshoot.core.batches import ORDERS, USUAL
 from overshoot.core.optimizers.base import Recursion
 from overshoot.study.analysis.frame import AXES, Study, records
-from overshoot.study.comparison import clustered
+from overshoot.study.comparison import allowed, clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import Interval, middle, wilson
@@ -160,7 +160,8 @@ def plain(recursion: Recursion | None) -> bool:
 
 def share_near(row: dict[str, object], column: str) -> Interval:
     """The share of a row of `agreement` whose cells agree so well."""
-    return wilson(int(str(row[column])), int(str(row["cells"])))
+    whole = wilson(int(str(row[column])), int(str(row["cells"])))
+    return allowed(whole, int(str(row["problems"])))
 
 
 def _strategies(table: pd.DataFrame) -> dict[str, pd.Series]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.rank_tables import ALL
-from overshoot.study.comparison import Comparison, compare
+from overshoot.study.comparison import Comparison, allowed, allowed_band, compare
 from overshoot.study.phases.outcomes import TOLERANCES
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import band, bootstrap, mean, profile, profile_area, time_ratios, wilson
@@ -75,11 +75,14 @@ def profile_table(study: Study) -> pd.DataFrame:
             for i, optimizer in enumerate(to_target.optimizers):
                 if not (own := ratios[..., i]).size:
                     continue
-                reached = int(np.isfinite(own).sum())
+                reached, problems = int(np.isfinite(own).sum()), len({p for p, _ in to_target.strata})
+                area = bootstrap(profile_area(own, REACH), mean)
                 rows.append(
                     {"target": target, "batch": batch, "optimizer": optimizer}
-                    | {"area": bootstrap(profile_area(own, REACH), mean), "band": band(profile(own, FACTORS))}
-                    | {"reached": reached, "runs": own.size, "share": wilson(reached, own.size)}
+                    | {"area": allowed(area, problems)}
+                    | {"band": allowed_band(band(profile(own, FACTORS)), problems)}
+                    | {"reached": reached, "runs": own.size}
+                    | {"share": allowed(wilson(reached, own.size), problems)}
                 )
     columns = ["target", "batch", "optimizer", "area", "band", "reached", "runs", "share"]
     return pd.DataFrame(rows, columns=columns)

@@ -9,7 +9,6 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study, in_order
 from overshoot.study.phases.sweep import RateCurve
-from overshoot.study.statistics import wilson
 
 SAME = 1e-6
 """Rates are equal when they differ by no more, relative: they may be smaller than any absolute tolerance."""
@@ -47,13 +46,13 @@ def sensitivity(rates: pd.DataFrame, tolerance: float) -> pd.DataFrame:
     gap is at or below the tolerance; open_low, open_high: whether it runs to the end of the grid, so
     that the width is a lower bound. sweep_boundary: the smallest rate above the best at which at least half
     of the replicates diverged; margin: decades from the best rate to it. share: of the sweep's runs that
-    diverged, as an Interval. NaN for what does not exist.
+    diverged. NaN for what does not exist.
     """
     rows = []
     for key, group in rates.groupby(["key", *AXES], sort=False):
         share_at = group["diverged"] / group["n"]
         curve = RateCurve(group["rate"].to_numpy(), group["gap"].to_numpy(), share_at.to_numpy())
-        share = wilson(int(group["diverged"].sum()), int(group["n"].sum()))
+        share = float(group["diverged"].sum() / group["n"].sum())
         rows.append(
             dict(zip(["key", *AXES], key, strict=True)) | _sensitivity(curve, tolerance) | {"share": share}
         )

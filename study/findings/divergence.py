@@ -5,7 +5,7 @@ from __future__ import annotations
 from overshoot.study.analysis.divergence_shares import above_best, by_limit, compared
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.comparison import FEW
+from overshoot.study.comparison import few
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import in_order, shares
 from overshoot.study.findings.training_claims import places
@@ -34,19 +34,19 @@ def diverged(tables: Tables) -> Finding | None:
         most, _ = places(-each)
         details = f"{in_order([f'{labels[str(o)]} {percent(v)}' for o, v in means.items()])}."
         details += shares(most, labels, "Most often")
-    details = (details + _by_limit(tables)).strip()
+    details = (details + by_limit_said(tables)).strip()
     runs = [RunLink(metric="trials_diverged")]
     return Finding("Divergence", claim, evidence, "divergence", runs=runs, details=details)
 
 
-def _by_limit(tables: Tables) -> str:
+def by_limit_said(tables: Tables) -> str:
+    """The share of diverged runs by rate over the cell's stability limit."""
     rows = records(by_limit(tables.study))
     if not rows:
         return ""
     problems = tables.study.cells["problem"].nunique()
-    write = share if problems > 1 else (lambda interval: percent(interval.value))
-    texts = [f"{number(r['low'])} to {number(r['high'])} times {write(r['share'])}" for r in rows]
-    spread = ", resampled by problem" if problems >= FEW else ", by problem" if problems > 1 else ""
+    texts = [f"{number(r['low'])} to {number(r['high'])} times {share(r['share'])}" for r in rows]
+    spread = "" if problems == 1 else ", by problem" if few(problems) else ", resampled by problem"
     return f" By rate over the cell’s stability limit{spread}: {listing(texts)}."
 
 
@@ -72,7 +72,7 @@ def plateaus(tables: Tables) -> Finding | None:
     size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
         "Share of the failed runs above the best rate that overflowed or reached a million times their "
-        f"initial gap: {each}{_over(tables)}. Seldom means in clearly fewer than half."
+        f"initial gap: {each} (resampled by problem). Seldom means in clearly fewer than half."
     )
     details = (
         f"Of all {size:,} failed runs, another {risen:,} ended above their start or still rising, and "
@@ -80,8 +80,3 @@ def plateaus(tables: Tables) -> Finding | None:
     )
     links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in seldom]
     return Finding("Plateaus", claim, evidence, "divergence", not seldom, links or [RunLink()], details)
-
-
-def _over(tables: Tables) -> str:
-    few = tables.failed["problem"].nunique() < FEW
-    return "" if few else " (resampled by problem)"

@@ -9,7 +9,7 @@ from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
 from overshoot.study.analysis.sharpness_runs import AT
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.comparison import Range, clustered
+from overshoot.study.comparison import clustered
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.findings.limit_words import SECTION, factor, times, unclear_ratio, upper
 from overshoot.study.numbers import between, listing, plural
@@ -96,7 +96,7 @@ def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
         "Above the best rate the final gap grows as the rate to the power of "
         f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]})"
     )
-    few = isinstance(powers[steep], Range) or isinstance(powers[flat], Range)
+    few = tables.study.few
     unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)
     if steep != flat:
         evidence += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
@@ -104,7 +104,18 @@ def floored(tables: Tables, found: LimitEvidence) -> Finding | None:
     claim = "Methods without a predicted limit stall on a plateau that rises with the learning rate."
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
     rises = all(power.low > 0 for power in powers.values())
-    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises, runs)
+    if len(found.slopes) == 1:
+        claim = f"With {names[steep]} the final gap grows with the rate above the best one."
+        if powers[steep].value <= 0:
+            claim = f"With {names[steep]} the final gap does not grow with the rate above the best one."
+        evidence = f"It grows as the rate to the power of {between(powers[steep], 1)}"
+    elif few:
+        claim = (
+            "Above the best rate the final gap grows with the rate in "
+            f"{sum(slope.value > 0 for slope in found.slopes['slope'])} of "
+            f"{plural(len(found.slopes), 'cell')} without a predicted limit."
+        )
+    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises and not few, runs)
 
 
 def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
@@ -122,7 +133,11 @@ def noisy(tables: Tables, found: LimitEvidence) -> Finding | None:
             f"{'; no clear difference' if ties[-1] else ''})"
         )
     claim = "On least squares small batches keep the gap at a noise floor" + (
-        ", and theory predicts its height." if all(ties) else "; theory predicts its height only roughly."
+        "."
+        if tables.study.few
+        else ", and theory predicts its height."
+        if all(ties)
+        else "; theory predicts its height only roughly."
     )
     evidence = (
         "The measured gap over the predicted noise floor, median over runs long enough to have forgotten "

@@ -19,8 +19,12 @@ def who(found: Leadership, labels: Mapping[str, str], does: str) -> str:
     clearly = f"is clearly {does[3:]}" if does.startswith("is ") else f"clearly {does}"
     if not found.few:
         return f"No optimizer {clearly}"
-    verb = "is" if found.problems == 1 else "are"
-    return f"{plural(found.problems, 'problem')} {verb} too few to say which optimizer {does}"
+    return f"{too_few(found.problems)} to say which optimizer {does}"
+
+
+def too_few(problems: int) -> str:
+    """`2 problems are too few`, the beginning of a sentence."""
+    return f"{plural(problems, 'problem')} {'is' if problems == 1 else 'are'} too few"
 
 
 def shares(found: Leadership, labels: Mapping[str, str], place: str) -> str:
@@ -49,8 +53,6 @@ def verdict(found: Comparison, reference: float) -> str:
         return "clearly different"
     if not found.replicates.excludes(reference):
         return "no clear difference"
-    if found.few:
-        return "clear on these problems, which are too few to speak for others"
     return "clear on these problems, but not for problems like these"
 
 

@@ -104,9 +104,10 @@ def batch_size(tables: Tables) -> Finding | None:
     names = tables.study.names
     counts = updates(tables.study)
     (large, many), (small, more) = [list(counts.items())[i] for i in (0, -1)]
+    medians = f" (medians over {rows[0]['pairs']:,} problems)" if rows[0]["pairs"] > 1 else ""
     evidence = (
         f"At the same number of examples {names.batches[large]} makes {many:,} updates and "
-        f"{names.batches[small]} {more:,} (medians over {plural(rows[0]['pairs'], 'problem')})."
+        f"{names.batches[small]} {more:,}{medians}."
     )
     details = (
         f"Median shift of the best rate, in decades: {_moves(tables, rows, 'best')}. Median shift of the "
@@ -116,7 +117,7 @@ def batch_size(tables: Tables) -> Finding | None:
     details += _censored(tables, rows, (names.batches[large], names.batches[small]))
     claim, clear = _smaller(tables, rows, names.batches[large], names.batches[small])
     runs = [runs_of(tables.study, "sweep_boundary", batch=batch) for batch in (large, small)]
-    return Finding("Batch size", claim, evidence, "ranges", not clear, runs, details)
+    return Finding("Batch size", claim, evidence, "ranges", not clear and not tables.study.few, runs, details)
 
 
 def _moves(tables: Tables, rows: list[dict[str, Any]], move: str) -> str:
@@ -138,7 +139,8 @@ def _smaller(tables: Tables, rows: list[dict[str, Any]], large: str, small: str)
         return f"From {large} to {small} {parts[0]} {of}{''.join(f', and {p}' for p in parts[1:])}.", True
     if rows[0]["best"].few:
         best = listing([f"{fixed(r['best'].value, 1)} ({labels[r['optimizer']]})" for r in rows])
-        return f"From {large} to {small} the best rate moves by {best} decades on these problems.", False
+        here = "this problem" if rows[0]["pairs"] == 1 else "these problems"
+        return f"From {large} to {small} the best rate moves by {best} decades on {here}.", False
     return f"The best rate does not clearly move from {large} to {small} with any optimizer.", False
 
 

