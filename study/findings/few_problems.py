@@ -15,12 +15,14 @@ from overshoot.study.analysis.divergence_shares import above_best, compared
 from overshoot.study.analysis.frame import AXES, Study, records
 from overshoot.study.analysis.rank_tables import ALL
 from overshoot.study.analysis.scores import ROLES, medians, replicates
+from overshoot.study.analysis.sensitivity import widths
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import NAMED, clustered
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.divergence import by_limit_said
 from overshoot.study.findings.held_out import origins
 from overshoot.study.findings.phrases import in_order
+from overshoot.study.findings.ranges import left_out
 from overshoot.study.numbers import both, fold, listing, number, percent, plural, rough
 from overshoot.study.phases.outcomes import TOLERANCES
 from overshoot.study.statistics import middle
@@ -60,19 +62,25 @@ def usable_range(tables: Tables) -> Finding | None:
         ]
         claim = f"Training ends below the tolerance at rates {listing(ranges)}."
     else:
-        widths = tables.sensitivity.groupby("optimizer", sort=False)["width"].mean()
-        each = [f"{fold(widths[o])} with {labels[o]}" for o in labels]
+        by_problem = widths(tables.sensitivity).groupby(level="problem", sort=False).mean()
+        if by_problem.empty:
+            return None
+        means = by_problem.mean()
+        each = [f"{fold(means[o])} with {labels[o]}" for o in labels]
         claim = f"The range of rates at which training ends below the tolerance is {in_order(each)}."
-    replicates_ = plural(tables.study.swept["replicate"].nunique(), "replicate")
-    evidence = f"From the median of {replicates_} at each rate of the sweep"
+    evidence = (
+        f"From the median of {plural(tables.study.swept['replicate'].nunique(), 'replicate')} at each rate"
+    )
     if len(tables.sensitivity) > NAMED:
-        evidence += "; on average over each optimizer’s cells, a cell that never gets there having no width"
+        evidence += f"; on average over each optimizer’s cells.{left_out(tables)}"
+    else:
+        evidence += "."
     open_ended = sum(row["open_low"] or row["open_high"] for row in rows)
     if open_ended:
         verb = "reaches" if open_ended == 1 else "reach"
-        evidence += f". {plural(open_ended, 'range')} {verb} the end of the sweep and may be wider"
+        evidence += f" {plural(open_ended, 'range')} {verb} the end of the sweep and may be wider."
     runs = [runs_of(tables.study, "usable_width_decades", optimizer=o) for o in labels]
-    return Finding("Usable range", claim, f"{evidence}.", "ranges", runs=runs)
+    return Finding("Usable range", claim, evidence, "ranges", runs=runs)
 
 
 def diverged(tables: Tables) -> Finding | None:

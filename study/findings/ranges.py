@@ -40,7 +40,7 @@ def usable_range(tables: Tables) -> Finding | None:
     )
     details = (
         f"Usable ranges in decades, from the median of {plural(replicates, 'replicate')} at each rate: "
-        f"{each}.{shares(most, labels, 'Widest')}{_left_out(tables)}"
+        f"{each}.{shares(most, labels, 'Widest')}{left_out(tables)}"
         f"{_open_ended(tables, table, (wide, narrow))}"
     )
     claim = _forgiving(labels, most, least, (means.iloc[0], means.iloc[-1]))
@@ -74,7 +74,8 @@ def _gain(tables: Tables, table: pd.DataFrame, wide: str, narrow: str) -> Compar
     return Comparison(found.value, here, found)
 
 
-def _left_out(tables: Tables) -> str:
+def left_out(tables: Tables) -> str:
+    """The problems that ranges say nothing of, in a sentence."""
     gone = [tables.study.names.problems[p] for p in out_of_reach(tables.sensitivity)]
     if not gone:
         return ""
