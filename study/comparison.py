@@ -21,6 +21,15 @@ from overshoot.study.statistics import LEVEL, Interval, interquartile_mean, mean
 FEW = 5
 """Under so many problems there is no interval over problems, no test and no verdict: the range is shown."""
 
+NAMED = 2
+"""Up to so many cells are named, with what was seen in each, instead of being counted."""
+
+
+def few(problems: int) -> bool:
+    """Whether so many problems are too few to say anything of others. All that a report says asks here."""
+    return problems < FEW
+
+
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Of `(..., n)` over the last axis: the mean, the interquartile mean or the median of study.statistics."""
 
@@ -34,6 +43,23 @@ class Range(Interval):
 
     def excludes(self, reference: float) -> bool:
         return False
+
+    @property
+    def single(self) -> bool:
+        """Whether it is of one problem alone, of which the value is all there is to say."""
+        return self.clusters == 1
+
+
+def allowed(interval: Interval, problems: int) -> Interval:
+    """What may be shown of an interval over what was seen on so many problems: of few its value alone."""
+    if not few(problems):
+        return interval
+    return Range(interval.value, interval.value, interval.value, 1)
+
+
+def allowed_band(band: np.ndarray, problems: int) -> np.ndarray:
+    """The same of a curve and its band, `(3, m)`: value, lower and upper end."""
+    return np.stack([band[0]] * 3) if few(problems) else band
 
 
 @dataclass(frozen=True)
@@ -74,7 +100,7 @@ def clustered(
     member = _members(clusters)
     count = int(member.max()) + 1
     value = float(statistic(values))
-    if count < FEW:
+    if few(count):
         parts = [float(statistic(values[member == i])) for i in range(count)]
         seen = parts if count > 1 else values
         return Range(value, float(min(value, *seen)), float(max(value, *seen)), count)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overshoot.study.comparison import FEW
+from overshoot.study.comparison import few
 from overshoot.study.draws import EVERY, chunks, every_way, generator, settled_share, times_drawn
 
 CLEAR = 0.9
@@ -33,7 +33,7 @@ class Leadership:
     @property
     def few(self) -> bool:
         """Whether there are too few problems to say who leads on others."""
-        return self.problems < FEW
+        return few(self.problems)
 
     @property
     def leader(self) -> str | None:
@@ -58,7 +58,7 @@ def leadership(scores: np.ndarray, methods: Sequence[str]) -> Leadership:
     if n <= EVERY:
         ways = every_way(n)
         shares = np.round(ways.chances @ _firsts(ways.times, scores), 12)  # a sum of all chances is 1
-        clear = bool(shares.max() >= (1 if n < FEW else CLEAR) - 1e-9)
+        clear = bool(shares.max() >= (1 if few(n) else CLEAR) - 1e-9)
     else:
         rng = generator(scores)
 

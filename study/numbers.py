@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from overshoot.study.comparison import Comparison, Range
+from overshoot.study.comparison import Comparison, Range, few
 from overshoot.study.statistics import Interval
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -89,26 +89,25 @@ def by_problem(interval: Interval, said: str) -> str:
     cells`."""
     if not isinstance(interval, Range):
         return f"{share(interval)} {said} (resampled by problem)"
-    return (
-        f"{share(interval)} {said} (by problem)"
-        if interval.clusters > 1
-        else f"{percent(interval.value)} {said}"
-    )
+    return f"{share(interval)} {said}{'' if interval.single else ' (by problem)'}"
 
 
 def both(comparison: Comparison, write: Callable[[float], str]) -> str:
     """`0.57 ([0.54, 0.61] on these problems, [0.41, 0.73] on problems like these)`, each number as `write`
-    has it; under few problems the range over them: `0.57 ([0.54, 0.61] on these problems, 0.40 to 0.80 by
-    problem)`, and of a single one the first alone."""
-    ends = _hundredths if write is percent else write
+    has it; of few problems the range over them: `0.57 (0.40 to 0.80 by problem)`; of a single one `0.57`."""
+    ends, problems = _hundredths if write is percent else write, comparison.problems
+    value, low, high = write(comparison.value), ends(problems.low), ends(problems.high)
+    if isinstance(problems, Range):
+        return value if problems.single else f"{value} ({low} to {high} by problem)"
     here = _ends(comparison.replicates, ends).strip()
-    if isinstance(comparison.problems, Range) and comparison.problems.clusters == 1:
-        return f"{write(comparison.value)} ({here} on this problem)"
-    low, high = ends(comparison.problems.low), ends(comparison.problems.high)
-    beyond = (
-        f"{low} to {high} by problem" if comparison.few else f"[{low},\u00a0{high}] on problems like these"
-    )
-    return f"{write(comparison.value)} ({here} on these problems, {beyond})"
+    return f"{value} ({here} on these problems, [{low},\u00a0{high}] on problems like these)"
+
+
+def resampled(problems: int) -> str:
+    """What stands after a median of what was seen on so many problems; nothing after one of a single one."""
+    if not few(problems):
+        return "with its 95\u202f% bootstrap interval, resampled by problem"
+    return "" if problems == 1 else "with its range over the problems"
 
 
 def fold(decades: float) -> str:
@@ -131,9 +130,12 @@ def _interval(interval: Interval, write: Callable[[float], str]) -> str:
 
 
 def _ends(interval: Interval, write: Callable[[float], str]) -> str:
-    """In one piece, so that a line never breaks within it: ` [1.5, 2.2]`, or ` (1.5 to 2.2)` of a range."""
+    """In one piece, so that a line never breaks within it: ` [1.5, 2.2]`, ` (1.5 to 2.2)` of a range, and
+    nothing of one problem alone."""
     low, high = write(interval.low), write(interval.high)
     if isinstance(interval, Range):
+        if interval.single:
+            return ""
         return f"\u00a0({low}\u00a0to\u00a0{high})"
     return f"\u00a0[{low},\u00a0{high}]"
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study
-from overshoot.study.comparison import Comparison, clustered, over_replicates
+from overshoot.study.comparison import Comparison, allowed, allowed_band, clustered, over_replicates
 from overshoot.study.draws import generator
 from overshoot.study.phases.outcomes import TOLERANCES
 from overshoot.study.phases.search import Claim
@@ -79,7 +79,7 @@ def arrived(table: pd.DataFrame) -> pd.DataFrame:
 
 def _middle(group: pd.DataFrame, unit: str) -> Interval | None:
     strata = _strata(group, unit)
-    return None if np.isnan(strata).any() else bootstrap(strata, middle)
+    return None if np.isnan(strata).any() else allowed(bootstrap(strata, middle), len(strata))
 
 
 def _strata(group: pd.DataFrame, unit: str) -> np.ndarray:
@@ -93,8 +93,9 @@ def shares(table: pd.DataFrame, unit: str, points: np.ndarray) -> dict[tuple[str
     """(optimizer, batch) -> (3, m): the share of its runs on all problems that have reached the target after
     each of `points: (m,)` of a unit, and its bootstrap band."""
     return {
-        (str(optimizer), str(batch)): band(profile(_strata(group, unit), points))
+        (str(optimizer), str(batch)): allowed_band(band(profile(strata, points)), len(strata))
         for (optimizer, batch), group in table.groupby(["optimizer", "batch"], sort=False)
+        for strata in (_strata(group, unit),)
     }
 
 

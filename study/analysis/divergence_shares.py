@@ -11,7 +11,7 @@ from itertools import pairwise
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study
-from overshoot.study.comparison import Comparison, clustered, compare
+from overshoot.study.comparison import Comparison, allowed, clustered, compare
 from overshoot.study.statistics import mean
 
 ABOVE = 10.0
@@ -46,7 +46,7 @@ def by_strategy(shares: pd.DataFrame) -> pd.DataFrame:
         {
             "optimizer": o,
             "batch": b,
-            "share": clustered(at["share"].to_numpy(), at["problem"], mean),
+            "share": allowed(clustered(at["share"].to_numpy(), at["problem"], mean), at["problem"].nunique()),
         }
         for (o, b), at in groups
     ]

@@ -14,6 +14,7 @@ from overshoot.core import OPTIMIZERS
 from overshoot.core.optimizers.base import Recursion
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.labels import Names, names_of, problem_of
+from overshoot.study.comparison import few
 from overshoot.study.experiment.cells import Cell, Protocol
 from overshoot.study.phases.confirm import at_rates
 from overshoot.study.phases.outcomes import Outcome
@@ -104,6 +105,16 @@ class Study:
         """Cell key -> the experiment and the run that it is in MLflow."""
         runs = zip(self.cells["experiment"], self.cells["run_id"], strict=True)
         return dict(zip(self.cells["key"], runs, strict=True))
+
+    @property
+    def problems(self) -> int:
+        """How many it has."""
+        return len(self.names.problems)
+
+    @property
+    def few(self) -> bool:
+        """Whether it has too few problems to say anything of others."""
+        return few(self.problems)
 
     @property
     def tolerance(self) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study, records
 from overshoot.study.analysis.limit_draws import median_redrawn
-from overshoot.study.comparison import clustered
+from overshoot.study.comparison import NAMED, allowed, clustered
 from overshoot.study.phases.limit import LimitStatus
 from overshoot.study.phases.short_run import SHORT_RUN, Predictor
 from overshoot.study.phases.theory import LimitBasis
@@ -101,7 +101,7 @@ def predictors_compared(forecasts: pd.DataFrame, ways: Mapping[str, np.ndarray])
     for kind, at in forecasts.groupby("kind", sort=False):
         for predictor in PREDICTORS:
             both = at[(at[predictor] > 0) & (at["measured"] > 0)]
-            if len(both) < 2:
+            if len(both) <= NAMED:
                 continue
             rows.append(
                 {"kind": str(kind), "predictor": predictor, **_agreement(at, both, predictor)}
@@ -124,7 +124,7 @@ def _agreement(cells: pd.DataFrame, both: pd.DataFrame, predictor: str) -> dict[
         "ratio": clustered(ratio, both["problem"], middle, border=1),
         "spread": float(logs.std(ddof=1)),
         "twice": int(twice.sum()),
-        "share": clustered(twice, both["problem"], mean),
+        "share": allowed(clustered(twice, both["problem"], mean), both["problem"].nunique()),
         "least": float(ratio.min()),
         "most": float(ratio.max()),
     }

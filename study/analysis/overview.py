@@ -7,7 +7,7 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.scores import Replicates, verdicts
-from overshoot.study.comparison import clustered
+from overshoot.study.comparison import allowed, clustered
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import Interval, bootstrap, middle
 
@@ -37,7 +37,7 @@ def optimization(
                 {"optimizer": optimizer, "batch": batch, "rank": rank(ranks, optimizer, batch)}
                 | {role: pooled(gaps, optimizer, batch, role) for role in ("tuned", "default")}
                 | {
-                    "width": clustered(at["width"].to_numpy(), at["problem"]),
+                    "width": allowed(clustered(at["width"].to_numpy(), at["problem"]), len(at)),
                     "margin": float(middle(margins)) if len(margins) else np.nan,
                     "boundaries": len(margins),
                     "problems": len(at),
@@ -75,12 +75,14 @@ def selection(study: Study, ranks: dict[str, pd.DataFrame], tuned: dict[str, pd.
 def pooled(scores: Replicates, optimizer: str, batch: str, role: str) -> Interval | None:
     """Interquartile mean of log10 of the scores over all problems, with replicates resampled within each."""
     own = [v for (_, o, b, r), v in scores.items() if (o, b, r) == (optimizer, batch, role)]
-    return bootstrap(np.log10(np.stack(own))) if own else None
+    return allowed(bootstrap(np.log10(np.stack(own))), len(own)) if own else None
 
 
 def rank(ranks: pd.DataFrame, optimizer: str, batch: str) -> float:
-    ranked = _at(ranks, optimizer, batch)["rank"]
-    return float(ranked.iloc[0]) if len(ranked) else np.nan
+    """Its mean rank; NaN where there is nobody to rank it against, and of a single problem."""
+    ranked = _at(ranks, optimizer, batch)
+    known = len(ranked) and min(ranked["problems"].iloc[0], ranked["optimizers"].iloc[0]) > 1
+    return float(ranked["rank"].iloc[0]) if known else np.nan
 
 
 def _at(table: pd.DataFrame, optimizer: str, batch: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.rank_tables import ALL
-from overshoot.study.comparison import Comparison, clustered, compare
+from overshoot.study.comparison import Comparison, allowed, allowed_band, clustered, compare
 from overshoot.study.phases.outcomes import TOLERANCES
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import band, bootstrap, mean, profile, profile_area, time_ratios
@@ -78,11 +78,13 @@ def profile_table(study: Study) -> pd.DataFrame:
                     continue
                 reached = np.isfinite(own)
                 problems = np.repeat([p for p, b in to_target.strata if batch in (ALL, b)], own.shape[1])
-                share = clustered(reached.ravel(), problems, mean)
+                count = len(set(problems))
                 rows.append(
                     {"target": target, "batch": batch, "optimizer": optimizer}
-                    | {"area": bootstrap(profile_area(own, REACH), mean), "band": band(profile(own, FACTORS))}
-                    | {"reached": int(reached.sum()), "runs": own.size, "share": share}
+                    | {"area": allowed(bootstrap(profile_area(own, REACH), mean), count)}
+                    | {"band": allowed_band(band(profile(own, FACTORS)), count)}
+                    | {"reached": int(reached.sum()), "runs": own.size}
+                    | {"share": allowed(clustered(reached.ravel(), problems, mean), count)}
                 )
     columns = ["target", "batch", "optimizer", "area", "band", "reached", "runs", "share"]
     return pd.DataFrame(rows, columns=columns)

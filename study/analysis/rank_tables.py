@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.scores import Replicates, medians
-from overshoot.study.comparison import FEW
+from overshoot.study.comparison import few
 from overshoot.study.leadership import Leadership, leadership
 from overshoot.study.statistics import (
     agreement,
@@ -83,10 +83,10 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
 
 def diagrams(study: Study, scores: Replicates) -> list[Diagram]:
     """A diagram of all batch strategies together, then of each; none without two optimizers, and none of
-    fewer than FEW problems, whose ranks no test can distinguish."""
+    few problems, whose ranks no test can distinguish."""
     batches = [ALL, *study.names.batches] if len(study.names.batches) > 1 else [*study.names.batches]
     tables = {batch: standing(study, scores, batch) for batch in batches}
-    tables = {batch: table for batch, table in tables.items() if len(table) >= FEW and table.shape[1] > 1}
+    tables = {batch: table for batch, table in tables.items() if not few(len(table)) and table.shape[1] > 1}
     tests = {batch: friedman(table.to_numpy()) for batch, table in tables.items()}
     single = [batch for batch in tests if batch != ALL]
     tests |= zip(single, holm(np.array([tests[batch] for batch in single])).tolist(), strict=True)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.comparison import allowed
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import bootstrap, expected_best
 
@@ -96,7 +97,7 @@ def best_so_far(searched: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         [
             dict(zip(("optimizer", "batch", "trials"), axes, strict=True))
-            | {"missing": bootstrap(values.to_numpy()), "problems": len(values)}
+            | {"missing": allowed(bootstrap(values.to_numpy()), len(values)), "problems": len(values)}
             for axes, values in groups
         ]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,10 @@ from matplotlib.ticker import MaxNLocator
 
 from overshoot.study.figures.panels import Panels, log_axis
 from overshoot.study.figures.stage import to_svgs
-from overshoot.study.figures.theme import GRID, INK, MUTED, PAPER, variables
+from overshoot.study.figures.theme import GRID, INK, MUTED, OPTIMIZERS, PAPER, variables
+
+REGIONS, MARKERS = (OPTIMIZERS[0], OPTIMIZERS[3], OPTIMIZERS[5]), ("o", "s", "^")
+"""Colour and sign of each class of a RegionPanel."""
 
 SIZE = (352.0, 316.0)
 TEXT = 14.0
@@ -69,7 +72,19 @@ class FitPanel:
     names: tuple[str, str] = field(default=("x", "y"))
 
 
-Panel = CurvePanel | MapPanel | FitPanel
+@dataclass(frozen=True)
+class RegionPanel:
+    """Points (n, 2) of three classes (n,), and where each class has the largest of the probabilities that
+    `predict` gives: (m, 2) -> (m, 3)."""
+
+    title: str
+    points: np.ndarray
+    classes: np.ndarray
+    predict: Callable[[np.ndarray], np.ndarray]
+    names: tuple[str, str] = ("x₁", "x₂")
+
+
+Panel = CurvePanel | MapPanel | FitPanel | RegionPanel
 
 
 def lesson_svg(panel: Panel, name: str) -> str:
@@ -104,6 +119,8 @@ def draw_lesson_panel(figure: FigureBase, panel: Panel) -> None:
         _curves(ax, panel)
     elif isinstance(panel, MapPanel):
         _map(ax, panel)
+    elif isinstance(panel, RegionPanel):
+        _regions(ax, panel)
     else:
         _fit(ax, panel)
 
@@ -160,6 +177,23 @@ def _map(ax: Axes, panel: MapPanel) -> None:
     for side in (ax.xaxis, ax.yaxis):
         side.set_major_locator(MaxNLocator(4))
     ax.spines[["top", "right"]].set_visible(True)
+    _names(ax, *panel.names)
+
+
+def _regions(ax: Axes, panel: RegionPanel) -> None:
+    half = 1.05 * float(np.abs(panel.points).max())
+    sides = np.linspace(-half, half, 101)
+    a, b = np.meshgrid(sides, sides)
+    chances = panel.predict(np.column_stack([a.ravel(), b.ravel()]))
+    for k, color in enumerate(REGIONS):
+        lead = (chances[:, k] - np.delete(chances, k, axis=1).max(axis=1)).reshape(a.shape)
+        ax.contourf(a, b, lead, [0, np.inf], colors=[color], alpha=0.25)
+        at = panel.points[panel.classes == k]
+        ax.plot(*at.T, linestyle="", marker=MARKERS[k], markersize=4, color=color)
+    ax.set_xlim(-half, half)
+    ax.set_ylim(-half, half)
+    for side in (ax.xaxis, ax.yaxis):
+        side.set_major_locator(MaxNLocator(4))
     _names(ax, *panel.names)
 
 

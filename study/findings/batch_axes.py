@@ -7,6 +7,7 @@ import pandas as pd
 from overshoot.study.analysis.arrivals import TARGET, UNITS, ratios
 from overshoot.study.analysis.frame import Study
 from overshoot.study.comparison import Comparison
+from overshoot.study.findings import few_problems
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.numbers import both, listing, number, plural
 
@@ -30,6 +31,9 @@ def batch_axes(study: Study, table: pd.DataFrame) -> Finding | None:
     # What an update costs is this machine's: it is told, and nothing is claimed of it.
     clear = [unit for unit, ratio in by_unit.items() if ratio.clear(1) and unit != MEASURED]
     clauses = [f"{both(ratio, number)} times the {UNITS[unit]}" for unit, ratio in by_unit.items()]
+    if study.few:
+        said = few_problems.counted(names, small, large, clauses, pairs, number(TARGET))
+        return Finding("What is counted", *said, ANCHOR, runs=runs)
     evidence = (
         f"To a training gap below {number(TARGET)} at the rate tuned for speed, {names[small]} needs "
         f"{listing(clauses)} of {names[large]}: medians over {plural(pairs, 'pair')} of problem and "

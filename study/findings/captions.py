@@ -10,6 +10,7 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, pairs, slopes_by_optimizer
 from overshoot.study.analysis.sharpness_runs import EdgeVerdict
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import NAMED
 from overshoot.study.findings.codes import BASES
 from overshoot.study.findings.limit_words import factor, where
 from overshoot.study.numbers import between, listing, number
@@ -41,7 +42,7 @@ def stability(tables: Tables, limit_data: LimitEvidence) -> str:
         "times higher than predicted; below 1 (blue) they diverged earlier."
     )
     both = limit_data.predicted[limit_data.predicted["ratio"] > 0]
-    if len(both):
+    if len(both) > NAMED:
         off = np.abs(np.log(both["ratio"]))
         near, far = (records(both.loc[[place]])[0] for place in (off.idxmin(), off.idxmax()))
         text += f" {where(tables, near)} diverges from {number(near['measured'])} on, where "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from overshoot.study.analysis.divergence_shares import by_limit, compared
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.comparison import FEW
+from overshoot.study.comparison import few
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import in_order, shares
 from overshoot.study.findings.training_claims import places
@@ -33,19 +33,19 @@ def diverged(tables: Tables) -> Finding | None:
         most, _ = places(-each)
         details = f"{in_order([f'{labels[str(o)]} {percent(v)}' for o, v in means.items()])}."
         details += shares(most, labels, "Most often")
-    details = (details + _by_limit(tables)).strip()
+    details = (details + by_limit_said(tables)).strip()
     runs = [RunLink(metric="trials_diverged")]
     return Finding("Divergence", claim, evidence, "divergence", runs=runs, details=details)
 
 
-def _by_limit(tables: Tables) -> str:
+def by_limit_said(tables: Tables) -> str:
+    """The share of diverged runs by rate over the cell's stability limit."""
     rows = records(by_limit(tables.study))
     if not rows:
         return ""
     problems = tables.study.cells["problem"].nunique()
-    write = share if problems > 1 else (lambda interval: percent(interval.value))
-    texts = [f"{number(r['low'])} to {number(r['high'])} times {write(r['share'])}" for r in rows]
-    spread = ", resampled by problem" if problems >= FEW else ", by problem" if problems > 1 else ""
+    texts = [f"{number(r['low'])} to {number(r['high'])} times {share(r['share'])}" for r in rows]
+    spread = "" if problems == 1 else ", by problem" if few(problems) else ", resampled by problem"
     return f" By rate over the cell’s stability limit{spread}: {listing(texts)}."
 
 

@@ -36,10 +36,10 @@ def tuning_pays(tables: Tables) -> Finding | None:
         f"does better is {both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}."
     )
     tied = better == 0 and worse == 0
-    return Finding("Tuning", claim, evidence, "overview", tied, [RunLink()], _origins(tables))
+    return Finding("Tuning", claim, evidence, "overview", tied, [RunLink()], origins(tables))
 
 
-def _origins(tables: Tables) -> str:
+def origins(tables: Tables) -> str:
     """Whose the default rates are, and what the other framework's would do."""
     rows = records(default_rates(tables.study, tables.sensitivity))
     others = [row for row in rows if row["framework"]]
@@ -57,9 +57,12 @@ def _origins(tables: Tables) -> str:
 
 
 def _other(label: str, row: dict[str, Any]) -> str:
+    said = f"{number(row['other'])} for {label} instead of {number(row['rate'])}"
+    if row["cells"] == 1:
+        return said
     return (
-        f"{number(row['other'])} for {label} instead of {number(row['rate'])} (in the usable range of "
-        f"{row['other_usable']} instead of {row['usable']} of {plural(row['cells'], 'cell')})"
+        f"{said} (in the usable range of {row['other_usable']} instead of {row['usable']} of {row['cells']} "
+        "cells)"
     )
 
 

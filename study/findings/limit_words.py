@@ -6,6 +6,7 @@ from typing import Any
 
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Comparison, Range
+from overshoot.study.findings.few_problems import cell_name
 from overshoot.study.numbers import between, both, fixed, number
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import Interval
@@ -83,9 +84,7 @@ def cause(cell: dict[str, Any]) -> str:
 
 def where(tables: Tables, cell: dict[str, Any]) -> str:
     """`Adam, mini-batch 16, on diabetes`."""
-    names = tables.study.names
-    optimizer, batch = names.optimizers[cell["optimizer"]], names.batches[cell["batch"]]
-    return f"{optimizer}, {batch}, on {names.problems[cell['problem']]}"
+    return cell_name(tables.study, cell)
 
 
 def times(interval: Interval) -> str:

@@ -13,6 +13,7 @@ from overshoot.study.analysis.scores import Replicates, chances, odds, replicate
 from overshoot.study.analysis.selections import tuned
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Comparison
+from overshoot.study.findings import few_problems
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import in_order, shares, tied, who
 from overshoot.study.findings.training_claims import places
@@ -37,6 +38,9 @@ def against_rival(tables: Tables) -> dict[str, Comparison]:
 
 def beats_adam(tables: Tables, chances: dict[str, Comparison]) -> Finding | None:
     """Which methods train further than Adam when each is tuned alike, and which less far."""
+    if tables.study.few:
+        others = [o for o in tables.study.names.optimizers if o != RIVAL]
+        return few_problems.against(tables, RIVAL, others, ConfirmRole.TUNED, "Against Adam", "Tuned alike,")
     if not chances:
         return None
     labels = tables.study.names.optimizers
@@ -91,6 +95,9 @@ def finds_its_rate(tables: Tables) -> Finding | None:
     free = [o for o in study.names.optimizers if family(o) == PARAMETER_FREE]
     if not free or RIVAL not in study.names.optimizers:
         return None
+    if study.few:
+        left = "Left to find its own rate,"
+        return few_problems.against(tables, RIVAL, free, ConfirmRole.DEFAULT, "Without a rate", left)
     scores = replicates(study, "gap")
     against = {
         (o, role): chance

@@ -100,7 +100,7 @@ def floored(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]}, "
         f"{'range' if isinstance(powers[steep], Range) else 'interval'} over problems)"
     )
-    few = isinstance(powers[steep], Range) or isinstance(powers[flat], Range)
+    few = tables.study.few
     unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)
     if steep != flat:
         evidence += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
@@ -108,7 +108,18 @@ def floored(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     claim = "Methods without a predicted limit stall on a plateau that rises with the learning rate."
     runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
     rises = all(power.low > 0 for power in powers.values())
-    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises, runs)
+    if len(limit_data.slopes) == 1:
+        claim = f"With {names[steep]} the final gap grows with the rate above the best one."
+        if powers[steep].value <= 0:
+            claim = f"With {names[steep]} the final gap does not grow with the rate above the best one."
+        evidence = f"It grows as the rate to the power of {between(powers[steep], 1)}"
+    elif few:
+        claim = (
+            "Above the best rate the final gap grows with the rate in "
+            f"{sum(slope.value > 0 for slope in limit_data.slopes['slope'])} of "
+            f"{plural(len(limit_data.slopes), 'cell')} without a predicted limit."
+        )
+    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises and not few, runs)
 
 
 def noisy(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
@@ -126,7 +137,11 @@ def noisy(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
             f"{'; no clear difference' if ties[-1] else ''})"
         )
     claim = "On least squares small batches keep the gap at a noise floor" + (
-        ", and theory predicts its height." if all(ties) else "; theory predicts its height only roughly."
+        "."
+        if tables.study.few
+        else ", and theory predicts its height."
+        if all(ties)
+        else "; theory predicts its height only roughly."
     )
     evidence = (
         "The measured gap over the predicted noise floor, median over runs long enough to have forgotten "

@@ -7,9 +7,8 @@ from typing import Any
 
 from overshoot.study.analysis.divergence_shares import compared
 from overshoot.study.analysis.frame import records
-from overshoot.study.analysis.scores import against
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.numbers import around, both, fixed, number, percent, plural
+from overshoot.study.numbers import both, fixed, number, percent, plural
 from overshoot.study.phases.best_rates import RESOLUTION
 from overshoot.study.phases.search import Claim
 
@@ -25,6 +24,8 @@ def _rates(tables: Tables, problem: str) -> str:
     if not stable:
         return "At every rate of the sweep half of the runs or more diverged, or one exploded on its way."
     low, high = min(stable, key=lambda row: row["best"]), max(stable, key=lambda row: row["best"])
+    if len(cells) == 1:
+        return _rate(cells[0])
     wide = max(cells, key=lambda row: row["width"])
     never = sum(math.isnan(row["low"]) for row in cells)
     text = f"The best rate of the sweep is {number(low['best'])} in every cell."
@@ -39,6 +40,14 @@ def _rates(tables: Tables, problem: str) -> str:
     return text + (f"; {never} of {plural(len(cells), 'cell')} never reach the tolerance." if never else ".")
 
 
+def _rate(cell: dict[str, Any]) -> str:
+    """Of the only cell."""
+    text = f"The best rate of the sweep is {number(cell['best'])}."
+    if math.isnan(cell["low"]):
+        return f"{text} No run reaches the tolerance within the budget."
+    return f"{text} The usable range is {fixed(cell['width'], 1)} decades wide."
+
+
 def _tuned(tables: Tables, problem: str, batch: str) -> str:
     label = tables.study.names.batches[batch]
     wanted = {"problem": problem, "batch": batch, "role": "tuned", "claim": Claim.TRAINING}
@@ -46,17 +55,16 @@ def _tuned(tables: Tables, problem: str, batch: str) -> str:
     rows = [row for row in rows if math.isfinite(row["gap"].value)]
     if not rows:
         return f"With {label} every tuned rate diverges on fresh replicates."
-    best = min(rows, key=lambda row: row["gap"].value)
-    duels = tables.duels["gap"]
-    duels = duels[(duels["problem"] == problem) & (duels["batch"] == batch)]
-    others = [o for o in tables.study.names.optimizers if o != best["optimizer"]]
-    met = [counts for o in others if sum((counts := against(duels, best["optimizer"], o)).values())]
-    text = (
-        f"With {label} the smallest tuned gap is {tables.study.names.optimizers[best['optimizer']]}’s, "
-        + (around(best["gap"]) if best["gap"].value > RESOLUTION else f"{number(RESOLUTION)} or less")
-    )
-    apart = sum(counts["better"] for counts in met)
-    return text + (f", clearly smaller than {apart} of the {len(met)} others." if met else ".")
+    labels, (least, *others) = tables.study.names.optimizers, sorted(rows, key=lambda row: row["gap"].value)
+    if not others:
+        return f"With {label} {labels[least['optimizer']]}’s tuned gap is {_gap(least)}."
+    text = f"With {label} the smallest tuned gap is {labels[least['optimizer']]}’s, {_gap(least)}"
+    return f"{text}, the next {labels[others[0]['optimizer']]}’s, {_gap(others[0])}."
+
+
+def _gap(row: dict[str, Any]) -> str:
+    value = float(row["gap"].value)
+    return number(value) if value > RESOLUTION else f"{number(RESOLUTION)} or less"
 
 
 def _axes(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,12 @@ def who(lead: Leadership, labels: Mapping[str, str], does: str) -> str:
     clearly = f"is clearly {does[3:]}" if does.startswith("is ") else f"clearly {does}"
     if not lead.few:
         return f"No optimizer {clearly}"
-    verb = "is" if lead.problems == 1 else "are"
-    return f"{plural(lead.problems, 'problem')} {verb} too few to say which optimizer {does}"
+    return f"{too_few(lead.problems)} to say which optimizer {does}"
+
+
+def too_few(problems: int) -> str:
+    """`2 problems are too few`, the beginning of a sentence."""
+    return f"{plural(problems, 'problem')} {'is' if problems == 1 else 'are'} too few"
 
 
 def nothing_clear(*ends: Leadership) -> bool:
@@ -54,8 +58,6 @@ def verdict(comparison: Comparison, reference: float) -> str:
         return "clearly different"
     if not comparison.replicates.excludes(reference):
         return "no clear difference"
-    if comparison.few:
-        return "clear on these problems, which are too few to speak for others"
     return "clear on these problems, but not for problems like these"
 
 

@@ -40,7 +40,7 @@ def usable_range(tables: Tables) -> Finding | None:
     )
     details = (
         f"Usable ranges in decades, from the median of {plural(replicates, 'replicate')} at each rate: "
-        f"{each}.{shares(most, labels, 'Widest')}{_left_out(tables)}"
+        f"{each}.{shares(most, labels, 'Widest')}{left_out(tables)}"
         f"{_open_ended(tables, table, (wide, narrow))}"
     )
     claim = _forgiving(labels, most, least, (means.iloc[0], means.iloc[-1]))
@@ -74,7 +74,8 @@ def _gain(tables: Tables, table: pd.DataFrame, wide: str, narrow: str) -> Compar
     return Comparison(over_problems.value, here, over_problems)
 
 
-def _left_out(tables: Tables) -> str:
+def left_out(tables: Tables) -> str:
+    """The problems that ranges say nothing of, in a sentence."""
     gone = [tables.study.names.problems[p] for p in out_of_reach(tables.sensitivity)]
     if not gone:
         return ""
@@ -105,10 +106,8 @@ def batch_size(tables: Tables) -> Finding | None:
     counts = updates(tables.study)
     large, *_, small = counts
     each = [f"{count:,} with {names.batches[batch]}" for batch, count in counts.items()]
-    evidence = (
-        f"Updates at the same number of examples, medians over {plural(rows[0]['pairs'], 'problem')}: "
-        f"{listing(each)}."
-    )
+    medians = f", medians over {plural(rows[0]['pairs'], 'problem')}" if rows[0]["pairs"] > 1 else ""
+    evidence = f"Updates at the same number of examples{medians}: {listing(each)}."
     details = (
         f"Median shift of the best rate, in decades: {_moves(tables, rows, 'best')}. Median shift of the "
         "sweep boundary, the lowest rate at which half of the runs diverge: "
@@ -117,7 +116,7 @@ def batch_size(tables: Tables) -> Finding | None:
     details += _censored(tables, rows, (names.batches[large], names.batches[small]))
     claim, clear = _smaller(tables, rows, names.batches[large], names.batches[small])
     runs = [runs_of(tables.study, "sweep_boundary", batch=batch) for batch in (large, small)]
-    return Finding("Batch size", claim, evidence, "ranges", not clear, runs, details)
+    return Finding("Batch size", claim, evidence, "ranges", not clear and not tables.study.few, runs, details)
 
 
 def _moves(tables: Tables, rows: list[dict[str, Any]], move: str) -> str:
@@ -139,7 +138,8 @@ def _smaller(tables: Tables, rows: list[dict[str, Any]], large: str, small: str)
         return f"From {large} to {small} {parts[0]} {of}{''.join(f', and {p}' for p in parts[1:])}.", True
     if rows[0]["best"].few:
         best = listing([f"{fixed(r['best'].value, 1)} ({labels[r['optimizer']]})" for r in rows])
-        return f"From {large} to {small} the best rate moves by {best} decades on these problems.", False
+        here = "this problem" if rows[0]["pairs"] == 1 else "these problems"
+        return f"From {large} to {small} the best rate moves by {best} decades on {here}.", False
     return f"The best rate does not clearly move from {large} to {small} with any optimizer.", False
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 from overshoot.study.analysis.frame import Study, records
 from overshoot.study.analysis.rank_tables import Diagram, Stability
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.comparison import FEW
+from overshoot.study.comparison import FEW, few
+from overshoot.study.findings import phrases
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import in_order, shares, tied, who
 from overshoot.study.findings.training_claims import places
@@ -25,7 +26,7 @@ def rank_power(tables: Tables) -> Finding | None:
     """Friedman's test on the ranks, and what its power allows to be said."""
     tests = {row["batch"]: row for row in records(tables.ranking["gap"])}
     row = next(iter(tests.values()), None)
-    if row is None or row["optimizers"] < 3 or row["problems"] < FEW:
+    if row is None or row["optimizers"] < 3 or few(row["problems"]):
         return None
     adjusted = holm(np.array([test["p"] for test in tests.values()]))
     names = tables.study.names.batches
@@ -82,15 +83,10 @@ def too_few(study: Study, standing: pd.DataFrame) -> Finding:
     """What the ranks are where there are too few problems to test them. standing: (problems, optimizers)."""
     means = standing.mean().sort_values(kind="stable")
     label = study.names.optimizers
-    claim = (
-        f"{plural(len(standing), 'problem')} {'is' if len(standing) == 1 else 'are'} too few to test whether "
-        "the optimizers’ ranks differ."
-    )
+    claim = f"{phrases.too_few(len(standing))} to test whether the optimizers’ ranks differ."
     ranks = in_order([f"{label[str(o)]} {fixed(rank, 1)}" for o, rank in means.items()])
-    evidence = f"A test needs at least {FEW} problems."
-    if len(standing) > 1:
-        evidence = f"Mean ranks in training gap: {ranks}. {evidence}"
-    return Finding("Ranks", claim, evidence, ANCHOR, True, [RunLink()])
+    evidence = f"Mean ranks in training gap: {ranks}. A test needs at least {FEW} problems."
+    return Finding("Ranks", claim, evidence, ANCHOR, runs=[RunLink()])
 
 
 def _places(study: Study, whole: Diagram, clear: bool) -> str:

@@ -10,9 +10,10 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence
 from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import NAMED
 from overshoot.study.findings.claims import Finding, runs_of
-from overshoot.study.findings.limit_words import SECTION, both_times, factor
-from overshoot.study.numbers import fixed, listing, over_problems, plural
+from overshoot.study.findings.limit_words import SECTION, both_times, factor, where
+from overshoot.study.numbers import fixed, listing, number, over_problems, plural
 from overshoot.study.phases.short_run import Predictor
 
 PREDICTOR_WORDS = {
@@ -59,7 +60,7 @@ def forecast(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     linear, divides = (rows.get((kind, own_predictor(limit_data.forecasts, kind))) for kind in MethodKind)
     first = linear or divides
     if first is None:
-        return None
+        return _each(tables, limit_data.forecasts)
     claim = (
         "A short run, a tenth of the budget, predicts the stability limit of networks to a factor of two in "
         f"{first['twice']} of {plural(first['compared'], 'cell')}"
@@ -77,6 +78,20 @@ def forecast(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     runs = [runs_of(tables.study, "limit_forecast")]
     evidence, *rest = (part for part in parts if part)
     return Finding("Short run", claim, evidence, SECTION, runs=runs, details=" ".join(rest))
+
+
+def _each(tables: Tables, forecasts: pd.DataFrame) -> Finding | None:
+    """What the short run said of one or two cells; None of more, which share no predictor."""
+    both = records(forecasts[forecasts["ratio"] > 0])
+    if not 0 < len(both) <= NAMED:
+        return None
+    each = [
+        f"{number(cell['forecast'])} with {where(tables, cell)}, which diverges from "
+        f"{number(cell['measured'])} on"
+        for cell in both
+    ]
+    claim = f"A short run, a tenth of the budget, predicts the stability limit {listing(each)}."
+    return Finding("Short run", claim, "", SECTION, runs=[runs_of(tables.study, "limit_forecast")])
 
 
 def beside_theory(limit_data: LimitEvidence) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -144,12 +159,13 @@ def captioned(limit_data: LimitEvidence) -> str:
     """What the short run does, and how often it has an answer."""
     at = limit_data.forecasts
     updates = at["climb_updates"]
+    least, most = int(updates.min()), int(updates.max())
     return (
         "Short runs, each of a tenth of the budget "
-        f"({plural(int(updates.min()), 'update')} to {int(updates.max()):,}), try ever larger rates, "
+        f"({plural(least, 'update')}{f' to {most:,}' if most > least else ''}), try ever larger rates, "
         "beginning with a safe one. The forecast is the lowest rate at which so much training does not lower "
         "the loss; for adaptive methods it is extended to the whole budget. Other predictors, cheaper ones "
-        "among them, are compared with it here. On these "
+        "among them, are compared with it here. Of "
         f"{plural(len(at), 'cell')} theory predicts a limit for {int((at[THEORY] > 0).sum())}, the short run "
         f"for {int((at['forecast'] > 0).sum())}."
     )

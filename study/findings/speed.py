@@ -8,6 +8,7 @@ from overshoot.study.analysis.frame import Study, records
 from overshoot.study.analysis.profiles import REACH, areas_by_problem, lead, times
 from overshoot.study.analysis.rank_tables import ALL
 from overshoot.study.comparison import Comparison
+from overshoot.study.findings import few_problems
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import nothing_clear, shares, tied, verdict, who
 from overshoot.study.findings.training_claims import places
@@ -29,7 +30,9 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
     label = study.names.optimizers
     if not first["reached"]:
         claim = f"No tuned optimizer reaches a training gap of {number(target)} on any fresh replicate."
-        return Finding("Speed", claim, "", ANCHOR, inconclusive=True, runs=[RunLink()])
+        return Finding("Speed", claim, "", ANCHOR, inconclusive=not study.few, runs=[RunLink()])
+    if study.few:
+        return few_problems.fastest(study, table)
     runs_to = times(study, target)
     ahead = lead(runs_to, first["optimizer"], second["optimizer"])
     best, worst = places(-areas_by_problem(runs_to))

@@ -16,7 +16,7 @@ from overshoot.study.analysis.limit_evidence import (
 )
 from overshoot.study.analysis.limit_tables import widths_of_limits
 from overshoot.study.analysis.study_tables import Tables
-from overshoot.study.comparison import Range, clustered
+from overshoot.study.comparison import NAMED, Range, clustered, few
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.findings.limit_words import (
     KNOWN,
@@ -60,27 +60,50 @@ def predictions(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     if not rows:
         return None
     medians = [f"{both_times(row['ratio'], row['here'])} {WHERE[row['basis']]}" for row in rows]
-    ratios = f"Measured over predicted by theory, in the median over cells: {listing(medians)}."
-    details = (
-        ratios
-        + " "
-        + " ".join(
-            f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
-            f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f% "
-            f"({over_problems(row['near_share'])}), {row['fair']} within 10\u202f%"
-            f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
-            for row in rows
-        )
-    )
+    of = ", in the median over cells" if sum(row["cells"] for row in rows) > NAMED else ""
+    ratios = f"Measured over predicted by theory{of}: {listing(medians)}."
+    details = " ".join(_agreeing(row) for row in rows)
     if LimitBasis.AT_THE_START in set(limit_data.agreement["basis"]):
         details += f" By batch size on networks: {_by_batch(tables, limit_data.limits)}."
-    details += _known(limit_data.limits)
+    if not tables.study.few:
+        details += _known(limit_data.limits)
     if beside_theory(limit_data) is not None:
         details += COMPARED
     unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
     claim, evidence = predicted_where(rows, limit_data)
+    if each := _each(tables, limit_data):
+        claim, evidence = each, ratios
+    elif tables.study.few:
+        claim, evidence = evidence, ratios
+    else:
+        details = f"{ratios} {details}"
     return Finding("Stability limit", claim, evidence, SECTION, unclear, runs, details, plain=True)
+
+
+def _agreeing(row: dict[str, Any]) -> str:
+    """In how many cells of a basis theory is right; of one or two, what it knows there."""
+    if row["cells"] <= NAMED:
+        return f"{upper(WHERE[row['basis']])} {KNOWN[row['basis']].removeprefix('where ')}."
+    near = "" if few(row["problems"]) else f" ({over_problems(row['near_share'])})"
+    return (
+        f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
+        f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f%{near}, {row['fair']} within "
+        f"10\u202f%{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
+    )
+
+
+def _each(tables: Tables, limit_data: LimitEvidence) -> str:
+    """The measured and the predicted limit of one or two cells; nothing of more."""
+    both = records(limit_data.limits[limit_data.limits["ratio"] > 0])
+    if len(both) > NAMED:
+        return ""
+    each = [
+        f"{where(tables, cell)}, diverges from {number(cell['measured'])} on, where "
+        f"{number(cell['predicted'])} was predicted"
+        for cell in both
+    ]
+    return f"{'; '.join(each)}."
 
 
 def _known(limits: pd.DataFrame) -> str:
@@ -117,7 +140,8 @@ def disagreements(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         [row for row in rows if (row["basis"] == LimitBasis.AT_THE_START) == networks]
         for networks in (False, True)
     ]
-    worst = [max(part, key=lambda row: _off(limit_data, row["worst"])) for part in parts if part]
+    parts = [part for part in parts if sum(row["cells"] for row in part) > NAMED]
+    worst = [max(part, key=lambda row: _off(limit_data, row["worst"])) for part in parts]
     if not worst:
         return None
     cells = [_cell(limit_data.limits, row["worst"]) for row in worst]
@@ -177,13 +201,19 @@ def single_runs(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     inside = int(((at["high"] >= below) & (at["low"] <= above)).sum())
     unclear = unclear_ratio(mean) and unclear_ratio(single)
     between = "between the two" if inside > len(at) / 2 else "outside of both"
-    claim = f"With random batches theory predicts two limits, {TWO_LIMITS}; most runs diverge {between}."
+    seen = f"most runs diverge {between}"
+    if tables.study.few:
+        seen = f"in {inside} of {plural(len(at), 'cell')} the measured one lies between the two"
+    if len(at) == 1:
+        seen = f"the measured one lies {between}"
+    claim = f"With random batches theory predicts two limits, {TWO_LIMITS}; {seen}."
+    problems = plural(at["problem"].nunique(), "problem")
+    over = f"Over {len(at)} cells of {problems} the measured limit is, in the median," if len(at) > 1 else ""
     evidence = (
-        f"Over {plural(len(at), 'cell')} of {plural(at['problem'].nunique(), 'problem')} the measured limit "
-        f"is, in the median, {of_mean} times the mean-square limit (for batches drawn independently) and "
-        f"{of_single} times the single-run limit (for batches in their own order); in {inside} cells it, "
-        "or its interval, lies between them. Rare large excursions dominate the mean, so the mean-square "
-        "limit is usually the lower one."
+        f"{over or 'The measured limit is'} {of_mean} times the mean-square limit (for batches drawn "
+        f"independently) and {of_single} times the single-run limit (for batches in their own order)"
+        + (f"; in {inside} cells it, or its interval, lies between them" if len(at) > 1 else "")
+        + ". Rare large excursions dominate the mean, so the mean-square limit is usually the lower one."
     )
     runs = [runs_of(tables.study, "limit_measured")]
     return Finding("Two limits", claim, evidence, SECTION, unclear, runs)
@@ -195,21 +225,22 @@ def reshuffling(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     if len(factors) < 2:
         return None
     ratio = clustered(factors, limit_data.orders["problem"], middle)
-    here = isinstance(ratio, Range)
-    clear = ratio.excludes(1) or (here and not ratio.low <= 1 <= ratio.high)
+    clear, here = ratio.excludes(1), isinstance(ratio, Range)
     verdict = (
         f"{'raises' if ratio.value > 1 else 'lowers'} the stability limit"
         if clear
         else "does not clearly move the stability limit"
     )
-    verdict += " on these problems" if here else ""
+    if here:
+        above = int((factors > 1).sum())
+        verdict = f"gives the higher stability limit in {above} of {plural(len(factors), 'pair')} of cells"
     claim = f"Reshuffling each epoch, instead of drawing with replacement, {verdict}."
     evidence = (
         f"By a median factor of {times(ratio)} over {plural(len(factors), 'pair')} of cells on least "
         f"squares, above 1 in {(factors > 1).sum()}."
     )
     runs = [runs_of(tables.study, "limit_measured")]
-    return Finding("Reshuffling", claim, evidence, SECTION, not clear, runs)
+    return Finding("Reshuffling", claim, evidence, SECTION, not clear and not here, runs)
 
 
 def momentum(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
@@ -232,6 +263,8 @@ def momentum(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         f"Small batches lower {names.optimizers[method]}’s stability limit, compared with gradient "
         "descent’s; full batches raise it."
     )
+    if tables.study.few:
+        claim = f"Theory predicts that {claim[0].lower()}{claim[1:]}"
     evidence = (
         f"Predicted: {first} times gradient descent’s limit with batches of one sample, {listing(last)} "
         "times with all samples."

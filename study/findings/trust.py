@@ -18,6 +18,8 @@ def trust(tables: Tables) -> Finding:
     evidence = " ".join(part for part in (_spread(tables), _lost(tables)) if part)
     clear = doubts.count("")
     claim = f"{clear:,} of {searches} ended inside the searched range."
+    if len(doubts) == 1:
+        claim = f"The search {'ended inside the searched range' if clear else 'is in doubt'}."
     counts = {doubt: doubts.count(doubt) for doubt in dict.fromkeys(doubts) if doubt}
     if counts:
         parts = listing([f"{count} ({SEARCHES[SearchStatus(doubt)]})" for doubt, count in counts.items()])

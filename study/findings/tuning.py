@@ -7,7 +7,8 @@ import pandas as pd
 
 from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
-from overshoot.study.comparison import FEW, clustered
+from overshoot.study.comparison import allowed, clustered, few
+from overshoot.study.findings import few_problems
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.codes import SEARCHES
 from overshoot.study.findings.phrases import in_order, nothing_clear, shares, tied, who
@@ -24,6 +25,8 @@ def tuning_effort(study: Study, searched: pd.DataFrame) -> Finding | None:
     table = needed(searched)
     if table.empty or table.shape[1] < 2:
         return None
+    if study.few:
+        return few_problems.tuning_effort(study, table, percent(NEAR))
     label = study.names.optimizers
     problems = table.index.get_level_values("problem")
     capped = np.log2(table.clip(upper=2 * searched["trials"].max()).to_numpy())
@@ -50,8 +53,7 @@ def tuning_effort(study: Study, searched: pd.DataFrame) -> Finding | None:
 
 def _over(problems: pd.Index) -> str:
     """Which interval a search has."""
-    few = problems.nunique() < FEW
-    said = "range" if few else "interval"
+    said = "range" if few(problems.nunique()) else "interval"
     return f" ({said} over problems: a cell is searched once)" if problems.nunique() > 1 else ""
 
 
@@ -60,7 +62,7 @@ def search_boundary(study: Study, alarms: pd.DataFrame) -> Finding:
     total = len(study.cells)
     if alarms.empty:
         claim = "No search found its best rate at the search boundary."
-        evidence = f"Within half a decade of it: 0 of {plural(total, 'search', 'searches')}."
+        evidence = f"Within half a decade of it: 0 of {plural(total, 'search', 'searches')}." * (total > 1)
         return Finding("Search boundary", claim, evidence, ANCHOR, runs=[RunLink()])
     widened = alarms[alarms["extended"]]
     doubts = alarms[~alarms["trusted"]]
@@ -75,7 +77,9 @@ def search_boundary(study: Study, alarms: pd.DataFrame) -> Finding:
         clauses.append(f"{len(doubts)} remained in doubt, marked † in the tables ({listing(kinds)})")
     claim = f"In {len(alarms)} of {plural(total, 'search', 'searches')} the best rate was in doubt at first."
     doubted = clustered(study.cells["key"].isin(alarms["key"]).to_numpy(), study.cells["problem"], mean)
-    evidence = f"That is {over_problems(doubted)} of all. {'. '.join(clauses)}."
+    evidence = f"That is {over_problems(allowed(doubted, study.problems))} of all. {'. '.join(clauses)}."
+    if total == 1:
+        claim, evidence = "The best rate was in doubt at first.", f"{'. '.join(clauses)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from overshoot import core
 from overshoot.study.figures.lesson_panels import CurvePanel, LessonCurve
 from overshoot.study.figures.theme import OPTIMIZERS, OUTCOMES, ROLES
+from overshoot.study.lessons import three_arms
 from overshoot.study.lessons.lesson import CheckedClaim, Code, Lesson, LessonPicture
 from overshoot.study.lessons.line import hessian, points
 from overshoot.study.numbers import exact, number
@@ -64,8 +65,8 @@ def lesson() -> Lesson:
         right=Code("Right: the largest logit taken out", softmax),
         wrong=Code("Often published", softmax_overflowing),
         wrong_line=WRONG_LINE,
-        pictures=_pictures(evidence),
-        claims=_claims(evidence),
+        pictures=[*three_arms.pictures(evidence.arms), *_pictures(evidence)],
+        claims=[three_arms.claim(evidence.arms), *_claims(evidence)],
         playgrounds=PLAYGROUNDS,
         try_=TRY,
     )
@@ -89,6 +90,7 @@ class RootEvidence:
     ends: dict[float, float]
     limit: float
     tops: dict[float, float]
+    arms: three_arms.ArmsEvidence
 
 
 def gather() -> RootEvidence:
@@ -128,6 +130,7 @@ def gather() -> RootEvidence:
         ends=ends,
         limit=limit,
         tops=tops,
+        arms=three_arms.evidence(),
     )
 
 

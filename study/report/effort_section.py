@@ -38,7 +38,7 @@ SO_FAR = (
     "gain in validation loss that the best trial so far is still missing: 1 is no better than the untrained "
     "network, 0 is as good as it gets. A line that falls early belongs to an optimizer that needs little "
     "tuning. Every search starts with the same rates in a random order, so the lines are means over all "
-    "orders. Each line is the interquartile mean over the problems, and the pale band its bootstrap interval."
+    "orders. Each line is the interquartile mean over the problems{}."
 )
 BOUNDARY = (
     "The search boundary is either end of the searched range. Where the best rate lies within half a decade "
@@ -58,7 +58,7 @@ TO_TARGET = "What the median run needs to reach a training gap of {} for good, b
 ARRIVED = (
     "Each curve is the share of an optimizer’s runs at the tuned rate, on all problems, that stay below the "
     "target after so many examples, updates or milliseconds. Further left is faster; the height at the "
-    "right is the share that arrives at all. The pale bands are bootstrap intervals over the replicates. "
+    "right is the share that arrives at all. {}"
     "Milliseconds hold for this machine and its load: the time of the cell’s sweep divided by its updates, "
     "with trials trained side by side and evaluations included."
 )
@@ -76,7 +76,7 @@ def tuning_section(tables: Tables, looks: Looks) -> Section:
         blocks.append(
             Block(
                 "The best rate so far, trial by trial",
-                SO_FAR,
+                SO_FAR.format("" if study.few else ", and the pale band its bootstrap interval"),
                 {"": _best_so_far(looks, best_so_far(trials))},
                 {
                     f"Trials until no more than {percent(NEAR)} is missing": _needed_table(
@@ -219,7 +219,9 @@ def axes_section(tables: Tables, looks: Looks) -> Section | None:
         [
             Block(
                 f"Runs that have reached a training gap of {number(TARGET)}",
-                ARRIVED,
+                ARRIVED.format(
+                    "" if study.few else "The pale bands are bootstrap intervals over the replicates. "
+                ),
                 {UNITS[unit]: _arrivals(looks, table, unit, f"axes-{unit}") for unit in units},
                 {"The median run’s way to the target": _arrived_table(tables, arrived(table), units)},
             )

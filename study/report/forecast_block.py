@@ -10,6 +10,7 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence
 from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without, worst_forecasts
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import NAMED
 from overshoot.study.figures.theme import Looks
 from overshoot.study.findings.limit_words import factor, times
 from overshoot.study.findings.short_run_claims import (
@@ -18,8 +19,8 @@ from overshoot.study.findings.short_run_claims import (
     captioned,
     forecast_cause,
 )
-from overshoot.study.numbers import fixed, number, share
-from overshoot.study.report.html_tables import BY_PROBLEM, Row, ShownColumn, ShownTable
+from overshoot.study.numbers import fixed, number, resampled, share
+from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable, about_share
 from overshoot.study.report.sections import Block
 
 KIND_WORDS = {MethodKind.LINEAR: "non-adaptive", MethodKind.DIVIDES: "adaptive"}
@@ -38,6 +39,7 @@ APART = (
     "Whether the choice of predictor holds on problems that had no part in it: for each problem the "
     "predictor that does best on all others, and how well it does on this one."
 )
+FORECAST = "What the short run predicted, beside the measured limit."
 FURTHEST = "The cells in which the short run’s forecast is furthest from the measured limit."
 
 
@@ -45,26 +47,31 @@ def forecast_block(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> B
     """How good the short run's forecasts are, and what other predictors would have been; the map has them."""
     if not (limit_data.forecasts["forecast"] > 0).any():
         return None
-    made = {"Predictors of the limit on networks": compared(limit_data)} if len(limit_data.predictors) else {}
+    made = {}
+    if len(limit_data.predictors):
+        made["Predictors of the limit on networks"] = compared(tables, limit_data)
     if len(apart := chosen_without(limit_data.forecasts)):
         made["The predictors cross-validated by problem"] = _apart(tables, apart)
     if worst := worst_forecasts(limit_data.forecasts):
-        made["The forecasts that are furthest off"] = furthest(tables, worst)
+        caption = (
+            "The forecasts that are furthest off" if len(worst) > NAMED else "Forecast and measured limit"
+        )
+        made[caption] = furthest(tables, worst)
     return Block("The limit from a short run", captioned(limit_data), {}, made)
 
 
-def compared(limit_data: LimitEvidence) -> ShownTable:
+def compared(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     """Every predictor against the measured limit, theory's first."""
     columns = [
         ShownColumn("methods", "", KINDS_MEAN),
         ShownColumn("predictor"),
         ShownColumn("predicted", "cells", "cells that have a prediction, of all with a short run"),
         ShownColumn("compared", "cells", "cells with a measured limit as well"),
-        ShownColumn("median", MEASURED_OVER, "with its 95 % bootstrap interval, resampled by problem"),
+        ShownColumn("median", MEASURED_OVER, resampled(tables.study.problems)),
         ShownColumn("spread", MEASURED_OVER, "standard deviation in decades; 0.30 is a factor of 2"),
         ShownColumn("least", MEASURED_OVER),
         ShownColumn("most", MEASURED_OVER),
-        ShownColumn("within a factor of 2", MEASURED_OVER, f"share of cells, {BY_PROBLEM}"),
+        ShownColumn("within a factor of 2", MEASURED_OVER, about_share("share of cells", tables)),
     ]
     rows = [
         Row(
@@ -146,4 +153,4 @@ def furthest(tables: Tables, worst: list[dict[str, Any]]) -> ShownTable:
         )
         for cell in worst
     ]
-    return ShownTable(columns, rows, heads=3, lead=FURTHEST)
+    return ShownTable(columns, rows, heads=3, lead=FURTHEST if len(worst) > NAMED else FORECAST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from overshoot.study.findings.codes import DIVERGENCES, SCORES
 from overshoot.study.numbers import around, between, fixed, number, share
 from overshoot.study.phases.search import Claim
 from overshoot.study.statistics import Interval
+
+NOTHING = ("–", "")
+"""What a cell of a table says where there is nothing to say."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,22 @@ class ShownTable:
     lead: str = ""
 
     @property
+    def shown(self) -> ShownTable:
+        """It without the columns in which no row says anything, apart from its heads."""
+        said = [
+            i
+            for i in range(len(self.columns))
+            if i < self.heads or any(row.cells[i] not in NOTHING for row in self.rows)
+        ]
+        rows = [replace(row, cells=[row.cells[i] for i in said]) for row in self.rows]
+        return replace(self, columns=[self.columns[i] for i in said], rows=rows)
+
+    @property
+    def empty(self) -> bool:
+        """Whether its rows say nothing but their names."""
+        return len(self.shown.columns) <= self.heads
+
+    @property
     def meanings(self) -> list[tuple[list[str], str]]:
         """Names of columns and what they mean, where that is said; the page shows it where one points, paper
         cannot."""
@@ -84,7 +103,7 @@ SCORE = "interquartile mean over the fresh replicates, with its 95 % bootstrap i
 DIVERGED = "of the fresh replicates, how many diverged"
 POOLED = "interquartile mean of its logarithm over all problems’ replicates"
 ABOVE = "of the sweep’s runs within a decade above the best rate, how many diverged"
-BY_PROBLEM = "with its interval, resampled by problem; under five problems with the range over them"
+BY_PROBLEM = "with its interval, resampled by problem; under five problems without one"
 WIDTH = "width of the usable range: decades of rates around the best one with a final gap below the tolerance"
 VERDICTS = {
     "better": "problems on which the tuned rate does clearly better than the default",
@@ -103,7 +122,13 @@ VERSUS_DEFAULT = (
     "How the tuned optimizers rank on held-out data, and on how many problems the tuned rate does better or "
     "worse than the default rate."
 )
+RANKS = "How the tuned optimizers rank on held-out data."
 REASONS = "Why runs of the sweep, the search and the confirmation counted as diverged, and at which update."
+
+
+def about_share(of: str, tables: Tables) -> str:
+    """What a column of shares has, and their intervals; a study of few problems has none."""
+    return of if tables.study.few else f"{of}, {BY_PROBLEM}".removeprefix(", ")
 
 
 def optimization(tables: Tables, problem: str) -> ShownTable:
@@ -147,7 +172,9 @@ def selection(tables: Tables, problem: str) -> ShownTable:
 
 
 def optimization_overview(tables: Tables) -> ShownTable:
-    """What was tuned for the training gap, over all problems."""
+    """What was tuned for the training gap, over all problems: a single one has a table of its own."""
+    if tables.study.problems == 1:
+        return ShownTable((), ())
     columns = (
         *NAMES,
         ShownColumn(
@@ -156,7 +183,7 @@ def optimization_overview(tables: Tables) -> ShownTable:
         ShownColumn("gap q", "tuned", POOLED),
         ShownColumn("diverged", "tuned", DIVERGED),
         ShownColumn("gap q", "default", POOLED),
-        ShownColumn("diverged above the best", "sweep", f"{ABOVE}: the share, {BY_PROBLEM}"),
+        ShownColumn("diverged above the best", "sweep", about_share(f"{ABOVE}: the share", tables)),
         ShownColumn("usable decades", "sweep", WIDTH + "; interquartile mean over the problems"),
         ShownColumn(
             "decades to boundary", "sweep", MARGIN + "; median of the problems that have one (so many)"
@@ -179,7 +206,8 @@ def optimization_overview(tables: Tables) -> ShownTable:
 
 
 def selection_overview(tables: Tables) -> ShownTable:
-    """What was tuned for validation, over all problems."""
+    """What was tuned for validation, over all problems; verdicts are over more than a few."""
+    few = tables.study.few
     columns = [*NAMES]
     for name in ("validation loss", "test score"):
         columns += [
@@ -191,9 +219,10 @@ def selection_overview(tables: Tables) -> ShownTable:
         texts = []
         for score in ("loss", "test_score"):
             counts = row[f"{score}_verdicts"]
-            texts += [fixed(row[score], 1), *(str(counts[verdict]) for verdict in VERDICTS)]
+            verdicts = ("–" if few else str(counts[verdict]) for verdict in VERDICTS)
+            texts += [fixed(row[score], 1), *verdicts]
         rows.append(_overview_row(tables, row, texts))
-    return ShownTable(columns, rows, lead=VERSUS_DEFAULT)
+    return ShownTable(columns, rows, lead=RANKS if few else VERSUS_DEFAULT)
 
 
 def reasons(tables: Tables) -> ShownTable:
@@ -311,4 +340,5 @@ def _powers(interval: Interval | None) -> str:
     if interval is None:
         return "–"
     with np.errstate(over="ignore"):
-        return around(Interval(*(10.0**value for value in (interval.value, interval.low, interval.high))))
+        value, low, high = (10.0**power for power in (interval.value, interval.low, interval.high))
+    return around(replace(interval, value=value, low=low, high=high))

@@ -23,7 +23,7 @@ from overshoot.study.findings.methods import (
     survived,
     update_cost,
 )
-from overshoot.study.numbers import number, rough
+from overshoot.study.numbers import number, resampled, rough
 from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable
 from overshoot.study.report.pictures import Picture, Tile
 from overshoot.study.report.sections import Block, Section, section
@@ -36,9 +36,20 @@ RIVAL = (
 )
 COST = (
     "The dot is how many times as long an update takes as one of gradient descent on the same problem with "
-    "the same batch strategy, the bar its interval, resampled by problem. Methods that work entry by entry "
+    "the same batch strategy, {}. Methods that work entry by entry "
     "run in compiled code, the others in NumPy."
 )
+
+OPENING = {
+    False: "A mean rank says who trains furthest. It does not say whether a method beats the one that "
+    "everybody uses, what it does with nobody to tune it, or what its updates cost.",
+    True: "Each method beside the one that everybody uses, with nobody to tune it, and what its updates "
+    "cost.",
+}
+"""Whether there are few problems -> how the section opens."""
+
+BARS = {False: "interval, resampled by problem", True: "range over the problems"}
+"""Whether there are few problems -> what a bar shows."""
 
 
 @section(35)
@@ -55,16 +66,18 @@ def methods_section(tables: Tables, looks: Looks) -> Section | None:
         update_cost(tables, costs),
     )
     blocks = []
-    if chances:
+    if chances and not tables.study.few:
         blocks.append(Block("Each against Adam", RIVAL, {"": _rivals(looks, chances)}, wide=True))
     if len(costs) > 1:
         table = {"Time of an update": _cost_table(tables, costs)}
-        blocks.append(Block("What an update costs", COST, {"": _costs(looks, costs)}, table, wide=True))
+        text = COST.format(f"the bar its {BARS[tables.study.few]}")
+        blocks.append(
+            Block("What an update costs", text, {"": _costs(tables, looks, costs)}, table, wide=True)
+        )
     return Section(
         ANCHOR,
         "What else sets the methods apart",
-        "A mean rank says who trains furthest. It does not say whether a method beats the one that everybody "
-        "uses, what it does with nobody to tune it, or what its updates cost.",
+        OPENING[tables.study.few],
         [finding for finding in made if finding is not None],
         blocks,
     )
@@ -86,7 +99,7 @@ def _rivals(looks: Looks, chances: dict[str, Comparison]) -> Picture:
     return _picture("against-adam", view, [*keys, *family_keys(looks)])
 
 
-def _costs(looks: Looks, costs: pd.DataFrame) -> Picture:
+def _costs(tables: Tables, looks: Looks, costs: pd.DataFrame) -> Picture:
     rows = records(costs)
     values = np.array([row["ratio"].value for row in rows])
     ends = np.array([[row["ratio"].low, row["ratio"].high] for row in rows])
@@ -94,7 +107,7 @@ def _costs(looks: Looks, costs: pd.DataFrame) -> Picture:
     scale = Scale("time of an update, gradient descent’s is 1", limits, log=True)
     names = [looks.optimizers[row["optimizer"]] for row in rows]
     view = SpanView("all batch strategies", names, values, {"problems": ends}, scale, 1.0)
-    keys = [LegendKey("interval, resampled by problem", MUTED, "-", width=4.5), *family_keys(looks)]
+    keys = [LegendKey(BARS[tables.study.few], MUTED, "-", width=4.5), *family_keys(looks)]
     return _picture("update-costs", view, keys)
 
 
@@ -109,7 +122,7 @@ def _cost_table(tables: Tables, costs: pd.DataFrame) -> ShownTable:
     columns = [
         ShownColumn("optimizer"),
         ShownColumn("µs an update", "", "median over problems and batch strategies, of trials side by side"),
-        ShownColumn("times gradient descent’s", "", "median, with its interval, resampled by problem"),
+        ShownColumn("times gradient descent’s", "", f"median {resampled(tables.study.problems)}".strip()),
         ShownColumn("pairs", "", "of problem and batch strategy"),
     ]
     rows = [

@@ -11,11 +11,13 @@ import numpy as np
 
 from overshoot.study.analysis.sensitivity import out_of_reach
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import few
 from overshoot.study.experiment.cells import Protocol
 from overshoot.study.figures.theme import Looks
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.headlines import findings
 from overshoot.study.findings.particulars import problem_finding
+from overshoot.study.findings.phrases import too_few
 from overshoot.study.numbers import number, plural
 from overshoot.study.report import html_tables as tables
 from overshoot.study.report import pictures
@@ -125,9 +127,30 @@ class Page:
         return [*chosen, *reversed(known.values())][:5]
 
     @property
+    def places(self) -> dict[str, str]:
+        """The titles of the sections that every study has, by their anchors."""
+        return PLACES if len(self.problems) > 1 else PLACES | {"overview": "Training and held-out data"}
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few problems to conclude anything from."""
+        return few(len(self.problems))
+
+    @property
+    def scope(self) -> str:
+        """What may be concluded from few problems; nothing of many."""
+        if not self.few:
+            return ""
+        return (
+            f"{too_few(len(self.problems))} to conclude anything about others, so what was seen "
+            f"{'on it' if len(self.problems) == 1 else 'on them'} is said and no more. Numbers in brackets "
+            "after the score of a single cell are what other replicates of it would give."
+        )
+
+    @property
     def contents(self) -> list[tuple[str, str]]:
         """Anchor and title of each section of the evidence, in their order."""
-        places = list(PLACES.items())
+        places = list(self.places.items())
         extra = [(section.anchor, section.title) for section in self.sections]
         return [*places[:3], *extra, *places[3:]]
 
@@ -208,13 +231,17 @@ def _asked(study_tables: Tables) -> str:
     low, high = study_tables.rates["rate"].min(), study_tables.rates["rate"].max()
     updates = study.cells["updates_total"].sum()
     return (
-        f"What does each of {plural(len(names.optimizers), 'optimizer')} do at every learning rate from "
-        f"{number(low)} to {number(high)}, with each of "
-        f"{plural(len(names.batches), 'batch strategy', 'batch strategies')}, on "
-        f"{plural(len(names.problems), 'problem')}? {plural(len(study.trials), 'training run')} in "
-        f"{plural(len(study.cells), 'cell')}, {updates:,.0f} updates in all: where they crawl, where they "
-        "converge, and where they blow up."
+        f"What does {_of(names.optimizers, 'optimizers')} do at every learning rate from {number(low)} to "
+        f"{number(high)}, with {_of(names.batches, 'batch strategies')}, on "
+        f"{_of(names.problems, 'problems').removeprefix('each of ')}? "
+        f"{plural(len(study.trials), 'training run')} in {plural(len(study.cells), 'cell')}, {updates:,.0f} "
+        "updates in all: where they crawl, where they converge, and where they blow up."
     )
+
+
+def _of(names: Mapping[str, str], things: str) -> str:
+    """`each of 3 optimizers`, or the name of the only one."""
+    return f"each of {len(names)} {things}" if len(names) > 1 else next(iter(names.values()))
 
 
 def _problem(study_tables: Tables, looks: Looks, problem: str, i: int) -> ProblemPart:
@@ -295,4 +322,6 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, bool | str) or value is None:
         return str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
     return str(value) if isinstance(value, int | float | np.number) else json.dumps(value)

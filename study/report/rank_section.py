@@ -31,7 +31,7 @@ from overshoot.study.findings.speed import ANCHOR as SPEED
 from overshoot.study.findings.speed import fastest
 from overshoot.study.numbers import between, fixed, listing, number, share
 from overshoot.study.phases.outcomes import TOLERANCES
-from overshoot.study.report.html_tables import BY_PROBLEM, Row, ShownColumn, ShownTable
+from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable, about_share
 from overshoot.study.report.pictures import Picture, Tile, left_out_key
 from overshoot.study.report.sections import Block, Section, section
 
@@ -62,7 +62,7 @@ def ranks_section(tables: Tables, looks: Looks) -> Section | None:
         return None
     drawn = diagrams(study, scores)
     ranks = left_out(study, scores)
-    steady = stability(ranks)
+    steady = [] if study.few else stability(ranks)
     made = (
         ranked(study, drawn) or too_few(study, table),
         rank_power(tables),
@@ -173,6 +173,7 @@ def speed_section(tables: Tables, looks: Looks) -> Section | None:
     finding = fastest(study, table)
     if finding is None:
         return None
+    bands = "" if study.few else "; the pale bands are bootstrap intervals over the replicates"
     targets = {f"gap below {number(target)}": target for target in TOLERANCES}
     pictures = {
         label: _profiles(study, looks, table[table["target"] == target], f"profiles-{i}")
@@ -192,7 +193,7 @@ def speed_section(tables: Tables, looks: Looks) -> Section | None:
                 "the examples that the fastest optimizer needs on the same problem, with the same batches "
                 "and the same initial weights. On the left, at 1, it is the share of runs in which it is "
                 "the fastest; on the right, the share that arrives within ten times as many. Higher is "
-                "better; the pale bands are bootstrap intervals over the replicates. Arrival is known only "
+                f"better{bands}. Arrival is known only "
                 "to the next evaluation, so optimizers that differ by less count as equally fast.",
                 pictures,
                 {"Area under the profiles and runs that reach the target": _profile_table(tables, table)},
@@ -240,7 +241,7 @@ def _profile_table(tables: Tables, table: pd.DataFrame) -> ShownTable:
             ShownColumn(
                 "area", group, f"under the profile, up to {number(REACH)} times the fastest run; 1 at most"
             ),
-            ShownColumn("reached", group, f"share of the runs that reach the target, {BY_PROBLEM}"),
+            ShownColumn("reached", group, about_share("share of the runs that reach the target", tables)),
         ]
     rows = []
     for (optimizer, batch), part in table.groupby(["optimizer", "batch"], sort=False):

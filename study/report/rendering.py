@@ -197,9 +197,10 @@ def whole(cell: str) -> str:
 def markdown(text: object) -> str:
     """A text as Markdown that shows just this text, in a table too."""
     escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
-    # A bracket alone is text: what follows the closing one makes a link of it, or its place a definition.
-    # An underscore within a word is text as well.
-    return re.sub(r"([\\`*|~#]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[])|^\[)", r"\\\1", escaped)
+    # A bracket alone is text: what follows the closing one makes a link of it, or a definition where the text
+    # begins with it. An underscore within a word is text as well.
+    special = r"[\\`*|~#]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[])|^\[(?=[^\]]*\]:)"
+    return re.sub(f"({special})", r"\\\1", escaped)
 
 
 def _swap(new: Path, old: Path) -> None:

@@ -12,6 +12,7 @@ from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_evidence import LimitEvidence, limit_evidence, pairs
 from overshoot.study.analysis.sharpness_runs import EdgeVerdict, edge_line
 from overshoot.study.analysis.study_tables import Tables
+from overshoot.study.comparison import NAMED
 from overshoot.study.figures.batch_limits import (
     BatchLimitView,
     LimitCurve,
@@ -71,10 +72,9 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
         "past gradients, have no such predicted limit: with them too large a rate mostly ends on a plateau."
     )
     if (limit_data.forecasts["forecast"] > 0).any():
-        text += (
-            " On networks a short run forecasts the limit, well for gradient descent, plain or with "
-            "momentum, and roughly for adaptive methods."
-        )
+        text += " On networks a short run forecasts the limit"
+        well = ", well for gradient descent, plain or with momentum, and roughly for adaptive methods"
+        text += "." if tables.study.few else f"{well}."
     said = [
         *findings(tables, limit_data),
         *([own] if (own := forecast(tables, limit_data)) is not None else []),
@@ -103,16 +103,20 @@ def stability_map(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Bl
         }
     limits = (
         {"Measured over predicted limit, by kind of prediction": limit_tables.agreement(tables, limit_data)}
-        if len(limit_data.agreement)
+        if limit_data.agreement["cells"].sum() > NAMED
         else {}
     )
     linear = limit_data.limits[
         limit_data.limits["basis"].isin([LimitBasis.EXACT, LimitBasis.ORDER, LimitBasis.ALMOST_SURE])
     ]
     others = limit_data.limits.drop(linear.index)
-    for caption, part in (("Least squares: limits", linear), ("Other cells: limits", others)):
+    kinds = (
+        ("Least squares: limits", linear, " on least squares"),
+        ("Other cells: limits", others, " elsewhere"),
+    )
+    for caption, part, which in kinds:
         if len(part):
-            limits[f"{caption} predicted and measured"] = limit_tables.limits(tables, part)
+            limits[f"{caption} predicted and measured"] = limit_tables.limits(tables, part, which)
     if without := limit_tables.unpredicted(tables, limit_data.limits):
         limits["Where no limit is predicted"] = without
     text, terms = captions.stability(tables, limit_data), captions.bases(limit_data)

@@ -13,15 +13,15 @@ from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.findings.captions import WORDS
 from overshoot.study.findings.codes import STATUSES, no_limit
 from overshoot.study.findings.limit_words import factor, times
-from overshoot.study.numbers import between, number, share
+from overshoot.study.numbers import between, number, resampled, share
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.report.html_tables import BY_PROBLEM, Row, ShownColumn, ShownTable
+from overshoot.study.report.html_tables import Row, ShownColumn, ShownTable, about_share
 
 AGREEMENT = (
     "How near theory’s predictions are to the measured limits, by kind of prediction; on networks the limit "
     "is predicted from the curvature at the start."
 )
-LIMITS = "The predicted and the measured stability limit of each cell."
+LIMITS = "Cell by cell, the predicted and the measured stability limit{}."
 UNPREDICTED = "The cells for which theory predicts no limit, and why."
 EDGES = "How near the sharpness of each run came to the threshold of its rate."
 POWERS = (
@@ -48,13 +48,11 @@ def agreement(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     columns = [
         ShownColumn("prediction", "", "the words of the map"),
         ShownColumn("cells"),
-        ShownColumn(
-            "median", "measured / predicted", "with its 95 % bootstrap interval, resampled by problem"
-        ),
+        ShownColumn("median", "measured / predicted", resampled(tables.study.problems)),
         ShownColumn("least", "measured / predicted"),
         ShownColumn("most", "measured / predicted"),
-        ShownColumn("within 1 %", "share of the cells", BY_PROBLEM),
-        ShownColumn("within 10 %", "share of the cells", BY_PROBLEM),
+        ShownColumn("within 1 %", "share of the cells", about_share("", tables)),
+        ShownColumn("within 10 %", "share of the cells", about_share("", tables)),
         ShownColumn("furthest off", "", "the cell whose two limits differ most"),
     ]
     keyed = {row["key"]: row for row in records(limit_data.limits)}
@@ -76,19 +74,21 @@ def agreement(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     return ShownTable(columns, rows, heads=1, lead=AGREEMENT)
 
 
-def limits(tables: Tables, limits: pd.DataFrame) -> ShownTable:
+def limits(tables: Tables, limits: pd.DataFrame, which: str = "") -> ShownTable:
+    """which: cells they are of, in words that end a sentence."""
     columns = [
         *(ShownColumn(name) for name in ("problem", "optimizer", "batch")),
+        ShownColumn(
+            "mean-square limit",
+            "predicted",
+            "above it the mean squared distance over many runs grows, with batches drawn independently",
+        ),
         ShownColumn("limit", "predicted", "with its 95 % interval where it is an estimate"),
         ShownColumn("limit", "measured", "the median over the replicates"),
         ShownColumn("replicates", "measured", "the lowest and the highest of them"),
         ShownColumn("measured / predicted"),
         ShownColumn("prediction", "", "which one it is, in the words of the map"),
     ]
-    square = np.isfinite(limits["mean_square"].astype(float)).any()
-    if square:
-        about = "above it the mean squared distance over many runs grows, with batches drawn independently"
-        columns.insert(3, ShownColumn("mean-square limit", "predicted", about))
     rows = []
     for row, ratio in zip(records(limits), fields(limits)["number"], strict=True):
         spread = f"{_fine(row['low'])} to {_fine(row['high'])}" if np.isfinite(row["low"]) else "–"
@@ -96,9 +96,9 @@ def limits(tables: Tables, limits: pd.DataFrame) -> ShownTable:
             _fine(row["measured"]) if np.isfinite(row["measured"]) else STATUSES.get(row["status"], "–")
         )
         basis = WORDS.get(row["basis"], row["basis"])
-        known = [_estimate(row), measured, spread, ratio or "–", basis]
-        rows.append(_row(tables, row, [_fine(row["mean_square"]), *known] if square else known))
-    return ShownTable(columns, rows, heads=3, folded=True, lead=LIMITS)
+        known = [_fine(row["mean_square"]), _estimate(row), measured, spread, ratio or "–", basis]
+        rows.append(_row(tables, row, known))
+    return ShownTable(columns, rows, heads=3, folded=True, lead=LIMITS.format(which))
 
 
 def unpredicted(tables: Tables, limits: pd.DataFrame) -> ShownTable | None:
@@ -147,18 +147,18 @@ def edges(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
 
 
 def powers(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
+    few = tables.study.few
+    sign = "slope is above" if few else "own interval lies above"
     columns = [
         ShownColumn("optimizer"),
         ShownColumn("cells", "", "with at least three rates above their best one"),
-        ShownColumn(
-            "slope", "", "the median over its cells, with its 95 % bootstrap interval, resampled by problem"
-        ),
-        ShownColumn("rising", "", "cells whose own interval lies above 0: the plateau rises with the rate"),
+        ShownColumn("slope", "", f"the median over its cells {resampled(tables.study.problems)}".strip()),
+        ShownColumn("rising", "", f"cells whose {sign} 0: the plateau rises with the rate"),
     ]
     rows = []
     for optimizer, median in slopes_by_optimizer(limit_data.slopes).items():
         own = limit_data.slopes.loc[limit_data.slopes["optimizer"] == optimizer, "slope"]
-        rising = sum(slope.low > 0 for slope in own)
+        rising = sum((slope.value if few else slope.low) > 0 for slope in own)
         texts = [
             tables.study.names.optimizers[optimizer],
             str(len(own)),

@@ -24,7 +24,6 @@ from overshoot.study.phases.summary import encode
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow.entities import DatasetInput
 else:
     pd = Late("pandas")
 
@@ -56,8 +55,24 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Data:
+    """The data of a run as MLflow knows datasets: by name, and by the hash of what says which they are."""
+
+    name: str
+
+    @property
+    def digest(self) -> str:
+        return sha256(self.name.encode()).hexdigest()[:16]
+
+    @property
+    def source(self) -> str:
+        return json.dumps({"dataset": self.name})
+
+
+@dataclass(frozen=True)
 class RunRow:
-    """A finished run, ready to be written. `start` and `end` are milliseconds since 1970."""
+    """A finished run, ready to be written. `start` and `end` are milliseconds since 1970; data: what it was
+    trained on."""
 
     experiment: str
     name: str
@@ -66,6 +81,7 @@ class RunRow:
     tags: dict[str, str]
     params: dict[str, str]
     metrics: tuple[Point, ...]
+    data: Data
 
 
 def cell_row(study: str, result: CellResult, experiment: str, end: int) -> RunRow:
@@ -81,6 +97,7 @@ def cell_row(study: str, result: CellResult, experiment: str, end: int) -> RunRo
         tags=texts | {"kind": "cell", "key": result.cell.key} | _axes(study, result.cell),
         params=_names(result.cell),
         metrics=tuple(Point(k, v) for k, v in metrics.items()),
+        data=Data(result.cell.dataset.id),
     )
 
 
@@ -90,7 +107,7 @@ def trial_rows(study: str, result: CellResult, experiment: str, end: int) -> lis
     curves = _curves(result.curves)
     options = {k: f"{v:g}" for k, v in result.cell.make_optimizer().hyperparameters.items()}
     axes = {"kind": "trial", "cell": result.cell.key} | _axes(study, result.cell)
-    start = end - _milliseconds(result)
+    start, data = end - _milliseconds(result), Data(result.cell.dataset.id)
     return [
         RunRow(
             experiment=experiment,
@@ -100,20 +117,11 @@ def trial_rows(study: str, result: CellResult, experiment: str, end: int) -> lis
             tags=axes | _trial_tags(t, curve),
             params={**options, "lr": f"{t['rate']:.6g}", **_names(result.cell), "phase": str(t["phase"])},
             metrics=(*_trial_metrics(t, curve), *_curve_metrics(curve)),
+            data=data,
         )
         for i, t in enumerate(trials)
         for curve in (curves[t["trial"]],)
     ]
-
-
-def dataset_input(cell: Cell) -> DatasetInput:
-    """The data of a cell as MLflow knows datasets: by name, and by the hash of what says which they are."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    name = cell.dataset.id
-    digest = sha256(name.encode()).hexdigest()[:16]
-    dataset = Dataset(name, digest, "overshoot", json.dumps({"dataset": name}))
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
 def noted(rows: Sequence[RunRow], notes: Sequence[str]) -> list[RunRow]:

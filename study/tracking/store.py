@@ -27,7 +27,7 @@ from overshoot.study.tracking.connect import ARTIFACTS, connect, database, exist
 from overshoot.study.tracking.errors import LockedError, StoreError
 from overshoot.study.tracking.lock import Lock, hold
 from overshoot.study.tracking.pages import NO_PAGES, RunPages
-from overshoot.study.tracking.rows import cell_row, dataset_input, noted, trial_rows
+from overshoot.study.tracking.rows import cell_row, noted, trial_rows
 from overshoot.study.tracking.runs import Runs, tag
 from overshoot.study.tracking.stored import StoredCell
 from overshoot.study.tracking.study_runs import StudyContent
@@ -138,7 +138,6 @@ class Store:
                 written = artifacts.digests(Path(made))
                 self.client.log_artifacts(run_id, made)
         self.client.set_tag(run_id, reading.FILES, json.dumps(written))
-        self.client.log_inputs(run_id, datasets=[dataset_input(result.cell)])
 
     def finished(self, study: str, keys: Collection[str] | None = None) -> dict[str, str]:
         """key -> run id of the study's finished cells, of those in `keys` where it is given."""

@@ -229,11 +229,12 @@ def note(info: StudyInfo, part: str) -> str:
     text = CELLS_NOTE if part == CELLS else TRIALS_NOTE
     (first_name, first_link), *others = links(info, part)
     what = "a cell: one optimizer and batch size on one problem" if part == CELLS else "one training"
-    begin = f"Each run is {what}. Start with the view [{first_name}]({first_link})"
+    begin = f"Each run is {what}. Choose “Model training” at the top left, then the view "
+    begin += f"[{first_name}]({first_link})"
     diverged = _diverged(info) if part == CELLS else ""
-    begin += f", or with what diverged: {diverged}." if diverged else "."
+    begin += f", or what diverged: {diverged}." if diverged else "."
     rest = " · ".join(f"[{name}]({link})" for name, link in others)
-    return f"{begin} Further views: {rest}\n\n{text}"
+    return f"{begin} Further views: {rest}\n\n{SWITCH}\n\n{text}"
 
 
 def _diverged(info: StudyInfo) -> str:
@@ -245,6 +246,11 @@ def _diverged(info: StudyInfo) -> str:
         if part != CELLS
     )
 
+
+SWITCH = (
+    "MLflow opens an experiment that was chosen in its list on its GenAI pages, which are empty here: the "
+    "switch “GenAI | Model training”, at the top left below MLflow’s logo, leads from them to the runs."
+)
 
 CELLS_NOTE = (
     "A cell is dataset x network x optimizer x batch strategy. Its metrics and tags are the cell's "

@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 A = TypeVar("A")
 B = TypeVar("B")
 
+SOURCE = "overshoot"
+"""Where datasets come from, as MLflow has it."""
+
+CONTEXT = ("mlflow.data.context", "training")
+"""What a run used its data for: the name and the value of a tag."""
+
 CALLS = 8
 """Requests to a server that are under way at once."""
 
@@ -43,6 +49,12 @@ COLUMNS = {
     "params": "key value run_uuid",
     "metrics": "key value timestamp run_uuid step is_nan",
     "latest_metrics": "key value timestamp step is_nan run_uuid",
+    "datasets": (
+        "dataset_uuid experiment_id name digest dataset_source_type dataset_source dataset_schema "
+        "dataset_profile"
+    ),
+    "inputs": "input_uuid source_type source_id destination_type destination_id step",
+    "input_tags": "input_uuid name value",
 }
 """The columns of MLflow's tables as `SqlWriter` fills them."""
 
@@ -58,7 +70,8 @@ class Writer(Protocol):
 
 
 class ClientWriter:
-    """Through MLflow's public interface, for any kind of store."""
+    """Through MLflow's public interface, for any kind of store. Of a trial it leaves the dataset to the tags:
+    it would be one request more for each, to the three that there are."""
 
     def __init__(self, client: MlflowClient) -> None:
         self.client = client
@@ -69,10 +82,17 @@ class ClientWriter:
     def finish(self, runs: Sequence[tuple[str, RunRow]]) -> None:
         *trials, cell = runs
         list(self._each(self._finish, trials))
+        self._enter_data(*cell)
         self._finish(cell)  # which says that all the others are
 
     def _create(self, row: RunRow) -> str:
         return str(self.client.create_run(row.experiment, row.start, row.tags, row.name).info.run_id)
+
+    def _enter_data(self, run_id: str, row: RunRow) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        dataset = Dataset(row.data.name, row.data.digest, SOURCE, row.data.source)
+        self.client.log_inputs(run_id, datasets=[DatasetInput(dataset, [InputTag(*CONTEXT)])])
 
     def _finish(self, run: tuple[str, RunRow]) -> None:
         from mlflow.entities import Metric, Param
@@ -124,9 +144,38 @@ class SqlWriter:
             "latest_metrics": [_metric(i, r, p) for i, r in runs for p in _latest(r.metrics)],
         }
         with self.engine.begin() as db:
-            for name, values in inserts.items():
+            for name, values in (inserts | self._inputs(db, runs)).items():
                 _insert(db, self.table[name], values)
             db.execute(close.values(end_time=bindparam("end")), [{"id": i, "end": r.end} for i, r in runs])
+
+    def _inputs(self, db: Connection, runs: Sequence[tuple[str, RunRow]]) -> dict[str, list[dict[str, Any]]]:
+        """The rows that say which data each run used, and those of data that no run of its experiment had."""
+        used = {(row.experiment, row.data): "" for _, row in runs}
+        entered = []
+        for experiment, data in used:
+            t = self.table["datasets"].c
+            place = {"experiment_id": int(experiment), "name": data.name, "digest": data.digest}
+            known_as = db.scalar(select(t.dataset_uuid).where(*(t[key] == at for key, at in place.items())))
+            used[experiment, data] = known_as or uuid.uuid4().hex
+            if known_as is None:
+                source = {"dataset_source_type": SOURCE, "dataset_source": data.source}
+                own = {"dataset_uuid": used[experiment, data]}
+                entered.append(own | place | source | {"dataset_schema": None, "dataset_profile": None})
+        ids = run_ids(len(runs))
+        inputs = [
+            {
+                "input_uuid": i,
+                "source_type": "DATASET",
+                "source_id": used[row.experiment, row.data],
+                "destination_type": "RUN",
+                "destination_id": run_id,
+                "step": 0,
+            }
+            for i, (run_id, row) in zip(ids, runs, strict=True)
+        ]
+        name, value = CONTEXT
+        tags = [{"input_uuid": i, "name": name, "value": value} for i in ids]
+        return {"datasets": entered, "inputs": inputs, "input_tags": tags}
 
 
 def _insert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import isotonic_regression
@@ -125,8 +127,8 @@ def momentum(found: Audit) -> Numbers:
     """Heavy ball's limits over gradient descent's with the smallest and the largest batch: as they are
     predicted, and as they were measured."""
     cells = found.cells.set_index(CELL).sort_index()
-    stored = cells["limit_by_batch"].dropna()
-    predicted = {
+    stored: dict[Any, Any] = cells["limit_by_batch"].dropna().to_dict()
+    predicted: dict[tuple[str, str], list[tuple[int, float]]] = {
         (problem, name): sorted((int(size), float(limit)) for size, limit in limits.items())
         for (problem, name, _), limits in stored.items()
     }
@@ -169,7 +171,8 @@ def _power(runs: pd.DataFrame) -> float:
 
 def redrawn_limits(found: Audit) -> dict[tuple[str, str, str], np.ndarray]:
     """Cell -> its limit under WAYS draws of the replicates, the same ones everywhere."""
-    ways, rng = {}, np.random.default_rng(93)
+    ways: dict[Any, np.ndarray] = {}
+    rng = np.random.default_rng(93)
     picks: dict[int, np.ndarray] = {}
     for key, runs in found.runs[found.runs["phase"] == "limit"].groupby(CELL):
         gone = runs.pivot(index="rate", columns="replicate", values="gone").sort_index()

@@ -4,7 +4,7 @@ whose intervals over problems are ranges."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations, pairwise, product
+from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from scipy.stats import kendalltau, rankdata
 from tests.audit.costs import counted, effort, speed
 from tests.audit.figures import DRAWS, End, Numbers, ends_of, gaps, shares, sweeps, tuned
 from tests.audit.noise import noise_floors
-from tests.audit.recompute import CELL, Audit, beats, newcombe, verdict
+from tests.audit.recompute import CELL, Audit
 from tests.audit.stability import edge, furthest, limits, momentum, rising, short_run, single_runs
 from tests.audit.sweeps import curve, rates_of, usable
 
@@ -29,78 +29,28 @@ def mean_ranks(scores: dict[tuple[str, str, str], np.ndarray]) -> dict[str, floa
 
 
 def training(found: Audit) -> Numbers:
-    """Mean ranks, the duel of the first two, and the probability that the first does better."""
-    scores = gaps(found)
-    ranks = mean_ranks(scores)
-    order = sorted(ranks, key=lambda o: ranks[o])
-    points = [*ranks.values(), found.cells["problem"].nunique()]
-    for a, b in combinations(order, 2):  # equal ranks may come in either order
-        for first, second in ((a, b), (b, a)):
-            pairs = [(p, scores[p, first, t], scores[p, second, t]) for p, o, t in scores if o == first]
-            verdicts = [verdict(x, y) for _, x, y in pairs]
-            each = pd.Series([beats(x, y) for _, x, y in pairs], [p for p, _, _ in pairs])
-            n, m = len(pairs[0][1]), len(pairs[0][2])
-            points += [verdicts.count("better"), verdicts.count("worse"), len(pairs), each.mean()]
-            points += [*newcombe(each.mean(), n, m, independent(pairs)), *_span(each)]
-    return points, []
-
-
-def independent(pairs: list[tuple[str, np.ndarray, np.ndarray]]) -> float:
-    """As how many cells those of these problems count whose replicates are shared: what a replicate adds to
-    the wins of its side and takes from the other's, summed within problems or not."""
-    apart, sums = 0.0, dict[str, np.ndarray]()
-    for problem, ours, theirs in pairs:
-        won = np.array([[(x < y) + 0.5 * (x == y) for y in theirs] for x in ours])
-        moved = won.sum(axis=0) + won.sum(axis=1)
-        moved = moved - moved.mean()
-        apart += float(moved @ moved)
-        sums[problem] = sums.get(problem, 0.0) + moved
-    together = sum(float(total @ total) for total in sums.values())
-    if not apart or not together:
-        return float(len(sums))
-    return float(min(max(len(pairs) * apart / together, len(sums)), len(pairs)))
-
-
-def _span(values: pd.Series) -> tuple[float, float]:
-    """The least and the largest mean by problem."""
-    each = values.groupby(level=0).mean()
-    return float(each.min()), float(each.max())
+    """In how many pairs of problem and batch strategy each optimizer has the smallest median gap."""
+    middle = pd.Series({key: float(np.median(values)) for key, values in gaps(found).items()})
+    table = middle.rename_axis(CELL).unstack("optimizer")
+    least = table.eq(table.min(axis=1), axis=0) & np.isfinite(table)
+    return [*least.sum().astype(float), float(len(table))], []
 
 
 def ranges(found: Audit) -> Numbers:
-    """Widths, their folds, the difference of the widest and the narrowest, ranges at the grid's end."""
-    tolerance, width, redrawn, at_end = found.cells["tolerance"].iloc[0], {}, {}, {}
+    """How many times larger the largest usable rate is than the smallest, and ranges at the grid's end."""
+    tolerance, width, at_end = found.cells["tolerance"].iloc[0], {}, {}
     for key, runs in sweeps(found).items():
         names = sorted(runs["replicate"].unique())
         own = curve(runs, names)
         rates, (low, high) = own.rates, usable(own, tolerance)
         width[key] = high - low
         at_end[key] = high > low and (np.isclose(10**low, rates[0]) or np.isclose(10**high, rates[-1]))
-        ways = product(names, repeat=len(names))
-        redrawn[key] = [np.ptp(usable(curve(runs, list(way)), tolerance)) for way in ways]
     none = pd.Series([w == 0 for w in width.values()], [k[0] for k in width]).groupby(level=0).mean()
     kept = {k: w for k, w in width.items() if none[k[0]] <= 0.5}
     table = pd.Series(kept).rename_axis(CELL)
     by_problem = table.groupby(level=["problem", "optimizer"]).mean().unstack()
-    means = by_problem.mean()
-    wide, narrow = str(means.idxmax()), str(means.idxmin())
-    pairs = [(p, b) for p, o, b in kept if o == wide]
-    gain = by_problem[wide] - by_problem[narrow]
-    points = [*means, *(float(f"{10**w:.1g}") for w in means), gain.mean(), gain.min(), gain.max()]
-    points += [len(pairs), len(by_problem), found.swept["replicate"].nunique()]
-    points.append(sum(at_end[p, o, b] for p, b in pairs for o in (wide, narrow)))
-    return points, _redraw(pairs, redrawn, wide, narrow)
-
-
-def _redraw(
-    pairs: list[tuple[str, str]], ways: dict[tuple[str, str, str], list[float]], wide: str, narrow: str
-) -> list[End]:
-    rng, problems = np.random.default_rng(99), list(dict.fromkeys(p for p, _ in pairs))
-    drawn = []
-    for _ in range(DRAWS):
-        pick = {p: rng.integers(len(next(iter(ways.values())))) for p in problems}
-        drawn.append(np.mean([ways[p, wide, b][pick[p]] - ways[p, narrow, b][pick[p]] for p, b in pairs]))
-    return ends_of(drawn)
+    points = [float(f"{10**w:.1g}") for w in by_problem.mean()]
+    return [*points, found.swept["replicate"].nunique(), sum(at_end.values())], []
 
 
 def batches(found: Audit) -> Numbers:
@@ -187,25 +137,11 @@ def plateaus(found: Audit) -> Numbers:
     above = swept["rate"].to_numpy() > 1.001 * np.array([best[tuple(k)] for k in swept[CELL].to_numpy()])
     failed = swept[above & ~swept["converged"]]
     points: list[float] = []
-    seldom = 0
     for _, at in failed.groupby("optimizer"):
-        parts = at.groupby("problem")["left"].mean()
-        points += [100 * v for v in (at["left"].mean(), parts.min(), parts.max())]
-        seldom += max(at["left"].mean(), parts.max()) < 0.5
+        points += [int(at["left"].sum()), len(at)]
+    left = int(failed["left"].sum())
     risen = int((failed["gone"] & ~failed["left"]).sum())
-    points += [len(failed), risen, len(failed) - int(failed["left"].sum()) - risen]
-    ends = [end for _, at in failed.groupby("optimizer") for end in _redrawn_share(at)]
-    return [*points, seldom, failed["optimizer"].nunique()], ends
-
-
-def _redrawn_share(failed: pd.DataFrame) -> list[End]:
-    """Ends of the share that blew up when each problem's replicates are drawn anew, with all their runs."""
-    rng = np.random.default_rng(92)
-    counts = failed.groupby(["problem", "replicate"])["left"].agg(["sum", "size"])
-    parts = [part.to_numpy() for _, part in counts.groupby(level="problem")]
-    picks = [rng.integers(len(part), size=(DRAWS, len(part))) for part in parts]
-    totals = sum(part[pick].sum(axis=1) for part, pick in zip(parts, picks, strict=True))
-    return ends_of(totals[:, 0] / totals[:, 1], 100)
+    return [*points, len(failed), left, len(failed) - left, risen, len(failed) - left - risen], []
 
 
 def tuning(found: Audit) -> Numbers:
@@ -213,41 +149,14 @@ def tuning(found: Audit) -> Numbers:
     sides = [tuned(found, column) for column in ("tuned_rate_validation", "default_rate")]
     keys = [key for key in sides[0] if key in sides[1]]
     pairs = {key: tuple(side[key]["loss"].to_numpy() for side in sides) for key in keys}
-    verdicts = {key: verdict(a, b) for key, (a, b) in pairs.items()}
-    won = pd.Series([v == "better" for v in verdicts.values()], [k[0] for k in verdicts]).astype(float)
-    each = pd.Series([beats(a, b) for a, b in pairs.values()], [k[0] for k in pairs])
-    n, m = (len(values) for values in next(iter(pairs.values())))
-    counts = [list(verdicts.values()).count(v) for v in ("better", "worse", "unclear")]
-    points = [*counts, len(pairs), *(100 * v for v in (won.mean(), *_span(won)))]
-    strata = independent([(key[0], a, b) for key, (a, b) in pairs.items()])
-    points += [each.mean(), *newcombe(float(each.mean()), n, m, strata), *_span(each)]
+    middle = [(np.median(a), np.median(b)) for a, b in pairs.values()]
+    points: list[float] = [sum(a < b for a, b in middle), sum(a > b for a, b in middle), len(pairs)]
     tolerance = found.cells["tolerance"].iloc[0]
     for optimizer in found.cells["optimizer"].unique():
         own = {k: usable(curve(r), tolerance) for k, r in sweeps(found).items() if k[1] == optimizer}
         for rate in (0.001, 0.01):
             inside = sum(low < high and 10**low <= rate <= 10**high for low, high in own.values())
             points += [rate, inside, len(own)]
-    return points, []
-
-
-def held_out(found: Audit) -> Numbers:
-    """Comparisons of two tuned optimizers that clearly differ, by test score and by gap."""
-    tests = {k: -runs["score"].to_numpy() for k, runs in tuned(found, "tuned_rate_validation").items()}
-    points: list[float] = [95]
-    for scores in (tests, gaps(found)):
-        pairs = [
-            ((p, b), o, other) for (p, o, b), (q, other, c) in combinations(scores, 2) if (p, b) == (q, c)
-        ]
-        unclear = pd.Series(
-            [verdict(scores[p, o, b], scores[p, other, b]) == "unclear" for (p, b), o, other in pairs],
-            [p for (p, _), _, _ in pairs],
-        ).astype(float)
-        points += [
-            len(pairs),
-            len(pairs) - unclear.sum(),
-            100 * unclear.mean(),
-            *(100 * v for v in _span(unclear)),
-        ]
     return points, []
 
 
@@ -314,7 +223,6 @@ RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {
     "Divergence": divergence,
     "Plateaus": plateaus,
     "Tuning": tuning,
-    "Held-out data": held_out,
     "Trust": trust,
     "Speed": speed,
     "Ranks": ranks,

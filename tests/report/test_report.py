@@ -57,6 +57,13 @@ class Parsed(HTMLParser):
         return [a for t, a in self.elements if t == tag and names.items() <= a.items()]
 
 
+def sentences(text: str) -> set[str]:
+    """Those of more than five words, without the dialog that every page has."""
+    text = text.partition("This leads to MLflow")[0].replace("\u00a0", " ")
+    parts = re.split(r"(?<=[.:?!])\s+(?=[A-Z“0-9])", text)
+    return {part.strip(" -") for part in parts if len(part.split()) > 5}
+
+
 @pytest.fixture(scope="session")
 def page(report):
     return Parsed((report / "evidence.html").read_text(encoding="utf-8"))
@@ -120,7 +127,9 @@ class TestPage:
     def test_every_panel_is_there_and_says_what_it_shows(self, page):
         figures = page.all("figure", role="img")
         panels = 3 * 2 + 2 * (2 + 2 * 2) + 2 * 2 + 1 + 2 + 2
-        panels += 1 + 3 * 3 + 2 + 3 * 2 + 1  # steadiness, profiles, trials, axes, stability map; no rank test
+        panels += (
+            3 * 3 + 2 + 3 * 2 + 1
+        )  # profiles, trials, axes, stability map; of two problems no test of ranks
         assert len(figures) == panels
         assert all(a["aria-label"] for a in figures)
         keys = len([a for a in page.all("use") if a["href"].startswith("#sign-")])
@@ -181,6 +190,12 @@ class TestStory:
         told = {a["aria-label"] for a in story.all("figure")}
         assert not told & {a["aria-label"] for a in page.all("figure")}
         assert "Which rate to take" not in page.text
+        assert len(sentences(story.text)) > 20
+        assert not sentences(story.text) & sentences(page.text)
+
+    def test_the_evidence_of_its_findings_links_back_to_them(self, story, page):
+        assert len(page.all("a", href="report.html#findings")) == 5
+        assert story.all("section", id="findings")
 
     def test_the_rates_to_take_say_how_far_the_limit_is_and_what_they_hold_for(self, story):
         assert "Gradient descent (sgd)" in story.text
@@ -193,6 +208,23 @@ class TestStory:
 
 
 class TestTwin:
+    def test_no_sentence_stands_twice(self, twin):
+        """The parts of single problems apart, which are alike, and the meanings of columns."""
+        before, _, after = twin.partition("## Problem by problem")
+        text = before + after.partition("## What blew up")[2]
+        prose = [line for line in text.splitlines() if not re.match(r"[|!#]|- \*[^*]", line)]
+        said = [s for line in prose for s in sentences(re.sub(r"\*| Runs: .*|\(http\S*\)", "", line))]
+        assert len(said) > 60
+        assert {s for s in said if said.count(s) > 1} == set()
+
+    def test_every_column_of_a_table_says_something(self, twin):
+        tables = re.findall(r"(?:^\|.*\|\n)+", twin, flags=re.M)
+        for head, _, *rows in (table.splitlines() for table in tables):
+            for name, *said in zip(
+                *(re.split(r"(?<!\\)\|", line)[1:-1] for line in (head, *rows)), strict=True
+            ):
+                assert {text.strip() for text in said} - {"–", ""}, name
+
     def test_every_image_is_there_and_every_file_is_shown(self, twin, report):
         shown = re.findall(r"\]\((figures/[^)]+)\)", twin)
         files = {f"figures/{path.name}" for path in (report / "figures").iterdir()}
@@ -213,7 +245,7 @@ class TestTwin:
 
     def test_it_has_the_same_findings_as_the_pages(self, twin, page, story):
         first = re.findall(r"^\d+\. \*\*(.*?)\*\* \(.*\)$", twin, flags=re.M)
-        assert len(first) == 5
+        assert len(first) == twin.count("**[What was found](#what-the-study-found)**") == 5
         claims = re.findall(r"^- \*\*(.*?)\*\* \(.*?\) (?:\*Inconclusive\.\* )?(.*)", twin, flags=re.M)
         evidence = [text.partition(" Runs: ")[0] for _, text in claims if " Runs: " in text]
         details = re.findall(r"^  (\w.*)$", twin, flags=re.M)
@@ -236,6 +268,7 @@ class TestTwin:
         assert markdown("a|b_c*<d>`f`\n&") == r"a\|b_c\*&lt;d&gt;\`f\` &amp;"
         assert markdown("_a_ [0, 2]: b") == r"\_a\_ [0, 2]: b"
         assert markdown("[a]: b") == r"\[a]: b"
+        assert markdown('["sgd", "adam"]') == '["sgd", "adam"]'
         assert markdown("1 [0, 2] [a](b) [a][b]") == r"1 [0, 2] [a\](b) [a\][b]"
 
 

@@ -22,7 +22,7 @@ import pytest
 from overshoot.study.findings.run_pages import run_pages
 from overshoot.study.tracking import StoreError, open_store
 from overshoot.study.tracking import server as ui
-from overshoot.study.tracking.views import StudyInfo
+from overshoot.study.tracking.views import StudyInfo, note
 from tests.tracking.planted_results import planted
 from tests.tracking.serving import ROOT, environment, free_ports, served
 
@@ -62,6 +62,31 @@ def test_links_name_what_they_open() -> None:
         links["Experiment file and report"]
         == "http://host/#/experiments/3/runs/abc/artifacts?workflowType=machine_learning"
     )
+
+
+@pytest.mark.parametrize("part", ["cells", "trials/iris"])
+def test_the_note_says_where_to_switch_from_mlflows_empty_pages_to_the_runs(part: str) -> None:
+    info = StudyInfo("demo", 2, 14, {"cells": "3", "trials/iris": "1"}, ("adam",), ("32",), "abc")
+    first, *rest = note(info, part).splitlines()
+    assert "“Model training” at the top left" in first.partition("Further views")[0]
+    assert any("“GenAI | Model training”, at the top left below MLflow’s logo" in line for line in rest)
+
+
+@pytest.mark.slow
+def test_the_switch_that_the_note_names_is_there_and_leads_to_the_runs(filled: Path, page: Page) -> None:
+    page.set_default_timeout(60_000)
+    with served(filled) as opened:
+        page.goto(f"{opened.address}/#/experiments")
+        page.get_by_role("link", name="demo/cells", exact=True).click()
+        switch = page.get_by_text("Model training", exact=True).first
+        box, other = switch.bounding_box(), page.get_by_text("GenAI", exact=True).first.bounding_box()
+        assert box is not None
+        assert other is not None
+        assert max(box["x"], box["y"]) < 150, "at the top left"
+        assert abs(box["y"] - other["y"]) < 10
+        assert other["x"] < box["x"]
+        switch.click()
+        page.get_by_role("link", name="iris/mlp sgd batch 32").first.wait_for()
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error(results: Path) -> None:

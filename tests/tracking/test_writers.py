@@ -12,18 +12,19 @@ import pytest
 from sqlalchemy import Engine
 
 from overshoot.study.tracking import Store, open_store
-from overshoot.study.tracking.rows import RunRow, cell_row, trial_rows
+from overshoot.study.tracking.rows import Data, RunRow, cell_row, trial_rows
 from overshoot.study.tracking.writers import COLUMNS, ClientWriter, SqlWriter, Writer
 from tests.tracking.database import query
 from tests.tracking.planted_results import planted
 
 END = 1_700_000_000_000
+TABLES = [table for table, columns in COLUMNS.items() if "run_uuid" in columns.split()]
 
 
 def rows(store: Store) -> list[RunRow]:
     """A planted cell and its trials in two new experiments, and a run that has nothing."""
     cells, trials = (store.client.create_experiment(name, "file:///some where/else") for name in ("a", "b"))
-    bare = RunRow(cells, "bare", END, END, {}, {}, ())
+    bare = RunRow(cells, "bare", END, END, {}, {}, (), Data("iris"))
     return [cell_row("demo", planted(), cells, END), *trial_rows("demo", planted(), trials, END), bare]
 
 
@@ -54,12 +55,25 @@ def test_both_writers_leave_the_same_rows(any_store: Store, moves: str) -> None:
     both = (any_store.writer, ClientWriter(any_store.client))
     database = any_store.writer.engine
     mine, theirs = [w.open(runs) if moves == "opened" else write(w, runs) for w in both]
-    for table in COLUMNS:
+    for table in TABLES:
         assert written(database, table, mine) == written(database, table, theirs), table
     assert len(written(database, "runs", mine)) == len(runs)
     assert len(written(database, "metrics", mine)) == (
         sum(len(r.metrics) for r in runs) if moves == "finished" else 0
     )
+
+
+def test_every_run_names_its_data(any_store: Store) -> None:
+    assert isinstance(any_store.writer, SqlWriter)
+    runs = rows(any_store)
+    written_twice = [*write(any_store.writer, runs), *write(any_store.writer, runs)]
+    used = [any_store.client.get_run(run_id).inputs.dataset_inputs for run_id in written_twice]
+    assert [[one.dataset.name for one in each] for each in used] == [["iris"]] * len(written_twice)
+    [theirs] = any_store.client.get_run(write(ClientWriter(any_store.client), runs)[-1]).inputs.dataset_inputs
+    for [mine] in used:
+        assert dict(mine.dataset) == dict(theirs.dataset)
+        assert [(tag.key, tag.value) for tag in mine.tags] == [(tag.key, tag.value) for tag in theirs.tags]
+    assert len(query(any_store.writer.engine, "select * from datasets")) == 2  # one in each experiment
 
 
 def test_mlflow_reads_the_rows_as_a_run(any_store: Store) -> None:
