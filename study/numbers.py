@@ -84,8 +84,8 @@ def over_problems(interval: Interval) -> str:
 
 
 def by_problem(interval: Interval, said: str) -> str:
-    """What is said of a share, and how it varies over problems: `22 % [18, 27] of the cells (interval over
-    problems)`, under few problems `22 % (10 to 40) of the cells (by problem)`, of a single one `22 % of the
+    """What is said of a share, and how it varies over problems: `22 % [18, 27] of the cells (resampled by
+    problem)`, under few problems `22 % (10 to 40) of the cells (by problem)`, of a single one `22 % of the
     cells`."""
     if not isinstance(interval, Range):
         return f"{share(interval)} {said} (resampled by problem)"

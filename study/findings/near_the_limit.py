@@ -95,10 +95,12 @@ def floored(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     flat, steep = order[0], order[-1]
     counts = limit_data.slopes["optimizer"].value_counts()
     cells = {o: plural(int(counts[o]), "cell") for o in powers}
+    over, spread = powers[steep], ", interval over problems"
+    if isinstance(over, Range):
+        spread = "" if over.single else ", range over problems"
     evidence = (
         "Above the best rate the final gap grows as the rate to the power of "
-        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]}, "
-        f"{'range' if isinstance(powers[steep], Range) else 'interval'} over problems)"
+        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]}{spread})"
     )
     few = tables.study.few
     unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from overshoot.study.comparison import Comparison
+from overshoot.study.comparison import Comparison, Range
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import listing, percent, plural
 
@@ -53,7 +53,9 @@ def tied(lead: Leadership, labels: Mapping[str, str]) -> str:
 
 
 def verdict(comparison: Comparison, reference: float) -> str:
-    """How clear it is that a number is not the reference."""
+    """How clear it is that a number is not the reference; nothing is concluded from few problems."""
+    if isinstance(comparison.problems, Range):
+        return f"{too_few(comparison.problems.clusters)} for a verdict"
     if comparison.clear(reference):
         return "clearly different"
     if not comparison.replicates.excludes(reference):

@@ -36,7 +36,8 @@ def predicted_where(rows: list[dict[str, Any]], limit_data: LimitEvidence) -> tu
     if not claims:
         row = rows[0]
         claims.append(f"{WHERE[row['basis']]} theory {_does(row['fair'], row['cells'])} {THE_RATE}")
-        counts.append(f"right to 10\u202f% in {row['fair']} of {plural(row['cells'], 'cell')}")
+        near = f"in {row['fair']} of {plural(row['cells'], 'cell')}"
+        counts.append(f"{WHERE[row['basis']]} theory is right to 10\u202f% {near}")
     return f"{upper('; '.join(claims))}.", f"{upper('; '.join(counts))}."
 
 

@@ -130,7 +130,7 @@ def gather() -> RootEvidence:
         ends=ends,
         limit=limit,
         tops=tops,
-        arms=three_arms.evidence(),
+        arms=three_arms.gather(),
     )
 
 

@@ -56,17 +56,17 @@ class ArmsEvidence:
     alone: TrainedNetwork
 
 
-def evidence() -> ArmsEvidence:
+def gather() -> ArmsEvidence:
     deep = {kind: trained(SIZES, rate) for kind, rate in RATES.items()}
     return ArmsEvidence(deep, trained((SIZES[0], SIZES[-1]), RATES["best"]))
 
 
-def pictures(found: ArmsEvidence) -> list[LessonPicture]:
+def pictures(evidence: ArmsEvidence) -> list[LessonPicture]:
     X, arm = arms()
-    best = found.deep["best"]
+    best = evidence.deep["best"]
     curves = [
         LessonCurve(f"{kind}: rate {number(RATES[kind])}", run.losses, COLORS[kind])
-        for kind, run in found.deep.items()
+        for kind, run in evidence.deep.items()
     ]
     return [
         LessonPicture(
@@ -87,16 +87,16 @@ def pictures(found: ArmsEvidence) -> list[LessonPicture]:
     ]
 
 
-def claim(found: ArmsEvidence) -> CheckedClaim:
-    best, small, large = (found.deep[kind] for kind in ("best", "too small", "too large"))
+def claim(evidence: ArmsEvidence) -> CheckedClaim:
+    best, small, large = (evidence.deep[kind] for kind in ("best", "too small", "too large"))
     return CheckedClaim(
         f"In {STEPS} steps at rate {number(RATES['best'])} a {SIZES} network’s cross-entropy falls from "
         f"{number(best.losses[0])} to {number(best.losses[-1])}, with {percent(best.right)} of the points right; a "
-        f"softmax alone gets {percent(found.alone.right)}.",
+        f"softmax alone gets {percent(evidence.alone.right)}.",
         bool(
             best.right > 0.95
             and best.losses[-1] < 0.2 * best.losses[0]
-            and found.alone.right < 0.7
+            and evidence.alone.right < 0.7
             and small.losses[-1] > 5 * best.losses[-1]
             and np.isfinite(large.losses).all()
             and large.losses[-1] > large.losses[0]
