@@ -1,7 +1,7 @@
 """How fast the core is beside the tools that one would otherwise pick: `python -m bench --help`.
 
-Everybody trains the same networks from the same weights on the same batches in float32, on one
-thread of one processor, in one run, taking turns. Who ends with another loss is not measured.
+Everybody trains the same networks from the same weights on the same batches in the same precision,
+on one thread of one processor, in one run, taking turns. Who ends with another loss is not measured.
 """
 
 import os

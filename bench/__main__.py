@@ -62,7 +62,7 @@ def _compare(tasks: list[Task]) -> list[Result]:
     looped = set()
     began = time.perf_counter()
     for i, task in enumerate(tasks):
-        kind = (task.network, task.optimizer, task.batch)
+        kind = (task.network, task.optimizer, task.precision, task.batch)
         results += measure(task, [c for c in COMPETITORS if c.stacks or kind not in looped])
         looped.add(kind)
         _progress(f"{i + 1} of {len(tasks)} tasks, {time.perf_counter() - began:.0f} s")
@@ -119,7 +119,8 @@ def _version(name: str) -> str | None:
 def _heading(machine: dict[str, Any]) -> str:
     versions = [f"{name} {number}" for name, number in machine["versions"].items() if number]
     return (
-        "Microseconds for each trial and update, float32, one thread: the least of several runs in turns.\n"
+        "Microseconds for each trial and update, float32 where it does not say float64, one thread: the least"
+        " of several runs in turns.\n"
         f"{machine['processor']}; Python {machine['python']}, {', '.join(versions)}.\n"
     )
 

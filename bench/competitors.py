@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.tasks import Task
+from bench.tasks import SETTINGS, Task
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Competitor:
 
     stacks: trains all trials at once; one that does not is measured with a single trial.
     needs: what to install where the import fails.
+    optimizers: those that it has with the core's update rule.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Competitor:
     function: str = "prepare"
     stacks: bool = True
     needs: str = ""
+    optimizers: Collection[str] = tuple(SETTINGS)
 
     def prepare(self, task: Task) -> Prepared:
         """Raises ImportError when a library is missing."""
@@ -59,6 +61,12 @@ COMPETITORS = (
     UPDATE,
     Competitor("jax", "JAX, jit + vmap + scan", "bench.jax_scan", needs="jax"),
     Competitor("torch_vmap", "PyTorch, vmap", "bench.pytorch", "prepare_vmap", needs="torch"),
-    Competitor("scikit-learn", "scikit-learn, a loop", "bench.scikit", stacks=False),
+    Competitor(
+        "scikit-learn",
+        "scikit-learn, a loop",
+        "bench.scikit",
+        stacks=False,
+        optimizers=("sgd", "momentum", "nesterov", "adam"),
+    ),
     Competitor("torch_loop", "PyTorch, a loop", "bench.pytorch", "prepare_loop", stacks=False, needs="torch"),
 )

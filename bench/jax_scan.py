@@ -1,4 +1,7 @@
-"""JAX: one compiled function that scans over the batches, mapped over the trials."""
+"""JAX: one compiled function that scans over the batches, mapped over the trials.
+
+JAX makes float64 to float32 wherever it is not told otherwise: here, for the task at hand alone.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,21 @@ Tree = Any
 
 def prepare(task: Task) -> Prepared:
     """Every trial has its own weights and learning rate; the batches are shared."""
-    X, Y = map(jnp.asarray, task.data)
-    order = jnp.asarray(task.order)
-    start = [tuple(map(jnp.asarray, layer)) for layer in task.layers(task.start)]
-    rates = jnp.full(task.trials, task.settings["lr"], jnp.float32)
-    began = time.perf_counter()
-    train = jax.jit(jax.vmap(_training(task), in_axes=(0, 0, None, None, None)))
-    compiled = train.lower(start, rates, X, Y, order).compile()
-    compile_seconds = time.perf_counter() - began
+    double = task.precision == "float64"
+    with jax.enable_x64(double):
+        X, Y = map(jnp.asarray, task.data)
+        order = jnp.asarray(task.order, jnp.int32)
+        start = [tuple(map(jnp.asarray, layer)) for layer in task.layers(task.start)]
+        rates = jnp.full(task.trials, task.settings["lr"], task.precision)
+        began = time.perf_counter()
+        train = jax.jit(jax.vmap(_training(task), in_axes=(0, 0, None, None, None)))
+        compiled = train.lower(start, rates, X, Y, order).compile()
+        compile_seconds = time.perf_counter() - began
     final: list[Any] = []
 
     def run() -> None:
-        final[:] = [jax.block_until_ready(compiled(start, rates, X, Y, order))]
+        with jax.enable_x64(double):
+            final[:] = [jax.block_until_ready(compiled(start, rates, X, Y, order))]
 
     def theta() -> np.ndarray:
         return task.flat([(np.asarray(W), np.asarray(b)) for W, b in final[0]])
@@ -63,15 +69,36 @@ def _training(task: Task) -> Any:
 
 
 def _update(task: Task, t: Any, rate: Any, theta: Tree, g: Tree, state: Tree) -> tuple[Tree, Tree]:
+    """The parameters and the state after update t = 1, 2, ...: `_step` on every array."""
     m, v = state
-    if task.optimizer == "sgd":
-        return jax.tree.map(lambda p, g: p - rate * g, theta, g), state
-    if task.optimizer == "momentum":
-        m = jax.tree.map(lambda m, g: task.settings["momentum"] * m + g, m, g)
-        return jax.tree.map(lambda p, m: p - rate * m, theta, m), (m, v)
-    beta1, beta2, eps = (task.settings[name] for name in ("beta1", "beta2", "eps"))
-    m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, m, g)
-    v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, v, g)
-    c1, c2 = 1 - beta1**t, 1 - beta2**t
-    theta = jax.tree.map(lambda p, m, v: p - rate * (m / c1) / (jnp.sqrt(v / c2) + eps), theta, m, v)
+    arrays, shape = jax.tree.flatten(theta)
+    others = map(jax.tree.leaves, (g, m, v))
+    found = [_step(task, t, rate, *four) for four in zip(arrays, *others, strict=True)]
+    theta, m, v = (jax.tree.unflatten(shape, each) for each in zip(*found, strict=True))
     return theta, (m, v)
+
+
+def _step(task: Task, t: Any, rate: Any, p: Any, g: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
+    """p, m and v after the update; m gathers gradients and v their squares, where the optimizer does."""
+    s = task.settings
+    match task.optimizer:
+        case "sgd":
+            return p - rate * g, m, v
+        case "momentum":
+            m = s["momentum"] * m + g
+            return p - rate * m, m, v
+        case "nesterov":
+            m = s["momentum"] * m + g
+            return p - rate * (g + s["momentum"] * m), m, v
+        case "adagrad":
+            v = v + g * g
+            return p - rate * g / (jnp.sqrt(v) + s["eps"]), m, v
+        case "rmsprop":
+            v = s["alpha"] * v + (1 - s["alpha"]) * g * g
+            return p - rate * g / (jnp.sqrt(v) + s["eps"]), m, v
+        case "adamw":
+            p = p - rate * s["weight_decay"] * p
+    m = s["beta1"] * m + (1 - s["beta1"]) * g
+    v = s["beta2"] * v + (1 - s["beta2"]) * g * g
+    c1, c2 = 1 - s["beta1"] ** t, 1 - s["beta2"] ** t
+    return p - rate * (m / c1) / (jnp.sqrt(v / c2) + s["eps"]), m, v

@@ -12,7 +12,7 @@ from bench.tasks import Task
 
 SECONDS = 0.4  # each competitor has about this long for a task
 REPEATS = (3, 40)
-AGREEMENT = 1e-3  # of the loss after the task's updates in float32, relative to the loss before them
+AGREEMENT = 1e-3  # of the loss after the task's updates, relative to the loss before them
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Result:
     label: str
     network: str
     optimizer: str
+    precision: str
     batch: str
     batch_size: int
     trials: int
@@ -60,6 +61,9 @@ def _prepare(task: Task, competitors: Iterable[Competitor]) -> tuple[dict[str, P
     notes: dict[str, str] = {}
     losses: dict[str, float] = {}
     for competitor in competitors:
+        if task.optimizer not in competitor.optimizers:
+            notes[competitor.name] = f"has no {task.optimizer}"
+            continue
         try:
             prepared = competitor.prepare(task)
         except ImportError:
@@ -85,6 +89,7 @@ def _result(
         competitor.label,
         task.network,
         task.optimizer,
+        task.precision,
         "full" if task.batch is None else str(task.batch),
         task.size,
         prepared.trials if prepared else task.trials,

@@ -17,7 +17,7 @@ from overshoot.core.training import NetworkObjective
 def prepare(task: Task, engine: str = "auto") -> Prepared:
     """A stack of trials, each with its own learning rate (all the same number here)."""
     optimizer = _optimizer(task)
-    data = task.net.data(*task.data, np.float32)
+    data = task.net.data(*task.data, task.precision)
     strategy = BatchStrategy(task.batch)
     final: list[np.ndarray] = []
 
@@ -53,7 +53,7 @@ def prepare_products(task: Task) -> Prepared:
     rng = np.random.default_rng(SEED)
 
     def some(*shape: int) -> np.ndarray:
-        return rng.standard_normal(shape, dtype=np.float32)
+        return rng.standard_normal(shape).astype(task.precision)
 
     weights, grads = task.net.layers(task.start), task.net.layers(np.empty_like(task.start))
     inputs = [some(1, B, task.sizes[0] + 1).swapaxes(1, 2), *(some(R, u + 1, B) for u in task.sizes[1:-1])]

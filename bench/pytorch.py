@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,17 @@ from bench.competitors import Prepared
 from bench.tasks import Task
 
 torch.set_num_threads(1)
+
+CLASSES = {
+    "sgd": "SGD",
+    "momentum": "SGD",
+    "nesterov": "SGD",
+    "adagrad": "Adagrad",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
+}
+"""Whose classes have the core's rules and names; Adam's two betas are one there."""
 
 
 def prepare_loop(task: Task) -> Prepared:
@@ -71,7 +83,7 @@ def _model(task: Task) -> nn.Sequential:
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairs:
         layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    return nn.Sequential(*layers[:-1]).to(getattr(torch, task.precision))
 
 
 def _linear(model: nn.Sequential) -> list[nn.Linear]:
@@ -85,11 +97,13 @@ def _loss(task: Task) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def _optimizer(task: Task, parameters: list[Tensor]) -> torch.optim.Optimizer:
-    settings = task.settings
-    if task.optimizer == "adam":
-        betas = (settings["beta1"], settings["beta2"])
-        return torch.optim.Adam(parameters, lr=settings["lr"], betas=betas, eps=settings["eps"])
-    return torch.optim.SGD(parameters, lr=settings["lr"], momentum=settings.get("momentum", 0.0))
+    settings: dict[str, Any] = dict(task.settings)
+    if task.optimizer in ("adam", "adamw"):
+        settings["betas"] = (settings.pop("beta1"), settings.pop("beta2"))
+    if task.optimizer == "nesterov":
+        settings["nesterov"] = True
+    made: torch.optim.Optimizer = getattr(torch.optim, CLASSES[task.optimizer])(parameters, **settings)
+    return made
 
 
 class _Batches:

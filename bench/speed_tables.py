@@ -10,16 +10,17 @@ from bench.measure import Result
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """A table for each network, optimizer and number of trials: microseconds a trial and step.
+    """A table for each network, optimizer, precision and number of trials: microseconds a trial and step.
 
     In brackets, how many times as long as the core takes. The loops, which are measured once, stand
     in the table of every number of trials: a loop costs the same for each of its trials.
     """
     parts = []
-    for (network, optimizer), group in groupby(results, lambda r: (r.network, r.optimizer)):
+    for names, group in groupby(results, lambda r: (r.network, r.optimizer, r.precision)):
         rows = list(group)
+        title = ", ".join(name for name in names if name != "float32")
         for trials in sorted({r.trials for r in rows if r.stacks}):
-            parts.append(f"### {network}, {optimizer}, {trials} trial{'s' if trials > 1 else ''}\n")
+            parts.append(f"### {title}, {trials} trial{'s' if trials > 1 else ''}\n")
             parts.append(_table([r for r in rows if r.trials == trials or not r.stacks]))
     return "\n".join(parts)
 
@@ -32,12 +33,13 @@ def _table(rows: list[Result]) -> str:
     lines = [f"| | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(batches)}"]
     for competitor in COMPETITORS:
         cells = {r.batch: r for r in rows if r.competitor == competitor.name}
-        missing = all(cell.note.startswith("not installed") for cell in cells.values())
+        missing = all(cell.note.startswith(("not installed", "has no")) for cell in cells.values())
         if cells and not missing:
             label = competitor.label + _compile_time(list(cells.values()))
             shown = [_cell(cells[b], core.get(b)) if b in cells else "" for b in batches]
             lines.append(f"| {label} | {' | '.join(shown)} |")
-    return "\n".join(lines) + "\n"
+    without = {f"{r.label}: {r.note}." for r in rows if r.note.startswith("has no")}
+    return "\n".join([*lines, *(f"\n{line}" for line in sorted(without))]) + "\n"
 
 
 def _cell(result: Result, core: float | None) -> str:

@@ -22,9 +22,13 @@ TINY = 1000  # parameters: networks of so few train for four times as many
 SETTINGS: dict[str, dict[str, float]] = {
     "sgd": {"lr": 0.05},
     "momentum": {"lr": 0.01, "momentum": 0.9},
+    "nesterov": {"lr": 0.01, "momentum": 0.9},
+    "adagrad": {"lr": 0.01, "eps": 1e-10},
+    "rmsprop": {"lr": 1e-3, "alpha": 0.99, "eps": 1e-8},
     "adam": {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+    "adamw": {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01},
 }
-"""The optimizers that all competitors have, with their hyperparameters under the core's names."""
+"""The optimizers of the default study, with their hyperparameters under the core's names."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Task:
     batch: samples in each update; None for all.
     samples: how many samples there are, None for those of the data set; more or fewer, or networks
         with another number of inputs, get random data.
+    precision: of everybody's data, weights and updates, "float32" or "float64".
     """
 
     sizes: tuple[int, ...]
@@ -43,6 +48,7 @@ class Task:
     batch: int | None
     trials: int
     samples: int | None = None
+    precision: str = "float32"
 
     @property
     def network(self) -> str:
@@ -58,10 +64,10 @@ class Task:
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """X (n, d) and Y (n, k), float32; n is cut to a multiple of the batch."""
+        """X (n, d) and Y (n, k); n is cut to a multiple of the batch."""
         X, Y = _data(self.sizes[0], self.sizes[-1], self.loss, self.samples)
         n = len(X) - len(X) % (self.batch or len(X))
-        return X[:n], Y[:n]
+        return X[:n].astype(self.precision), Y[:n].astype(self.precision)
 
     @cached_property
     def size(self) -> int:
@@ -87,9 +93,9 @@ class Task:
 
     @cached_property
     def start(self) -> np.ndarray:
-        """(trials, P) float32 initial parameters."""
+        """(trials, P) initial parameters."""
         rng = np.random.default_rng(SEED)
-        return np.stack([self.net.init(rng) for _ in range(self.trials)]).astype(np.float32)
+        return np.stack([self.net.init(rng) for _ in range(self.trials)]).astype(self.precision)
 
     def layers(self, theta: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """[(W (..., fan_out, fan_in), b (..., fan_out)), ...] of theta (R, P), as copies."""
@@ -117,7 +123,7 @@ def _data(inputs: int, outputs: int, loss: str, samples: int | None) -> tuple[np
         rng = np.random.default_rng(SEED)
         X = rng.standard_normal((samples or 1792, inputs))
         classes = rng.integers(0, outputs, len(X))
-    return X.astype(np.float32), np.eye(outputs, dtype=np.float32)[classes]
+    return X, np.eye(outputs)[classes]
 
 
 DIGITS = ((64, 32, 10), "softmax_cross_entropy")
@@ -131,32 +137,48 @@ STUDY = (((4, 32, 3), "softmax_cross_entropy"), ((2, 32, 1), "half_mse"), ((10, 
 STUDY_SAMPLES = 264
 STUDY_BATCHES = (1, 16, 64, 256, None)
 STUDY_TRIALS = (1, 8, 44, 128)
+USUAL_TRIALS = 44  # in a cell of the study
+
+COMMON = ("adam", "momentum", "sgd")
+"""Measured on all networks with all numbers of trials."""
+
+FURTHER = (
+    *((optimizer, "float32") for optimizer in ("adamw", "rmsprop", "adagrad", "nesterov")),
+    *((optimizer, "float64") for optimizer in ("adam", "sgd")),
+)
+"""Measured on the study's networks with its usual number of trials; in float64, those with the most and
+the least to keep."""
 
 
 def all_tasks() -> list[Task]:
-    """The whole comparison."""
-    optimizers = ("adam", "momentum", "sgd")
+    """The whole comparison, of some 25 minutes."""
     large = [
         Task(sizes, loss, optimizer, batch, trials)
         for sizes, loss in (DIGITS, CANCER)
-        for optimizer in optimizers
+        for optimizer in COMMON
         for batch in BATCHES
         for trials in TRIALS
     ]
     small = [
         Task(sizes, loss, optimizer, batch, trials, STUDY_SAMPLES)
         for sizes, loss in STUDY
-        for optimizer in optimizers
+        for optimizer in COMMON
         for batch in STUDY_BATCHES
         for trials in STUDY_TRIALS
     ]
-    return [*small, *large]
+    further = [
+        Task(sizes, loss, optimizer, batch, USUAL_TRIALS, STUDY_SAMPLES, precision)
+        for sizes, loss in STUDY
+        for optimizer, precision in FURTHER
+        for batch in STUDY_BATCHES
+    ]
+    return [*small, *further, *large]
 
 
 def quick_tasks() -> list[Task]:
     """Adam on three networks and one number of trials each, over all batch sizes."""
     small = [
-        Task(sizes, loss, "adam", batch, 44, STUDY_SAMPLES)
+        Task(sizes, loss, "adam", batch, USUAL_TRIALS, STUDY_SAMPLES)
         for sizes, loss in (STUDY[0], STUDY[2])
         for batch in STUDY_BATCHES
     ]
