@@ -46,7 +46,7 @@ def redrawn(study: Study) -> Redrawn:
     cells, results = [], []
     for key, at in swept.groupby(["key", *AXES], sort=False):
         wide = at.pivot(index="rate", columns="replicate", values=["gap", "peak", "converged"]).sort_index()
-        parts = [wide[name].to_numpy(dtype=float) for name in ("gap", "peak", "converged")]
+        parts: list[np.ndarray] = [wide[name].to_numpy(dtype=float) for name in ("gap", "peak", "converged")]
         rates = wide.index.to_numpy()
         cells.append(key)
         each: list[tuple[float, float, float]] = []

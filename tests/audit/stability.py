@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import isotonic_regression
@@ -169,7 +171,8 @@ def _power(runs: pd.DataFrame) -> float:
 
 def redrawn_limits(found: Audit) -> dict[tuple[str, str, str], np.ndarray]:
     """Cell -> its limit under WAYS draws of the replicates, the same ones everywhere."""
-    ways, rng = {}, np.random.default_rng(93)
+    ways: dict[Any, np.ndarray] = {}
+    rng = np.random.default_rng(93)
     picks: dict[int, np.ndarray] = {}
     for key, runs in found.runs[found.runs["phase"] == "limit"].groupby(CELL):
         gone = runs.pivot(index="rate", columns="replicate", values="gone").sort_index()

@@ -91,7 +91,8 @@ def test_a_rate_at_which_a_run_exploded_on_its_way_is_not_the_best() -> None:
     """One replicate wins, one comes back from an explosion, one is lost: the usable range is elsewhere."""
     c = swept(r0_1=[SLOW] * 3, r1=[STEADY] * 3, r10=[STEADY] * 3, r100=[LOTTERY, LOTTERY, GONE])
     assert c.best_rate == 1.0
-    assert (c.boundary, c.width(0.1)) == (None, pytest.approx(3))
+    assert c.boundary is None
+    assert c.width(0.1) == pytest.approx(3)
     assert swept(r100=[LOTTERY, GONE, GONE]).best_rate is None
     assert swept(r100=[LOTTERY] * 3).best_rate is None
 
