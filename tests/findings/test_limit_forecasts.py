@@ -118,8 +118,8 @@ def test_the_map_has_the_short_run_on_networks_and_behind_a_switch_theory_alone(
     assert list(block.terms) == ["exact", "at the start", "no prediction", SHORT_RUN]
     first, *_ = limits_section(tables, looks(tables)).findings
     assert plain(first.claim) == (
-        "With full batches on least squares theory is right to 1 % in 1 of 1 cell; on networks a run of a tenth "
-        "of the training is right to a factor of two in 2 of 3 cells, theory in 0 of 3."
+        "With full batches on least squares theory is right to 1 % in 1 of 1 cell; on networks a run of a "
+        "tenth of the training is right to a factor of two in 2 of 3 cells, theory in 0 of 3."
     ), "few problems are counted, and nothing is said of others"
     assert first.evidence.startswith("Measured over predicted by theory, in the median over cells: ")
     assert first.plain

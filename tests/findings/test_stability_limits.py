@@ -162,8 +162,8 @@ class TestSentences:
             *read(*linear({"full": 1.002}, "a"), *linear({"full": 1.2}, "b"))
         )
         assert found.claim == (
-            "Gradient descent, full batch, on a, diverges from 1 on, where 1 was predicted; Gradient descent, "
-            "full batch, on b, diverges from 1.2 on, where 1 was predicted."
+            "Gradient descent, full batch, on a, diverges from 1 on, where 1 was predicted; Gradient "
+            "descent, full batch, on b, diverges from 1.2 on, where 1 was predicted."
         )
 
     def test_zones_in_which_runs_both_diverge_and_survive_are_counted(self):
