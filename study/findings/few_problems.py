@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from overshoot.study.analysis.divergence_shares import above_best, compared
+from overshoot.study.analysis.divergence_shares import compared
 from overshoot.study.analysis.frame import AXES, Study, records
 from overshoot.study.analysis.rank_tables import ALL
 from overshoot.study.analysis.scores import ROLES, medians, replicates
@@ -85,7 +85,7 @@ def usable_range(tables: Tables) -> Finding | None:
 
 def diverged(tables: Tables) -> Finding | None:
     """How many of the runs just above the best rate diverged."""
-    table = above_best(tables.study, tables.sensitivity)
+    table = tables.above_best
     if table.empty:
         return None
     runs, gone = int(table["runs"].sum()), int(table["gone"].sum())
@@ -179,8 +179,8 @@ def counted(
 ) -> tuple[str, str]:
     """Claim and evidence on what the smallest batch needs of the largest one's, by each way of counting."""
     claim = (
-        f"To a training gap below {target} at its tuned rate, {names[small]} needs {listing(clauses)} of "
-        f"{names[large]}."
+        f"To a training gap below {target} at the rate tuned for speed, {names[small]} needs "
+        f"{listing(clauses)} of {names[large]}."
     )
     return claim, f"Medians over {plural(pairs, 'pair')} of problem and optimizer." if pairs > 1 else ""
 

@@ -146,14 +146,24 @@ class TestSentences:
         assert text.endswith("its 95 % interval spans a factor of 1.21 in the median over 10 cells.")
 
     def test_the_claim_is_a_sentence_and_the_evidence_has_its_numbers(self):
+        ratios = dict(zip("abcde", (1.002, 1.002, 1.2, 1.2, 1.2), strict=True))
+        cells = [cell for p, ratio in ratios.items() for cell in linear({"full": ratio}, p)]
+        found = stability_limits.predictions(*read(*cells))
+        assert found.claim == "On least squares theory seldom predicts the rate at which training diverges."
+        cells = [cell for p in ratios for cell in linear({"full": 1.002}, p)]
+        found = stability_limits.predictions(*read(*cells))
+        assert found.claim == "On least squares theory predicts the rate at which training diverges."
+        assert found.evidence == (
+            "With full batches on least squares theory is right to 1\u202f% in 5 of 5 cells."
+        )
+
+    def test_one_or_two_cells_are_named_with_their_numbers(self):
         found = stability_limits.predictions(
             *read(*linear({"full": 1.002}, "a"), *linear({"full": 1.2}, "b"))
         )
-        assert found.claim == "On least squares theory seldom predicts the rate at which training diverges."
-        found = stability_limits.predictions(*read(*linear({"full": 1.002}, "a")))
-        assert found.claim == "On least squares theory predicts the rate at which training diverges."
-        assert found.evidence == (
-            "With full batches on least squares theory is right to 1\u202f% in 1 of 1 cell."
+        assert found.claim == (
+            "Gradient descent, full batch, on a, diverges from 1 on, where 1 was predicted; Gradient "
+            "descent, full batch, on b, diverges from 1.2 on, where 1 was predicted."
         )
 
     def test_zones_in_which_runs_both_diverge_and_survive_are_counted(self):
