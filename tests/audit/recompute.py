@@ -24,10 +24,12 @@ CELL = ["problem", "optimizer", "batch"]
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything recomputed: a row a run, and for each cell its facts."""
+    """Everything recomputed: a row a run, for each cell its facts, and a row a run whose sharpness was
+    followed."""
 
     runs: pd.DataFrame
     cells: pd.DataFrame
+    edge: pd.DataFrame
 
     @property
     def swept(self) -> pd.DataFrame:
@@ -50,7 +52,26 @@ def audit(cells: Sequence[StoredCell]) -> Audit:
         | {"tolerance": cell.cell.protocol.tolerance}
         for cell in cells
     ]
-    return Audit(runs, pd.DataFrame(facts))
+    edge = pd.DataFrame([run for cell in cells for run in _followed(cell)])
+    return Audit(runs, pd.DataFrame(facts), edge)
+
+
+def _followed(cell: StoredCell) -> Iterator[dict[str, object]]:
+    """Of each followed run its sharpness over the line, at first, at most, and in the median over the last
+    half of training, and whether it diverged."""
+    best = cell.summary.flat()["best_known_loss"]
+    for trial in cell.trials[cell.trials["phase"] == "edge"].to_dict("records"):
+        curve = cell.curves[cell.curves["trial"] == trial["trial"]].sort_values("update")
+        q = ((curve["train_loss"] - best) / (curve["train_loss"].iloc[0] - best)).to_numpy()
+        line = (2 if cell.tags["optimizer"] == "sgd" else 38) / trial["rate"]
+        known = curve[curve["sharpness"] > 0]
+        ratio, update = (known["sharpness"] / line).to_numpy(), known["update"].to_numpy()
+        yield dict(zip(CELL, _axes(cell), strict=True)) | {
+            "gone": bool(trial["first_bad_step"]) or _ended_badly(q),
+            "start": ratio[0],
+            "largest": ratio.max(),
+            "late": float(np.median(ratio[update >= update.max() / 2])),
+        }
 
 
 def _axes(cell: StoredCell) -> tuple[str, str, str]:
@@ -82,6 +103,8 @@ def _runs(cell: StoredCell) -> Iterator[dict[str, object]]:
             "rate": trial["rate"],
             "replicate": trial["replicate"],
             "role": trial["role"],
+            "noise_floor": trial["noise_floor"],
+            "settled_gap": float(q[on["update"].to_numpy() >= on["update"].max() / 2].mean()),
             "trial": trial["trial"],
             "updates": trial["updates"],
             "start": float(on["validation_loss"].iloc[0]),
@@ -89,6 +112,7 @@ def _runs(cell: StoredCell) -> Iterator[dict[str, object]]:
             "gone": gone,
             "left": bool(trial["first_bad_step"]),
             "peak": np.inf if trial["first_bad_step"] else float(q.max()),
+            "end": np.inf if trial["first_bad_step"] else float(np.median(q[-_end(len(q)) :])),
             "gap": np.inf if gone else float(np.median(q[-_end(len(q)) :])),
             "converged": not gone and bool((q[-_end(len(q)) :] <= TOLERANCE).all()),
             "examples": np.inf if gone or reached >= len(q) else float(on["examples"].iloc[reached]),

@@ -8,12 +8,13 @@ from itertools import combinations, pairwise, product
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.stats import kendalltau, rankdata
 
 from tests.audit.costs import counted, effort, speed
-from tests.audit.figures import DRAWS, End, Numbers, ends_of, gaps, sweeps, tuned
+from tests.audit.figures import DRAWS, End, Numbers, ends_of, gaps, shares, sweeps, tuned
+from tests.audit.noise import noise_floors
 from tests.audit.recompute import CELL, Audit, beats, newcombe, verdict
-from tests.audit.stability import limits, short_run
+from tests.audit.stability import edge, furthest, limits, momentum, rising, short_run, single_runs
 from tests.audit.sweeps import curve, rates_of, usable
 
 
@@ -193,7 +194,18 @@ def plateaus(found: Audit) -> Numbers:
         seldom += max(at["left"].mean(), parts.max()) < 0.5
     risen = int((failed["gone"] & ~failed["left"]).sum())
     points += [len(failed), risen, len(failed) - int(failed["left"].sum()) - risen]
-    return [*points, seldom, failed["optimizer"].nunique()], []
+    ends = [end for _, at in failed.groupby("optimizer") for end in _redrawn_share(at)]
+    return [*points, seldom, failed["optimizer"].nunique()], ends
+
+
+def _redrawn_share(failed: pd.DataFrame) -> list[End]:
+    """Ends of the share that blew up when each problem's replicates are drawn anew, with all their runs."""
+    rng = np.random.default_rng(92)
+    counts = failed.groupby(["problem", "replicate"])["left"].agg(["sum", "size"])
+    parts = [part.to_numpy() for _, part in counts.groupby(level="problem")]
+    picks = [rng.integers(len(part), size=(DRAWS, len(part))) for part in parts]
+    totals = sum(part[pick].sum(axis=1) for part, pick in zip(parts, picks, strict=True))
+    return ends_of(totals[:, 0] / totals[:, 1], 100)
 
 
 def tuning(found: Audit) -> Numbers:
@@ -259,6 +271,42 @@ def ranks(found: Audit) -> Numbers:
     return [*mean_ranks(gaps(found)).values(), found.cells["problem"].nunique(), 5], []
 
 
+def steadiness(found: Audit) -> Numbers:
+    """How the ranks change when a problem or a replicate is left out."""
+    scores = gaps(found)
+    whole = pd.Series(mean_ranks(scores))
+    problems = list(dict.fromkeys(p for p, _, _ in scores))
+    count = len(next(iter(scores.values())))
+    kinds = (
+        [{k: v for k, v in scores.items() if k[0] != p} for p in problems],
+        [{k: np.delete(v, i) for k, v in scores.items()} for i in range(count)],
+    )
+    points: list[float] = [len(problems), count, *range(1, count + 1)]  # a replicate goes by its number
+    for kind in kinds:
+        each = [pd.Series(mean_ranks(part)) for part in kind]
+        taus = [_tau(whole, ranks) for ranks in each]
+        best = set(whole.index[np.isclose(whole, whole.min())])
+        moved = [not set(r.index[np.isclose(r, r.min())]) <= best for r in each]
+        points += [sum(moved), len(kind), float(np.median(taus)), min(taus)]
+    return points, []
+
+
+def _tau(a: pd.Series, b: pd.Series) -> float:
+    tau = float(kendalltau(a, b[a.index]).statistic)
+    return tau if np.isfinite(tau) else float(np.ptp(a) == 0 and np.ptp(b) == 0)
+
+
+def search_boundary(found: Audit) -> Numbers:
+    """Searches whose best rate was near an end of the range, and what came of it."""
+    cells = found.cells.set_index(CELL)
+    swept = found.swept.groupby(CELL)["rate"].agg(["min", "max"]).loc[cells.index]
+    low, high = cells["search_low"].astype(float), cells["search_high"].astype(float)
+    wider = (low < 0.99 * swept["min"]) | (high > 1.01 * swept["max"])
+    doubt = cells["search_status"] != "clear"
+    points = [0, len(cells), (wider | doubt).sum(), wider.sum(), (wider & ~doubt).sum(), doubt.sum()]
+    return [*points, *cells["search_status"].value_counts(), *shares(wider | doubt)], []
+
+
 RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {
     "Tuned training": training,
     "Usable range": ranges,
@@ -270,6 +318,14 @@ RECOMPUTED: dict[str, Callable[[Audit], Numbers]] = {
     "Trust": trust,
     "Speed": speed,
     "Ranks": ranks,
+    "Steadiness": steadiness,
+    "Search boundary": search_boundary,
+    "Edge of stability": edge,
+    "Mean and single runs": single_runs,
+    "Furthest off": furthest,
+    "Noise floors": noise_floors,
+    "Momentum": momentum,
+    "Plateaus instead of limits": rising,
     "Stability limit": limits,
     "Short run": short_run,
     "Tuning effort": effort,
