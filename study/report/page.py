@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,9 @@ PLACES = {
     "run": "What was run",
 }
 """Sections that every study has: anchor -> title. The others come before the single problems."""
+
+Draw = Callable[[Iterable[Picture], Iterable[Picture]], None]
+"""What is told of pictures as soon as they are known, and of those of them that the Markdown twin shows."""
 
 SETTINGS = ("tolerance", "precision", "seed")
 """Of the protocol, those that a saved figure names."""
@@ -109,14 +112,6 @@ class Page:
         return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
 
     @property
-    def sheets(self) -> list[Picture]:
-        """The pictures of the Markdown twin: of the curves, one batch strategy for each problem."""
-        parts = [picture for part in self.problems for picture in part.sheets]
-        extra = [picture for section in self.sections for picture in section.sheets]
-        opening = self.opening.picture
-        return [opening, *self.overview.values(), *extra, *parts, *self.divergence.values()]
-
-    @property
     def five(self) -> list[Finding]:
         """At most five findings, one a theme: what the story tells."""
         first = [finding for section in self.sections for finding in section.findings[:1]]
@@ -153,21 +148,29 @@ class Page:
         return f"{self.store}/{run_link(*run)}"
 
 
-def problem_parts(found: Tables, looks: Looks) -> list[ProblemPart]:
-    """What is shown of each problem: most of a page's pictures, and little of its sentences."""
-    return [_problem(found, looks, problem, i) for i, problem in enumerate(found.study.names.problems, 1)]
-
-
 def compose(
     name: str,
     title: str,
     found: Tables,
     looks: Looks,
-    problems: list[ProblemPart],
     provenance: Mapping[str, Any],
     store: str,
+    draw: Draw,
 ) -> Page:
-    """The page of a study, `problems` being its `problem_parts`."""
+    """The page of a study. What has most of its pictures, and little of its sentences, is made first."""
+    shown = opening()
+    draw([shown.picture], [shown.picture])
+    problems = []
+    for i, problem in enumerate(found.study.names.problems, 1):
+        problems.append(part := _problem(found, looks, problem, i))
+        draw(part.pictures, part.sheets)
+    overview, divergence = pictures.overview(found, looks), pictures.divergence(found, looks)
+    for whole in (overview, divergence):
+        draw(whole, whole)
+    extra = []
+    for section in sections(found, looks):
+        extra.append(section)
+        draw(section.pictures, section.sheets)
     names = found.study.names
     return Page(
         name=name,
@@ -182,14 +185,14 @@ def compose(
             "batch": names.batches,
         },
         experiment=str(found.study.cells["experiment"].iloc[0]),
-        opening=opening(),
+        opening=shown,
         rates=rate_table(found),
-        overview={picture.name: picture for picture in pictures.overview(found, looks)},
+        overview={picture.name: picture for picture in overview},
         optimization=tables.optimization_overview(found),
         selection=tables.selection_overview(found),
-        sections=sections(found, looks),
+        sections=extra,
         problems=problems,
-        divergence={picture.name: picture for picture in pictures.divergence(found, looks)},
+        divergence={picture.name: picture for picture in divergence},
         reasons=tables.reasons(found),
         facts=tables.problems(found),
         protocol=_flat(_settings(found.study.protocol)),
