@@ -1,8 +1,9 @@
-"""All tables of a study, made once and handed to the figures, the sentences and the page."""
+"""All tables of a study, each made once, for the figures, the sentences and the page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -14,7 +15,7 @@ from overshoot.study.analysis.frame import Study
 from overshoot.study.analysis.limit_tables import limits
 from overshoot.study.analysis.overview import optimization, selection
 from overshoot.study.analysis.redrawn import Redrawn, redrawn
-from overshoot.study.analysis.scores import duels, performance, ranking, replicates, tuning
+from overshoot.study.analysis.scores import Replicates, duels, performance, ranking, replicates, tuning
 from overshoot.study.analysis.sensitivity import rate_table, sensitivity
 from overshoot.study.analysis.surface_paths import LossSurface, paths, surfaces
 from overshoot.study.phases.search import Claim
@@ -22,31 +23,104 @@ from overshoot.study.phases.search import Claim
 
 @dataclass(frozen=True)
 class Tables:
-    """What the functions of this package say of one study; each field is named after its function. shares: of
-    `by_strategy`."""
+    """What the functions of this package say of one study; each table is named after its function, and made
+    when it is first asked for: what is drawn first waits for few of them. duels, ranking and tuning are of
+    the scores `gap` (training), `loss` (validation) and `test_score`."""
 
     study: Study
-    rates: pd.DataFrame
-    sensitivity: pd.DataFrame
-    performance: pd.DataFrame
-    chosen: pd.DataFrame
-    curves: pd.DataFrame
-    paths: pd.DataFrame
-    surfaces: dict[str, LossSurface]
-    duels: dict[str, pd.DataFrame]
-    ranking: dict[str, pd.DataFrame]
-    tuning: dict[str, pd.DataFrame]
-    optimization: pd.DataFrame
-    selection: pd.DataFrame
-    diverged: pd.DataFrame
-    above_best: pd.DataFrame
-    shares: pd.DataFrame
-    reasons: pd.DataFrame
-    failed: pd.DataFrame
-    failures: pd.DataFrame
-    redrawn: Redrawn
-    batch_shifts: pd.DataFrame
-    limits: pd.DataFrame
+
+    @cached_property
+    def rates(self) -> pd.DataFrame:
+        return rate_table(self.study)
+
+    @cached_property
+    def sensitivity(self) -> pd.DataFrame:
+        return sensitivity(self.rates, self.study.tolerance)
+
+    @cached_property
+    def performance(self) -> pd.DataFrame:
+        return performance(self.study)
+
+    @cached_property
+    def chosen(self) -> pd.DataFrame:
+        return chosen_rates(self.rates, self.sensitivity)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        return chosen_curves(self.study, self.chosen)
+
+    @cached_property
+    def paths(self) -> pd.DataFrame:
+        return paths(self.study, self.chosen, self.sensitivity)
+
+    @cached_property
+    def surfaces(self) -> dict[str, LossSurface]:
+        return surfaces(self.study)
+
+    @cached_property
+    def duels(self) -> dict[str, pd.DataFrame]:
+        return {name: duels(self.study, self._scores[name]) for name in ("gap", "test_score")}
+
+    @cached_property
+    def ranking(self) -> dict[str, pd.DataFrame]:
+        return {name: ranking(self.study, values) for name, values in self._scores.items()}
+
+    @cached_property
+    def tuning(self) -> dict[str, pd.DataFrame]:
+        return {name: tuning(self.study, values) for name, values in self._scores.items()}
+
+    @cached_property
+    def optimization(self) -> pd.DataFrame:
+        scores, ranks = self._scores["gap"], self.ranking["gap"]
+        return optimization(self.study, scores, ranks, self.sensitivity, self.shares)
+
+    @cached_property
+    def selection(self) -> pd.DataFrame:
+        scores = ("loss", "test_score")
+        return selection(
+            self.study, *({name: of[name] for name in scores} for of in (self.ranking, self.tuning))
+        )
+
+    @cached_property
+    def diverged(self) -> pd.DataFrame:
+        return diverged(self.study)
+
+    @cached_property
+    def above_best(self) -> pd.DataFrame:
+        return above_best(self.study, self.sensitivity)
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """Of `by_strategy`."""
+        return by_strategy(self.above_best)
+
+    @cached_property
+    def reasons(self) -> pd.DataFrame:
+        return reasons(self.diverged)
+
+    @cached_property
+    def failed(self) -> pd.DataFrame:
+        return failed_above(self.study, self.sensitivity)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        return failures_above(self.failed)
+
+    @cached_property
+    def redrawn(self) -> Redrawn:
+        return redrawn(self.study)
+
+    @cached_property
+    def batch_shifts(self) -> pd.DataFrame:
+        return batch_shifts(self.study, self.sensitivity, self.redrawn)
+
+    @cached_property
+    def limits(self) -> pd.DataFrame:
+        return limits(self.study)
+
+    @cached_property
+    def _scores(self) -> dict[str, Replicates]:
+        return {name: replicates(self.study, name) for name in ("gap", "loss", "test_score")}
 
     def claimed(self, claim: Claim) -> pd.DataFrame:
         """The performance at the rate that was tuned for a claim, and at the default one."""
@@ -54,39 +128,5 @@ class Tables:
 
 
 def analyse(study: Study) -> Tables:
-    """Every table of the report. duels, ranking and tuning are of the scores `gap` (training), `loss`
-    (validation) and `test_score`."""
-    rates = rate_table(study)
-    ranges = sensitivity(rates, study.tolerance)
-    chosen = chosen_rates(rates, ranges)
-    scores = {name: replicates(study, name) for name in ("gap", "loss", "test_score")}
-    ranks = {name: ranking(study, values) for name, values in scores.items()}
-    tuned = {name: tuning(study, values) for name, values in scores.items()}
-    gone, failed, ways = diverged(study), failed_above(study, ranges), redrawn(study)
-    above = above_best(study, ranges)
-    shares = by_strategy(above)
-    selected = {name: ranks[name] for name in ("loss", "test_score")}
-    return Tables(
-        study=study,
-        rates=rates,
-        sensitivity=ranges,
-        performance=performance(study),
-        chosen=chosen,
-        curves=chosen_curves(study, chosen),
-        paths=paths(study, chosen, ranges),
-        surfaces=surfaces(study),
-        duels={name: duels(study, scores[name]) for name in ("gap", "test_score")},
-        ranking=ranks,
-        tuning=tuned,
-        optimization=optimization(study, scores["gap"], ranks["gap"], ranges, shares),
-        selection=selection(study, selected, {name: tuned[name] for name in selected}),
-        diverged=gone,
-        above_best=above,
-        shares=shares,
-        reasons=reasons(gone),
-        failed=failed,
-        failures=failures_above(failed),
-        redrawn=ways,
-        batch_shifts=batch_shifts(study, ranges, ways),
-        limits=limits(study),
-    )
+    """Every table of the report."""
+    return Tables(study)

@@ -40,11 +40,14 @@ class Drawings:
     folder: Path
     kept: Path | None = None
     used: set[str] = field(default_factory=set)
+    begun: list[Callable[[], dict[str, list[str]]]] = field(default_factory=list)
 
-    def start(
-        self, pictures: Iterable[Picture], sheets: Iterable[Picture]
-    ) -> Callable[[], dict[str, list[str]]]:
-        """Begin to draw; what is returned waits for the panels of each picture as SVG, by the picture's name.
+    def wait(self) -> dict[str, list[str]]:
+        """The panels of all pictures that were begun as SVG, by the picture's name."""
+        return {name: svgs for finished in self.begun for name, svgs in finished().items()}
+
+    def start(self, pictures: Iterable[Picture], sheets: Iterable[Picture]) -> None:
+        """Begin to draw.
 
         The pictures in `sheets` are also written into `folder` as PNG.
         """
@@ -57,13 +60,13 @@ class Drawings:
         fresh = [picture for picture in ordered if picture.name not in ready]
         drawn = self.pool.start([partial(_picture, p, self.colors, files.get(p.name)) for p in fresh])
 
-        def wait() -> dict[str, list[str]]:
+        def finished() -> dict[str, list[str]]:
             made = dict(zip((picture.name for picture in fresh), drawn(), strict=True))
             for name, svgs in made.items():
                 self._keep(keys[name], svgs, files.get(name))
             return {picture.name: (ready | made)[picture.name] for picture in ordered}
 
-        return wait
+        self.begun.append(finished)
 
     def forget(self) -> None:
         """Delete the drawings that were not used this time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,9 @@ PLACES = {
     "run": "What was run",
 }
 """Sections that every study has: anchor -> title. The others come before the single problems."""
+
+Draw = Callable[[Iterable[Picture], Iterable[Picture]], None]
+"""What is told of pictures as soon as they are known, and of those of them that the Markdown twin shows."""
 
 SETTINGS = ("tolerance", "precision", "seed")
 """Of the protocol, those that a saved figure names."""
@@ -111,14 +114,6 @@ class Page:
         return [*self.overview.values(), *extra, *parts, *self.divergence.values()]
 
     @property
-    def sheets(self) -> list[Picture]:
-        """The pictures of the Markdown twin: of the curves, one batch strategy for each problem."""
-        parts = [picture for part in self.problems for picture in part.sheets]
-        extra = [picture for section in self.sections for picture in section.sheets]
-        opening = self.opening.picture
-        return [opening, *self.overview.values(), *extra, *parts, *self.divergence.values()]
-
-    @property
     def five(self) -> list[Finding]:
         """At most five findings, one a theme: what the story tells."""
         first = [finding for section in self.sections for finding in section.findings[:1]]
@@ -176,24 +171,29 @@ class Page:
         return f"{self.store}/{run_link(*run)}"
 
 
-def problem_parts(study_tables: Tables, looks: Looks) -> list[ProblemPart]:
-    """What is shown of each problem: most of a page's pictures, and little of its sentences."""
-    return [
-        _problem(study_tables, looks, problem, i)
-        for i, problem in enumerate(study_tables.study.names.problems, 1)
-    ]
-
-
 def compose(
     name: str,
     title: str,
     study_tables: Tables,
     looks: Looks,
-    problems: list[ProblemPart],
     provenance: Mapping[str, Any],
     store: str,
+    draw: Draw,
 ) -> Page:
-    """The page of a study, `problems` being its `problem_parts`."""
+    """The page of a study. What has most of its pictures, and little of its sentences, is made first."""
+    shown = opening()
+    draw([shown.picture], [shown.picture])
+    problems = []
+    for i, problem in enumerate(study_tables.study.names.problems, 1):
+        problems.append(part := _problem(study_tables, looks, problem, i))
+        draw(part.pictures, part.sheets)
+    overview, divergence = pictures.overview(study_tables, looks), pictures.divergence(study_tables, looks)
+    for whole in (overview, divergence):
+        draw(whole, whole)
+    extra = []
+    for section in sections(study_tables, looks):
+        extra.append(section)
+        draw(section.pictures, section.sheets)
     names = study_tables.study.names
     return Page(
         name=name,
@@ -208,14 +208,14 @@ def compose(
             "batch": names.batches,
         },
         experiment=str(study_tables.study.cells["experiment"].iloc[0]),
-        opening=opening(),
+        opening=shown,
         rates=rate_table(study_tables),
-        overview={picture.name: picture for picture in pictures.overview(study_tables, looks)},
+        overview={picture.name: picture for picture in overview},
         optimization=tables.optimization_overview(study_tables),
         selection=tables.selection_overview(study_tables),
-        sections=sections(study_tables, looks),
+        sections=extra,
         problems=problems,
-        divergence={picture.name: picture for picture in pictures.divergence(study_tables, looks)},
+        divergence={picture.name: picture for picture in divergence},
         reasons=tables.reasons(study_tables),
         facts=tables.problems(study_tables),
         protocol=_flat(_settings(study_tables.study.protocol)),

@@ -25,7 +25,7 @@ from overshoot.study.figures.panels import Panels
 from overshoot.study.figures.stage import to_svgs
 from overshoot.study.figures.theme import SHOWN, looks
 from overshoot.study.report.drawing import Drawings
-from overshoot.study.report.page import Page, compose, problem_parts
+from overshoot.study.report.page import Page, compose
 from overshoot.study.report.policy import classes, policy
 from overshoot.study.report.unchanged import FILES
 from overshoot.study.tracking import StoredCell
@@ -71,16 +71,10 @@ def render(
         with threadpool_limits(1):
             study_tables = analyse(study)
             look = looks(study_tables.study.names.optimizers, study_tables.study.names.batches)
-            problems = problem_parts(study_tables, look)
-        drawing = Drawings(pool, look.variables, whole / "figures", drawings)
-        # The workers draw most of the page while the rest of it is composed.
-        parts = [picture for part in problems for picture in part.pictures]
-        begun = drawing.start(parts, [picture for part in problems for picture in part.sheets])
-        with threadpool_limits(1):
-            page = compose(experiment, title, study_tables, look, problems, provenance, store)
-        svgs = begun()
-        rest = [page.opening.picture, *(p for p in page.pictures if p.name not in svgs)]
-        svgs |= drawing.start(rest, page.sheets)()
+            drawing = Drawings(pool, look.variables, whole / "figures", drawings)
+            # The workers draw while the page is composed.
+            page = compose(experiment, title, study_tables, look, provenance, store, drawing.start)
+        svgs = drawing.wait()
         drawing.forget()
         (whole / "evidence.html").write_text(_evidence(page, svgs), encoding="utf-8")
         (whole / "report.html").write_text(_story(page, svgs), encoding="utf-8")

@@ -80,10 +80,10 @@ def section(place: int) -> Callable[[Maker], Maker]:
     return enter
 
 
-def sections(tables: Tables, looks: Looks) -> list[Section]:
-    """All sections that have something to say, in their order."""
+def sections(tables: Tables, looks: Looks) -> Iterator[Section]:
+    """All sections that have something to say, in their order, each made when it is asked for."""
     for module in pkgutil.iter_modules(report.__path__):
         if module.name.endswith("_section"):
             importlib.import_module(f"{report.__name__}.{module.name}")
-    made = [MAKERS[place](tables, looks) for place in sorted(MAKERS)]
-    return [each for each in made if each is not None]
+    made = (MAKERS[place](tables, looks) for place in sorted(MAKERS))
+    return (each for each in made if each is not None)

@@ -36,7 +36,8 @@ def test_a_second_report_draws_nothing_and_is_the_same(
 
     monkeypatch.setattr(Pool, "start", counted)
     assert report(tmp_path / "second", tmp_path / "kept") == plain
-    assert started[1:] == [0, 0], "one worker imports; both rounds have nothing to draw"
+    assert not any(started[1:]), "one worker imports; there is nothing to draw"
+    assert len(started) > 3, "pictures are drawn while others are not known yet"
     assert figures(tmp_path / "second") == figures(tmp_path / "plain")
 
 
