@@ -5,8 +5,11 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
+from overshoot.study.figures import theme
 from overshoot.study.figures.curves import CurveView, Line, draw_curves
 from overshoot.study.figures.keys import CURVE_KEYS, RATE_KEYS, batch_keys, draw_keys, places
 from overshoot.study.figures.panels import TITLE, Panels, fitting
