@@ -20,6 +20,9 @@ OWN, THEORY = "the short run's", "theory's"
 
 NETWORKS = "curvature_at_the_start"
 
+HEAVY = 0.9
+"""Heavy ball's momentum coefficient, the library's own."""
+
 
 def limits(found: Audit) -> Numbers:
     """The limits fitted anew to the fates of the runs, over the predicted ones, by what these rest on."""
@@ -132,7 +135,7 @@ def momentum(found: Audit) -> Numbers:
         (problem, name): sorted((int(size), float(limit)) for size, limit in limits.items())
         for (problem, name, _), limits in stored.items()
     }
-    points: list[float] = [0.1, 1.9, 1]
+    points: list[float] = [HEAVY, 1 - HEAVY, 1 + HEAVY, 1]
     for problem in dict.fromkeys(problem for problem, _ in predicted):
         heavy, plain = predicted[problem, "momentum"], predicted[problem, "sgd"]
         points += [heavy[i][1] / plain[i][1] for i in (0, -1)]
