@@ -183,10 +183,7 @@ def compose(
     """The page of a study. What has most of its pictures, and little of its sentences, is made first."""
     shown = opening()
     draw([shown.picture], [shown.picture])
-    problems = []
-    for i, problem in enumerate(study_tables.study.names.problems, 1):
-        problems.append(part := _problem(study_tables, looks, problem, i))
-        draw(part.pictures, part.sheets)
+    problems = _problems(study_tables, looks, draw)
     overview, divergence = pictures.overview(study_tables, looks), pictures.divergence(study_tables, looks)
     for whole in (overview, divergence):
         draw(whole, whole)
@@ -223,6 +220,14 @@ def compose(
         provenance=provenance,
         store=store.rstrip("/"),
     )
+
+
+def _problems(study_tables: Tables, looks: Looks, draw: Draw) -> list[ProblemPart]:
+    made = []
+    for i, problem in enumerate(study_tables.study.names.problems, 1):
+        made.append(part := _problem(study_tables, looks, problem, i))
+        draw(part.pictures, part.sheets)
+    return made
 
 
 def _asked(study_tables: Tables) -> str:
