@@ -50,9 +50,15 @@ Picks = dict[tuple[str, str], dict[str, str]]
 
 
 def other_machine(cells: Sequence[StoredCell], rng: np.random.Generator) -> list[StoredCell]:
-    """The cells as they might have been."""
+    """The cells as they might have been. Which finished first does not decide what is drawn."""
     picks: Picks = {}
-    return [_moved(cell, picks, rng) for cell in cells]
+    order = sorted(range(len(cells)), key=lambda i: _name(cells[i]))
+    moved = {i: _moved(cells[i], picks, rng) for i in order}
+    return [moved[i] for i in range(len(cells))]
+
+
+def _name(cell: StoredCell) -> tuple[str, ...]:
+    return problem_of(cell.tags), cell.tags["optimizer"], cell.tags["batch"]
 
 
 def _moved(cell: StoredCell, picks: Picks, rng: np.random.Generator) -> StoredCell:
