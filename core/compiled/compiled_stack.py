@@ -90,8 +90,10 @@ def _obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
     try:
         activation_sources(ACTIVATIONS[net.activation], theta.dtype.name)
         loss_source(LOSSES[net.loss], theta.dtype.name)
-        prepared = optimizer.prepare(net.shapes)
-        rule(prepared, prepared.init(theta), theta)
+        # Sizes make no difference to what is compiled, and memory for these may not be there.
+        small = Network((2, 2), net.activation, net.loss)
+        few, prepared = np.zeros((len(theta), small.size), theta.dtype), optimizer.prepare(small.shapes)
+        rule(prepared, prepared.init(few), few)
     except UntraceableError as error:
         return str(error)
     return ""

@@ -272,7 +272,7 @@ def _way(points: pd.DataFrame) -> Way:
 def divergence(tables: Tables, looks: Looks) -> list[Picture]:
     """How often runs above the best rate diverged, when and how fast those of the whole sweep did."""
     shares = tables.shares.assign(role="tuned", **_ends(tables.shares["share"]))
-    label = "share of the runs within a decade above the best rate that diverged"
+    label = "share diverged, up to ten times the best rate"
     view = ScoreView("all problems", looks, shares, label, (0.0, 1.0), False)
     size = rows_size(len(looks.optimizers), len(looks.batches))
     keys = batch_keys(looks, "mark")

@@ -64,7 +64,6 @@ def test_points_that_are_not_all_named_share_the_title_of_their_line() -> None:
         ("rates-2", "measured", "full: measured limit 2.1"),
         ("curves-1-0", "best", "best, 1: 0.01"),
         ("stability", "exact", "Gradient descent, full: 1.05 exact"),
-        ("steadiness", "descent: ", "Gradient descent: 1.5"),
     ],
 )
 def test_a_mark_says_what_it_is(opened: Callable[..., Page], picture: str, pattern: str, said: str) -> None:
