@@ -31,8 +31,6 @@ from overshoot.study.tracking.errors import StoreError, failure
 if TYPE_CHECKING:
     from overshoot.study.tracking import Store
 
-EXPERIMENTS = Path("experiments")
-
 
 class Output(Console):
     """The terminal, which shows a text as it is: brackets in a name or a path are no markup.

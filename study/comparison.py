@@ -179,7 +179,7 @@ def compare_runs(
         return of(np.concatenate([times_drawn(rng, int(count), draws) for count in counts], axis=1))
 
     value = float(statistic(values))
-    here = _holding(value, settled_ends(draw, LEVEL, border))
+    here = _holding(value, settled_ends(_in_chunks(draw, int(counts.sum())), LEVEL, border))
     return Comparison(value, here, clustered(values, names, statistic, border=border))
 
 

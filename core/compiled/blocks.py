@@ -90,9 +90,13 @@ class Blocks:
 
     def bad(self) -> np.ndarray:
         """The mask (R,) of trials of which something is not finite."""
+        return self.of_trials(self._flags()[:, None])[:, 0]
+
+    def _flags(self) -> np.ndarray:
+        """The mask (blocks, lanes) of lanes in which something is not finite."""
         # What is not finite in theta stays so.
-        bad = (self.arrays[:, 0] * 0).sum(axis=1) + self.check != 0
-        return self.of_trials(bad[:, None])[:, 0]
+        total: np.ndarray = (self.arrays[:, 0] * 0).sum(axis=1) + self.check
+        return np.not_equal(total, 0)
 
     @property
     def theta(self) -> np.ndarray:
@@ -137,5 +141,4 @@ class Rows(Blocks):
         return np.ascontiguousarray(blocks.reshape(self.R, -1)[self.places, : self.P])
 
     def bad(self) -> np.ndarray:
-        bad = (self.arrays[:, 0] * 0).sum(axis=1) + self.check != 0
-        return bad.any(axis=1)[self.places]
+        return np.any(self._flags()[self.places], axis=1)

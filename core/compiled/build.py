@@ -36,7 +36,7 @@ from overshoot.core.compiled.vectors import (
     bits, call, fused, gather_of, load_of, magnitude, negative, power, read_int, read_number, root, select,
     shifted, splat_of, store, sum_of_lanes_of, to_float32, to_float64, write,
 )
-LANES, VECTOR_BYTES = {lanes}, 64
+LANES, VECTOR_BYTES = {lanes}, {bytes}
 load, load_wide = load_of("{dtype}", {lanes}), load_of("float64", {lanes})
 gather, sum_of_lanes = gather_of("{dtype}", {lanes}), sum_of_lanes_of("{dtype}", {lanes})
 read, read_wide = read_number["{dtype}"], read_number["float64"]
@@ -85,7 +85,8 @@ def compiled(name: str, dtype: str, text: str, arguments: int) -> Any:
 
     Reads what is kept, or compiles it and keeps it.
     """
-    whole = HEADER.format(dtype=dtype, lanes=vectors.LANES[dtype]) + _elementary(dtype) + text
+    sizes = {"lanes": vectors.LANES[dtype], "bytes": vectors.VECTOR_BYTES}
+    whole = HEADER.format(dtype=dtype, **sizes) + _elementary(dtype) + text
     kind = f"void({', '.join(['int64'] * arguments)})"
     whole += f'\n\ncompiled = numba.cfunc("{kind}", cache=True, error_model="numpy")({name})\n'
     key = _hash(whole + inspect.getsource(vectors))

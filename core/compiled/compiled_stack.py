@@ -15,6 +15,7 @@ from overshoot.core.compiled.build import compiled, sources
 from overshoot.core.compiled.rules import activation_sources, loss_source, program_of, rule
 from overshoot.core.compiled.source import KEPT
 from overshoot.core.compiled.tracing import UntraceableError
+from overshoot.core.compiled.vectors import LANES, VECTOR_BYTES
 from overshoot.core.loop import Divisor, Stack
 from overshoot.core.losses import LOSSES, Loss
 from overshoot.core.network import Network
@@ -24,8 +25,6 @@ from overshoot.core.training import NetworkObjective
 
 NEAR, MOST = 1 << 15, 16
 """Bytes for the outputs and deltas of a group of samples, and its size at most, in `products.GROUP`."""
-
-VECTOR_BYTES = 64
 
 SAMPLES = 1 << 18
 """Samples of an order that the updates of one call take at most: its memory does not grow with the run."""
@@ -100,27 +99,33 @@ def _obstacle(net: Network, optimizer: Optimizer, theta: np.ndarray) -> str:
 
 
 class Room:
-    """The data, and memory for the passes of one block."""
+    """The data, the network's description, and memory for the passes of one block."""
 
     def __init__(self, objective: NetworkObjective, dtype: np.dtype):
-        net, data, lanes = objective.net, objective.data, VECTOR_BYTES // dtype.itemsize
+        self.lanes = LANES[dtype.name]
         self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
-        self.targets = np.ascontiguousarray(data.targets[0])
-        functions = network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
-        whole = loss_source(LOSSES[net.loss], dtype.name).whole
-        most = group_of(sum(net.sizes[1:]))
-        self.net = np.array(
-            [*(f.address for f in functions), int(whole), most, len(net.sizes) - 1, *net.sizes]
-        )
+        self.targets = np.ascontiguousarray(objective.data.targets[0])
+        self.places = np.zeros(self.lanes, np.int64)
+        self._prepare(objective.net, objective.data.rows[0], dtype)
+
+    def _prepare(self, net: Network, rows: np.ndarray, dtype: np.dtype) -> None:
         d, k = net.sizes[0], net.sizes[-1]
-        self.widths = d, row, _ = d, -(-d // lanes) * lanes, k
-        self.inputs = aligned((len(self.targets), row), dtype)
-        self.inputs[:, :d] = data.rows[0, :, :d]
-        self.places = np.zeros(lanes, np.int64)
-        self.grad = aligned((net.size, lanes), dtype)
+        whole, most = loss_source(LOSSES[net.loss], dtype.name).whole, group_of(sum(net.sizes[1:]))
+        self.net = description(net, dtype, whole, most)
+        self.widths = d, row, _ = d, -(-d // self.lanes) * self.lanes, k
+        self.inputs = aligned((len(rows), row), dtype)
+        self.inputs[:, :d] = rows[:, :d]
+        self.grad = aligned((net.size, self.lanes), dtype)
         passed = most + (self.samples if whole else most)
-        self.memory = aligned((passed * sum(net.sizes[1:]) + KEPT * k, lanes), dtype)
-        self.x, self.y = (aligned((self.samples * width, lanes), dtype) for width in (d, k))
+        self.memory = aligned((passed * sum(net.sizes[1:]) + KEPT * k, self.lanes), dtype)
+        self.x, self.y = (aligned((self.samples * width, self.lanes), dtype) for width in (d, k))
+
+
+def description(net: Network, dtype: np.dtype, whole: bool, most: int) -> np.ndarray:
+    """A network as `kernels` has it, whose loss looks at the whole batch or not, and `most` samples of which
+    go through it together."""
+    functions = network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
+    return np.array([*(f.address for f in functions), int(whole), most, len(net.sizes) - 1, *net.sizes])
 
 
 class CompiledStack(Stack):

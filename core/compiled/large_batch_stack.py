@@ -8,16 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from overshoot.core.activations import ACTIVATIONS
 from overshoot.core.compiled import kernels, large_batch, sample_products
 from overshoot.core.compiled.blocks import Blocks, Rows, address, aligned
 from overshoot.core.compiled.build import compiled, sources
-from overshoot.core.compiled.compiled_stack import VECTOR_BYTES, CompiledStack, Room, network_functions
+from overshoot.core.compiled.compiled_stack import CompiledStack, Room, description
 from overshoot.core.compiled.rules import loss_source
 from overshoot.core.compiled.source import KEPT
 from overshoot.core.losses import LOSSES
 from overshoot.core.network import Network
-from overshoot.core.training import NetworkObjective
 
 PART = 32
 """Vectors of samples that go through the network together: a batch is one such part after the other."""
@@ -43,20 +41,16 @@ def advance_function(dtype: str) -> Any:
 
 
 class LargeBatchRoom(Room):
-    """The data, and memory for the passes of a part of a batch."""
+    """The data, the network's description, and memory for the passes of a part of a batch."""
 
-    def __init__(self, objective: NetworkObjective, dtype: np.dtype):
-        net, data, lanes = objective.net, objective.data, VECTOR_BYTES // dtype.itemsize
-        self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
-        self.inputs, self.targets = (np.ascontiguousarray(a[0]) for a in (data.rows, data.targets))
-        functions = network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
-        self.net = np.array([*(f.address for f in functions), 0, PART, len(net.sizes) - 1, *net.sizes])
-        self.places = np.zeros(lanes, np.int64)
-        self.grad = aligned((-(-net.size // lanes), lanes), dtype)
-        (d, *hidden, k), batch = net.sizes, -(-self.samples // (2 * lanes)) * 2
+    def _prepare(self, net: Network, rows: np.ndarray, dtype: np.dtype) -> None:
+        self.net = description(net, dtype, False, PART)
+        self.inputs = np.ascontiguousarray(rows)
+        self.grad = aligned((-(-net.size // self.lanes), self.lanes), dtype)
+        (d, *hidden, k), batch = net.sizes, -(-self.samples // (2 * self.lanes)) * 2
         units = sum(width + 1 for width in hidden) + sum(hidden) + 2 * k
-        self.memory = aligned((units * min(PART, batch) + KEPT * k, lanes), dtype)
-        self.x, self.y = (aligned((batch * width, lanes), dtype) for width in (d + 1, k))
+        self.memory = aligned((units * min(PART, batch) + KEPT * k, self.lanes), dtype)
+        self.x, self.y = (aligned((batch * width, self.lanes), dtype) for width in (d + 1, k))
 
 
 class LargeBatchStack(CompiledStack):

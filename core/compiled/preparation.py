@@ -19,9 +19,10 @@ def prepare(what: Iterable[tuple[Network, Optimizer, np.dtype, bool]]) -> Iterat
     """See `core.compiled.warm_up`."""
     for net, optimizer, dtype, large in what:
         theta = np.zeros((1, net.size), dtype)
-        large = large and large_batch_stack.fits(net, dtype)
         if compiled_stack.obstacle(net, optimizer, theta):
             continue
+        if large and not large_batch_stack.fits(net, dtype):
+            continue  # it trains with NumPy
         kind = " large batches" if large else ""
         yield f"{net.activation} {net.loss} {optimizer.name} {dtype.name}{kind}"
         prepared = optimizer.prepare(net.shapes)

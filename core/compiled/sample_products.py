@@ -1,7 +1,7 @@
 """The matrix products of a network's passes, for vectors of samples: code for Numba, as `kernels` has it.
 
 A product goes through four rows of the one side and two vectors or rows of the other at a time, so that what
-it adds up stays in registers. Weights are single numbers.
+it adds up stays in registers; that is why its sums are written out one by one. Weights are single numbers.
 """
 
 from __future__ import annotations

@@ -16,8 +16,10 @@ from numba.core import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-LANES = {"float32": 16, "float64": 8}
-"""Trials side by side: 64 bytes of each precision."""
+VECTOR_BYTES = 64
+
+LANES = {"float32": VECTOR_BYTES // 4, "float64": VECTOR_BYTES // 8}
+"""Numbers of each precision in a vector."""
 
 ELEMENTS = {
     "float32": ir.FloatType(),

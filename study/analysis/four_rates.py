@@ -11,6 +11,7 @@ from overshoot.study.analysis.rate_words import RateWord, overshoots, rate_word
 from overshoot.study.analysis.surface_paths import LossSurface
 from overshoot.study.phases.outcomes import TOLERANCES, judge, q_end
 from overshoot.study.phases.stack import EXPLOSION, Run, Trial
+from overshoot.study.phases.sweep import SweepRole
 
 CONDITION, ANGLE = 8.0, 30.0
 """The bowl's largest curvature, 1, over its smallest, and the degrees by which its valley is turned. The
@@ -52,8 +53,9 @@ def bowl() -> LossSurface:
 
 def four_rates() -> list[RatePath]:
     """The path of each optimizer at each of its rates, from the same start."""
+    best = {optimizer: best_rate(optimizer) for optimizer in RATES}
     return [
-        _path(optimizer, kind, rate, best_rate(optimizer))
+        _path(optimizer, kind, rate, best[optimizer])
         for optimizer, rates in RATES.items()
         for kind, rate in zip(KINDS, rates, strict=True)
     ]
@@ -94,7 +96,7 @@ def _run(rate: float, theta: np.ndarray, loss: np.ndarray) -> Run:
     updates = np.arange(len(loss))
     gone = np.flatnonzero(~(loss <= EXPLOSION))
     return Run(
-        trial=Trial("opening", "grid", rate, "bowl"),
+        trial=Trial("opening", SweepRole.GRID, rate, "bowl"),
         updates=updates,
         examples=updates,
         train_loss=loss,

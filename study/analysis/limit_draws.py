@@ -14,8 +14,9 @@ from overshoot.study.draws import generator, times_drawn
 from overshoot.study.phases.threshold import redrawn
 from overshoot.study.statistics import Interval, middle
 
-WAYS = 256
-"""Draws of the replicates, the same ones in every cell: cells of a problem share their starts."""
+WAYS = 4096
+"""Draws of the replicates, the same ones in every cell: cells of a problem share their starts. Of few
+replicates many draws are the same set, which is looked at once."""
 
 
 def limit_ways(study: Study) -> dict[str, np.ndarray]:
@@ -28,8 +29,9 @@ def limit_ways(study: Study) -> dict[str, np.ndarray]:
             gone = at.pivot(index="rate", columns="replicate", values="diverged").sort_index()
             count = gone.shape[1]
             times = times_drawn(generator(np.arange(count)), count, WAYS)
+            sets, which = np.unique(times, axis=0, return_inverse=True)
             rates = gone.index.to_numpy(dtype=float)
-            ways[str(key)] = redrawn(rates, gone.to_numpy(dtype=float).T, times)
+            ways[str(key)] = redrawn(rates, gone.to_numpy(dtype=float).T, sets)[which.ravel()]
     return ways
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 from overshoot.core import BatchStrategy
 from overshoot.study.analysis import selections
 from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.comparison import Range
 from overshoot.study.phases.best_rates import RESOLUTION
 from overshoot.study.phases.theory import LimitBasis
-from overshoot.study.statistics import bootstrap, middle, theil_sen
+from overshoot.study.statistics import theil_sen
 
 FORGOTTEN = 0.1
 """A run has forgotten its start when what may be left of it is below this share of the predicted floor."""
@@ -96,12 +97,12 @@ def _means(curves: pd.DataFrame, trials: pd.Series, best: float) -> dict[int, fl
 
 def noise_agreement(noise: pd.DataFrame) -> pd.DataFrame:
     """A row for each cell with runs that forgot their start: `runs`, how many, low, high: their rates, and
-    `ratio`, the median of measured / predicted as an Interval over these runs."""
+    `ratio`, the median of measured / predicted with the Range of these runs, which are not independent."""
     rows = [
         {"key": key}
         | {axis: at[axis].iloc[0] for axis in AXES}
         | {"order": at["order"].iloc[0], "runs": len(at), "low": at["rate"].min(), "high": at["rate"].max()}
-        | {"ratio": bootstrap(at["ratio"].to_numpy(), middle)}
+        | {"ratio": Range(float(at["ratio"].median()), at["ratio"].min(), at["ratio"].max(), len(at))}
         for key, at in noise[noise["settled"]].groupby("key", sort=False)
     ]
     return pd.DataFrame(rows, columns=["key", *AXES, "order", "runs", "low", "high", "ratio"])

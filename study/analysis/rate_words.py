@@ -10,10 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from overshoot.study.phases.outcomes import Outcome, Reason, Verdict
-
-EXCURSION = 1.01
-"""Times the loss at the start: a run that rises above it was thrown out."""
+from overshoot.study.phases.outcomes import THROWN, Outcome, Reason, Verdict
 
 
 class RateWord(StrEnum):
@@ -32,7 +29,7 @@ def overshoots(theta: np.ndarray, gradient: np.ndarray, q: np.ndarray) -> bool:
     theta, gradient: (E, P) at each step of full batches. q: (E,), the training gap over that at the start.
     """
     beyond = np.einsum("tp,tp->t", gradient[1:], np.diff(theta, axis=0)) > 0
-    return bool(beyond.mean() > 0.5 or q.max() > EXCURSION)
+    return bool(beyond.mean() > 0.5 or q.max() > THROWN)
 
 
 def rate_word(verdict: Verdict, overshot: bool) -> RateWord:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import AXES, Study
+from overshoot.study.analysis.selections import by_rate
 from overshoot.study.draws import generator
 from overshoot.study.phases.sweep import curve_of
 
@@ -40,17 +41,14 @@ class Redrawn:
 
 def redrawn(study: Study) -> Redrawn:
     """Every cell of the sweep under every draw, with replacement, of its replicates."""
-    swept = study.swept.assign(converged=study.swept["outcome"] == "converged")
-    count = swept["replicate"].nunique()
-    draws, which = _draws(count)
+    draws, which = _draws(study.swept["replicate"].nunique())
     cells, results = [], []
-    for key, at in swept.groupby(["key", *AXES], sort=False):
-        wide = at.pivot(index="rate", columns="replicate", values=["gap", "peak", "converged"]).sort_index()
-        drawn = draws % at["replicate"].nunique()
-        parts = [wide[name].to_numpy(dtype=float)[:, drawn] for name in ("gap", "peak", "converged")]
-        rates, ways = wide.index.to_numpy(), range(len(draws))
+    for key, at in study.swept.groupby(["key", *AXES], sort=False):
+        rates, parts = by_rate(at)
+        drawn = [part[:, draws % part.shape[1]] for part in parts]
         cells.append(key)
-        results.append([_of(rates, [part[:, i] for part in parts], study.tolerance) for i in ways])
+        ways = ([part[:, i] for part in drawn] for i in range(len(draws)))
+        results.append([_of(rates, way, study.tolerance) for way in ways])
     values = np.moveaxis(np.array(results, dtype=float), 2, 0)[:, :, which]
     return Redrawn(pd.DataFrame(cells, columns=["key", *AXES]), *values)
 

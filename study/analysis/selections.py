@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from overshoot.study.phases.confirm import Confirm, ConfirmRole
@@ -70,6 +71,15 @@ def along_rates(trials: pd.DataFrame) -> pd.DataFrame:
 def unprovoked(trials: pd.DataFrame) -> pd.DataFrame:
     """Those of sweep, search and confirmation: the others look for divergence on purpose."""
     return trials[trials["phase"].isin([Sweep.name, Search.name, Confirm.name])]
+
+
+def by_rate(swept: pd.DataFrame) -> tuple[np.ndarray, list[np.ndarray]]:
+    """(G,) the rates of a cell's swept trials, ascending, and of each replicate, (G, K): its final gap, inf
+    where it diverged, its largest gap on the way, and whether it converged."""
+    gap = swept["q_end"].where(~diverged(swept), np.inf)
+    runs = swept.assign(gap=gap, converged=converged(swept))
+    wide = runs.pivot(index="rate", columns="replicate", values=["gap", "peak", "converged"]).sort_index()
+    return wide.index.to_numpy(), [wide[name].to_numpy(dtype=float) for name in ("gap", "peak", "converged")]
 
 
 def diverged(trials: pd.DataFrame) -> pd.Series:

@@ -128,5 +128,5 @@ class Tables:
 
 
 def analyse(study: Study) -> Tables:
-    """Every table of the report."""
+    """The tables of a study, none of them made yet."""
     return Tables(study)

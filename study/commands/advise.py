@@ -190,8 +190,9 @@ def _practised(advices: Sequence[Advice]) -> list[str]:
         said.append(
             f'Limit known from "{SHORT_RUN}": short runs at ever larger rates, each a small part of a '
             "training. The limit is the lowest rate at which such a run does not lower the loss: the median "
-            "over several starts, with the lowest and the highest of them. Curvature changes during "
-            "training, so a longer training may bear more, or less."
+            "over several starts, with the lowest and the highest of them. With adaptive methods the median "
+            "is extended to the whole training, and the lowest is what a short run itself bears. Curvature "
+            "changes during training, so a longer training may bear more, or less."
         )
     if practised:
         said.append(

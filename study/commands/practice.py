@@ -105,7 +105,8 @@ def share_of(cell: Cell, problem: Problem) -> float:
 
 
 def forecast(cell: Cell, problem: Problem) -> KnownLimit | None:
-    """The limit by a short run, from what a tenth of the budget bears on; None where it met no end."""
+    """The limit by a short run, its lower end no higher than what the short run itself bears; None where it
+    met no end."""
     made = short_run(cell, problem, ShortRunSettings(REPLICATES, share_of(cell, problem)))
     short = made.summary
     limit, low, high = short.limit_forecast, short.limit_forecast_low, short.limit_forecast_high

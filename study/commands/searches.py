@@ -51,14 +51,10 @@ def write(store: Store, name: str, file: Path) -> Path:
 
 def _searched(cell: StoredCell) -> pd.DataFrame:
     """The runs of a cell's search, and of each whether it `exploded` on its way and the `least` validation
-    loss that is told from none."""
+    loss that is distinguished from none."""
     runs = cell.trials[cell.trials["phase"] == Search.name]
-    best = cell.summary.problem.best_known_loss
-    by_trial = cell.curves.groupby("trial")
-    start, most = by_trial["train_loss"].first(), by_trial["train_loss"].max()
-    exploded = (most - best) / (start - best) > EXCURSION
-    least = RESOLUTION * by_trial["validation_loss"].first()
-    return runs.assign(exploded=runs["trial"].map(exploded), least=runs["trial"].map(least))
+    least = RESOLUTION * cell.curves.groupby("trial")["validation_loss"].first()
+    return runs.assign(exploded=runs["peak"] > EXCURSION, least=runs["trial"].map(least))
 
 
 def _trials(runs: pd.DataFrame, claim: Claim, tolerance: float) -> Iterator[FrozenTrial]:

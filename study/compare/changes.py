@@ -213,12 +213,9 @@ def _widths(a: StoredCell, b: StoredCell, had: dict[str, Any], has: dict[str, An
 
 def _width(cell: StoredCell, tolerance: float) -> Interval:
     """Width of the usable range in decades: median and extremes over the replicates of the sweep."""
-    widths = []
-    for _, own in _swept(cell).sort_values("rate").groupby("replicate"):
-        outcomes, peaks = own["outcome"].to_numpy()[:, None], own["peak"].to_numpy()[:, None]
-        gaps = np.where(outcomes == "diverged", np.inf, own[["q_end"]])
-        curve = curve_of(own["rate"].to_numpy(), gaps, peaks, outcomes == "converged")
-        widths.append(curve.width(tolerance))
+    rates, parts = selections.by_rate(_swept(cell))
+    alone = ([part[:, [k]] for part in parts] for k in range(parts[0].shape[1]))
+    widths = [curve_of(rates, *own).width(tolerance) for own in alone]
     return Interval(float(np.median(widths)), min(widths), max(widths))
 
 
@@ -250,7 +247,7 @@ def _diverged(cell: StoredCell) -> Interval:
     """Of the sweep's runs that diverged: median and extremes over its replicates. Runs at neighbouring rates
     are not independent."""
     swept = _swept(cell)
-    each = (swept["outcome"] == "diverged").groupby(swept["replicate"]).mean()
+    each = selections.diverged(swept).groupby(swept["replicate"]).mean()
     return Interval(float(each.median()), float(each.min()), float(each.max()))
 
 

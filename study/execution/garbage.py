@@ -6,13 +6,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-FEW = 200_000
+NEW_OBJECTS = 200_000
 """New objects after which it is looked for; Python's own 700 take a seventh of the time of a report."""
 
 
 def collect_rarely() -> None:
     """From now on, in this process."""
-    gc.set_threshold(FEW)
+    gc.set_threshold(NEW_OBJECTS)
 
 
 @contextmanager

@@ -170,12 +170,8 @@ def _run(cell: Cell, trials: pd.DataFrame, row: Mapping[str, Any]) -> ReplayedRu
 
 
 def _rate_curve(trials: pd.DataFrame) -> RateCurve:
-    swept = selections.swept(trials)
-    gap = swept["q_end"].where(swept["outcome"] != "diverged", np.inf)
-    runs = swept.assign(gap=gap, converged=swept["outcome"] == "converged")
-    wide = runs.pivot(index="rate", columns="replicate", values=["gap", "peak", "converged"]).sort_index()
-    parts = (wide[name].to_numpy(dtype=float) for name in ("gap", "peak", "converged"))
-    return curve_of(wide.index.to_numpy(), *parts)
+    rates, parts = selections.by_rate(selections.swept(trials))
+    return curve_of(rates, *parts)
 
 
 def _same(again: Replay, curve: pd.DataFrame) -> bool:

@@ -131,7 +131,7 @@ def noisy(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         return None
     clauses, ties = [], []
     for order, at in settled.groupby("order", sort=False):
-        ratio = compare_runs(at["ratio"].to_numpy(), at["problem"], at["replicate"], middle)
+        ratio = compare_runs(at["ratio"].to_numpy(), at["problem"], at["replicate"], middle, border=1)
         ties.append(unclear_ratio(ratio.problems))
         label = ORDERS[str(order)].label
         clauses.append(

@@ -2,7 +2,7 @@
 
 A rate must last: more than half of its runs did, and none of these exploded on its way. Rates at which more
 than half converged go before those that only lasted. The score is the median over the replicates, and scores
-that are as good as equal are a plateau, of which the middle is taken: an end of it lies next to rates that
+that are as good as equal are a plateau, of which the midpoint is taken: an end of it lies next to rates that
 fail, and which of equal scores is the lowest is a matter of luck.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 EXCURSION = 10.0
-"""A run whose loss was ever this many times its start has exploded on its way, wherever it ended."""
+"""A run whose gap was ever this many times that at its start has exploded on its way, wherever it ended."""
 RESOLUTION = 1e-6
 """Gaps, and losses over their start, below this are equal: float32 does not resolve them."""
 LEVEL = 1e-3
@@ -25,7 +25,7 @@ def plateau(
 ) -> range:
     """The places of the best of `rates: (G,)`, ascending; none where no rate is `able: (G,)`.
 
-    converged: (G,). scores: each (G,), as decimal logarithms; a later one tells apart those that an earlier
+    converged: (G,). scores: each (G,), as decimal logarithms; a later one distinguishes those that an earlier
     one finds equal. Of several runs of neighbouring rates the one over the most decades, and of those the
     lowest.
     """
@@ -40,8 +40,8 @@ def plateau(
     return max(runs, key=lambda run: float(np.round(np.log(rates[run[-1]] / rates[run[0]]), 9)))
 
 
-def middle(rates: np.ndarray, places: range) -> int:
-    """The place in the middle of these, on a logarithmic scale; of two as near to it the lower one."""
+def midpoint(rates: np.ndarray, places: range) -> int:
+    """The place nearest to the midpoint of these, on a logarithmic scale; of two as near the lower one."""
     logs = np.log(rates[list(places)])
     away = np.round(np.abs(logs - (logs[0] + logs[-1]) / 2), 9)
     return places[int(np.argmin(away))]

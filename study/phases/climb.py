@@ -19,8 +19,9 @@ FAR = 12.0
 @dataclass(frozen=True)
 class Climb:
     """rates: (G,) ascending. updates: (H,) after which the losses were taken. ratio: (K, G, H) the loss of
-    each replicate over its start, NaN where it had overflowed. theta, divisor: (K, P) after the run on
-    the rung FOLLOWED, and what its last update divided by, None where it divides by nothing that is known."""
+    each replicate over its start, NaN where it had overflowed. theta, divisor: (K, P) after the run
+    that the curvature is taken after, and what its last update divided by, None where it divides by nothing
+    that is known."""
 
     rates: np.ndarray
     updates: np.ndarray

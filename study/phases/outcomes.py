@@ -25,6 +25,8 @@ import numpy as np
 from overshoot.study.phases.stack import EXPLOSION, Run
 
 TOLERANCES = (0.1, 0.01, 0.001)
+THROWN = 1.01
+"""Times the gap at the start: a run that rises above it was thrown out."""
 TAU = -0.5
 """Kendall's tau of ten losses in order of time at or below which they count as descending; under no
 trend its standard deviation is 0.25."""
@@ -143,7 +145,7 @@ def divergence(run: Run, best: float) -> Reason | None:
         return Reason.NOT_FINITE
     q = gap(run.train_loss, best)
     end = q_end(run, best)
-    if end >= 1 and q.max() > 1.01:
+    if end >= 1 and q.max() > THROWN:
         return Reason.ENDED_ABOVE
     # Below the largest tolerance, and without a steady rise, a doubling is noise around a floor.
     if end <= max(TOLERANCES) or end <= 2 * q.min():

@@ -18,13 +18,13 @@ import numpy as np
 
 from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, Rates
 from overshoot.study.experiment.reader import Reader
-from overshoot.study.phases.best_rates import EXCURSION, LEVEL, RESOLUTION, middle, plateau
+from overshoot.study.phases.best_rates import EXCURSION, LEVEL, RESOLUTION, midpoint, plateau
 from overshoot.study.phases.outcomes import (
     converged,
     divergence,
-    gap,
     hitting_examples,
     median,
+    peak,
     q_end,
     window,
 )
@@ -140,7 +140,7 @@ class Candidate:
     def eligible(self) -> bool:
         """Whether more than half of the runs lasted, and none of those exploded on its way."""
         lasted = [run for run, bad in zip(self.runs, self.diverged, strict=True) if not bad]
-        exploded = any(gap(run.train_loss, self.best_loss).max() > EXCURSION for run in lasted)
+        exploded = any(peak(run, self.best_loss) > EXCURSION for run in lasted)
         return 2 * len(lasted) > len(self.runs) and not exploded
 
     @cached_property
@@ -208,7 +208,7 @@ def search(cell: Cell, problem: Problem) -> TunedRates:
 def winners(candidates: Sequence[Candidate]) -> dict[Claim, float]:
     """Claim -> the rate that is best for it, by the rule of `best_rates`; nothing where no rate can win.
 
-    Equal scores are told from each other by the training gap. Of a plateau that reaches an end of what was
+    Equal scores are distinguished by the training gap. Of a plateau that reaches an end of what was
     tried nobody knows how far it goes: there its best score counts, so that the search looks further.
     """
     tried = sorted(candidates, key=lambda c: c.rate)
@@ -221,7 +221,7 @@ def winners(candidates: Sequence[Candidate]) -> dict[Claim, float]:
         if not level:
             continue
         open_ended = level[0] == 0 or level[-1] == len(tried) - 1
-        place = min(level, key=lambda i: scores[claim][i]) if open_ended else middle(rates, level)
+        place = min(level, key=lambda i: scores[claim][i]) if open_ended else midpoint(rates, level)
         best[claim] = float(rates[place])
     return best
 

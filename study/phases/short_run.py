@@ -143,11 +143,19 @@ def extended(cell: Cell, climb: Climb, whole: int) -> np.ndarray:
     batches, and with ReLU, whose networks do at every scale what they do at one, the loss goes on falling:
     there its trend is followed.
     """
-    updates, method = climb.updates[-1], cell.make_optimizer()
-    if method.accumulates:
-        return climb.crossing(updates) * np.sqrt(whole / updates)
-    scaled = method.decays or not (cell.network.hidden and ACTIVATIONS[cell.network.activation].homogeneous)
-    return climb.crossing(updates) if cell.strategy.size and scaled else climb.crossing_by(whole)
+    if by_trend(cell):
+        return climb.crossing_by(whole)
+    updates, accumulates = climb.updates[-1], cell.make_optimizer().accumulates
+    return climb.crossing(updates) * np.sqrt(whole / updates if accumulates else 1.0)
+
+
+def by_trend(cell: Cell) -> bool:
+    """Whether the forecast follows the trend of the loss: of an adaptive method, and as `extended` says."""
+    method = cell.make_optimizer()
+    if method.recursion is not None or method.accumulates:
+        return False
+    homogeneous = cell.network.hidden and ACTIVATIONS[cell.network.activation].homogeneous
+    return not cell.strategy.size or bool(homogeneous and not method.decays)
 
 
 @dataclass(frozen=True)
@@ -270,9 +278,9 @@ def _scale(cell: Cell, at_start: np.ndarray, first: np.ndarray) -> float:
 def climb_from(
     cell: Cell, problem: Problem, replicates: Sequence[str], safe: float, marks: Sequence[int], whole: int
 ) -> Climb:
-    """Train up the ladder from `safe` on until every replicate is past its crossing, and that of an adaptive
-    method by its trend as well; and down from it while one is past it there."""
-    adaptive = cell.make_optimizer().recursion is None
+    """Train up the ladder from `safe` on until every replicate is past its crossing, and past that of its
+    trend where this is followed; and down from it while one is past it there."""
+    trend = by_trend(cell)
     rates = safe * 10 ** (np.arange(RUNGS) / PER_DECADE)
     ratio, trace = _ladder(cell, problem, replicates, rates, marks)
     followed = np.arange(len(replicates)) * RUNGS + FOLLOWED
@@ -281,7 +289,7 @@ def climb_from(
     climb = Climb(rates, np.array(marks), ratio, theta, divisor)
     for _ in range(LADDERS):
         past = ~(climb.ratio[:, :, -1] < 1)
-        beyond = climb.extended(whole) >= 0 if adaptive else past
+        beyond = climb.extended(whole) >= 0 if trend else past
         if past[:, 0].any():
             more = climb.rates[0] * 10 ** (np.arange(-RUNGS, 0) / PER_DECADE)
         elif not (past.any(axis=1).all() and beyond[:, -1].all()):
@@ -362,11 +370,11 @@ class ShortRun(Phase):
         return Forecast(short_run(cell, problem, settings))
 
     def stacks(self, cell: Cell, samples: int) -> Sequence[StackCost]:
-        """As if two ladders were enough, as they mostly are, or four for an adaptive method."""
+        """As if two ladders were enough, as they mostly are, or four where a trend is followed."""
         settings = settings_of(cell)
         if settings is None:
             return []
         updates = max(2, round(settings.share * updates_of(cell, samples)))
-        ladders = 4 if cell.make_optimizer().recursion is None else 2
+        ladders = 4 if by_trend(cell) else 2
         products = 2 * settings.replicates * (BATCHES if cell.strategy.size else 1)
         return [StackCost(settings.replicates * RUNGS, updates, products)] * ladders

@@ -12,7 +12,7 @@ import numpy as np
 
 from overshoot.study.experiment.cells import Cell, Choice, PhaseSettings, Rates
 from overshoot.study.experiment.reader import Reader
-from overshoot.study.phases.best_rates import EXCURSION, RESOLUTION, middle, plateau
+from overshoot.study.phases.best_rates import EXCURSION, RESOLUTION, midpoint, plateau
 from overshoot.study.phases.outcomes import converged, divergence, peak, q_end
 from overshoot.study.phases.phase import MOST_TRIALS, Done, Left, Phase, StackCost, register
 from overshoot.study.phases.stack import Run, Trial, run_stack, updates_of
@@ -78,10 +78,10 @@ class RateCurve:
 
     @cached_property
     def _best(self) -> int | None:
-        """The place of the best rate: the middle of the plateau of the smallest gap."""
+        """The place of the best rate: the midpoint of the plateau of the smallest gap."""
         able = (self.diverged < 0.5) & ~self.exploded
         level = plateau(self.rates, able, self.converged > 0.5, [np.log10(np.maximum(self.q, RESOLUTION))])
-        return middle(self.rates, level) if level else None
+        return midpoint(self.rates, level) if level else None
 
     @property
     def best_rate(self) -> float | None:

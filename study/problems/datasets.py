@@ -31,9 +31,6 @@ LOSS = {"classes": "softmax_cross_entropy", "binary": "binary_cross_entropy", "r
 IDENTITY = ("digest", "label")
 """Options of every dataset of one's own that say which it is, and not how it is read."""
 
-LARGEST_KEPT = 2**19
-"""Bytes of inputs up to which a cell's files hold its data."""
-
 KEPT: dict[str, Raw] = {}
 """Digest -> data that were kept with results, for those whose file is gone."""
 

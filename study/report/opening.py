@@ -39,7 +39,8 @@ class Opening:
 
 def opening() -> Opening:
     """The same in every report: it needs no study, only the core."""
-    runs = {kind: [run for run in four_rates() if run.kind == kind] for kind in KINDS}
+    paths = four_rates()
+    runs = {kind: [run for run in paths if run.kind == kind] for kind in KINDS}
     views = [BowlView(kind, bowl(), [_path(run) for run in runs[kind]], kind == KINDS[0]) for kind in KINDS]
     panels = Panels(draw_bowl, views, SIZE, len(KINDS))
     tiles = [Tile(_said(runs[kind])) for kind in KINDS]

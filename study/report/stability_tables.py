@@ -200,7 +200,7 @@ def noise(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
         ShownColumn("runs", "", "that have forgotten their start"),
         ShownColumn("lowest", "rate"),
         ShownColumn("highest", "rate"),
-        ShownColumn("measured / predicted", "", "median over the runs, with its 95 % bootstrap interval"),
+        ShownColumn("measured / predicted", "", "median over the runs, with their lowest and highest"),
     ]
     rows = [
         _row(tables, row, [str(row["runs"]), number(row["low"]), number(row["high"]), _over(row)])

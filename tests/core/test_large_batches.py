@@ -1,5 +1,6 @@
 """Large batches in compiled code: the NumPy road's numbers, whatever trains beside a trial."""
 
+import dataclasses
 from contextlib import contextmanager
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from overshoot import core
 from overshoot.core import ACTIVATIONS, BatchStrategy, Network, compiled, optimizer, schedule, train
 from overshoot.core.compiled.compiled_stack import CompiledStack
 from overshoot.core.compiled.large_batch_stack import LargeBatchStack
@@ -113,3 +115,21 @@ def test_the_size_of_a_batch_chooses_and_nothing_else_does():
         assert chosen(large, None, trials) is chosen(large, 256, trials) is LargeBatchStack
         assert chosen(large, 8, trials) is chosen(small, None, trials) is CompiledStack
     assert chosen(Network((64, 64, 1), loss="rmse"), None, 8) is None  # a root of a sum over the whole batch
+
+
+def sorted_delta(z: np.ndarray, y: np.ndarray) -> None:
+    z[:] = np.sort(z - y)
+
+
+def test_before_training_only_what_will_run_is_compiled(monkeypatch):
+    monkeypatch.setitem(core.LOSSES, "sorted", dataclasses.replace(core.LOSSES["mse"], delta=sorted_delta))
+
+    def prepared(loss, large, name="sgd"):
+        kind = (Network((2, 2), loss=loss), optimizer(name, lr=0.1), np.dtype("float32"), large)
+        return list(compiled.warm_up([kind]))
+
+    for large in (False, True):
+        assert prepared("sorted", large) == prepared("mse", large, "muon") == []
+        assert len(prepared("mse", large)) == 1
+    assert len(prepared("rmse", False)) == 1
+    assert prepared("rmse", True) == [], "its large batches train with NumPy"

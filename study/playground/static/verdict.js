@@ -4,7 +4,7 @@ import { median } from "./numbers.js";
 
 export const TOLERANCE = 0.1; // the share of the start's loss below which a run has converged, as in the study
 export const GONE = 1e6; // times the start's loss above the minimum: such a run has diverged, and is stopped
-const EXCURSION = 1.01; // times the start's loss: what rises above was thrown out
+const THROWN = 1.01; // times the start's loss: what rises above was thrown out
 const FALLING = -0.5; // Kendall's tau of the last quarter's losses with time, at or below which they still fall
 const STEADY = 0.8; // at or above which they rise
 const SHOWN = 1e-9; // what is less of the start's loss counts as this much
@@ -37,7 +37,7 @@ export const judge = (run, minimum) => {
   const end = run.burst ? Infinity : median(last),
     worst = Math.max(...last);
   const most = gaps.reduce((top, gap) => Math.max(top, Number.isFinite(gap) ? gap : Infinity), 0);
-  const gone = run.burst || !Number.isFinite(end) || (end >= 1 && most > EXCURSION);
+  const gone = run.burst || !Number.isFinite(end) || (end >= 1 && most > THROWN);
   const converged = !gone && worst <= TOLERANCE;
   const { tau, rise } = gone || converged ? { tau: 0, rise: 0 } : trend(gaps);
   const grows = end > TOLERANCE && end > 2 * least(gaps) && rise > Math.log(2);
@@ -52,7 +52,7 @@ export const judge = (run, minimum) => {
     converged,
     diverged: gone || grows,
     falling: tau <= FALLING,
-    overshoots: run.beyond > 0.5 || most > EXCURSION,
+    overshoots: run.beyond > 0.5 || most > THROWN,
   };
 };
 
