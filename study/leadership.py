@@ -1,4 +1,4 @@
-"""Who comes first on problems like these: leadership when the problems are drawn anew.
+"""Who comes first on problems like these: leadership when the problems are resampled.
 
 Few problems stand for many. Which optimizer has the best mean rank over them may hang on which ones they
 are, so the problems are resampled and the first place is taken each time. A leader is named only where one
@@ -8,7 +8,7 @@ holds it nearly always; otherwise those that share it are, and nobody is said to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class Leadership:
         """The fewest that hold the first place in at least CLEAR of the resamplings between them."""
         held = np.cumsum(self.shares)
         return self.methods[: int(np.searchsorted(held, CLEAR - 1e-9)) + 1]
+
+    def confirmed(self, first: str, clear: bool) -> Leadership:
+        """The same, with a leader only where it is `first` and its comparison with another is `clear` too."""
+        return replace(self, clear=self.clear and clear and self.methods[0] == first)
 
 
 def leadership(scores: np.ndarray, methods: Sequence[str]) -> Leadership:

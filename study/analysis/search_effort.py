@@ -110,7 +110,7 @@ def needed(searched: pd.DataFrame) -> pd.DataFrame:
     return each.unstack().dropna()[list(dict.fromkeys(searched["optimizer"]))]
 
 
-def _ratios(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def ratios(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a / b (n,), where two infinities are equal."""
     return np.divide(a, b, out=np.ones(len(a)), where=~(np.isinf(a) & np.isinf(b)))
 

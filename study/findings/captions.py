@@ -27,11 +27,13 @@ WORDS = {
 }
 """Basis of a prediction -> what stands in its field of the map."""
 
-FORECAST = (
-    "networks, any method: the lowest rate at which training for a tenth of the budget does not lower the "
-    "loss. A second map, “theory alone”, has what the curvature at the start predicts there before any "
-    "training, and nothing for adaptive methods"
+SHORT_RUN_MEANS = (
+    "networks: the lowest rate at which training for a tenth of the budget does not lower the loss; for "
+    "adaptive methods extended to what the whole budget bears. A second map on the evidence page, “theory "
+    "alone”, has what the curvature at the start predicts there before any training, and nothing for "
+    "adaptive methods"
 )
+"""What the short run's prediction is."""
 
 
 def stability(tables: Tables, limit_data: LimitEvidence) -> str:
@@ -49,7 +51,7 @@ def stability(tables: Tables, limit_data: LimitEvidence) -> str:
         text += f"{number(near['predicted'])} was predicted"
         if near["key"] != far["key"]:
             text += (
-                f"; {where(tables, far)} does so from {number(far['measured'])} on, instead of "
+                f"; the furthest off is {where(tables, far)}: measured {number(far['measured'])}, predicted "
                 f"{number(far['predicted'])}"
             )
         text += "."
@@ -59,14 +61,14 @@ def stability(tables: Tables, limit_data: LimitEvidence) -> str:
             f" With full batches on least squares the limit is measured to {number(100 * settings.precision)}"
             "\u202f%; elsewhere runs both diverge and survive around it, and it has an interval."
         )
-    return text + " The words below the number say which prediction it is:"
+    return text + " The words below the number, and in the tables, say which prediction it is:"
 
 
 def bases(limit_data: LimitEvidence) -> dict[str, str]:
     """Word in a field of the map, or in a table below it -> on what the prediction rests."""
     shown = set(limit_data.predicted["basis"]) | set(limit_data.limits["basis"])
     known = {WORDS[basis]: BASES[basis] for basis in BASES if basis in shown}
-    return known | ({SHORT_RUN: FORECAST} if SHORT_RUN in shown else {})
+    return known | ({SHORT_RUN: SHORT_RUN_MEANS} if SHORT_RUN in shown else {})
 
 
 def batch_limits(tables: Tables, limit_data: LimitEvidence, measured: pd.DataFrame) -> str:
@@ -99,8 +101,8 @@ def edges(tables: Tables, limit_data: LimitEvidence) -> str:
     text = (
         "Sharpness, the largest curvature of the training loss, during training with full batches, against "
         "the number of updates; both axes are logarithmic. Each learning rate has a colour, and a dashed "
-        "line at its threshold, the largest sharpness at which it is stable, labelled with the rate: "
-        f"{_lines(tables, runs)}."
+        "line at its threshold, the largest sharpness at which it is stable, labelled with the rate. The "
+        f"threshold is {_lines(tables, runs)}."
     )
     rose = runs[(runs["reached"].astype(float) > 0) & (runs["verdict"] == EdgeVerdict.AT_THRESHOLD)]
     if len(rose):
@@ -109,7 +111,7 @@ def edges(tables: Tables, limit_data: LimitEvidence) -> str:
             f" On {tables.study.names.problems[run['problem']]} with "
             f"{tables.study.names.optimizers[run['optimizer']]} at rate {number(run['rate'])} the sharpness "
             f"rises from {number(run['start'])} to its threshold, {number(run['threshold'])}, by update "
-            f"{int(run['reached']):,} and stays at {factor(run['late'])} times it."
+            f"{int(run['reached']):,} and stays there ({factor(run['late'])} times it)."
         )
     else:
         text += " No run’s sharpness rose to its threshold and stayed there."
@@ -117,7 +119,7 @@ def edges(tables: Tables, limit_data: LimitEvidence) -> str:
 
 
 def _lines(tables: Tables, runs: pd.DataFrame) -> str:
-    """`2/rate for Gradient descent; 38/rate for Adam, for the curvature after its own scaling`."""
+    """`2/rate for Gradient descent; 38/rate for Adam, where curvature is measured after its own scaling`."""
     known = tables.study.recursions
     texts = []
     for optimizer, at in runs.groupby("optimizer", sort=False):
@@ -131,7 +133,7 @@ def floors(tables: Tables, limit_data: LimitEvidence) -> str:
     powers = slopes_by_optimizer(limit_data.slopes)
     said = listing([f"{tables.study.names.optimizers[o]} {between(v, 1)}" for o, v in powers.items()])
     return (
-        "The final gap of each method without a predicted limit, from its best learning rate upwards, on "
+        "The final gap of each cell without a predicted limit, from its best learning rate upwards, on "
         "logarithmic axes. The number at the end of a curve is its slope above the best rate. Slope 2 means "
         "that the distance from the optimum grows in proportion to the rate where the loss is quadratic, "
         "slope 1 the same where the loss is linear, and slope 0 that the method recovers from any rate. "
@@ -140,7 +142,7 @@ def floors(tables: Tables, limit_data: LimitEvidence) -> str:
     )
 
 
-def noise(tables: Tables, limit_data: LimitEvidence) -> str:
+def noise(limit_data: LimitEvidence) -> str:
     settled = limit_data.noise[limit_data.noise["settled"]]
     text = (
         "The gradient of a small batch is noisy even at the optimum, so training at a constant rate settles "

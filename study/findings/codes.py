@@ -16,8 +16,8 @@ BASES = {
     "not below it",
     LimitBasis.ORDER: "the same batches in the same order on least squares: an epoch is one linear map that "
     "grows or shrinks; below the limit the gap may still end above its start, as noise drives a cycle",
-    LimitBasis.ALMOST_SURE: "random batches on least squares, in their order: in the long run a run grows "
-    "above this rate and shrinks below it, apart from the noise of the residuals",
+    LimitBasis.ALMOST_SURE: "random batches on least squares, in their order: a run grows in the long term "
+    "above this rate, and shrinks below it, apart from the noise of the residuals",
     LimitBasis.AT_THE_START: "networks, before training: from the largest curvature at the start, which "
     "changes during training",
     LimitBasis.NONE: "no such rate exists, or none is known",

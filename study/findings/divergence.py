@@ -44,7 +44,7 @@ def by_limit_said(tables: Tables) -> str:
     if not rows:
         return ""
     problems = tables.study.cells["problem"].nunique()
-    texts = [f"{number(r['low'])} to {number(r['high'])} times {share(r['share'])}" for r in rows]
+    texts = [f"{share(r['share'])} at {number(r['low'])} to {number(r['high'])} times" for r in rows]
     spread = "" if problems == 1 else ", by problem" if few(problems) else ", resampled by problem"
     return f" By rate over the cell’s stability limit{spread}: {listing(texts)}."
 
@@ -69,15 +69,16 @@ def plateaus(tables: Tables) -> Finding | None:
         if seldom
         else "With no optimizer is it clear that too large a rate seldom overflows."
     )
-    each = in_order([f"{labels[row['optimizer']]} {percent(row['share'].value)}" for row in rows])
-    exact = in_order([f"{labels[row['optimizer']]} {both(row['share'], percent)}" for row in rows])
+    ends = f"{percent(rows[-1]['share'].value)} to {percent(rows[0]['share'].value)}"
+    named = f", with {in_order([labels[o] for o in seldom])}" if seldom else ""
+    each = in_order([f"{labels[row['optimizer']]} {both(row['share'], percent)}" for row in rows])
     size, exploded, risen = (sum(int(row[name]) for row in rows) for name in ("size", "exploded", "risen"))
     evidence = (
         "Share of the failed runs above the best rate that overflowed or reached a million times their "
-        f"initial gap: {each}. Seldom means in clearly fewer than half."
+        f"initial gap, by optimizer: {ends}. Seldom: clearly less than half of them{named}."
     )
     details = (
-        f"{exact}. Of all {size:,} failed runs, another {risen:,} ended above their start or still rising, "
+        f"{each}. Of all {size:,} failed runs, another {risen:,} ended above their start or still rising, "
         f"and {size - exploded - risen:,} below it without converging."
     )
     links = [runs_of(tables.study, "trials_diverged", optimizer=o) for o in seldom]

@@ -21,7 +21,7 @@ from overshoot.study.comparison import NAMED, clustered
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.divergence import by_limit_said
 from overshoot.study.findings.held_out import origins
-from overshoot.study.findings.phrases import in_order
+from overshoot.study.findings.phrases import cell_name, in_order
 from overshoot.study.findings.ranges import left_out
 from overshoot.study.numbers import both, fold, listing, number, percent, plural, rough
 from overshoot.study.phases.outcomes import TOLERANCES
@@ -183,13 +183,6 @@ def counted(
         f"{listing(clauses)} of {names[large]}."
     )
     return claim, f"Medians over {plural(pairs, 'pair')} of problem and optimizer." if pairs > 1 else ""
-
-
-def cell_name(study: Study, row: Mapping[str, object]) -> str:
-    """`Adam, mini-batch 16, on diabetes`."""
-    names = study.names
-    optimizer, batch = names.optimizers[str(row["optimizer"])], names.batches[str(row["batch"])]
-    return f"{optimizer}, {batch}, on {names.problems[str(row['problem'])]}"
 
 
 def against(

@@ -32,8 +32,9 @@ def tuning_pays(tables: Tables) -> Finding | None:
     won = clustered((table["verdict"] == DuelVerdict.BETTER).to_numpy(float), table["problem"], mean)
     evidence = (
         f"Validation loss on fresh replicates: clearly better in {by_problem(won, 'of the cells')}, no "
-        f"clear difference in {tie:,}, each judged over its replicates; the probability that a tuned run "
-        f"does better is {both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}."
+        f"clear difference in {plural(tie, 'cell')}; each cell is judged over its replicates. The "
+        f"probability that a tuned run does better is "
+        f"{both(odds, lambda v: fixed(v, 2))}: {verdict(odds, 0.5)}."
     )
     tied = better == 0 and worse == 0
     return Finding("Tuning", claim, evidence, "overview", tied, [RunLink()], origins(tables))

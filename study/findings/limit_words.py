@@ -6,7 +6,7 @@ from typing import Any
 
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Comparison, Range
-from overshoot.study.findings.few_problems import cell_name
+from overshoot.study.findings.phrases import cell_name
 from overshoot.study.numbers import between, both, fixed, number
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.statistics import Interval

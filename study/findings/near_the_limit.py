@@ -7,13 +7,13 @@ import pandas as pd
 
 from overshoot.core.batches import ORDERS
 from overshoot.study.analysis.limit_evidence import LimitEvidence, slopes_by_optimizer
-from overshoot.study.analysis.sharpness_runs import EdgeVerdict
+from overshoot.study.analysis.sharpness_runs import NEAR, EdgeVerdict
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import Range, clustered, compare_runs
 from overshoot.study.findings.claims import Finding, runs_of
 from overshoot.study.findings.limit_words import SECTION, both_times, factor, times, unclear_ratio, upper
-from overshoot.study.numbers import between, listing, plural
-from overshoot.study.statistics import middle
+from overshoot.study.numbers import between, listing, percent, plural
+from overshoot.study.statistics import Interval, middle
 
 ENOUGH = 4
 """Runs that a cell must have for its median to be given."""
@@ -39,24 +39,32 @@ def edge(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         )
         unclear = unclear_ratio(late)
         evidence += (
-            f". There it was at most {times(top)} times the threshold, and {times(late)} times over the last "
-            f"half of training (medians){', no clear difference from it' if unclear else ''}"
+            f". Their largest sharpness was {times(top)} times the threshold, and over the last half of "
+            f"training {times(late)} times{', no clear difference from it' if unclear else ''} "
+            f"({_medians(late)})"
         )
-        if rose["problem"].nunique() > 1:
-            kind = "ranges" if isinstance(late, Range) else "intervals"
-            evidence += f" ({kind} over problems: each rate is followed on one replicate)"
     evidence += "."
     details = f"{upper(plural(len(runs) - len(rose) - len(above), 'run'))} stayed below it."
     if len(above):
         details += _from_above(tables, above, runs)
     claim = (
         f"In {len(rose)} of {plural(len(runs), 'run')} the sharpness rose to the edge of stability; in "
-        f"{(rose['verdict'] == EdgeVerdict.AT_THRESHOLD).sum()} of them it hovered there."
+        f"{(rose['verdict'] == EdgeVerdict.AT_THRESHOLD).sum()} of them it stayed within "
+        f"{percent(NEAR - 1)} of it."
         if len(rose)
         else "In no run did the sharpness rise to the edge of stability."
     )
     labels = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys(runs["optimizer"])]
     return Finding("Edge of stability", claim, evidence, SECTION, unclear, labels, details)
+
+
+def _medians(interval: Interval) -> str:
+    """What medians of followed runs are, and what their interval is of."""
+    if not isinstance(interval, Range):
+        return "medians, resampled by problem; each rate is followed on one replicate"
+    if interval.single:
+        return "medians"
+    return "medians, range over problems; each rate is followed on one replicate"
 
 
 def _from_above(tables: Tables, above: pd.DataFrame, runs: pd.DataFrame) -> str:
@@ -90,6 +98,9 @@ def floored(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     powers = slopes_by_optimizer(limit_data.slopes)
     if not powers:
         return None
+    few = all(isinstance(power, Range) for power in powers.values())
+    if not few:  # nothing can be said of an optimizer that has such cells on too few problems
+        powers = {o: power for o, power in powers.items() if not isinstance(power, Range)}
     names = tables.study.names.optimizers
     order = sorted(powers, key=lambda o: powers[o].value)
     flat, steep = order[0], order[-1]
@@ -100,28 +111,33 @@ def floored(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
         spread = "" if over.single else ", range over problems"
     evidence = (
         "Above the best rate the final gap grows as the rate to the power of "
-        f"{between(powers[steep], 1)} with {names[steep]} (median over {cells[steep]}{spread})"
+        f"{between(over, 1)} with {names[steep]} (median over {cells[steep]}{spread})"
     )
-    few = tables.study.few
-    unclear = steep != flat and not few and not (powers[steep].low > powers[flat].high)
     if steep != flat:
+        unclear = not few and not (over.low > powers[flat].high)
         evidence += f" and {between(powers[flat], 1)} with {names[flat]} ({cells[flat]})"
         evidence += ", no clear difference" if unclear else ""
-    claim = "Methods without a predicted limit stall on a plateau that rises with the learning rate."
-    runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
-    rises = all(power.low > 0 for power in powers.values())
+    claim = "Where theory predicts no limit, training stalls on a plateau that rises with the learning rate."
+    if few:
+        claim = _seen_to_rise(limit_data, names[steep])
     if len(limit_data.slopes) == 1:
-        claim = f"With {names[steep]} the final gap grows with the rate above the best one."
-        if powers[steep].value <= 0:
-            claim = f"With {names[steep]} the final gap does not grow with the rate above the best one."
-        evidence = f"It grows as the rate to the power of {between(powers[steep], 1)}"
-    elif few:
-        claim = (
-            "Above the best rate the final gap grows with the rate in "
-            f"{sum(slope.value > 0 for slope in limit_data.slopes['slope'])} of "
-            f"{plural(len(limit_data.slopes), 'cell')} without a predicted limit."
+        evidence = f"It grows as the rate to the power of {between(over, 1)}"
+    unclear = not few and not all(power.low > 0 for power in powers.values())
+    runs = [runs_of(tables.study, optimizer=o) for o in dict.fromkeys((steep, flat))]
+    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, unclear, runs)
+
+
+def _seen_to_rise(limit_data: LimitEvidence, name: str) -> str:
+    """In how many cells a plateau rises with the rate; of a single one, of the optimizer called `name`,
+    whether it does."""
+    slopes = [slope.value for slope in limit_data.slopes["slope"]]
+    if len(slopes) > 1:
+        return (
+            f"Above the best rate the final gap grows with the rate in {sum(s > 0 for s in slopes)} of "
+            f"{plural(len(slopes), 'cell')} without a predicted limit."
         )
-    return Finding("Plateaus instead of limits", claim, f"{evidence}.", SECTION, not rises and not few, runs)
+    grows = "grows" if slopes[0] > 0 else "does not grow"
+    return f"With {name} the final gap {grows} with the rate above the best one."
 
 
 def noisy(tables: Tables, limit_data: LimitEvidence) -> Finding | None:

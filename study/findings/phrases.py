@@ -1,9 +1,10 @@
-"""Phrases that several findings share: who comes first, and how clear a difference is."""
+"""Phrases that several findings share: who comes first, how clear a difference is, what a cell is called."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from overshoot.study.analysis.frame import Study
 from overshoot.study.comparison import Comparison, Range
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import listing, percent, plural
@@ -33,13 +34,14 @@ def nothing_clear(*ends: Leadership) -> bool:
 
 
 def shares(lead: Leadership, labels: Mapping[str, str], place: str) -> str:
-    """How often the first three hold a place when problems are resampled; nothing of few problems."""
+    """How often the first three hold a place when problems are resampled, where that is 1 % or more; nothing
+    of few problems."""
     if lead.few:
         return ""
     held = [
         f"{labels[method]} in {percent(share)}"
         for method, share in zip(lead.methods[:3], lead.shares[:3], strict=True)
-        if share > 0
+        if share >= 0.01
     ]
     return f" {place} when the {plural(lead.problems, 'problem')} are resampled: {listing(held)}."
 
@@ -49,7 +51,8 @@ def tied(lead: Leadership, labels: Mapping[str, str]) -> str:
     if lead.few or lead.leader is not None or len(lead.group) < 2:
         return ""
     names = in_order([labels[o] for o in lead.group])
-    return f" {names} tie for first: in at least 90\u202f% of resamplings of the problems one of them leads."
+    one = "the two" if len(lead.group) == 2 else "these"
+    return f" {names} tie for first: one of {one} leads in at least 90\u202f% of resamplings of the problems."
 
 
 def verdict(comparison: Comparison, reference: float) -> str:
@@ -61,6 +64,13 @@ def verdict(comparison: Comparison, reference: float) -> str:
     if not comparison.replicates.excludes(reference):
         return "no clear difference"
     return "clear on these problems, but not for problems like these"
+
+
+def cell_name(study: Study, row: Mapping[str, object]) -> str:
+    """`Adam, mini-batch 16, on diabetes`."""
+    names = study.names
+    optimizer, batch = names.optimizers[str(row["optimizer"])], names.batches[str(row["batch"])]
+    return f"{optimizer}, {batch}, on {names.problems[str(row['problem'])]}"
 
 
 MOST = 10

@@ -5,61 +5,76 @@ from __future__ import annotations
 from typing import Any
 
 from overshoot.study.analysis.limit_evidence import LimitEvidence
+from overshoot.study.analysis.limit_forecasts import MethodKind
 from overshoot.study.findings.limit_words import WHERE, upper
-from overshoot.study.findings.short_run_claims import beside_theory
+from overshoot.study.findings.short_run_claims import KINDS, beside_theory
 from overshoot.study.numbers import plural
 from overshoot.study.phases.theory import LimitBasis
 
-MOSTLY = 0.5
-"""Share of cells above which a predictor predicts; below, it seldom does."""
+SELDOM, MOSTLY = 0.25, 0.75
+"""Shares of the cells: a predictor that is right in fewer seldom predicts, one that is right in more does."""
 THE_RATE = "the rate at which training diverges"
+NETWORKS = "on networks"
+CONDITION = f", with {KINDS[MethodKind.LINEAR]},"
+"""The methods for which both theory and the short run predict a limit."""
 
 
-def predicted_where(rows: list[dict[str, Any]], limit_data: LimitEvidence) -> tuple[str, str]:
-    """The claim, and how often each prediction comes how near. rows: of the agreement, by basis."""
+def predicted_where(
+    rows: list[dict[str, Any]], limit_data: LimitEvidence, alone: bool = False
+) -> tuple[str, str]:
+    """The claim, and how often each prediction comes how near. rows: of the agreement, by basis. alone:
+    whether the second stands without the first, which says for which methods they hold."""
     claims, counts = [], []
     each = {row["basis"]: row for row in rows}
     exact, start = each.get(LimitBasis.EXACT), each.get(LimitBasis.AT_THE_START)
     if exact is not None:
-        claims.append(f"on least squares theory {_does(exact['near'], exact['cells'])} {THE_RATE}")
-        near = f"in {exact['near']} of {plural(exact['cells'], 'cell')}"
-        counts.append(f"with full batches on least squares theory is right to 1\u202f% {near}")
+        claims.append(f"on least squares with full batches theory {_does(exact['near'], exact['cells'])}")
+        near = _in(exact["near"], exact["cells"])
+        counts.append(f"{WHERE[LimitBasis.EXACT]} theory is right to 1\u202f% {near}")
+    what, networks = "it" if claims else THE_RATE, f"{NETWORKS}{CONDITION if alone else ''}"
     if (known := beside_theory(limit_data)) is not None:
-        claims.append(_networks(*known, "it" if claims else THE_RATE))
-        counts.append(_networks_counted(*known))
+        claims.append(f"{NETWORKS}{CONDITION} {_networks(*known, what)}")
+        counts.append(f"{networks} {_networks_counted(*known)}")
     elif start is not None:
-        claims.append(
-            f"on networks theory {_does(start['fair'], start['cells'])} {'it' if claims else THE_RATE}"
-        )
-        near = f"in {start['fair']} of {plural(start['cells'], 'cell')}"
-        counts.append(f"on networks the curvature at the start is right to 10\u202f% {near}")
+        claims.append(f"{NETWORKS}{CONDITION} theory {_does(start['fair'], start['cells'], what)}")
+        near = _in(start["fair"], start["cells"])
+        counts.append(f"{networks} the curvature at the start is right to 10\u202f% {near}")
     if not claims:
-        row = rows[0]
-        claims.append(f"{WHERE[row['basis']]} theory {_does(row['fair'], row['cells'])} {THE_RATE}")
-        near = f"in {row['fair']} of {plural(row['cells'], 'cell')}"
-        counts.append(f"{WHERE[row['basis']]} theory is right to 10\u202f% {near}")
+        where, hits, cells = WHERE[rows[0]["basis"]], rows[0]["fair"], rows[0]["cells"]
+        claims.append(f"{where} theory {_does(hits, cells)}")
+        counts.append(f"{where} theory is right to 10\u202f% {_in(hits, cells)}")
     return f"{upper('; '.join(claims))}.", f"{upper('; '.join(counts))}."
 
 
-def _does(hits: int, cells: int) -> str:
-    return "predicts" if hits > MOSTLY * cells else "seldom predicts"
+def _in(hits: int, cells: int) -> str:
+    return f"in {hits} of {plural(cells, 'cell')}"
+
+
+def _does(hits: int, cells: int, what: str = THE_RATE) -> str:
+    """`predicts it`, `predicts it in about half of the cells` or `seldom predicts it`."""
+    if hits < SELDOM * cells:
+        return f"seldom predicts {what}"
+    return f"predicts {what}{'' if hits > MOSTLY * cells else ' in about half of the cells'}"
 
 
 def _networks(run: dict[str, Any], theory: dict[str, Any], what: str) -> str:
-    """`on networks a short trial run predicts it, and theory alone seldom does`."""
-    often = tuple(row["twice"] > MOSTLY * row["compared"] for row in (run, theory))
-    said = {
-        (True, False): f"a short trial run predicts {what}, and theory alone seldom does",
-        (True, True): f"a short trial run predicts {what}, and so does theory alone",
-        (False, True): f"theory alone predicts {what}, and a short trial run seldom does",
-        (False, False): f"neither theory nor a short trial run often predicts {what}",
-    }
-    return f"on networks {said[often]}"
+    """`a short trial run predicts it, and theory alone seldom does`, whichever is right more often first."""
+    named = [("a short trial run", run), ("theory alone", theory)]
+    named.sort(key=lambda pair: -pair[1]["twice"] / pair[1]["compared"])
+    (first, does), (second, other) = (
+        (name, _does(row["twice"], row["compared"], what)) for name, row in named
+    )
+    if does == other:
+        if does.startswith("seldom"):
+            return f"neither theory nor a short trial run often predicts {what}"
+        return f"{first} {does}, and so does {second}"
+    less = "seldom does" if other.startswith("seldom") else "does so in about half of the cells"
+    return f"{first} {does}, and {second} {less}"
 
 
 def _networks_counted(run: dict[str, Any], theory: dict[str, Any]) -> str:
     """Within a factor of two, of each."""
     return (
-        f"on networks a run of a tenth of the training is right to a factor of two in {run['twice']} of "
+        f"a run of a tenth of the training is right to a factor of two in {run['twice']} of "
         f"{plural(run['compared'], 'cell')}, theory in {theory['twice']} of {theory['compared']}"
     )

@@ -31,12 +31,13 @@ def usable_range(tables: Tables) -> Finding | None:
     means = by_problem.mean().sort_values(ascending=False, kind="stable")
     wide, narrow = str(means.index[0]), str(means.index[-1])
     gain = _gain(tables, table, wide, narrow)
+    wider, space, ends = both(gain, lambda v: fixed(v, 1)).partition(" ")
     each = in_order([f"{labels[str(o)]} {fixed(width, 1)}" for o, width in means.items()])
     replicates = tables.study.swept["replicate"].nunique()
     evidence = (
         f"On average over {plural(len(table), 'pair')} of problem and batch strategy "
-        f"({plural(len(by_problem), 'problem')}) {labels[wide]}’s range is wider than {labels[narrow]}’s, in "
-        f"decades, by {both(gain, lambda v: fixed(v, 1))}: {verdict(gain, 0)}.{tied(most, labels)}"
+        f"({plural(len(by_problem), 'problem')}) {labels[wide]}’s range is {wider} decades wider than "
+        f"{labels[narrow]}’s{space}{ends}: {verdict(gain, 0)}.{tied(most, labels)}"
     )
     details = (
         f"Usable ranges in decades, from the median of {plural(replicates, 'replicate')} at each rate: "
@@ -84,14 +85,15 @@ def left_out(tables: Tables) -> str:
 
 def _open_ended(tables: Tables, table: pd.DataFrame, optimizers: tuple[str, str]) -> str:
     problems = set(table.index.get_level_values("problem"))
+    owners = [f"{tables.study.names.optimizers[o]}’s" for o in optimizers]
     count = sum(
         (row["open_low"] or row["open_high"])
         for row in records(tables.sensitivity)
         if row["optimizer"] in optimizers and row["problem"] in problems
     )
     return (
-        f" {count} of these two optimizers’ ranges {'reaches' if count == 1 else 'reach'} the end of the "
-        "sweep and may be wider."
+        f" {count} of {listing(owners)} ranges {'reaches' if count == 1 else 'reach'} the end of the sweep "
+        "and may be wider."
         if count
         else ""
     )
@@ -182,7 +184,8 @@ def _censored(tables: Tables, rows: list[dict[str, Any]], batches: tuple[str, st
     if hidden:
         labels = listing([tables.study.names.optimizers[o] for o in hidden])
         text += (
-            f" With {labels} these are half of the pairs or more, so no shift of the boundary is reported."
+            f" With {labels} these are half of the pairs or more, so "
+            f"{'its shift is' if len(hidden) == 1 else 'their shifts are'} not counted in the claim."
         )
     return text
 

@@ -32,8 +32,9 @@ def rank_power(tables: Tables) -> Finding | None:
     names = tables.study.names.batches
     differ = [names[batch] for batch, p in zip(tests, adjusted, strict=True) if p < SIGNIFICANT]
     problems = plural(row["problems"], "problem")
+    where = "with every batch strategy" if 1 < len(differ) == len(tests) else f"for {listing(differ)}"
     claim = (
-        f"Over {problems} the ranks of the tuned optimizers clearly differ for {listing(differ)}."
+        f"Over {problems} the ranks of the tuned optimizers clearly differ {where}."
         if differ
         else f"Over {problems} the ranks of the tuned optimizers differ clearly for no batch strategy."
     )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from overshoot.study.analysis.frame import Study, records
 from overshoot.study.analysis.profiles import REACH, areas_by_problem, lead, times
 from overshoot.study.analysis.rank_tables import ALL
-from overshoot.study.comparison import Comparison
 from overshoot.study.findings import few_problems
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.phrases import nothing_clear, shares, tied, verdict, who
 from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
-from overshoot.study.numbers import both, fixed, number, over_problems, plural
+from overshoot.study.numbers import both, fixed, number, over_problems, percent, plural
 from overshoot.study.phases.outcomes import TOLERANCES
 
 ANCHOR = "speed"
@@ -35,16 +36,14 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
         return few_problems.fastest(study, table)
     runs_to = times(study, target)
     ahead = lead(runs_to, first["optimizer"], second["optimizer"])
-    best, worst = places(-areas_by_problem(runs_to))
-    to = f"to a training gap below {number(target)}"
-    claim = f"{who(best, label, f'is the fastest {to}')}."
-    if worst.leader is not None:
-        claim += f" {label[worst.leader]} is the slowest."
+    leads, worst = places(-areas_by_problem(runs_to))
+    best = leads.confirmed(first["optimizer"], ahead.clear(0))
+    claim = _places(label, leads, best, worst, number(target))
     evidence = (
         f"Area under the performance profile, up to {number(REACH)} times the examples of the fastest run: "
         f"{label[first['optimizer']]} {fixed(first['area'].value, 2)}, {label[second['optimizer']]} "
         f"{fixed(second['area'].value, 2)}, a difference of {both(ahead, lambda v: fixed(v, 2))}: "
-        f"{_lead(best, ahead)}.{tied(best, label)}"
+        f"{verdict(ahead, 0)}.{tied(best, label)}"
     )
     details = ""
     if last is not second:
@@ -61,10 +60,11 @@ def fastest(study: Study, table: pd.DataFrame) -> Finding | None:
     return Finding("Speed", claim, evidence, ANCHOR, nothing_clear(best, worst), runs, details)
 
 
-def _lead(best: Leadership, ahead: Comparison) -> str:
-    """How clear the difference between the first two is, beside a leader that is named: to lead in nine of
-    ten resamplings asks for less than a difference from the second alone does."""
-    said = verdict(ahead, 0)
-    if best.leader is None or ahead.clear(0):
-        return said
-    return f"{said}, though it leads in at least 90\u202f% of resamplings of the problems"
+def _places(
+    labels: Mapping[str, str], leads: Leadership, best: Leadership, worst: Leadership, target: str
+) -> str:
+    """Who is the fastest and who the slowest. leads: by resampling alone, which asks for less than `best`."""
+    claim = who(best, labels, f"is the fastest to a training gap below {target}")
+    if leads.leader is not None and best.leader is None:
+        claim += f"; {labels[leads.leader]} leads in {percent(leads.shares[0])} of resamplings"
+    return f"{claim}." + (f" {labels[worst.leader]} is the slowest." if worst.leader is not None else "")

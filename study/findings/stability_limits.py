@@ -42,10 +42,7 @@ TWO_LIMITS = (
     "limit)"
 )
 
-COMPARED = (
-    " The short run and theory are compared on networks with gradient descent, plain or with momentum; "
-    "theory takes the loss’s curvature at the start."
-)
+THEORY_THERE = " On networks theory takes the loss’s curvature at the start."
 
 
 def findings(tables: Tables, limit_data: LimitEvidence) -> list[Finding]:
@@ -68,10 +65,10 @@ def predictions(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     if not tables.study.few:
         details += _known(limit_data.limits)
     if beside_theory(limit_data) is not None:
-        details += COMPARED
+        details += THEORY_THERE
     unclear = all(unclear_ratio(row["ratio"]) for row in rows)
     runs = [runs_of(tables.study, "limit_measured")]
-    claim, evidence = predicted_where(rows, limit_data)
+    claim, evidence = predicted_where(rows, limit_data, alone=tables.study.few)
     if each := _each(tables, limit_data):
         claim, evidence = each, ratios
     elif tables.study.few:
@@ -85,12 +82,28 @@ def _agreeing(row: dict[str, Any]) -> str:
     """In how many cells of a basis theory is right; of one or two, what it knows there."""
     if row["cells"] <= NAMED:
         return f"{upper(WHERE[row['basis']])} {KNOWN[row['basis']].removeprefix('where ')}."
-    near = "" if few(row["problems"]) else f" ({over_problems(row['near_share'])})"
     return (
         f"{upper(WHERE[row['basis']])}, {KNOWN[row['basis']]}: {plural(row['cells'], 'cell')} of "
-        f"{plural(row['problems'], 'problem')}, {row['near']} within 1\u202f%{near}, {row['fair']} within "
-        f"10\u202f%{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
+        f"{plural(row['problems'], 'problem')}, {_within(row)}"
+        f"{', no clear difference' if unclear_ratio(row['ratio']) else ''}."
     )
+
+
+def _within(row: dict[str, Any]) -> str:
+    """`all 9 within 1 %`, or in how many cells theory is right to 1 % and to 10 %."""
+    near, fair = (_part(row[name], row["cells"]) for name in ("near", "fair"))
+    if row["near"] == row["cells"]:
+        return f"{near} within 1\u202f%"
+    if not row["fair"]:
+        return f"{fair} within 10\u202f%"
+    if row["near"] and not few(row["problems"]):
+        return f"{near} within 1\u202f% ({over_problems(row['near_share'])}), {fair} within 10\u202f%"
+    return f"{near} within 1\u202f%, {fair} within 10\u202f%"
+
+
+def _part(count: int, cells: int) -> str:
+    """`all 9`, `none`, or the count."""
+    return f"all {count}" if count == cells else str(count) if count else "none"
 
 
 def _each(tables: Tables, limit_data: LimitEvidence) -> str:
@@ -118,9 +131,9 @@ def _known(limits: pd.DataFrame) -> str:
     mixed = at[at["zone"] > 0]
     if len(mixed):
         text += (
-            f" In {len(mixed)} of them runs both diverge and survive at rates between, over a zone of "
-            f"{fixed(mixed['zone'].median(), 2)} decades in the median, and at most "
-            f"{fixed(mixed['zone'].max(), 1)}."
+            f" {len(mixed)} of them {'has' if len(mixed) == 1 else 'have'} a zone of rates at which some "
+            f"replicates diverge and others survive: {fixed(mixed['zone'].median(), 2)} decades wide in the "
+            f"median, {fixed(mixed['zone'].max(), 1)} at most."
         )
     return text
 
@@ -148,39 +161,46 @@ def disagreements(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
     places = [
         ("on least squares" if row["basis"] != LimitBasis.AT_THE_START else "on a network") for row in worst
     ]
-    claim = "; ".join(
-        f"{place} the prediction is off by at most a factor of {factor(np.exp(abs(np.log(cell['ratio']))))}"
+    most = [
+        f"{factor(np.exp(abs(np.log(cell['ratio']))))} {place}"
         for place, cell in zip(places, cells, strict=True)
+    ]
+    claim = (
+        f"In the cells measured here the prediction was off by at most a factor of {' and of '.join(most)}."
     )
     evidence = " ".join(
-        f"{upper(place)} {_furthest(tables, limit_data, part, cell)}: {cause(cell)}."
-        for place, part, cell in zip(places, [p for p in parts if p], cells, strict=True)
+        f"{upper(place)} the furthest is {_named(tables, cell)}: {cause(cell)}."
+        f"{_overlapping(limit_data, part, cell)}"
+        for place, part, cell in zip(places, parts, cells, strict=True)
     )
     runs = [
         runs_of(tables.study, **{a: cell[a] for a in ("optimizer", "batch", "problem")}) for cell in cells
     ]
-    return Finding("Furthest off", f"{upper(claim)}.", evidence, SECTION, runs=runs)
+    return Finding("Furthest off", claim, evidence, SECTION, runs=runs)
 
 
-def _furthest(
-    tables: Tables, limit_data: LimitEvidence, rows: list[dict[str, Any]], worst: dict[str, Any]
-) -> str:
-    """Which cell it is, and how many others may be as far off: their intervals overlap. Where there are any,
-    which one comes first is a matter of chance."""
+def _named(tables: Tables, cell: dict[str, Any]) -> str:
+    """A cell with its two limits."""
+    return (
+        f"{where(tables, cell)} (measured {number(cell['measured'])}, predicted {number(cell['predicted'])})"
+    )
+
+
+def _overlapping(limit_data: LimitEvidence, rows: list[dict[str, Any]], worst: dict[str, Any]) -> str:
+    """How many other cells may be as far off, as intervals overlap: where there are any, which one comes
+    first is a matter of chance."""
     bases = [row["basis"] for row in rows]
     at = limit_data.limits[limit_data.limits["basis"].isin(bases) & (limit_data.limits["ratio"] > 0)]
     low, high = (np.log((at[end] / at["predicted"]).to_numpy(dtype=float)) for end in ("low", "high"))
     least = np.where(low * high < 0, 0, np.minimum(abs(low), abs(high)))
     sure = least[(at["key"] == worst["key"]).to_numpy()][0]
     others = int((np.maximum(abs(low), abs(high)) >= sure).sum()) - 1
-    named = (
-        f"{where(tables, worst)} (measured {number(worst['measured'])}, predicted "
-        f"{number(worst['predicted'])})"
-    )
     if not others:
-        return f"that is {named}"
-    reach = "interval of another reaches" if others == 1 else f"intervals of {others:,} others reach"
-    return f"one such cell is {named}, while the {reach} as far"
+        return ""
+    overlap = (
+        "interval of another cell overlaps" if others == 1 else f"intervals of {others:,} other cells overlap"
+    )
+    return f" The {overlap} with its own, so it may not be the worst."
 
 
 def single_runs(tables: Tables, limit_data: LimitEvidence) -> Finding | None:

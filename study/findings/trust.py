@@ -49,6 +49,6 @@ def _lost(tables: Tables) -> str:
         return f"All {plural(int(tuned['n'].sum()), 'fresh run')} at the tuned rates survived."
     runs = plural(int(tuned["n"].sum()), "fresh run")
     return (
-        f"But {int(gone['diverged'].sum())} of {runs} diverged, at {len(gone)} of "
+        f"Of {runs} at tuned rates {int(gone['diverged'].sum())} diverged, at {len(gone)} of "
         f"{plural(len(tuned), 'rate')} tuned for training, for validation or for speed."
     )

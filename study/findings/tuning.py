@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.frame import Study
-from overshoot.study.analysis.search_effort import NEAR, _ratios, needed
+from overshoot.study.analysis.search_effort import NEAR, needed, ratios
 from overshoot.study.comparison import allowed, clustered, few
 from overshoot.study.findings import few_problems
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
@@ -34,7 +34,9 @@ def tuning_effort(study: Study, searched: pd.DataFrame) -> Finding | None:
     fewest, most = places(logs)
     order = [str(o) for o in logs.mean().sort_values(kind="stable").index]
     each = in_order([f"{label[o]} {rough(clustered(table[o].to_numpy(), problems, middle))}" for o in order])
-    ratio = clustered(_ratios(table[order[-1]].to_numpy(), table[order[0]].to_numpy()), problems, middle)
+    factors = ratios(table[order[-1]].to_numpy(), table[order[0]].to_numpy())
+    ratio = clustered(factors, problems, middle, border=1)
+    fewest, most = (end.confirmed(o, ratio.excludes(1)) for end, o in ((fewest, order[0]), (most, order[-1])))
     claim = f"{who(fewest, label, 'needs the fewest trials of tuning')}."
     if most.leader is not None:
         claim = f"{claim[:-1]}; {label[most.leader]} needs the most."
@@ -77,7 +79,8 @@ def search_boundary(study: Study, alarms: pd.DataFrame) -> Finding:
         clauses.append(f"{len(doubts)} remained in doubt, marked † in the tables ({listing(kinds)})")
     claim = f"In {len(alarms)} of {plural(total, 'search', 'searches')} the best rate was in doubt at first."
     doubted = clustered(study.cells["key"].isin(alarms["key"]).to_numpy(), study.cells["problem"], mean)
-    evidence = f"That is {over_problems(allowed(doubted, study.problems))} of all. {'. '.join(clauses)}."
+    share = over_problems(allowed(doubted, study.problems))
+    evidence = f"Share of all searches: {share}. {'. '.join(clauses)}."
     if total == 1:
         claim, evidence = "The best rate was in doubt at first.", f"{'. '.join(clauses)}."
     return Finding("Search boundary", claim, evidence, ANCHOR, runs=[*_doubtful(doubts), RunLink()])

@@ -15,6 +15,15 @@ from overshoot.study.findings.training_claims import places
 from overshoot.study.leadership import Leadership
 from overshoot.study.numbers import listing
 
+PLACES = (
+    "who trains furthest",
+    "who trains least far",
+    "who has the widest usable range",
+    "who has the narrowest usable range",
+)
+ALL = "who comes first and who comes last, in training gap and in usable range,"
+"""What the four of them are together."""
+
 FACTORS = {"half as many": 0.5, "twice as many": 2.0}
 
 
@@ -38,7 +47,7 @@ def end_window(tables: Tables) -> Finding | None:
         + "."
         for about in now
     )
-    evidence = "Tried with half and with twice as many."
+    evidence = "Checked with half and with twice as many evaluations."
     return Finding(
         "End of a run", _claim(kept, changed), evidence, "overview", runs=[RunLink()], details=details
     )
@@ -48,6 +57,8 @@ def _claim(kept: list[str], changed: list[str]) -> str:
     """What hangs on the number of evaluations that count as the end, between half and twice as many."""
     if not kept:
         return f"{_said(changed)} on how many evaluations count as the end of a run."
+    if kept == [*PLACES]:
+        kept = [ALL]
     claim = f"{_said(kept, 'not')} on how many evaluations count as the end of a run"
     return f"{claim}; {listing(changed)} {'do' if len(changed) > 1 else 'does'}." if changed else f"{claim}."
 
@@ -67,11 +78,11 @@ def _leaders(study: Study) -> dict[str, Leadership]:
     ranks = standing(study, replicates(study, "gap"))
     leaders: dict[str, Leadership] = {}
     if ranks.shape[1] > 1:
-        leaders |= zip(("who trains furthest", "who trains least far"), places(ranks), strict=True)
+        leaders |= zip(PLACES[:2], places(ranks), strict=True)
     table = widths(sensitivity(rate_table(study), study.tolerance))
     if table.shape[1] > 1 and len(table):
         most, least = places(-table.groupby(level="problem", sort=False).mean())
-        leaders |= {"the widest range": most, "the narrowest range": least}
+        leaders |= dict(zip(PLACES[2:], (most, least), strict=True))
     return leaders
 
 

@@ -11,7 +11,6 @@ from overshoot.study.analysis.limit_evidence import LimitEvidence
 from overshoot.study.analysis.limit_forecasts import THEORY, MethodKind, chosen_without, worst_forecasts
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import NAMED
-from overshoot.study.figures.theme import Looks
 from overshoot.study.findings.limit_words import factor, times
 from overshoot.study.findings.short_run_claims import (
     PREDICTOR_MEANS,
@@ -31,7 +30,7 @@ KINDS_MEAN = (
 
 MEASURED_OVER = "measured / predicted"
 
-COMPARED = (
+EACH_PREDICTOR = (
     "Ways to predict a network’s stability limit, each against the measured limits: the nearer the median is "
     "to 1 and the smaller the spread, the better."
 )
@@ -39,11 +38,11 @@ APART = (
     "Whether the choice of predictor holds on problems that had no part in it: for each problem the "
     "predictor that does best on all others, and how well it does on this one."
 )
-FORECAST = "What the short run predicted, beside the measured limit."
+ONE_OR_TWO = "What the short run predicted, beside the measured limit."
 FURTHEST = "The cells in which the short run’s forecast is furthest from the measured limit."
 
 
-def forecast_block(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | None:
+def forecast_block(tables: Tables, limit_data: LimitEvidence) -> Block | None:
     """How good the short run's forecasts are, and what other predictors would have been; the map has them."""
     if not (limit_data.forecasts["forecast"] > 0).any():
         return None
@@ -91,7 +90,7 @@ def compared(tables: Tables, limit_data: LimitEvidence) -> ShownTable:
     ]
     used = dict.fromkeys(limit_data.predictors["predictor"])
     notes = [f"{PREDICTOR_WORDS[p][0].upper()}{PREDICTOR_WORDS[p][1:]}: {PREDICTOR_MEANS[p]}." for p in used]
-    return ShownTable(columns, rows, heads=2, notes=notes, lead=COMPARED)
+    return ShownTable(columns, rows, heads=2, notes=notes, lead=EACH_PREDICTOR)
 
 
 def _apart(tables: Tables, apart: Any) -> ShownTable:
@@ -153,4 +152,4 @@ def furthest(tables: Tables, worst: list[dict[str, Any]]) -> ShownTable:
         )
         for cell in worst
     ]
-    return ShownTable(columns, rows, heads=3, lead=FURTHEST if len(worst) > NAMED else FORECAST)
+    return ShownTable(columns, rows, heads=3, lead=FURTHEST if len(worst) > NAMED else ONE_OR_TWO)

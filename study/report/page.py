@@ -13,6 +13,7 @@ from overshoot.study.analysis.sensitivity import out_of_reach
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.comparison import few
 from overshoot.study.experiment.cells import Protocol
+from overshoot.study.figures.keys import LIMIT_KEYS
 from overshoot.study.figures.theme import Looks
 from overshoot.study.findings.claims import Finding, RunLink, runs_of
 from overshoot.study.findings.headlines import findings
@@ -71,6 +72,11 @@ class ProblemPart:
     @property
     def pictures(self) -> list[Picture]:
         return [self.rates, *self.curves.values(), *self.paths.values()]
+
+    @property
+    def limits(self) -> bool:
+        """Whether the panels of its rates have rows for stability limits."""
+        return any(key in self.rates.keys for key in LIMIT_KEYS)
 
     @property
     def sheets(self) -> list[Picture]:
@@ -239,9 +245,14 @@ def _asked(study_tables: Tables) -> str:
         f"What does {_of(names.optimizers, 'optimizers')} do at every learning rate from {number(low)} to "
         f"{number(high)}, with {_of(names.batches, 'batch strategies')}, on "
         f"{_of(names.problems, 'problems').removeprefix('each of ')}? "
-        f"{plural(len(study.trials), 'training run')} in {plural(len(study.cells), 'cell')}, {updates:,.0f} "
-        "updates in all: where they crawl, where they converge, and where they blow up."
+        f"{plural(len(study.trials), 'training run')} in {plural(len(study.cells), 'cell')}, "
+        f"{_many(updates)} updates in all: where they crawl, where they converge, and where they blow up."
     )
+
+
+def _many(count: float) -> str:
+    """`316 million` of 316,022,427; to the last digit of less than a million."""
+    return f"{number(count / 1e6, 3)} million" if count >= 1e6 else f"{count:,.0f}"
 
 
 def _of(names: Mapping[str, str], things: str) -> str:

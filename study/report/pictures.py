@@ -276,12 +276,13 @@ def divergence(tables: Tables, looks: Looks) -> list[Picture]:
     view = ScoreView("all problems", looks, shares, label, (0.0, 1.0), False)
     size = rows_size(len(looks.optimizers), len(looks.batches))
     keys = batch_keys(looks, "mark")
+    alt = "share of the runs within a decade above the best rate that diverged"
     gone = selections.swept(tables.diverged)
     made = [
         Picture(
             "diverged",
             Panels(draw_scores, [view], size, 1, keys),
-            [Tile("share of runs above the best rate that diverged, by optimizer and batch strategy")],
+            [Tile(f"{alt}, by optimizer and batch strategy")],
         )
     ]
     for name, y, label, what in (

@@ -62,8 +62,12 @@ def limits_section(tables: Tables, looks: Looks) -> Section | None:
     limit_data = limit_evidence(tables)
     if limit_data.empty:
         return None
-    made = (stability_map, forecast_block, batch_sizes, edges, floors, noise)
-    blocks = [block for make in made if (block := make(tables, looks, limit_data)) is not None]
+    made = [
+        stability_map(tables, looks, limit_data),
+        forecast_block(tables, limit_data),
+        *(make(tables, looks, limit_data) for make in (batch_sizes, edges, floors, noise)),
+    ]
+    blocks = [block for block in made if block is not None]
     text = (
         "Every method that subtracts a multiple of the gradient has a stability limit: a learning rate "
         "above which its steps jump across the valley, each farther than the one before. Theory predicts it "
@@ -301,7 +305,7 @@ def noise(tables: Tables, looks: Looks, limit_data: LimitEvidence) -> Block | No
         if len(limit_data.noise_agreement)
         else {}
     )
-    return Block("Noise floors", captions.noise(tables, limit_data), {ALL: picture}, table)
+    return Block("Noise floors", captions.noise(limit_data), {ALL: picture}, table)
 
 
 def _guides(by_batch: pd.DataFrame) -> list[LimitCurve]:

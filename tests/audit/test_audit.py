@@ -14,9 +14,12 @@ from tests.audit.recompute import Audit, audit, numbers, unexplained
 from tests.audit.summary import RECOMPUTED
 
 FINDING = re.compile(
-    r"^- \*\*(.*)\*\* \(([^()]*)\) (?:\*Inconclusive\.\* )?(.*?)(?: Runs: \[.*)?(?:\n\n  (\w.*))?$", re.M
+    r"^- \*\*(?:\[(?P<first>.*?)\]\(#what-the-study-found\)\*\*|(?P<claim>.*)\*\* \((?P<about>[^()]*)\)) "
+    r"(?:\*Inconclusive\.\* )?(?P<evidence>.*?)(?: Runs: \[.*)?(?:\n\n  (?P<details>\w.*))?$",
+    re.M,
 )
-"""One of the Markdown twin's: its claim, what it is about, its evidence, and the details below."""
+"""One of the Markdown twin's: its claim and what it is about (of the first five the second alone, which links
+to the first), its evidence, and the details below."""
 
 FIRST = re.compile(r"^\d+\. \*\*(.*)\*\* \(([^()]*)\)$", re.M)
 """One of the first five: its claim, which stands at the top alone, and what it is about."""
@@ -36,8 +39,9 @@ def summary(results: Path) -> dict[str, str]:
     text = (results / "quick" / "report.md").read_text(encoding="utf-8").replace("\\", "")
     claims = {about: claim for claim, about in FIRST.findall(text)}
     return {
-        about: NAMES.sub("", " ".join((claims.get(about, claim), *rest)))
-        for claim, about, *rest in FINDING.findall(text)
+        about: NAMES.sub("", " ".join((claims[first] if first else claim, evidence, details)))
+        for first, claim, other, evidence, details in FINDING.findall(text)
+        for about in (first or other,)
     }
 
 

@@ -36,8 +36,9 @@ class TestEdge:
         tables = analyse(self.runs(r0_1=[5, 19, 20.5, 20], r0_2=[5, 6, 6, 6], r0_5=[3, 9, INF]))
         text = plain(near_the_limit.edge(tables, limit_evidence(tables)).text)
         assert "The sharpness of 2 runs that stayed finite was followed. In 1 it rose from below" in text
-        assert "There it was at most 1.025 times the threshold" in text
-        assert "1.012 times over the last half of training (medians). " in text
+        assert "Their largest sharpness was 1.025 times the threshold, and over the last half of" in text
+        assert "training 1.012 times (medians). " in text
+        assert "; in 1 of them it stayed within 10 % of it." in text
         assert text.endswith("1 run stayed below it.")
 
     def test_the_optimizers_of_those_that_came_to_it_are_named(self):
@@ -46,6 +47,13 @@ class TestEdge:
         assert "(1 of 1 with Gradient descent, 1 of 2 with Adam)" in plain(
             near_the_limit.edge(tables, limit_evidence(tables)).text
         )
+
+    def test_medians_over_problems_say_what_their_interval_is_of(self):
+        for problems, what in (("abcde", "resampled by problem"), ("ab", "range over problems")):
+            cells = [planted(p, edge={0.1: [5, 19, 20.5, 20]}) for p in problems]
+            tables = analyse(gather(cells))
+            text = plain(near_the_limit.edge(tables, limit_evidence(tables)).text)
+            assert f" times (medians, {what}; each rate is followed on one replicate). " in text
 
     def test_runs_that_start_above_their_line_are_counted_apart(self):
         tables = analyse(self.runs(r1_0=[8, 4, 1, 1]))

@@ -245,8 +245,11 @@ class TestTwin:
 
     def test_it_has_the_same_findings_as_the_pages(self, twin, page, story):
         first = re.findall(r"^\d+\. \*\*(.*?)\*\* \(.*\)$", twin, flags=re.M)
-        assert len(first) == twin.count("**[What was found](#what-the-study-found)**") == 5
-        claims = re.findall(r"^- \*\*(.*?)\*\* \(.*?\) (?:\*Inconclusive\.\* )?(.*)", twin, flags=re.M)
+        linked = re.findall(r"^- \*\*\[(.*?)\]\(#what-the-study-found\)\*\* \S", twin, flags=re.M)
+        assert set(linked) == set(re.findall(r"^\d+\. \*\*.*?\*\* \((.*)\)$", twin, flags=re.M))
+        assert len(first) == len(linked) == 5
+        opened = r"^- \*\*(\[.*?\]\(#what-the-study-found\)\*\*|.*?\*\* \(.*?\)) (?:\*Inconclusive\.\* )?(.*)"
+        claims = re.findall(opened, twin, flags=re.M)
         evidence = [text.partition(" Runs: ")[0] for _, text in claims if " Runs: " in text]
         details = re.findall(r"^  (\w.*)$", twin, flags=re.M)
         assert len(evidence) >= 5

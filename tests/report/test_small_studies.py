@@ -73,6 +73,7 @@ def test_nothing_is_concluded_from_few_problems(reports, name: str) -> None:
     said = re.sub(OF_A_CELL, "", sentences(reports(name)))
     assert not [line for line in said.splitlines() if re.search(VERDICTS, line)]
     assert not [line for line in said.splitlines() if re.search(INTERVAL, line)]
+    assert rows(reports(name))
     assert not [row for row in rows(reports(name)) if re.search(INTERVAL, row)]
 
 
@@ -86,6 +87,7 @@ def test_the_pages_conclude_nothing_either(reports, name: str, page: str) -> Non
 
 @pytest.mark.parametrize("name", ["one cell", "two cells", "one problem"])
 def test_of_one_problem_there_is_no_rank_and_no_range(reports, name: str) -> None:
+    assert rows(reports(name))
     text = "\n".join([sentences(reports(name)), *rows(reports(name))])
     assert not re.findall(r".*\branks?\b.*", text)
     assert not re.findall(r".*\d\s?\([−\d.]+ to [−\d.]+\).*", text.replace("\u00a0", " "))
@@ -103,4 +105,8 @@ def test_of_two_problems_ranks_are_given_and_not_tested(reports) -> None:
     text = sentences(reports("two problems"))
     assert "2 problems are too few to test whether" in text
     assert "left out" not in text
-    assert "by problem)" in text
+    assert (
+        "Mean ranks in training gap: Adam 1.0, Heavy ball 2.0 and Gradient descent 3.0. A test needs at "
+        "least 5 problems." in text
+    )
+    assert "needs 1 (1 to 1 by problem) times the examples" in text.replace("\u00a0", " ")

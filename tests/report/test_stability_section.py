@@ -166,7 +166,7 @@ class TestFigures:
             in texts["The stability map"]
         )
         assert (
-            "Gradient descent, full batch, on net does so from 6 on, instead of 2."
+            "; the furthest off is Gradient descent, full batch, on net: measured 6, predicted 2."
             in texts["The stability map"]
         )
         assert "ends at 1.9, on the upper grey guide at 1.9" in texts["The limit and the batch size"]
