@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
-from math import factorial
+from math import factorial, prod
 
 import numpy as np
 
 LUCK = 0
 """Another number gives every comparison other draws: what it changes is what the draws decide."""
 
-DRAWS = 20_000
-"""At first. The standard error of a tail of 2.5 % is then 0.1 %."""
+DRAWS = 10_000
+"""At first. The standard error of a tail of 2.5 % is then 0.16 %."""
 
 MOST = 1_000_000
 """Draws after which what is not settled counts as being at its border."""
@@ -61,7 +61,11 @@ def every_way(n: int) -> Ways:
 
 def times_drawn(rng: np.random.Generator, n: int, draws: int | tuple[int, ...]) -> np.ndarray:
     """(draws, n), or (*draws, n), how often each of n things is drawn when n are drawn with replacement."""
-    return rng.multinomial(n, np.full(n, 1 / n), size=draws)
+    shape = (draws,) if isinstance(draws, int) else draws
+    count = prod(shape)
+    picks = rng.integers(n, size=(count, n))  # and counted: four times as fast as multinomial draws
+    picks += n * np.arange(count)[:, None]
+    return np.bincount(picks.ravel(), minlength=count * n).reshape(*shape, n)
 
 
 def ends(drawn: np.ndarray, level: float, chances: np.ndarray | None = None) -> tuple[float, float]:

@@ -173,12 +173,13 @@ def write_report(
         source = unchanged.made_from(study.title, store.stamps(study.name, order), facts)
         record = drawings / "report.json"
         if not unchanged.is_made(record, source, folder):
-            from overshoot.study.report.rendering import render  # its libraries take a second to import
+            from overshoot.study.report import rendering  # its libraries take a second to import
 
-            cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
-            if not cells:
-                raise StoreError(_nothing_stored(study.name, store))
-            render(study.name, study.title, cells, facts, folder, workers, drawings=drawings)
+            with rendering.prepared(workers) as pool:
+                cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
+                if not cells:
+                    raise StoreError(_nothing_stored(study.name, store))
+                rendering.render(study.name, study.title, cells, facts, folder, pool, drawings=drawings)
             unchanged.keep(record, source, folder)
     with account.time("tracking"):
         store.log_study(study.name, study.text, facts, folder, study.keys)

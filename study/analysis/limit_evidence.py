@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from overshoot.core.batches import USUAL
-from overshoot.study.analysis.limit_draws import limit_ways
 from overshoot.study.analysis.limit_forecasts import limit_forecasts, predictors_compared, with_forecasts
 from overshoot.study.analysis.limit_tables import (
     agreement,
@@ -63,7 +62,7 @@ def limit_evidence(tables: Tables) -> LimitEvidence:
     study, limits = tables.study, tables.limits
     plateaus = floors(study, tables.sensitivity, limits)
     runs = noise(study)
-    ways = limit_ways(study)
+    ways = tables.limit_ways
     forecasts = limit_forecasts(study, limits)
     return LimitEvidence(
         limits=limits,

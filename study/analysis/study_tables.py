@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis.batch_shifts import batch_shifts
@@ -12,6 +15,7 @@ from overshoot.study.analysis.chosen import chosen_curves, chosen_rates
 from overshoot.study.analysis.diverged_runs import diverged, failed_above, failures_above, reasons
 from overshoot.study.analysis.divergence_shares import above_best, by_strategy
 from overshoot.study.analysis.frame import Study
+from overshoot.study.analysis.limit_draws import limit_ways
 from overshoot.study.analysis.limit_tables import limits
 from overshoot.study.analysis.overview import optimization, selection
 from overshoot.study.analysis.redrawn import Redrawn, redrawn
@@ -20,14 +24,20 @@ from overshoot.study.analysis.sensitivity import rate_table, sensitivity
 from overshoot.study.analysis.surface_paths import LossSurface, paths, surfaces
 from overshoot.study.phases.search import Claim
 
+T = TypeVar("T")
+Start = Callable[[Callable[[], T]], Callable[[], T]]
+"""Begins a task elsewhere; what it returns waits for the result."""
+
 
 @dataclass(frozen=True)
 class Tables:
     """What the functions of this package say of one study; each table is named after its function, and made
     when it is first asked for: what is drawn first waits for few of them. duels, ranking and tuning are of
-    the scores `gap` (training), `loss` (validation) and `test_score`."""
+    the scores `gap` (training), `loss` (validation) and `test_score`. begun: name of a table -> what waits
+    for it, where another process makes it."""
 
     study: Study
+    begun: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
 
     @cached_property
     def rates(self) -> pd.DataFrame:
@@ -39,7 +49,7 @@ class Tables:
 
     @cached_property
     def performance(self) -> pd.DataFrame:
-        return performance(self.study)
+        return self._made(performance)
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
@@ -108,7 +118,11 @@ class Tables:
 
     @cached_property
     def redrawn(self) -> Redrawn:
-        return redrawn(self.study)
+        return self._made(redrawn)
+
+    @cached_property
+    def limit_ways(self) -> dict[str, np.ndarray]:
+        return self._made(limit_ways)
 
     @cached_property
     def batch_shifts(self) -> pd.DataFrame:
@@ -124,9 +138,24 @@ class Tables:
 
     def claimed(self, claim: Claim) -> pd.DataFrame:
         """The performance at the rate that was tuned for a claim, and at the default one."""
-        return self.performance[self.performance["claim"] == claim]
+        return self._claimed[claim]
+
+    @cached_property
+    def _claimed(self) -> dict[Claim, pd.DataFrame]:
+        return {claim: self.performance[self.performance["claim"] == claim] for claim in Claim}
+
+    def _made(self, make: Callable[[Study], T]) -> T:
+        begun = self.begun.get(make.__name__)
+        return begun() if begun else make(self.study)
 
 
-def analyse(study: Study) -> Tables:
-    """The tables of a study, none of them made yet."""
-    return Tables(study)
+AHEAD = (performance, redrawn, limit_ways)
+"""Take seconds and need no curves: other processes can make them meanwhile, what is asked for first first."""
+
+
+def analyse(study: Study, start: Start[Any] | None = None) -> Tables:
+    """The tables of a study, none of them made yet, those of AHEAD begun where there is a `start`."""
+    if start is None:
+        return Tables(study)
+    bare = replace(study, curves={})
+    return Tables(study, {make.__name__: start(partial(make, bare)) for make in AHEAD})

@@ -115,7 +115,7 @@ def log_axis(ax: Axes, axis: Literal["x", "y"], numticks: int = 6) -> None:
     side.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
     side.set_minor_locator(NullLocator())
     side.set_minor_formatter(NullFormatter())
-    ax.grid(True, axis=axis, color=GRID)
+    ax.grid(True, axis=axis, color=GRID, clip_on=False)  # they end at the edges by themselves
 
 
 def size_of(figure: FigureBase) -> tuple[float, float]:

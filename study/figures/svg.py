@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
@@ -24,6 +24,8 @@ from overshoot.study.figures.tips import sayings
 
 _SMALL = 100
 """Points of a definition's path up to which it is a mark, whose curves ask for finer steps."""
+_TICK = 20
+"""Letters of a mark's data up to which it is shorter to say it again than to refer to it."""
 _NAME, _ID = "\ue001", "\ue002"
 """In the place of a panel's name and of a definition's id, until they are known: letters that no text has."""
 _ANCHORS = {"left": "start", "right": "end", "center": "middle"}
@@ -109,12 +111,15 @@ class VectorMedium(RendererBase):
             return
         data = self._mark(marker_path, marker_trans)
         style = self._style(gc, rgbFace)
+        if data.startswith("m0 0 ") and len(data) < _TICK and not gc.get_url():
+            ticks = "".join(f"M{x} {y}l{data[5:]}" for x, y in _tenths(places))
+            self.parts.append(_element("path", f'd="{ticks}"{self._clip(gc)} style="{style}"', ""))
+            return
         key = self._define(f'<path id="{_ID}" d="{data}"/>')
-        at = (tuple(decimal(value, 1) for value in row) for row in np.rint(places * 10).astype(int).tolist())
         together, each = sayings(gc.get_url(), len(places))
         uses = "".join(
             _element("use", f'href="#{key}" x="{x}" y="{y}"', said)
-            for (x, y), said in zip(at, each, strict=True)
+            for (x, y), said in zip(_tenths(places), each, strict=True)
         )
         self.parts.append(f'<g{self._clip(gc)} style="{style}">{_title(together)}{uses}</g>')
 
@@ -203,6 +208,11 @@ class VectorMedium(RendererBase):
         if gc.get_capstyle() != "butt":
             said["stroke-linecap"] = _CAPS[gc.get_capstyle()]
         return said
+
+
+def _tenths(places: np.ndarray) -> Iterator[tuple[str, str]]:
+    """x and y of each of the places (n, 2), to a tenth of a point."""
+    return ((decimal(x, 1), decimal(y, 1)) for x, y in np.rint(places * 10).astype(int).tolist())
 
 
 def _element(tag: str, attributes: str, said: str) -> str:

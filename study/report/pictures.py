@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from overshoot.study.analysis import selections
-from overshoot.study.analysis.extremes import FEW, MOST, by_rank, by_width, extremes, rows_shown
+from overshoot.study.analysis.extremes import FEW, by_rank, by_width, extremes, rows_shown
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.study_tables import Tables
 from overshoot.study.figures.curves import SIZE as CURVES
@@ -146,14 +146,16 @@ def left_out_key(whole: Looks, shown: Looks) -> list[LegendKey]:
 
 
 def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Picture:
-    """Final gap against learning rate on one problem, a panel for each optimizer."""
+    """Final gap against learning rate on one problem, a panel for each optimizer; of many the best and the
+    worst on this problem."""
     rates = _of(tables.rates, problem)
     confirmed = _of(tables.claimed(Claim.TRAINING), problem)
     known = _of(tables.limits, problem).dropna(subset=["measured", "predicted"], how="all")
     finite = rates["gap_low"][np.isfinite(rates["gap_low"]) & (rates["gap_low"] > 0)]
     gap_range = (_decade_below(max(finite.min(), RESOLUTION) if len(finite) else RESOLUTION), 4.0)
+    few = looks.only(extremes(looks.optimizers, _gaps(tables, problem), FEW))
     views, tiles = [], []
-    for optimizer, look in looks.optimizers.items():
+    for optimizer, look in few.optimizers.items():
         at = rates[rates["optimizer"] == optimizer]
         if at.empty:
             continue
@@ -173,7 +175,7 @@ def problem_rates(tables: Tables, looks: Looks, problem: str, name: str) -> Pict
         alt = f"{look.label} on {label}: final training gap and outcome at each rate, by batch strategy"
         boundary = "".join(f"; best rate of {batch} at the search boundary" for batch in ends_at)
         tiles.append(Tile(alt + _limits_in_words(own_limits) + boundary, problem, optimizer))
-    keys = [*batch_keys(looks), *RATE_KEYS, *(LIMIT_KEYS if len(known) else [])]
+    keys = [*batch_keys(looks), *RATE_KEYS, *(LIMIT_KEYS if len(known) else []), *left_out_key(looks, few)]
     size = rates_size(len(known) > 0, len(looks.batches))
     return Picture(name, Panels(draw_rates, views, size, 4, keys), tiles)
 
@@ -246,7 +248,7 @@ def problem_paths(tables: Tables, looks: Looks, problem: str, batch: str, name: 
     where the problem has no surface."""
     points = _of(tables.paths, problem)
     points = points[points["batch"] == batch]
-    shown = looks.only(extremes(looks.optimizers, _gaps(tables, problem), MOST))
+    shown = looks.only(extremes(looks.optimizers, _gaps(tables, problem), FEW))
     views, tiles = [], []
     for optimizer, look in shown.optimizers.items():
         own = points[points["optimizer"] == optimizer]

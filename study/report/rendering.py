@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -31,6 +32,8 @@ from overshoot.study.report.unchanged import FILES
 from overshoot.study.tracking import StoredCell
 from overshoot.study.tracking.server import ADDRESS
 
+T = TypeVar("T")
+
 MAKING = ".report-"
 """The start of the name of the folder in which a report is made."""
 
@@ -47,7 +50,7 @@ def render(
     cells: Sequence[StoredCell],
     provenance: Mapping[str, Any],
     folder: Path,
-    workers: int,
+    workers: int | Pool,
     store: str = ADDRESS,
     drawings: Path | None = None,
 ) -> Path:
@@ -55,21 +58,21 @@ def render(
     path of the first.
 
     provenance: what it was run with, names and values shown in their order. workers: processes that
-    draw. store: where MLflow's pages are, for the links to runs. drawings: the folder in which drawings are
-    kept from one report to the next, so that only what changed is drawn. Nothing in `folder` changes until
-    all is written. ValueError without cells, or when they were run with different protocols.
+    draw, which end with it, or how many. store: where MLflow's pages are, for the links to runs. drawings:
+    the folder in which drawings are kept from one report to the next, so that only what changed is
+    drawn. Nothing in `folder` changes until all is written. ValueError without cells, or when they were run with different protocols.
     """
     study = gather(cells)
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"{MAKING}*"):  # by a process that was killed; one makes this report at a time
         shutil.rmtree(left)
-    with Pool(workers) as pool, tempfile.TemporaryDirectory(dir=folder, prefix=MAKING) as made:
-        pool.start([_prepared] * workers)
+    begun = workers if isinstance(workers, Pool) else prepared(workers)
+    with begun as pool, tempfile.TemporaryDirectory(dir=folder, prefix=MAKING) as made:
         whole = Path(made)
         (whole / "figures").mkdir()
         # Its many small products gain nothing from threads, which on a busy machine wait for each other.
         with threadpool_limits(1):
-            study_tables = analyse(study)
+            study_tables = analyse(study, partial(_begun, pool))
             look = looks(study_tables.study.names.optimizers, study_tables.study.names.batches)
             drawing = Drawings(pool, look.variables, whole / "figures", drawings)
             # The workers draw while the page is composed.
@@ -84,8 +87,19 @@ def render(
     return folder / "report.html"
 
 
+def _begun(pool: Pool, task: Callable[[], T]) -> Callable[[], T]:
+    results = pool.start([task])
+    return lambda: results()[0]
+
+
+def prepared(workers: int) -> Pool:
+    """Processes that draw, and begin with importing what that needs, which takes seconds."""
+    pool = Pool(workers)
+    pool.start([_prepared] * workers)
+    return pool
+
+
 def _prepared() -> None:
-    """A process that has done this has imported what drawing needs, which takes seconds."""
     collect_rarely()
 
 
@@ -104,8 +118,16 @@ def _story(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
 
 def _evidence(page: Page, svgs: Mapping[str, Sequence[str]]) -> str:
     """The page with everything else."""
-    drawn = {p.name: _legible(svgs[p.name], p.panels.size[0]) for p in page.pictures}
+    drawn = {
+        p.name: _legible(_renamed(svgs[p.name], p.name, f"v{i}"), p.panels.size[0])
+        for i, p in enumerate(page.pictures)
+    }
     return _html("evidence", page, drawn, _signs(page))
+
+
+def _renamed(svgs: Sequence[str], name: str, short: str) -> list[str]:
+    """The panels with ids that start with a shorter name: a large page refers to them 100,000 times."""
+    return [re.sub(rf'(id="|#){re.escape(name)}-', rf"\g<1>{short}-", svg) for svg in svgs]
 
 
 def _legible(svgs: Sequence[str], width: float) -> list[str]:
