@@ -111,8 +111,8 @@ class VectorMedium(RendererBase):
             return
         data = self._mark(marker_path, marker_trans)
         style = self._style(gc, rgbFace)
-        if data.startswith("m0 0 ") and len(data) < _TICK and not gc.get_url():
-            ticks = "".join(f"M{x} {y}l{data[5:]}" for x, y in _tenths(places))
+        if data.startswith("m0 0") and len(data) < _TICK and not gc.get_url():
+            ticks = "".join(f"M{x} {y}l{data[4:].strip()}" for x, y in _tenths(places))
             self.parts.append(_element("path", f'd="{ticks}"{self._clip(gc)} style="{style}"', ""))
             return
         key = self._define(f'<path id="{_ID}" d="{data}"/>')

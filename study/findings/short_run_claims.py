@@ -74,10 +74,25 @@ def forecast(tables: Tables, limit_data: LimitEvidence) -> Finding | None:
             "Adaptive methods rarely overflow: after too large a step they come back as far as the budget "
             "lets them. So their forecast is extended from the short run to the whole budget."
         )
+    if linear is not None and divides is not None:
+        parts.append(_chance(limit_data.forecasts))
     parts.append(_left_out(limit_data.forecasts))
     runs = [runs_of(tables.study, "limit_forecast")]
     evidence, *rest = (part for part in parts if part)
     return Finding("Short run", claim, evidence, SECTION, runs=runs, details=" ".join(rest))
+
+
+def _chance(forecasts: pd.DataFrame) -> str:
+    """Why adaptive methods are predicted less well: by what factor the forecasts of one cell's replicates
+    differ."""
+    apart = forecasts["forecast_high"] / forecasts["forecast_low"]
+    linear, divides = (apart[forecasts["kind"] == kind].median() for kind in MethodKind)
+    return (
+        "Adaptive methods are predicted less well because chance decides more: with the same rate one run "
+        "comes back and another does not. The forecasts of a cell’s replicates lie within a factor of "
+        f"{factor(divides)} there in the median cell, and of {factor(linear)} with "
+        f"{KINDS[MethodKind.LINEAR]}."
+    )
 
 
 def _each(tables: Tables, forecasts: pd.DataFrame) -> Finding | None:

@@ -56,6 +56,11 @@ class ShownTable:
     lead: str = ""
 
     @property
+    def runs(self) -> bool:
+        """Whether its rows come from runs, to which their heads link."""
+        return any(row.run for row in self.rows)
+
+    @property
     def shown(self) -> ShownTable:
         """It without the columns in which no row says anything, apart from its heads."""
         said = [

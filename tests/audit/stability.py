@@ -68,6 +68,8 @@ def short_run(found: Audit) -> Numbers:
         twice, compared = _twice(ratio)
         points += [*medians(ratio), float(np.log10(ratio).std(ddof=1)), ratio.min(), ratio.max()]
         points += [twice, compared, *shares((ratio >= 0.5) & (ratio <= 2))]
+    differ = at["limit_forecast_high"] / at["limit_forecast_low"]
+    points += [float(differ[at["overflows"] == kind].astype(float).median()) for kind in (False, True)]
     apart = [_chosen_without(overflow, problem) for problem in overflow.index.unique("problem")]
     counts = [_twice(ratio) for ratio in apart]
     middles = [float(ratio.median()) for ratio in apart]
