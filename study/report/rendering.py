@@ -60,7 +60,8 @@ def render(
     provenance: what it was run with, names and values shown in their order. workers: processes that
     draw, which end with it, or how many. store: where MLflow's pages are, for the links to runs. drawings:
     the folder in which drawings are kept from one report to the next, so that only what changed is drawn.
-    Nothing in `folder` changes until all is written. ValueError without cells, or when they were run with different protocols.
+    Nothing in `folder` changes until all is written. ValueError without cells, or when they were run with
+    different protocols.
     """
     study = gather(cells)
     folder.mkdir(parents=True, exist_ok=True)
