@@ -52,7 +52,7 @@ class Competitor:
 
 CORE = Competitor("core", "this core", "bench.numpy_core")
 PRODUCTS = Competitor("products", "its matrix products alone", "bench.numpy_core", "prepare_products")
-NUMPY = Competitor("numpy", "its NumPy road", "bench.numpy_core", "prepare_numpy")
+NUMPY = Competitor("numpy", "its NumPy path", "bench.numpy_core", "prepare_numpy")
 UPDATE = Competitor("update", "its update rule alone", "bench.numpy_core", "prepare_update")
 COMPETITORS = (
     CORE,
