@@ -1,4 +1,4 @@
-"""Training in compiled code: the NumPy road's numbers, and its promises."""
+"""Training in compiled code: the NumPy path's numbers, and its promises."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Large batches in compiled code: the NumPy road's numbers, whatever trains beside a trial."""
+"""Large batches in compiled code: the NumPy path's numbers, whatever trains beside a trial."""
 
 import dataclasses
 from contextlib import contextmanager
