@@ -30,7 +30,7 @@ START_SECONDS = 6.0
 TRIAL_SECONDS = 1.45e-3
 """To store a trial, beside the training."""
 
-REPORT_SECONDS, REPORT_POWER = 0.5, 0.77
+REPORT_SECONDS, REPORT_POWER = 0.26, 0.77
 """Of the report: so much times the number of cells to this power."""
 
 
