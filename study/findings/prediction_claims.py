@@ -11,7 +11,7 @@ from overshoot.study.findings.short_run_claims import KINDS, beside_theory
 from overshoot.study.numbers import plural
 from overshoot.study.phases.theory import LimitBasis
 
-SELDOM, MOSTLY = 0.25, 0.75
+SELDOM, MOSTLY = 1 / 3, 2 / 3
 """Shares of the cells: a predictor that is right in fewer seldom predicts, one that is right in more does."""
 THE_RATE = "the rate at which training diverges"
 NETWORKS = "on networks"
