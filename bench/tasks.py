@@ -17,7 +17,7 @@ from overshoot.core.batches import permutation
 SEED = 7
 SAMPLES_A_RUN = 20_000  # about as many are trained on in one timed run, whatever the batch
 STEPS = (12, 512)  # but never fewer or more updates than this: enough for setting up to weigh little
-TINY = 1000  # parameters: setting up networks of so few takes a third otherwise; they train four times as long
+TINY = 1000  # parameters: networks of so few train four times as long, or setting up would weigh a third
 
 SETTINGS: dict[str, dict[str, float]] = {
     "sgd": {"lr": 0.05},
