@@ -54,6 +54,10 @@ def rule(request, optimizer):
     return Task(sizes, loss, optimizer, 16, 3, STUDY_SAMPLES, "float64")
 
 
+NEAR = 1e-7
+"""Least squares of a constant is solved in the end: RMSprop follows the rounding of gradients that are gone."""
+
+
 def end(competitor, task):
     """Where a competitor's first trial is after the task's updates."""
     prepared = competitor.prepare(task)
@@ -65,18 +69,18 @@ def end(competitor, task):
 
 @pytest.mark.parametrize("optimizer", SETTINGS)
 def test_every_rule_is_that_of_the_core_in_numpy(rule):
-    np.testing.assert_allclose(end(NUMPY, rule), end(CORE, rule), atol=1e-9)
+    np.testing.assert_allclose(end(NUMPY, rule), end(CORE, rule), atol=NEAR)
 
 
 @pytest.mark.parametrize("optimizer", SETTINGS)
 def test_every_rule_is_that_of_the_core_in_jax(rule):
     pytest.importorskip("jax")
-    np.testing.assert_allclose(end(JAX, rule), end(CORE, rule), atol=1e-9)
+    np.testing.assert_allclose(end(JAX, rule), end(CORE, rule), atol=NEAR)
 
 
 @pytest.mark.parametrize("optimizer", sorted({*SCIKIT.optimizers} - {"adam"}))  # its eps is elsewhere there
 def test_every_rule_is_that_of_the_core_in_scikit_learn(rule):
-    np.testing.assert_allclose(end(SCIKIT, rule), end(CORE, rule), atol=1e-9)
+    np.testing.assert_allclose(end(SCIKIT, rule), end(CORE, rule), atol=NEAR)
 
 
 @pytest.mark.parametrize("optimizer", SETTINGS)
