@@ -55,7 +55,7 @@ def rule(request, optimizer):
 
 
 NEAR = 1e-7
-"""Least squares of a constant is solved in the end: RMSprop follows the rounding of gradients that are gone."""
+"""Least squares of a constant is solved in the end, and RMSprop follows the rounding of its gradients."""
 
 
 def end(competitor, task):
