@@ -13,13 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urlsplit
 
 import dask
 from distributed import Client, Future, LocalCluster, as_completed
+from distributed.client import ClosedClientError
 from distributed.scheduler import KilledWorker
 
 from overshoot.study.execution.cost import cost
@@ -173,8 +174,11 @@ def _stream(
                 waiting.appendleft(replace(chunk, retries=chunk.retries - 1))
                 continue
             yield from _results(chunk, packed)
+    except ClosedClientError:
+        raise EngineError(GONE) from None
     finally:
-        client.cancel([*running])
+        with suppress(ClosedClientError):  # then nobody is there any more whose tasks could be called off
+            client.cancel([*running])
 
 
 def chunks(cells: Sequence[Cell], workers: int) -> list[_Chunk]:

@@ -223,3 +223,14 @@ def test_a_scheduler_that_goes_is_one_sentence(tmp_path: Path) -> None:
         scheduler.kill()
         with pytest.raises(EngineError, match="the Dask scheduler is gone"):
             list(results)
+
+
+@pytest.mark.slow
+def test_a_client_that_has_given_up_says_the_same() -> None:
+    with Cluster()._client() as client:
+        client.wait_for_workers(1)
+        results = cluster._stream(client, BIG, cluster.run_texts)
+        assert isinstance(next(results), CellResult)
+        client.close()
+        with pytest.raises(EngineError, match="the Dask scheduler is gone"):
+            list(results)

@@ -109,6 +109,15 @@ def test_the_knob_is_continuous_and_the_keyboard_moves_it(opened):
     expect(page.get_by_role("status")).to_contain_text("Diverging")
 
 
+def test_keys_that_come_faster_than_pictures_all_count(opened):
+    page = opened("problem=parabola&a.lr=1.7")
+    rate(page).evaluate(
+        "knob => { for (let i = 0; i < 3; i++) "
+        "knob.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' })); }"
+    )
+    assert float(settings(page)["a.lr"]) == pytest.approx(1.7 * 10**0.03, rel=1e-3)
+
+
 def test_the_start_is_dragged_on_the_map_and_moved_by_keys(opened):
     page = opened("problem=valley")
     start = page.get_by_role("button", name="Start at")

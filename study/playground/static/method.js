@@ -32,16 +32,14 @@ export const createMethod = (side, app) => {
   rate.addEventListener("input", () =>
     app.set(`${side}.lr`, Number((10 ** Number(rate.value)).toPrecision(4))),
   );
+  // From what is set, not from what is drawn: a picture comes a moment after the key before.
   rate.addEventListener("keydown", (event) => {
     const far = KEYS[event.key];
     if (!far) return;
     event.preventDefault();
-    const moved = clamp(
-      Number(rate.value) + far * (event.shiftKey ? 0.1 : 1),
-      Number(rate.min),
-      Number(rate.max),
-    );
-    app.set(`${side}.lr`, Number((10 ** moved).toPrecision(4)));
+    const { range, sides } = app.model;
+    const at = Math.log10(sides[side === "a" ? 0 : 1].optimizer.lr) + far * (event.shiftKey ? 0.1 : 1);
+    app.set(`${side}.lr`, Number((10 ** clamp(at, range.low, range.high)).toPrecision(4)));
   });
   exact.addEventListener("change", () => {
     const value = Number(exact.value.replace(",", "."));
