@@ -2,9 +2,11 @@
 
 The rules stay where they are read, in `core.optimizers`, `core.activations` and `core.losses`. `tracing` runs
 them once on symbols, `source` writes code of the same operations in the same order, `build` compiles it with
-Numba and keeps it, and `compiled_stack` trains with it. `kernels` has what is not written from a rule: the
-matrix products and the loop over updates; `large_batch` and `large_batch_stack` are the same for large
-batches. Nothing here but this file is imported before something trains.
+Numba and keeps it, and `compiled_stack` trains with it. What is not written from a rule, the matrix products
+and the loop over updates, is there for each thing that the lanes of a vector may hold (`lanes`): a number of
+each of a few trials (`kernels`, `products`), of a few samples of a large batch (`large_batch`,
+`sample_products`), or of a few units of a layer (`few_trials`, `unit_products`). Nothing here but this file
+is imported before something trains.
 """
 
 from __future__ import annotations
@@ -49,16 +51,15 @@ def stack_for(
         raise ValueError(f"unknown engine {engine!r} (allowed: {', '.join(ENGINES)})")
     if engine == "numpy":
         return None
-    large = is_large(net.size, samples if strategy.size is None else strategy.size)
+    large = is_large(net.size, min(strategy.size or samples, samples))
     reason = "" if _installed() else "Numba is not installed"
     if not reason:
         from overshoot.core.compiled.compiled_stack import CompiledStack, obstacle
-        from overshoot.core.compiled.large_batch_stack import LargeBatchStack, fits
+        from overshoot.core.compiled.lanes import is_whole
 
         reason = obstacle(net, optimizer, theta)
-        if not reason and large and fits(net, theta.dtype):
-            return LargeBatchStack
-        if not reason and not (large and engine == "auto"):
+        # A whole batch at once of a large one: vectors of trials are all that can be, and NumPy is faster.
+        if not reason and not (engine == "auto" and large and is_whole(net, theta.dtype)):
             return CompiledStack
     if engine == "compiled":
         raise ValueError(f"{optimizer.name} cannot be compiled here: {reason}")

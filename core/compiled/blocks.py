@@ -9,16 +9,16 @@ import numpy as np
 
 from overshoot.core.compiled.build import compiled
 from overshoot.core.compiled.rules import Rule
-from overshoot.core.compiled.vectors import LANES
+from overshoot.core.compiled.vectors import LANES, VECTOR_BYTES
 from overshoot.core.optimizers.base import Optimizer, State
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Zeros whose memory begins where a vector may."""
+    """Zeros whose memory begins where a vector may, and ends where one more would."""
     kind = np.dtype(dtype)
     size = math.prod(shape) * kind.itemsize
-    raw = np.zeros(size + 64, np.uint8)
-    start = -address(raw) % 64
+    raw = np.zeros(size + 2 * VECTOR_BYTES, np.uint8)
+    start = -address(raw) % VECTOR_BYTES
     return raw[start : start + size].view(kind).reshape(shape)
 
 

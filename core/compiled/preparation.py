@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from overshoot.core.activations import ACTIVATIONS
-from overshoot.core.compiled import compiled_stack, large_batch_stack
+from overshoot.core.compiled import lanes
 from overshoot.core.compiled.build import compiled
+from overshoot.core.compiled.compiled_stack import obstacle
 from overshoot.core.compiled.rules import rule
 from overshoot.core.losses import LOSSES
 from overshoot.core.network import Network
@@ -19,13 +20,15 @@ def prepare(what: Iterable[tuple[Network, Optimizer, np.dtype, bool]]) -> Iterat
     """See `core.compiled.warm_up`."""
     for net, optimizer, dtype, large in what:
         theta = np.zeros((1, net.size), dtype)
-        if compiled_stack.obstacle(net, optimizer, theta):
+        if obstacle(net, optimizer, theta):
             continue
-        if large and not large_batch_stack.fits(net, dtype):
+        whole = lanes.is_whole(net, dtype)
+        if large and whole:
             continue  # it trains with NumPy
         kind = " large batches" if large else ""
         yield f"{net.activation} {net.loss} {optimizer.name} {dtype.name}{kind}"
         prepared = optimizer.prepare(net.shapes)
-        (large_batch_stack if large else compiled_stack).advance_function(dtype.name)
-        compiled_stack.network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
+        for way in lanes.ways(whole, large):
+            way.function(dtype.name)
+        lanes.network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
         compiled("update", dtype.name, rule(prepared, prepared.init(theta), theta).source, 8)

@@ -226,6 +226,31 @@ def load_of(element: str, lanes: int) -> Any:
     return load
 
 
+def load_at_of(element: str, lanes: int) -> Any:
+    """(address, i) -> the vector that begins with the i-th number from there on."""
+    typed = _function(lambda *_: Vector(element, lanes), _load_at)
+
+    @intrinsic
+    def load_at(typingctx: Any, base: Any, index: Any) -> Any:
+        return typed((types.int64, types.int64))
+
+    return load_at
+
+
+def _load_at(builder: Any, kind: Any, base: Any, index: Any) -> Any:
+    return builder.load(_from_number(builder, kind.llvm, base, index), align=_bytes(kind.llvm))
+
+
+def _bytes(kind: ir.VectorType) -> int:
+    """Of one number of a vector."""
+    return VECTOR_BYTES // kind.count
+
+
+def _from_number(builder: Any, kind: Any, base: Any, index: Any) -> Any:
+    """The address of a vector that begins with a number, wherever that lies."""
+    return builder.bitcast(_pointer(builder, kind.element, base, index), kind.as_pointer())
+
+
 def gather_of(element: str, lanes: int) -> Any:
     """(address, places, i) -> in each lane the number that is i after its own place, from the address on.
 
@@ -281,6 +306,17 @@ def _put(builder: Any, kind: Any, base: Any, index: Any, value: Any) -> Any:
 def store(typingctx: Any, base: Any, index: Any, vector: Any) -> Any:
     """Put a vector where the i-th from this address on is."""
     return _function(lambda *_: types.int64, _put)((types.int64, types.int64, vector))
+
+
+def _put_at(builder: Any, kind: Any, base: Any, index: Any, value: Any) -> Any:
+    builder.store(value, _from_number(builder, value.type, base, index), align=_bytes(value.type))
+    return ir.Constant(ir.IntType(64), 0)
+
+
+@intrinsic
+def store_at(typingctx: Any, base: Any, index: Any, vector: Any) -> Any:
+    """Put a vector where the i-th number from this address on is."""
+    return _function(lambda *_: types.int64, _put_at)((types.int64, types.int64, vector))
 
 
 def _reader(kind: Any, element: Any) -> Any:

@@ -32,7 +32,7 @@ def _kinds(cells: Sequence[Cell]) -> list[tuple[Network, Optimizer, np.dtype, bo
     kinds = {}
     for cell in cells:
         samples, parameters = shape_of(cell)
-        large = is_large(parameters, cell.strategy.size or samples)
+        large = is_large(parameters, min(cell.strategy.size or samples, samples))
         kind = (cell.network.activation, loss_of(cell), cell.optimizer, cell.protocol.precision, large)
         if kind not in kinds:
             net = Network((2, 2), kind[0], kind[1])

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from overshoot import core
 from overshoot.core import ACTIVATIONS, BatchStrategy, Network, compiled, optimizer, schedule, train
-from overshoot.core.compiled.compiled_stack import CompiledStack
-from overshoot.core.compiled.large_batch_stack import LargeBatchStack
+from overshoot.core.compiled.lanes import SampleLanes, lanes_for
 from tests.core.plain_network import some_targets
 from tests.core.test_compiled_training import rates
 from tests.core.test_compiled_updates import ELEMENTWISE
@@ -109,11 +108,12 @@ def test_the_size_of_a_batch_chooses_and_nothing_else_does():
     def chosen(net, batch, trials):
         method = optimizer("adam", lr=np.full(trials, 0.1))
         theta = np.zeros((trials, net.size), np.float32)
-        return compiled.stack_for("auto", net, method, theta, BatchStrategy(batch), 1000)
+        stack = compiled.stack_for("auto", net, method, theta, BatchStrategy(batch), 1000)
+        return stack and lanes_for(net, batch or 1000, trials, theta.dtype)
 
     for trials in (1, 40):
-        assert chosen(large, None, trials) is chosen(large, 256, trials) is LargeBatchStack
-        assert chosen(large, 8, trials) is chosen(small, None, trials) is CompiledStack
+        assert chosen(large, None, trials) is chosen(large, 256, trials) is SampleLanes
+        assert SampleLanes not in (chosen(large, 8, trials), chosen(small, None, trials))
     assert chosen(Network((64, 64, 1), loss="rmse"), None, 8) is None  # a root of a sum over the whole batch
 
 
