@@ -23,7 +23,7 @@ def prepare(task: Task, engine: str = "auto") -> Prepared:
 
     def run() -> None:
         objective = NetworkObjective(task.net, data, strategy, [SEED] * task.trials)
-        stack = stack_for(engine, task.net, optimizer, task.start, strategy, data.size)
+        stack = stack_for(engine, task.net, optimizer, task.start)
         final[:] = [iterate(optimizer, objective, task.start, _nothing, [task.steps], stack_of=stack).theta]
 
     return Prepared(run, lambda: final[0], task.trials)

@@ -82,7 +82,7 @@ def train(
     in_epoch = strategy.updates(data.size)
     updates = [*updates_at, *(int(epoch) * in_epoch for epoch in evaluate_at)]
 
-    stack_of = stack_for(engine, net, optimizer, theta, strategy, data.size)
+    stack_of = stack_for(engine, net, optimizer, theta)
 
     def train_part(part: np.ndarray) -> Trace:
         objective = NetworkObjective(net, sets["train_loss"], strategy, np.asarray(seeds)[part])

@@ -3,10 +3,9 @@
 The rules stay where they are read, in `core.optimizers`, `core.activations` and `core.losses`. `tracing` runs
 them once on symbols, `source` writes code of the same operations in the same order, `build` compiles it with
 Numba and keeps it, and `compiled_stack` trains with it. What is not written from a rule, the matrix products
-and the loop over updates, is there for each thing that the lanes of a vector may hold (`lanes`): a number of
-each of a few trials (`kernels`, `products`), of a few samples of a large batch (`large_batch`,
-`sample_products`), or of a few units of a layer (`few_trials`, `unit_products`). Nothing here but this file
-is imported before something trains.
+and the loop over updates, is there twice, for what the lanes of a vector may hold (`lanes`): a number of each
+of a few trials (`kernels`, `products`), or of a few units of a layer (`unit_kernels`, `unit_products`).
+Nothing here but this file is imported before something trains.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from overshoot.core.batches import BatchStrategy
     from overshoot.core.loop import Stack
     from overshoot.core.network import Network
     from overshoot.core.optimizers.base import Optimizer
@@ -29,9 +27,8 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "compiled", "numpy")
 """What makes the updates. auto: compiled code where it can and where that is faster, NumPy elsewhere."""
 
-WORK = 1 << 18
-"""Parameters times samples in a batch up to which trials go side by side in compiled code. Beyond it a batch
-is large: its own samples fill the vectors, and a trial that is alone waits for no empty lanes beside it."""
+WIDE = 1 << 18
+"""Parameters beyond which NumPy is faster: its products keep of such weights what is near."""
 
 
 def stack_for(
@@ -39,10 +36,8 @@ def stack_for(
     net: Network,
     optimizer: Optimizer,
     theta: np.ndarray,
-    strategy: BatchStrategy,
-    samples: int,
 ) -> type[Stack] | None:
-    """What makes the updates of this training of `samples` samples; None for NumPy.
+    """What makes the updates of this training; None for NumPy.
 
     The choice depends on no other trial, nor on how many there are. Raises ValueError for an unknown engine,
     and where "compiled" is asked for and not possible.
@@ -51,24 +46,16 @@ def stack_for(
         raise ValueError(f"unknown engine {engine!r} (allowed: {', '.join(ENGINES)})")
     if engine == "numpy":
         return None
-    large = is_large(net.size, min(strategy.size or samples, samples))
     reason = "" if _installed() else "Numba is not installed"
     if not reason:
         from overshoot.core.compiled.compiled_stack import CompiledStack, obstacle
-        from overshoot.core.compiled.lanes import is_whole
 
         reason = obstacle(net, optimizer, theta)
-        # A whole batch at once of a large one: vectors of trials are all that can be, and NumPy is faster.
-        if not reason and not (engine == "auto" and large and is_whole(net, theta.dtype)):
+        if not reason and not (engine == "auto" and net.size > WIDE):
             return CompiledStack
     if engine == "compiled":
         raise ValueError(f"{optimizer.name} cannot be compiled here: {reason}")
     return None
-
-
-def is_large(parameters: int, samples: int) -> bool:
-    """Whether so many samples are a large batch for a network of so many parameters."""
-    return parameters * samples > WORK
 
 
 @cache
@@ -86,10 +73,10 @@ def _installed() -> bool:
     return False
 
 
-def warm_up(what: Iterable[tuple[Network, Optimizer, np.dtype, bool]]) -> Iterator[str]:
+def warm_up(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str]:
     """Compile, or read what is kept, for trainings of these kinds; the name of each piece before it is begun.
 
-    Of each the network, of any sizes, the optimizer, the precision, and whether its batches are large.
+    Of each the network, of any sizes, the optimizer and the precision.
     Once, before several processes start, so that they need not all do it.
     """
     if default_engine() != "compiled":

@@ -34,12 +34,12 @@ import math
 import numba
 from overshoot.core.compiled.vectors import (
     bits, call, fused, gather_of, load_at_of, load_of, magnitude, negative, power, read_int, read_number,
-    root, select, shifted, splat_of, store, store_at, sum_of_lanes_of, to_float32, to_float64, write,
+    root, select, shifted, splat_of, store, store_at, to_float32, to_float64, turn_of, write,
 )
 LANES, VECTOR_BYTES = {lanes}, {bytes}
 load, load_wide = load_of("{dtype}", {lanes}), load_of("float64", {lanes})
 load_at = load_at_of("{dtype}", {lanes})
-gather, sum_of_lanes = gather_of("{dtype}", {lanes}), sum_of_lanes_of("{dtype}", {lanes})
+gather, turn = gather_of("{dtype}", {lanes}), turn_of("{dtype}", {lanes})
 read, read_wide = read_number["{dtype}"], read_number["float64"]
 splat_float32, splat_float64 = splat_of("float32", {lanes}), splat_of("float64", {lanes})
 splat_bool = splat_of("bool", {lanes})

@@ -1,7 +1,6 @@
-"""What the lanes of a vector hold: a number of each of a few trials, of a few samples, or of a few units.
+"""What the lanes of a vector hold: a number of each of a few trials, or of a few units of a layer.
 
-Each way has its code and its memory. Trials and units give the same bits, so that the number of trials may
-choose; samples, for large batches, are added up in another order, and only the size of a batch chooses them.
+Each way has its code and its memory. Both give the same bits, so that what is faster may choose.
 """
 
 from __future__ import annotations
@@ -16,13 +15,9 @@ import numpy as np
 
 from overshoot.core.activations import ACTIVATIONS, Activation
 from overshoot.core.compiled import (
-    few_trials,
-    is_large,
     kernels,
-    large_batch,
-    one_by_one,
     products,
-    sample_products,
+    unit_kernels,
     unit_products,
 )
 from overshoot.core.compiled.blocks import Blocks, Rows, address, aligned
@@ -37,11 +32,12 @@ from overshoot.core.training import NetworkObjective, SampleRows
 NEAR, MOST = 1 << 15, 16
 """Bytes for the outputs and deltas of a group of samples, and its size at most, in `products.GROUP`."""
 
-PART = 32
-"""Vectors of samples that go through the network together: a large batch is one such part after the other."""
+PART = 128
+"""Samples that go through the network together where vectors are of units."""
 
-UNIT_PART = 64
-"""Samples that go through the network together where vectors are of units: they fill vectors themselves."""
+
+MEMORY = 1 << 26
+"""Bytes that the batches of a vector of trials may take."""
 
 
 @cache
@@ -163,16 +159,30 @@ class TrialLanes(Lanes):
         return _advance(k.advance, dtype, 32, parts)
 
 
-class OneByOne(Lanes):
-    """Trials one after the other, each with its parameters in vectors as they follow each other."""
+class UnitLanes(Lanes):
+    """A vector holds a number of each of a few units of a layer: trials one after the other, each with its
+    parameters in vectors as they follow each other."""
 
     layout = Rows
-    net: np.ndarray
-    grad: np.ndarray
-    memory: np.ndarray
-    inputs: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
+
+    def _prepare(self, net: Network, rows: np.ndarray) -> None:
+        d, k = net.sizes[0], net.sizes[-1]
+        whole = is_whole(net, self.dtype)
+        self.net = self._description(net, whole, PART)
+        self.inputs = self._aligned_rows(rows, d)
+        across = [-(-width // self.lanes) for width in net.sizes]
+        parameters = sum(
+            (row + 1) * wide + (width + 1) * high
+            for row, width, high, wide in zip(net.sizes, net.sizes[1:], across, across[1:], strict=False)
+        )
+        together = self.samples if whole else min(PART, self.samples)
+        passed = (2 * (together + 3) + self.lanes) * sum(across[1:])
+        losses = together * k if whole else (2 * -(-together // self.lanes) + KEPT) * k
+        turned = self.lanes * max(across)  # more than there is at the end
+        self.grad = self._room(-(-net.size // self.lanes))
+        self.memory = self._room(parameters + passed + losses + turned)
+        self.x = self._room((self.samples + 3) * across[0])
+        self.y = self._room((self.samples if whole else -(-self.samples // self.lanes)) * k)
 
     def run(self, blocks: Blocks, updates: Updates) -> None:
         order, factors = updates.order, updates.factors
@@ -190,70 +200,30 @@ class OneByOne(Lanes):
         run = self.function(self.dtype.name).ctypes
         run(*(a if isinstance(a, int) else address(a) for a in arguments))
 
-
-class SampleLanes(OneByOne):
-    """A vector holds a number of each of a few samples of a large batch."""
-
-    def _prepare(self, net: Network, rows: np.ndarray) -> None:
-        self.net = self._description(net, False, PART)
-        self.inputs = np.ascontiguousarray(rows)
-        self.grad = self._room(-(-net.size // self.lanes))
-        (d, *hidden, k), batch = net.sizes, -(-self.samples // (2 * self.lanes)) * 2
-        units = sum(width + 1 for width in hidden) + sum(hidden) + 2 * k
-        self.memory = self._room(units * min(PART, batch) + KEPT * k)
-        self.x, self.y = (self._room(batch * width) for width in (d + 1, k))
-
     @staticmethod
     @cache
     def function(dtype: str) -> Any:
-        p, k = sample_products, large_batch
-        parts = (
-            *(p.weighted, p.weighted_one, p.returned, p.returned_one, p.put, p.summed, p.summed_one),
-            *(k.outputs_of, k.deltas_of, k.collect_all, k.vectors_of, k.gradient_of_trial, k.take),
-        )
-        return _advance(one_by_one.advance_trials, dtype, 33, (*parts, one_by_one.find_one))
-
-
-class UnitLanes(OneByOne):
-    """A vector holds a number of each of a few units of a layer of one trial."""
-
-    def _prepare(self, net: Network, rows: np.ndarray) -> None:
-        d, k = net.sizes[0], net.sizes[-1]
-        self.net = self._description(net, False, UNIT_PART)
-        self.inputs = self._aligned_rows(rows, d)
-        self.grad = self._room(-(-net.size // self.lanes))
-        across = [-(-width // self.lanes) for width in net.sizes]
-        parameters = sum(
-            (row + 1) * wide + (width + 1) * high
-            for row, width, high, wide in zip(net.sizes, net.sizes[1:], across, across[1:], strict=False)
-        )
-        passed = 2 * min(UNIT_PART, self.samples + 3) * sum(across[1:])
-        vectors = -(-self.samples // self.lanes)
-        self.memory = self._room(parameters + passed + (2 * vectors + KEPT) * k)
-        self.x, self.y = self._room((self.samples + 3) * across[0]), self._room(vectors * k)
-
-    @staticmethod
-    @cache
-    def function(dtype: str) -> Any:
-        p, k = unit_products, few_trials
+        p, k = unit_products, unit_kernels
         parts = (
             *(p.mixed, p.summed_over, p.added, k.across, k.transposed, k.outputs_of, k.loss_deltas),
-            *(k.deltas_of, k.collect_all, k.packed, k.gradient_of_trial, k.take),
+            *(
+                k.whole_loss_deltas,
+                k.deltas_of,
+                k.collect_all,
+                k.packed,
+                k.gradient_of_trial,
+                k.take,
+                k.find_one,
+            ),
         )
-        return _advance(one_by_one.advance_trials, dtype, 33, (*parts, one_by_one.find_one))
+        return _advance(k.advance_trials, dtype, 33, parts)
 
 
 def lanes_for(net: Network, samples: int, trials: int, dtype: np.dtype) -> type[Lanes]:
     """What vectors hold for so many trials of a network, with `samples` in a batch."""
-    first, *others = ways(is_whole(net, dtype), is_large(net.size, samples))
-    return others[0] if others and units_are_faster(net, samples, trials, LANES[dtype.name]) else first
-
-
-def ways(whole: bool, large: bool) -> list[type[Lanes]]:
-    """What vectors may hold where a loss looks at a whole batch at once, or not, and batches are large."""
-    if whole:
-        return [TrialLanes]
-    return [SampleLanes] if large else [TrialLanes, UnitLanes]
+    batch = samples * (net.sizes[0] + net.sizes[-1]) * VECTOR_BYTES  # of trials that each have their own
+    faster = units_are_faster(net, samples, trials, LANES[dtype.name])
+    return UnitLanes if faster or batch > MEMORY else TrialLanes
 
 
 def units_are_faster(net: Network, samples: int, trials: int, lanes: int) -> bool:
@@ -265,7 +235,7 @@ def units_are_faster(net: Network, samples: int, trials: int, lanes: int) -> boo
     for layer, (inputs, outputs) in enumerate(zip(net.sizes, net.sizes[1:], strict=False)):
         wide, high = (-(-width // (2 * lanes)) for width in (inputs, outputs))
         tiles += inputs * high + -(-outputs // 4) * 4 * wide + (outputs * wide if layer else 0)
-    each = 1000 + 2 * net.size + 2 * tiles * -(-samples // 4) * 4
+    each = 800 + net.size + 1.8 * tiles * -(-samples // 4) * 4
     block = net.size * (6 + 2.5 * samples)
     return trials * each < -(-trials // lanes) * block
 

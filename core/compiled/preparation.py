@@ -16,19 +16,15 @@ from overshoot.core.network import Network
 from overshoot.core.optimizers.base import Optimizer
 
 
-def prepare(what: Iterable[tuple[Network, Optimizer, np.dtype, bool]]) -> Iterator[str]:
+def prepare(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str]:
     """See `core.compiled.warm_up`."""
-    for net, optimizer, dtype, large in what:
+    for net, optimizer, dtype in what:
         theta = np.zeros((1, net.size), dtype)
         if obstacle(net, optimizer, theta):
-            continue
-        whole = lanes.is_whole(net, dtype)
-        if large and whole:
             continue  # it trains with NumPy
-        kind = " large batches" if large else ""
-        yield f"{net.activation} {net.loss} {optimizer.name} {dtype.name}{kind}"
+        yield f"{net.activation} {net.loss} {optimizer.name} {dtype.name}"
         prepared = optimizer.prepare(net.shapes)
-        for way in lanes.ways(whole, large):
+        for way in (lanes.TrialLanes, lanes.UnitLanes):
             way.function(dtype.name)
         lanes.network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
         compiled("update", dtype.name, rule(prepared, prepared.init(theta), theta).source, 8)

@@ -40,16 +40,16 @@ def mixed(
     `apart` numbers after those of the one before. z: vectors, those of a sample `further` after each other.
     samples: a multiple of four.
     """
-    for s in range(0, samples, 4):
-        a0, z0 = a + s * apart, z + s * further
-        a1, a2, a3 = a0 + apart, a0 + 2 * apart, a0 + 3 * apart
-        for v in range(0, vectors, 2):
-            other = min(v + 1, vectors - 1)
-            m, n = w + v * LANES, w + other * LANES
-            p0 = load_at(weights, m + count * row) if biased else spread(0.0)
-            q0 = load_at(weights, n + count * row) if biased else spread(0.0)
-            p1 = p2 = p3 = p0
-            q1 = q2 = q3 = q0
+    for v in range(0, vectors, 2):
+        other = min(v + 1, vectors - 1)
+        m, n = w + v * LANES, w + other * LANES
+        b = load_at(weights, m + count * row) if biased else spread(0.0)
+        c = load_at(weights, n + count * row) if biased else spread(0.0)
+        for s in range(0, samples, 4):
+            a0, z0 = a + s * apart, z + s * further
+            a1, a2, a3 = a0 + apart, a0 + 2 * apart, a0 + 3 * apart
+            p0 = p1 = p2 = p3 = b
+            q0 = q1 = q2 = q3 = c
             for j in range(count):
                 x, y = load_at(weights, m + j * row), load_at(weights, n + j * row)
                 u0, u1 = spread(read(memory, a0 + j)), spread(read(memory, a1 + j))

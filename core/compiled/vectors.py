@@ -276,25 +276,50 @@ def gather_of(element: str, lanes: int) -> Any:
     return gather
 
 
-def sum_of_lanes_of(element: str, lanes: int) -> Any:
-    """vector -> the sum of its lanes: of the first half and the second, and so on until one is left."""
-    typed = _function(lambda _: getattr(types, element), _halved)
+def turn_of(element: str, lanes: int) -> Any:
+    """(source, first, apart, last, target, at, further): transpose as many vectors as there are lanes.
+
+    The r-th begins with number first + r * apart, but at most `last`, from source on; what has the i-th of
+    their numbers becomes vector at + i * further of target.
+    """
+    kind = Vector(element, lanes).llvm
+
+    def build(builder: Any, _: Any, *places: Any) -> Any:
+        source, first, apart, last, target, at, further = places
+        rows = []
+        for _ in range(lanes):
+            inside = builder.select(builder.icmp_signed("<", first, last), first, last)
+            rows.append(_load_at(builder, Vector(element, lanes), source, inside))
+            first = builder.add(first, apart)
+        for row in _transposed(builder, rows):
+            builder.store(row, _pointer(builder, kind, target, at), align=VECTOR_BYTES)
+            at = builder.add(at, further)
+        return ir.Constant(ir.IntType(64), 0)
+
+    typed = _function(lambda *_: types.int64, build)
 
     @intrinsic
-    def total(typingctx: Any, a: Any) -> Any:
-        return typed((Vector(element, lanes),))
+    def turn(
+        typingctx: Any, source: Any, first: Any, apart: Any, last: Any, target: Any, at: Any, further: Any
+    ) -> Any:
+        return typed((types.int64,) * 7)
 
-    return total
+    return turn
 
 
-def _halved(builder: Any, kind: Any, a: Any) -> Any:
-    while (lanes := a.type.count) > 1:
-        none = ir.Constant(a.type, ir.Undefined)
-        places = [list(range(lanes // 2)), list(range(lanes // 2, lanes))]
-        half = ir.VectorType(ir.IntType(32), lanes // 2)
-        low, high = (builder.shuffle_vector(a, none, ir.Constant(half, place)) for place in places)
-        a = builder.fadd(low, high)
-    return builder.extract_element(a, ir.Constant(ir.IntType(32), 0))
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Swap what lies across the diagonal: of numbers beside each other, then of pairs, and so on."""
+    lanes, half = len(rows), 1
+    mask = ir.VectorType(ir.IntType(32), lanes)
+    while half < lanes:
+        low = ir.Constant(mask, [i if not i & half else lanes + i - half for i in range(lanes)])
+        high = ir.Constant(mask, [i + half if not i & half else lanes + i for i in range(lanes)])
+        for r in range(lanes):
+            if not r & half:
+                pair = rows[r], rows[r + half]
+                rows[r], rows[r + half] = (builder.shuffle_vector(*pair, m) for m in (low, high))
+        half *= 2
+    return rows
 
 
 def _put(builder: Any, kind: Any, base: Any, index: Any, value: Any) -> Any:

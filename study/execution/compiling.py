@@ -9,9 +9,9 @@ import numpy as np
 from rich.console import Console
 
 from overshoot.core import Network, Optimizer
-from overshoot.core.compiled import is_large, warm_up
+from overshoot.core.compiled import warm_up
 from overshoot.study.experiment.cells import Cell
-from overshoot.study.problems.problem import loss_of, shape_of
+from overshoot.study.problems.problem import loss_of
 
 WORTH_SAYING = 1.0
 """Seconds from which on the time it took is said: what is kept from an earlier run takes less."""
@@ -27,14 +27,12 @@ def compile_for(cells: Sequence[Cell], console: Console) -> None:
         console.print(f"compiled for this machine in {seconds:.0f} s")
 
 
-def _kinds(cells: Sequence[Cell]) -> list[tuple[Network, Optimizer, np.dtype, bool]]:
-    """One of each kind of training: beyond large or not, sizes make no difference to what is compiled."""
+def _kinds(cells: Sequence[Cell]) -> list[tuple[Network, Optimizer, np.dtype]]:
+    """One of each kind of training: sizes make no difference to what is compiled."""
     kinds = {}
     for cell in cells:
-        samples, parameters = shape_of(cell)
-        large = is_large(parameters, min(cell.strategy.size or samples, samples))
-        kind = (cell.network.activation, loss_of(cell), cell.optimizer, cell.protocol.precision, large)
+        kind = (cell.network.activation, loss_of(cell), cell.optimizer, cell.protocol.precision)
         if kind not in kinds:
             net = Network((2, 2), kind[0], kind[1])
-            kinds[kind] = (net, cell.make_optimizer(), np.dtype(cell.protocol.precision), large)
+            kinds[kind] = (net, cell.make_optimizer(), np.dtype(cell.protocol.precision))
     return list(kinds.values())

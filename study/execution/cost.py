@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from overshoot.core import OPTIMIZERS, BatchStrategy, Network, optimizer
+from overshoot.core import OPTIMIZERS, Network, optimizer
 from overshoot.core.compiled import stack_for
 from overshoot.study.experiment.cells import Cell, Choice
 from overshoot.study.phases.catalogue import phases_of
@@ -74,9 +74,8 @@ def wall_seconds(costs: Sequence[Cost], workers: int) -> float:
 
 def _compiled(cell: Cell) -> bool:
     """Whether the cell's updates are made in compiled code."""
-    net, samples = network_of(cell), shape_of(cell)[0]
     registered = (OPTIMIZERS.get(cell.optimizer.name), *entries(cell))
-    return _compiles(net, cell.optimizer, cell.protocol.precision, cell.strategy, samples, registered)
+    return _compiles(network_of(cell), cell.optimizer, cell.protocol.precision, registered)
 
 
 @lru_cache(maxsize=256)
@@ -84,12 +83,10 @@ def _compiles(
     net: Network,
     method: Choice,
     precision: str,
-    strategy: BatchStrategy,
-    samples: int,
     registered: tuple[object, ...],
 ) -> bool:
     made, theta = optimizer(method.name, **dict(method.options)), _shaped(net.size, precision)
-    return stack_for("auto", net, made, theta, strategy, samples) is not None
+    return stack_for("auto", net, made, theta) is not None
 
 
 def _shaped(size: int, precision: str) -> np.ndarray:

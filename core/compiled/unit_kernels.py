@@ -1,4 +1,4 @@
-"""The gradient of one trial, for vectors of a layer's units: code for Numba, as `kernels` has it.
+"""The passes and the loop over updates, for vectors of units: code for Numba, as `kernels` has it.
 
 A trial alone would leave all lanes but one without work where a vector holds one number of each of a few
 trials. Here a vector holds a number of each of a few units of a layer. Every number that comes out has been
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from overshoot.core.compiled.kernels import ACTIVATE, DELTA, DEPTH, MOST, SIZES, SLOPE
+from overshoot.core.compiled.kernels import ACTIVATE, DELTA, DEPTH, MOST, SIZES, SLOPE, WHOLE
 from overshoot.core.compiled.unit_products import added, mixed, summed_over
 
 load: Callable[[int, int], Any]
@@ -19,10 +19,13 @@ load_at: Callable[[int, int], Any]
 gather: Callable[[int, int, int], Any]
 store: Callable[[int, int, Any], None]
 store_at: Callable[[int, int, Any], None]
+turn: Callable[[int, int, int, int, int, int, int], None]
+spread: Callable[[Any], Any]
 read: Callable[[int, int], Any]
 read_int: Callable[[int, int], int]
 write: Callable[[int, int, Any], None]
 call: Callable[..., None]
+read_wide: Callable[[int, int], float]
 VECTOR_BYTES: int
 LANES: int
 
@@ -32,17 +35,19 @@ def across(units: int) -> int:
     return (units + LANES - 1) // LANES
 
 
-def transposed(net: int, theta: int, memory: int, places: int) -> None:
-    """memory <- for each layer its parameters as (inputs + 1, vectors of outputs), biases last."""
+def transposed(net: int, theta: int, memory: int) -> None:
+    """memory <- for each layer its parameters as (inputs + 1, vectors of outputs), biases last.
+
+    What is turned beyond a layer's last row is written over by the next one; there is room after the last.
+    """
     w = at = 0
     for layer in range(read_int(net, DEPTH)):
         row, outputs = read_int(net, SIZES + layer) + 1, read_int(net, SIZES + layer + 1)
-        vectors = across(outputs)
+        vectors, last = across(outputs), w + (outputs - 1) * row
         for v in range(vectors):
-            for lane in range(LANES):
-                write(places, lane, min(v * LANES + lane, outputs - 1) * row)
-            for i in range(row):
-                store(memory, at + i * vectors + v, gather(theta, places, w + i))
+            for i in range(0, row, LANES):
+                first = w + v * LANES * row + i
+                turn(theta, first, row, last + i, memory, at + i * vectors + v, vectors)
         w += outputs * row
         at += row * vectors
 
@@ -73,17 +78,35 @@ def loss_deltas(
     holds a number of each of a few samples.
     """
     k = read_int(net, SIZES + read_int(net, DEPTH))
-    vectors = across(samples)
+    vectors, last = across(samples), (z + (samples - 1) * units) * LANES
     deltas, scratch = logits + vectors * k * VECTOR_BYTES, logits + 2 * vectors * k * VECTOR_BYTES
-    for s in range(samples):
-        for o in range(k):
-            at = (s // LANES * k + o) * LANES + s % LANES
-            write(logits, at, read(memory, (z + s * units) * LANES + o))
+    for g in range(vectors):
+        for v in range(across(k)):
+            first = (z + g * LANES * units + v) * LANES
+            turn(memory, first, units * LANES, last + v * LANES, logits, g * k + v * LANES, 1)
     call(read_int(net, DELTA), (logits, y, deltas, k, of_batch, scratch, vectors, k))
+    last = (vectors * k - 1) * LANES
+    for g in range(vectors):
+        for v in range(across(k)):
+            first = (g * k + v * LANES) * LANES
+            turn(deltas, first, LANES, last, memory, d + g * LANES * units + v, units)
+
+
+def whole_loss_deltas(
+    net: int, y: int, memory: int, z: int, d: int, units: int, samples: int, logits: int
+) -> None:
+    """The same where the loss looks at all samples at once: all lanes are of the one trial.
+
+    y: (samples, outputs). logits: memory for as many vectors.
+    """
+    k = read_int(net, SIZES + read_int(net, DEPTH))
     for s in range(samples):
         for o in range(k):
-            at = (s // LANES * k + o) * LANES + s % LANES
-            write(memory, (d + s * units) * LANES + o, read(deltas, at))
+            store(logits, s * k + o, spread(read(memory, (z + s * units) * LANES + o)))
+    call(read_int(net, DELTA), (logits, y, k, k, samples))
+    for s in range(samples):
+        for o in range(k):
+            write(memory, (d + s * units) * LANES + o, read(logits, (s * k + o) * LANES))
 
 
 def deltas_of(
@@ -143,8 +166,8 @@ def gradient_of_trial(net: int, theta: int, grad: int, x: int, y: int, samples: 
     x, y: the batch as `take` has it. memory: for a transposed copy of theta, sums for each parameter, the
     outputs and deltas of a part of the batch, and the loss.
     """
-    depth, most = read_int(net, DEPTH), read_int(net, MOST)
-    k = read_int(net, SIZES + depth)
+    depth, whole = read_int(net, DEPTH), read_int(net, WHOLE)
+    d, k = read_int(net, SIZES), read_int(net, SIZES + depth)
     units = size = wide = high = 0
     for layer in range(depth):
         inputs, outputs = read_int(net, SIZES + layer), read_int(net, SIZES + layer + 1)
@@ -152,23 +175,25 @@ def gradient_of_trial(net: int, theta: int, grad: int, x: int, y: int, samples: 
         units += across(outputs)
         wide += (inputs + 1) * across(outputs)
         high += outputs * across(inputs) + across(outputs)
+    part = samples if whole else min(read_int(net, MOST), samples)
     sums = memory + wide * VECTOR_BYTES
     passed = sums + high * VECTOR_BYTES
-    part = min(most, samples + 3)
-    logits = passed + 2 * part * units * VECTOR_BYTES
-    places = logits  # taken before the loss is
-    transposed(net, theta, memory, places)
+    last = units - across(k)
+    transposed(net, theta, memory)
     start = 0
     while start < samples:
-        n = min(most, samples - start)
-        whole = (n + 3) // 4 * 4
-        deltas = whole * units
-        own = x + start * across(read_int(net, SIZES)) * VECTOR_BYTES
-        outputs_of(net, memory, own, passed, 0, units, whole)
-        last = units - across(k)
-        target = y + start // LANES * k * VECTOR_BYTES
-        loss_deltas(net, target, passed, last, deltas + last, units, samples, n, logits)
-        deltas_of(net, theta, passed, 0, deltas, units, size, whole)
+        n = min(part, samples - start)
+        deltas = (n + 3) // 4 * 4 * units
+        # Of the last few samples more are turned than there are.
+        logits = passed + (2 * deltas + LANES * units) * VECTOR_BYTES
+        own = x + start * across(d) * VECTOR_BYTES
+        outputs_of(net, memory, own, passed, 0, units, (n + 3) // 4 * 4)
+        if whole:
+            whole_loss_deltas(net, y, passed, last, deltas + last, units, n, logits)
+        else:
+            target = y + start // LANES * k * VECTOR_BYTES
+            loss_deltas(net, target, passed, last, deltas + last, units, samples, n, logits)
+        deltas_of(net, theta, passed, 0, deltas, units, size, (n + 3) // 4 * 4)
         collect_all(net, sums, own, passed, 0, deltas, units, n, start == 0)
         start += n
     packed(net, sums, grad)
@@ -187,7 +212,8 @@ def take(
     places: int,
 ) -> None:
     """x <- the inputs of an order's samples from start to stop, in `row` numbers each; y <- their targets,
-    (vectors of samples, k). inputs: (n, row) and targets: (n, k), numbers.
+    (vectors of samples, k), or where the loss looks at all of them at once (samples, k), each in all lanes.
+    inputs: (n, row) and targets: (n, k), numbers.
 
     Where the samples do not fill four, or the last vector, the last one is repeated.
     """
@@ -196,8 +222,114 @@ def take(
         sample = read_int(order, min(start + s, stop - 1))
         for v in range(vectors):
             store(x, s * vectors + v, load(inputs, sample * vectors + v))
+    if read_int(net, WHOLE):
+        for s in range(stop - start):
+            for o in range(k):
+                store(y, s * k + o, spread(read(targets, read_int(order, start + s) * k + o)))
+        return
     for v in range(across(stop - start)):
         for lane in range(LANES):
             write(places, lane, read_int(order, min(start + v * LANES + lane, stop - 1)) * k)
         for o in range(k):
             store(y, v * k + o, gather(targets, places, o))
+
+
+def advance_trials(
+    net: int,
+    update: int,
+    size: int,
+    vectors: int,
+    block: int,
+    slots: int,
+    trials: int,
+    grad: int,
+    memory: int,
+    inputs: int,
+    targets: int,
+    row: int,
+    order: int,
+    rows: int,
+    stride: int,
+    starts: int,
+    stops: int,
+    x: int,
+    y: int,
+    wide: int,
+    wides: int,
+    places: int,
+    numbers: int,
+    columns: int,
+    kinds: int,
+    rates: int,
+    factors: int,
+    check: int,
+    t: int,
+    steps: int,
+    bad: int,
+    ended: int,
+    ended_wide: int,
+) -> None:
+    """Updates t + 1 to t + steps of all trials, of a network as described at `net`.
+
+    As `kernels.advance`, but for block: (trials, slots, vectors), whose vectors hold the `size` parameters
+    and repeat the last one where they have room; wide: (trials, wides), columns: (trials, kinds), rates, rows
+    and bad: (trials,), factors: (trials, steps), each a number in all lanes; check: (trials,), a vector.
+    """
+    doubles = 8 * LANES
+    for step in range(steps):
+        start, stop, taken_row = read_int(starts, step), read_int(stops, step), -1
+        anew = step == 0 or start != read_int(starts, step - 1) or stop != read_int(stops, step - 1)
+        if not anew:
+            taken_row = read_int(rows, (trials - 1) * LANES)
+        for r in range(trials):
+            own, states = block + r * slots * vectors * VECTOR_BYTES, wide + r * max(wides, 1) * doubles
+            if read_int(rows, r * LANES) != taken_row:
+                taken_row = read_int(rows, r * LANES)
+                take(net, x, y, inputs, targets, row, order + taken_row * stride * 8, start, stop, places)
+            gradient_of_trial(net, own, grad, x, y, stop - start, memory)
+            for p in range(size, vectors * LANES):
+                write(grad, p, read(grad, size - 1))
+            values, flag = columns + r * kinds * doubles, check + r * VECTOR_BYTES
+            if factors != 0:
+                for lane in range(LANES):
+                    factor = read_wide(factors + (r * steps + step) * doubles, lane)
+                    write(values, lane, read_wide(rates + r * doubles, lane) * factor)
+            kept = ended + r * slots * vectors * VECTOR_BYTES
+            if bad != 0 and read_int(bad, r * LANES) == 0:
+                for p in range(vectors):
+                    store(kept, p, load(own, p))
+            call(update, (own, grad, states, numbers, values, flag, vectors, t + step + 1))
+            if bad != 0 and read_int(bad, r * LANES) == 0:
+                last = ended_wide + r * max(wides, 1) * doubles
+                find_one(
+                    own, kept, slots, vectors, states, last, wides, flag, t + step + 1, bad + r * doubles
+                )
+
+
+def find_one(
+    block: int,
+    kept: int,
+    slots: int,
+    vectors: int,
+    wide: int,
+    last: int,
+    wides: int,
+    check: int,
+    t: int,
+    bad: int,
+) -> None:
+    """Whether a trial has become bad at update t; its state is kept."""
+    zero = spread(0.0)
+    total = load(check, 0)
+    for p in range(vectors):
+        total = total + zero * load(block, p)
+    store(check, 0, total)
+    gone = False
+    for lane in range(LANES):
+        gone = gone or read(check, lane) != 0
+    if gone:
+        write(bad, 0, t)
+        for p in range(vectors, slots * vectors):
+            store(kept, p, load(block, p))
+        for i in range(wides * LANES):
+            write(last, i, read_wide(wide, i))

@@ -1,13 +1,17 @@
-"""Few trials in compiled code: units in the lanes give the bits that trials in the lanes give."""
+"""Whatever the lanes of vectors hold in compiled code, a trial has the same bits."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overshoot.core import ACTIVATIONS, BatchStrategy, Network, optimizer, schedule, train
+from overshoot import core
+from overshoot.core import ACTIVATIONS, LOSSES, BatchStrategy, Network, compiled, optimizer, schedule, train
 from overshoot.core.compiled import compiled_stack
-from overshoot.core.compiled.lanes import SampleLanes, TrialLanes, UnitLanes, lanes_for
+from overshoot.core.compiled.compiled_stack import CompiledStack
+from overshoot.core.compiled.lanes import TrialLanes, UnitLanes, lanes_for
 from tests.core.plain_network import some_targets
 from tests.core.test_compiled_updates import ELEMENTWISE
 from tests.core.test_divergence import CASES
@@ -17,7 +21,7 @@ NETWORKS = st.builds(
     Network,
     sizes=st.lists(st.integers(2, 40), min_size=2, max_size=4).map(tuple),
     activation=st.sampled_from(sorted(ACTIVATIONS)),
-    loss=st.sampled_from(["half_mse", "mse", "binary_cross_entropy", "sigmoid_mse", "softmax_cross_entropy"]),
+    loss=st.sampled_from(sorted(LOSSES)),
 )
 
 
@@ -90,5 +94,28 @@ def test_what_fills_more_lanes_is_chosen():
     assert lanes_for(digits, 32, 1, single) is lanes_for(digits, 32, 8, single) is UnitLanes
     assert lanes_for(digits, 32, 44, single) is lanes_for(digits, 1, 16, single) is TrialLanes
     assert lanes_for(tiny, 256, 1, single) is TrialLanes, "its one output is one lane"
-    assert lanes_for(digits, 1797, 1, single) is lanes_for(digits, 1797, 44, single) is SampleLanes
-    assert lanes_for(Network((64, 32, 10), loss="rmse"), 32, 1, single) is TrialLanes
+    assert lanes_for(Network((500, 1)), 100_000, 16, single) is UnitLanes, "16 batches would take 3.2 GB"
+
+
+def sorted_delta(z: np.ndarray, y: np.ndarray) -> None:
+    z[:] = np.sort(z - y)
+
+
+def test_before_training_only_what_will_run_is_compiled(monkeypatch):
+    monkeypatch.setitem(core.LOSSES, "sorted", dataclasses.replace(core.LOSSES["mse"], delta=sorted_delta))
+
+    def prepared(loss, name="sgd"):
+        kind = (Network((2, 2), loss=loss), optimizer(name, lr=0.1), np.dtype("float32"))
+        return list(compiled.warm_up([kind]))
+
+    assert prepared("sorted") == prepared("mse", "muon") == []
+    assert len(prepared("mse")) == len(prepared("rmse")) == 1
+
+
+def test_wide_networks_train_with_numpy():
+    def chosen(*sizes, engine="auto"):
+        net = Network(sizes)
+        return compiled.stack_for(engine, net, optimizer("sgd", lr=0.1), np.zeros((1, net.size), np.float32))
+
+    assert chosen(64, 32, 10) is chosen(64, 512, 512, 10, engine="compiled") is CompiledStack
+    assert chosen(64, 512, 512, 10) is chosen(64, 32, 10, engine="numpy") is None
