@@ -28,6 +28,7 @@ gather: Callable[[int, int, int], Any]
 store: Callable[[int, int, Any], None]
 read: Callable[[int, int], Any]
 spread: Callable[[Any], Any]
+select: Callable[[Any, Any, Any], Any]
 read_int: Callable[[int, int], int]
 write: Callable[[int, int, Any], None]
 call: Callable[..., None]
@@ -266,18 +267,23 @@ def advance(
             for lane in range(LANES):
                 write(columns, lane, read_wide(rates, lane) * read_wide(factors, step * LANES + lane))
         if bad != 0:
-            keep_before(block, size, bad, ended)
+            keep_before(block, size, bad, ended, memory)
         call(update, (block, grad, wide, numbers, columns, check, size, t + step + 1))
         if bad != 0:
             find(block, slots, size, wide, wides, check, t + step + 1, bad, ended, ended_wide)
 
 
-def keep_before(block: int, size: int, bad: int, ended: int) -> None:
-    """ended's theta <- block's, of the trials that are not bad yet."""
+def keep_before(block: int, size: int, bad: int, ended: int, memory: int) -> None:
+    """ended's theta <- block's, of the trials that are not bad yet. memory: for two
+    vectors."""
+    store(memory, 0, spread(0.0))
+    store(memory, 1, spread(1.0))
     for lane in range(LANES):
-        if read_int(bad, lane) == 0:
-            for p in range(size):
-                write(ended, p * LANES + lane, read(block, p * LANES + lane))
+        if read_int(bad, lane) != 0:
+            write(memory, lane, read(memory, LANES))
+    going = load(memory, 0) < load(memory, 1)
+    for p in range(size):
+        store(ended, p, select(going, load(block, p), load(ended, p)))
 
 
 def find(

@@ -36,6 +36,9 @@ PART = 128
 """Samples that go through the network together where vectors are of units."""
 
 
+CACHE = 1 << 20
+"""Bytes of parameters of a vector of trials beyond which they come from further away."""
+
 MEMORY = 1 << 26
 """Bytes that the batches of a vector of trials may take."""
 
@@ -236,7 +239,8 @@ def units_are_faster(net: Network, samples: int, trials: int, lanes: int) -> boo
         wide, high = (-(-width // (2 * lanes)) for width in (inputs, outputs))
         tiles += inputs * high + -(-outputs // 4) * 4 * wide + (outputs * wide if layer else 0)
     each = 800 + net.size + 1.8 * tiles * -(-samples // 4) * 4
-    block = net.size * (6 + 2.5 * samples)
+    far = 2.2 if net.size * VECTOR_BYTES > CACHE else 1
+    block = net.size * (6 + 2.5 * samples) * far
     return trials * each < -(-trials // lanes) * block
 
 

@@ -92,7 +92,7 @@ def test_what_fills_more_lanes_is_chosen():
     digits, tiny = Network((64, 32, 10), loss="half_mse"), Network((10, 1), loss="half_mse")
     single = np.dtype("float32")
     assert lanes_for(digits, 32, 1, single) is lanes_for(digits, 32, 8, single) is UnitLanes
-    assert lanes_for(digits, 32, 44, single) is lanes_for(digits, 1, 16, single) is TrialLanes
+    assert lanes_for(digits, 8, 44, single) is lanes_for(digits, 1, 16, single) is TrialLanes
     assert lanes_for(tiny, 256, 1, single) is TrialLanes, "its one output is one lane"
     assert lanes_for(Network((500, 1)), 100_000, 16, single) is UnitLanes, "16 batches would take 3.2 GB"
 
