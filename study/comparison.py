@@ -21,6 +21,10 @@ from overshoot.study.statistics import LEVEL, Interval, interquartile_mean, mean
 FEW = 5
 """Under so many problems there is no interval over problems, no test and no verdict: the range is shown."""
 
+AT_ONCE = 1 << 16
+"""Draws of problems that are made together, and numbers that are weighed together: a million draws at once
+would take hundreds of megabytes."""
+
 NAMED = 2
 """Up to so many cells are named, with what was seen in each, instead of being counted."""
 
@@ -109,7 +113,11 @@ def clustered(
         ways = every_way(count)
         return _holding(value, ends(of(ways.times), level, ways.chances))
     rng = generator(values, member)
-    return _holding(value, settled_ends(lambda n: of(times_drawn(rng, count, n)), level, border))
+
+    def draw(draws: int) -> np.ndarray:
+        return np.concatenate([of(times_drawn(rng, count, n)) for n in chunks(draws, 1, AT_ONCE)])
+
+    return _holding(value, settled_ends(draw, level, border))
 
 
 def over_replicates(
@@ -194,11 +202,12 @@ def _weighted(values: np.ndarray, member: np.ndarray, statistic: Statistic) -> S
         sums, sizes = np.bincount(member, values), np.bincount(member)
         return lambda times: np.asarray(times @ sums / (times @ sizes))
     order = np.argsort(values, kind="stable")
+    ordered, members = values[order], member[order]
 
     def of(times: np.ndarray) -> np.ndarray:
         parts, done = [], 0
-        for count in chunks(len(times), len(values)):
-            parts.append(_trimmed(values[order], times[done : done + count][:, member[order]], statistic))
+        for count in chunks(len(times), len(values), AT_ONCE):
+            parts.append(_trimmed(ordered, times[done : done + count][:, members], statistic))
             done += count
         return np.concatenate(parts)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -24,6 +25,9 @@ from overshoot.study.phases.results import CellResult
 from overshoot.study.spec import Experiment, Outline
 from overshoot.study.tracking import Store, StoreError
 from overshoot.study.tracking.lock import one_at_a_time
+
+if TYPE_CHECKING:
+    from overshoot.study.analysis import Study
 
 WAITING = 16
 """Results that may wait to be stored."""
@@ -176,14 +180,23 @@ def write_report(
             from overshoot.study.report import rendering  # its libraries take a second to import
 
             with rendering.prepared(workers) as pool:
-                cells = sorted(store.read(study.name, order), key=lambda stored: order[stored.key])
-                if not cells:
-                    raise StoreError(_nothing_stored(study.name, store))
-                rendering.render(study.name, study.title, cells, facts, folder, pool, drawings=drawings)
+                content = _gathered(study.name, store, order)
+                rendering.render(study.name, study.title, content, facts, folder, pool, drawings=drawings)
             unchanged.keep(record, source, folder)
     with account.time("tracking"):
         store.log_study(study.name, study.text, facts, folder, study.keys)
     return folder / unchanged.FILES[-1]
+
+
+def _gathered(name: str, store: Store, order: Mapping[str, int]) -> Study:
+    """The finished cells of a study in this order, as its tables. The cells themselves, whose many small
+    tables take as much memory again, are let go."""
+    from overshoot.study.analysis import gather
+
+    cells = sorted(store.read(name, order), key=lambda stored: order[stored.key])
+    if not cells:
+        raise StoreError(_nothing_stored(name, store))
+    return gather(cells)
 
 
 def _nothing_stored(name: str, store: Store) -> str:

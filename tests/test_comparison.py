@@ -1,5 +1,7 @@
 """Comparisons: what is drawn anew in each of their two intervals, and that no verdict hangs on the draws."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -128,6 +130,19 @@ def test_no_verdict_flips_between_two_seeds(statistic, monkeypatch: pytest.Monke
             verdicts.add(clustered(values, names, statistic, border=0).excludes(0))
         flips += len(verdicts) > 1
     assert flips == 0
+
+
+def test_a_million_draws_are_never_held_together() -> None:
+    """An end of the interval is the border itself, which no number of draws settles."""
+    values, names = np.random.default_rng(7).normal(size=20), range(20)
+    border = clustered(values, names, mean).low
+    tracemalloc.start()
+    try:
+        clustered(values, names, mean, border=border)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * draws.MOST * len(values) / 2, "the memory of half of them"
 
 
 def test_every_comparison_has_draws_of_its_own_and_rounding_does_not_change_them() -> None:

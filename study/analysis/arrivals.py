@@ -111,8 +111,8 @@ def ratios(study: Study, table: pd.DataFrame) -> dict[str, Comparison]:
             problems = both.index.get_level_values("problem")
             factors = _over(both[small].to_numpy(), both[large].to_numpy())
             by_problem = clustered(factors, problems, middle, border=1)
-            drawn = {batch: _redrawn(table, unit, batch).loc[list(both.index)] for batch in (small, large)}
-            ways = _over(drawn[small].to_numpy(), drawn[large].to_numpy())
+            drawn = (_redrawn(table, unit, batch).loc[list(both.index)] for batch in (small, large))
+            ways = _over(*(way.to_numpy() for way in drawn))
             here = over_replicates(ways, problems, middle, value=by_problem.value, border=1)
             comparisons[unit] = Comparison(by_problem.value, here, by_problem)
     return comparisons
@@ -134,9 +134,7 @@ def _redrawn(table: pd.DataFrame, unit: str, batch: str) -> pd.DataFrame:
         for key, values in groups
         if values.notna().all()
     }
-    return pd.DataFrame.from_dict(rows, orient="index").set_axis(
-        pd.MultiIndex.from_tuples(list(rows)), axis=0
-    )
+    return pd.DataFrame(np.stack([*rows.values()]), pd.MultiIndex.from_tuples([*rows]))
 
 
 def _median(values: pd.Series) -> float:

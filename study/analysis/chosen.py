@@ -14,6 +14,10 @@ FINE = (Outcome.CONVERGED, Outcome.UNRESOLVED, Outcome.TOO_SMALL)
 """Outcomes of a rate that is not too large."""
 
 
+NAMES = ["key", *AXES, "role", "replicate", "outcome"]
+"""The columns of a curve that are the same in all its points, and no numbers."""
+
+
 def chosen_rates(rates: pd.DataFrame, sensitivity: pd.DataFrame) -> pd.DataFrame:
     """A row for each cell and role, from the rate table.
 
@@ -51,12 +55,20 @@ def _roles(outcomes: pd.Series, best: float) -> dict[str, float]:
     return roles
 
 
-def chosen_curves(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
-    """The curves of the sweep's trials at the chosen rates, a row a point.
+def chosen_curves(study: Study, chosen: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Problem -> the curves of the sweep's trials at its chosen rates, a row a point. They are made one
+    problem after another, with names as categories: in half a million points they take the most memory.
 
     examples, updates: processed so far. gap: the relative training gap. left: whether the trial
     diverged, so that its curve may end before the others. outcome: of this trial.
     """
+    return {
+        str(problem): _curves(study, own).astype(dict.fromkeys(NAMES, "category"))
+        for problem, own in chosen.groupby("problem", sort=False)
+    }
+
+
+def _curves(study: Study, chosen: pd.DataFrame) -> pd.DataFrame:
     swept = study.swept
     columns = ["key", "trial", "rate", "replicate", "outcome", "first_bad_step"]
     trials = chosen.drop(columns="outcome").merge(swept[columns], on=["key", "rate"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,15 +17,15 @@ from overshoot.study.phases.sweep import Sweep
 PHASES = (Sweep.name, Confirm.name)
 
 
-def with_windows(study: Study, factors: Sequence[float]) -> list[Study]:
+def with_windows(study: Study, factors: Sequence[float]) -> Iterator[Study]:
     """For each factor the study with the final gap of every run of the sweep and the confirmation that did
     not diverge taken over `factor` times as many evaluations. What was tuned, and what diverged, stays as it
-    was."""
+    was. Each is made when it is asked for: its tables would double those of the study."""
     gaps = pd.concat([_gaps(study, str(key), factors) for key in study.cells["key"]])
     windowed = gaps.reindex(pd.MultiIndex.from_frame(study.trials[["key", "trial"]]))
     gap = study.trials["gap"].to_numpy()
     changed = [np.where(np.isfinite(gap) & ~np.isnan(w), w, gap) for w in windowed.to_numpy().T]
-    return [dataclasses.replace(study, trials=study.trials.assign(gap=each)) for each in changed]
+    return (dataclasses.replace(study, trials=study.trials.assign(gap=each)) for each in changed)
 
 
 def _gaps(study: Study, key: str, factors: Sequence[float]) -> pd.DataFrame:

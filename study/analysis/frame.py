@@ -122,19 +122,20 @@ class Study:
 
 
 class CurvesOf(Mapping[str, pd.DataFrame]):
-    """Cell key -> its curves, one cell's at a time: millions of evaluations are never held together."""
+    """Cell key -> its curves, one cell's at a time: millions of evaluations are never held together. Nor are
+    the cells, whose trials the study has already."""
 
     def __init__(self, cells: Sequence[StoredCell]):
-        self._cells = {cell.key: cell for cell in cells}
+        self._read = {cell.key: cell.read_curves for cell in cells}
 
     def __getitem__(self, key: str) -> pd.DataFrame:
-        return self._cells[key].curves
+        return self._read[key]()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._cells)
+        return iter(self._read)
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._read)
 
 
 def gather(cells: Sequence[StoredCell]) -> Study:
@@ -153,7 +154,7 @@ def gather(cells: Sequence[StoredCell]) -> Study:
     return Study(
         names,
         in_order(pd.DataFrame(rows), names),
-        in_order(_scored(trials), names),
+        in_order(_scored(trials.drop(columns="run_id")), names),
         CurvesOf(cells),
         {cell.key: cell.cell for cell in cells},
     )

@@ -56,7 +56,7 @@ class Tables:
         return chosen_rates(self.rates, self.sensitivity)
 
     @cached_property
-    def curves(self) -> pd.DataFrame:
+    def curves(self) -> dict[str, pd.DataFrame]:
         return chosen_curves(self.study, self.chosen)
 
     @cached_property

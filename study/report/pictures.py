@@ -200,7 +200,7 @@ def _limits_in_words(limits: pd.DataFrame) -> str:
 def problem_curves(tables: Tables, looks: Looks, problem: str, batch: str, name: str) -> Picture:
     """Training curves at three rates on one problem with one batch strategy, a panel for each optimizer; of
     many the best and the worst on this problem."""
-    curves = _of(tables.curves, problem)
+    curves = tables.curves[problem]
     shown = looks.only(extremes(looks.optimizers, _gaps(tables, problem), FEW))
     gaps = curves["gap"][np.isfinite(curves["gap"]) & (curves["gap"] > 0)]
     low = _decade_below(max(gaps.min(), RESOLUTION) if len(gaps) else RESOLUTION)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from threadpoolctl import threadpool_limits
 
 from overshoot.study import playground
-from overshoot.study.analysis import gather
+from overshoot.study.analysis import Study
 from overshoot.study.analysis.study_tables import analyse
 from overshoot.study.execution.garbage import collect_rarely
 from overshoot.study.execution.processes import Pool
@@ -29,7 +29,6 @@ from overshoot.study.report.drawing import Drawings
 from overshoot.study.report.page import Page, compose
 from overshoot.study.report.policy import classes, policy
 from overshoot.study.report.unchanged import FILES
-from overshoot.study.tracking import StoredCell
 from overshoot.study.tracking.server import ADDRESS
 
 T = TypeVar("T")
@@ -47,7 +46,7 @@ SCRIPTS = {
 def render(
     experiment: str,
     title: str,
-    cells: Sequence[StoredCell],
+    study: Study,
     provenance: Mapping[str, Any],
     folder: Path,
     workers: int | Pool,
@@ -60,10 +59,9 @@ def render(
     provenance: what it was run with, names and values shown in their order. workers: processes that
     draw, which end with it, or how many. store: where MLflow's pages are, for the links to runs. drawings:
     the folder in which drawings are kept from one report to the next, so that only what changed is drawn.
-    Nothing in `folder` changes until all is written. ValueError without cells, or when they were run with
-    different protocols.
+    Nothing in `folder` changes until all is written. ValueError when the cells were run with different
+    protocols.
     """
-    study = gather(cells)
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(f"{MAKING}*"):  # by a process that was killed; one makes this report at a time
         shutil.rmtree(left)

@@ -76,7 +76,7 @@ def files(client: MlflowClient, results: Path, run: Run) -> Iterator[Callable[[s
                 "it back, or run the experiment again, which trains the cell anew"
             )
         if name in known and artifacts.digest(path) != known[name]:
-            raise _damaged(path, run, "it is not what was written")
+            raise _damaged(path, _name(run), "it is not what was written")
         return path
 
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +95,7 @@ def stored_cell(client: MlflowClient, results: Path, run: Run) -> StoredCell:
                 "which trains its cells again and keeps what is there"
             ) from None
         except UNREADABLE as error:
-            raise _damaged(paths[0].parent, run, str(error)) from error
+            raise _damaged(paths[0].parent, _name(run), str(error)) from error
         here = moved.local(results, run.info.artifact_uri) is not None
         kept = curves if here else curves.read_bytes()  # a copy is gone when it is asked for
     return StoredCell(
@@ -106,13 +106,14 @@ def stored_cell(client: MlflowClient, results: Path, run: Run) -> StoredCell:
         cell=cell,
         summary=summary,
         trials=trials,
-        read_curves=partial(_curves, run, kept),
+        read_curves=partial(_curves, _name(run), kept),
         finished=int(run.info.end_time),
     )
 
 
-def _curves(run: Run, kept: Path | bytes) -> pd.DataFrame:
-    """The curves of a run's cell, from their file or what was in it; StoreError where it is damaged."""
+def _curves(run: str, kept: Path | bytes) -> pd.DataFrame:
+    """The curves of the cell of a run of this name, from their file or what was in it; StoreError where it is
+    damaged."""
     try:
         return artifacts.load_curves(kept if isinstance(kept, Path) else BytesIO(kept))
     except UNREADABLE as error:
@@ -127,11 +128,15 @@ def read_with(client: MlflowClient, results: Path, run: Run, name: str, reader: 
         try:
             return reader(path)
         except UNREADABLE as error:
-            raise _damaged(path, run, str(error)) from error
+            raise _damaged(path, _name(run), str(error)) from error
 
 
-def _damaged(path: Path, run: Run, why: str) -> StoreError:
+def _name(run: Run) -> str:
+    return str(run.info.run_name)
+
+
+def _damaged(path: Path, run: str, why: str) -> StoreError:
     return StoreError(
-        f"{path}: a file of the run {run.info.run_name!r} is damaged ({why[:300]}): run the experiment "
+        f"{path}: a file of the run {run!r} is damaged ({why[:300]}): run the experiment "
         "again, which trains the cell anew"
     )

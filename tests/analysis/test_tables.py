@@ -1,5 +1,8 @@
 """The tables, read back from planted cells."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -78,6 +81,15 @@ class TestGather:
         assert (gone["gap"], gone["loss"], gone["test_loss"]) == (INF, INF, INF)
         assert (gone["score"], gone["test_score"]) == (-INF, -INF)
         assert gone["validation_score"] == 0.1  # what was stored stays as it was
+
+    def test_a_study_reads_the_curves_of_cells_that_it_does_not_hold(self):
+        cell = planted()
+        trials, key = weakref.ref(cell.trials), cell.key
+        study = gather([cell])
+        del cell
+        gc.collect()
+        assert trials() is None
+        assert len(study.curves[key])
 
 
 class TestRates:
@@ -158,7 +170,7 @@ class TestChosen:
     def test_curves_are_gaps_of_the_chosen_trials_with_nothing_left_out(self):
         study = gather([planted(best_known_loss=0.0)])
         rates = rate_table(study)
-        curves = chosen_curves(study, chosen_rates(rates, sensitivity(rates, 0.1)))
+        (curves,) = chosen_curves(study, chosen_rates(rates, sensitivity(rates, 0.1))).values()
         assert curves.groupby(["role", "replicate"]).ngroups == 6
         starts = curves[curves["update"] == 0]
         assert starts["gap"].tolist() == [1.0] * 6

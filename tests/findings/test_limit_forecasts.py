@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from overshoot.study.analysis import gather
 from overshoot.study.analysis.frame import records
 from overshoot.study.analysis.limit_forecasts import (
     THEORY,
@@ -177,8 +178,8 @@ def test_every_predictor_and_kind_has_its_words():
 
 
 def test_each_kind_of_method_is_named_once_in_the_page(tmp_path):
-    cells = [climbed(p, o, 2.0, predicted=0.1) for p in RATIOS for o in ("sgd", "adam")]
-    page = render("limits", "Limits", cells, {}, tmp_path / "limits", workers=1).with_name("evidence.html")
+    study = gather([climbed(p, o, 2.0, predicted=0.1) for p in RATIOS for o in ("sgd", "adam")])
+    page = render("limits", "Limits", study, {}, tmp_path / "limits", workers=1).with_name("evidence.html")
     text = page.read_text(encoding="utf-8")
     table = text[text.index("Predictors of the limit on networks") :].partition("</table>")[0]
     named = re.findall(r'<tr[^>]*class="first">\s*<th scope="row">(.*?)</th>', table)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from overshoot.study.analysis import gather
 from overshoot.study.report import render
 from tests.planted_cells import INF, VALLEY, planted
 
@@ -39,7 +40,7 @@ def cells():
 def report(tmp_path_factory) -> Path:
     """The folder of a rendered report."""
     folder = tmp_path_factory.mktemp("results") / "study"
-    render("planted", TITLE, cells(), PROVENANCE, folder, workers=1, store="http://127.0.0.1:5000/")
+    render("planted", TITLE, gather(cells()), PROVENANCE, folder, workers=1, store="http://127.0.0.1:5000/")
     return folder
 
 

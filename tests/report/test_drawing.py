@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from overshoot.study.analysis import gather
 from overshoot.study.analysis.study_tables import AHEAD
 from overshoot.study.execution.processes import Pool
 from overshoot.study.report import render
@@ -20,7 +21,7 @@ def figures(folder: Path) -> dict[str, bytes]:
 
 def report(folder: Path, kept: Path | None, **changes: Any) -> str:
     cells = [planted(**changes), planted(optimizer="adam")]
-    return render("x", "x", cells, {}, folder, workers=1, drawings=kept).read_text(encoding="utf-8")
+    return render("x", "x", gather(cells), {}, folder, workers=1, drawings=kept).read_text(encoding="utf-8")
 
 
 def test_a_second_report_draws_nothing_and_is_the_same(

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from overshoot.core import OPTIMIZERS
+from overshoot.study.analysis import gather
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import render
 from overshoot.study.tracking import StoredCell
@@ -56,7 +57,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for batch, basis in BATCHES.items()
     ]
     folder = tmp_path_factory.mktemp("many")
-    return render("many", "Many methods", cells, {}, folder, workers=2).with_name("evidence.html")
+    return render("many", "Many methods", gather(cells), {}, folder, workers=2).with_name("evidence.html")
 
 
 @pytest.mark.parametrize("style", ["", WIDEST], ids=["as set", "in the widest type"])

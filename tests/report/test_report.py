@@ -288,7 +288,7 @@ class TestFiles:
         with monkeypatch.context() as broken:
             broken.setattr(rendering, "_markdown", fail)
             with pytest.raises(RuntimeError, match="disk"):
-                render("x", "x", [planted()], {}, tmp_path, workers=1)
+                render("x", "x", gather([planted()]), {}, tmp_path, workers=1)
         assert sorted(path.name for path in tmp_path.iterdir()) == [
             "evidence.html",
             "figures",
@@ -299,7 +299,7 @@ class TestFiles:
         assert (tmp_path / "report.html").read_text() == "old"
         assert (tmp_path / "figures" / "stale.png").exists()
 
-        render("x", "x", [planted()], {}, tmp_path, workers=1)
+        render("x", "x", gather([planted()]), {}, tmp_path, workers=1)
         assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
         assert not (tmp_path / "figures" / "stale.png").exists()
         assert (tmp_path / "mine.txt").read_text() == "old"
@@ -323,20 +323,20 @@ class TestFiles:
             found = tables.sensitivity.iloc[-1]
             assert found["width"] == pytest.approx(result.summary.part(SweepSummary).usable_width_decades)
             assert found["best"] == pytest.approx(result.summary.part(SweepSummary).sweep_best_rate)
-        render("real", "Real", stored, {}, tmp_path, workers=1)
+        render("real", "Real", gather(stored), {}, tmp_path, workers=1)
         page = Parsed((tmp_path / "evidence.html").read_text(encoding="utf-8"))
         assert "tolerance0.5" in page.text.replace(" ", "")
         assert len(page.all("figure", role="img", data_optimizer="adam")) >= 2
 
     def test_without_cells_nothing_is_written(self, tmp_path):
         with pytest.raises(ValueError, match="nothing to report"):
-            render("x", "x", [], {}, tmp_path / "out", workers=1)
+            render("x", "x", gather([]), {}, tmp_path / "out", workers=1)
         assert not (tmp_path / "out").exists()
 
     def test_two_processes_draw_the_same_page(self, tmp_path):
         pages = []
         for workers in (1, 2):
-            render("x", "x", [planted()], {}, tmp_path / str(workers), workers=workers)
+            render("x", "x", gather([planted()]), {}, tmp_path / str(workers), workers=workers)
             pages.append((tmp_path / str(workers) / "evidence.html").read_text())
         assert pages[0] == pages[1]
 
@@ -350,7 +350,7 @@ class TestFiles:
         ids=["all diverged", "none diverged", "below the best known loss"],
     )
     def test_a_study_of_one_sad_cell_has_a_page(self, tmp_path, sad):
-        render("x", "x", [planted(**sad)], {}, tmp_path, workers=1)
+        render("x", "x", gather([planted(**sad)]), {}, tmp_path, workers=1)
         for name in ("report.html", "evidence.html"):
             assert Parsed((tmp_path / name).read_text(encoding="utf-8")).all("figure", role="img")
 

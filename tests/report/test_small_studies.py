@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from overshoot.study.analysis import gather
 from overshoot.study.report import render
 from tests.planted_cells import INF, VALLEY, planted
 from tests.report.test_report import Parsed
@@ -50,7 +51,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory):
             for o in optimizers
             for b in batches
         ]
-        render(name, name, cells, {}, folder / name, workers=1)
+        render(name, name, gather(cells), {}, folder / name, workers=1)
         return folder / name
 
     return report

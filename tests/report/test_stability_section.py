@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
+from overshoot.study.analysis import gather
 from overshoot.study.figures import theme
 from overshoot.study.phases.theory import LimitBasis
 from overshoot.study.report import pictures, render
@@ -37,7 +38,7 @@ def picture(blocks):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("limits")
-    render("limits", "LimitEvidence", everything(), {}, folder, workers=1)
+    render("limits", "LimitEvidence", gather(everything()), {}, folder, workers=1)
     return folder
 
 

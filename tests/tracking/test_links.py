@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from overshoot.study.analysis import gather
 from overshoot.study.phases.cell import run_cell
 from overshoot.study.report import render
 from overshoot.study.tracking import Store
@@ -23,7 +24,7 @@ def test_every_link_of_a_report_leads_to_finished_runs(store: Store, tmp_path: P
     for optimizer in ("sgd", "adam"):
         store.write("demo", run_cell(cell(optimizer=optimizer)))
     store.log_study("demo", "", {})
-    page = render("demo", "Demo", store.read("demo"), {}, tmp_path, workers=1, store=STORE)
+    page = render("demo", "Demo", gather(store.read("demo")), {}, tmp_path, workers=1, store=STORE)
     text = unescape(page.with_name("evidence.html").read_text(encoding="utf-8"))
     lists = set(re.findall(rf'href="{STORE}/#/experiments/(\w+)/runs\?([^"]+)"', text))
     runs = set(re.findall(rf'href="{STORE}/#/experiments/\w+/runs/(\w+)\?workflowType=\w+"', text))

@@ -33,7 +33,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     whether there is work, and the whole of it takes seconds."""
     titles: list[str] = []
 
-    def note(name: str, title: str, cells: Any, facts: Any, folder: Path, *_: Any, **__: Any) -> None:
+    def note(name: str, title: str, study: Any, facts: Any, folder: Path, *_: Any, **__: Any) -> None:
         titles.append(title)
         for file in (folder / "figures" / "a.png", *(folder / name for name in unchanged.FILES[1:])):
             file.parent.mkdir(parents=True, exist_ok=True)
