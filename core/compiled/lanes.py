@@ -14,12 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from overshoot.core.activations import ACTIVATIONS, Activation
-from overshoot.core.compiled import (
-    kernels,
-    products,
-    unit_kernels,
-    unit_products,
-)
+from overshoot.core.compiled import kernels, products, unit_kernels, unit_products
 from overshoot.core.compiled.blocks import Blocks, Rows, address, aligned
 from overshoot.core.compiled.build import compiled, sources
 from overshoot.core.compiled.rules import activation_sources, loss_source
@@ -34,7 +29,6 @@ NEAR, MOST = 1 << 15, 16
 
 PART = 128
 """Samples that go through the network together where vectors are of units."""
-
 
 CACHE = 1 << 20
 """Bytes of parameters of a vector of trials beyond which they come from further away."""
