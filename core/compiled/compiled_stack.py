@@ -74,11 +74,11 @@ class CompiledStack(Stack):
         mark = min(mark, self.t + max(1, SAMPLES // self.samples))
         by_order = np.argsort(self.objective.order_of, kind="stable")
         blocks = self.lanes().layout(self.rule, self.optimizer, self.theta, self.state, by_order)
-        before = blocks.arrays.copy(), blocks.wide.copy()
+        before = blocks.arrays.copy(), blocks.wide.copy(), blocks.columns.copy()
         self._run(blocks, mark)
         first = np.zeros(blocks.R, dtype=int)
         if blocks.bad().any():
-            blocks.arrays[:], blocks.wide[:] = before
+            blocks.arrays[:], blocks.wide[:], blocks.columns[:] = before
             blocks.check[:] = 0
             first = self._find(blocks, mark)
         self.theta, self.state = blocks.theta, {**self.state, **blocks.state()}

@@ -15,7 +15,7 @@ from overshoot.core.compiled import default_engine
 from overshoot.core.optimizers.base import Recursion
 from overshoot.study.plain import plain, restored
 
-PROTOCOL = 7
+PROTOCOL = 8
 """Raised whenever the same cell would give other numbers than before, so that none is reused, and
 whenever what is stored of it changes its shape."""
 

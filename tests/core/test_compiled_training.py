@@ -84,6 +84,19 @@ def test_a_divergence_is_found_at_the_same_update(case):
     assert np.isfinite(found.theta).all()
 
 
+@pytest.mark.parametrize("plan", ["step", "cosine", "warmup", "inverse_time"])
+@pytest.mark.parametrize("evaluate_at", [range(EPOCHS + 1), [EPOCHS]], ids=["often", "once"])
+def test_a_divergence_changes_no_scheduled_rate(plan, evaluate_at):
+    case = CASES["the gradient overflows"]
+    ours, wanted = (
+        case.train(engine=engine, plan=plan, evaluate_at=evaluate_at) for engine in ("compiled", "numpy")
+    )
+    assert (wanted.first_bad_step > 0).any()
+    np.testing.assert_array_equal(ours.first_bad_step, wanted.first_bad_step)
+    np.testing.assert_array_equal(ours.updates, wanted.updates)
+    np.testing.assert_allclose(ours.theta, wanted.theta, rtol=1e-9)
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_how_often_it_is_evaluated_changes_no_bit(case):
     method, last = core.optimizer("sgd", lr=case.rates), EPOCHS * UPDATES

@@ -26,7 +26,7 @@ class Case:
         self.theta = (start * np.stack([self.net.init(rng) for _ in rates])).astype(dtype)
         self.rates, self.seeds = np.array(rates), list(range(len(rates)))
 
-    def train(self, ceiling=np.inf, engine="numpy"):
+    def train(self, ceiling=np.inf, engine="numpy", plan="constant", evaluate_at=range(EPOCHS + 1)):
         return core.train(
             self.net,
             core.optimizer("sgd", lr=self.rates),
@@ -34,8 +34,9 @@ class Case:
             self.data,
             BatchStrategy(BATCH),
             self.seeds,
-            range(EPOCHS + 1),
+            evaluate_at,
             ceiling=ceiling,
+            schedule=core.schedule(plan),
             engine=engine,
         )
 
