@@ -198,6 +198,11 @@ class NetworkObjective(Objective):
         self.orders, self.epoch = np.empty((0, data.size), dtype=int), data
         self.passes: dict[int, Passes] = {}
 
+    @property
+    def largest_batch(self) -> int:
+        """Samples of the first batch of an epoch: none is larger."""
+        return int(self.stops[0] - self.starts[0])
+
     def gradient(self, theta: np.ndarray, t: int, out: np.ndarray | None = None) -> np.ndarray:
         """Gradient (R, P) of the mean loss over the batch of update t, in `out` or in a new array."""
         out = np.empty_like(theta) if out is None else out

@@ -20,7 +20,6 @@ from overshoot.core import (
     optimizer,
 )
 from overshoot.core.hessian import hessian_product
-from overshoot.study import pipeline
 from overshoot.study.commands import listing
 from overshoot.study.execution.engine import Failure, attempt
 from overshoot.study.experiment.cells import Cell
@@ -77,10 +76,6 @@ class Here:
         yield from map(attempt, cells)
 
 
-def _nothing(*_: object) -> None:
-    """What it would do is done where the cells train."""
-
-
 @dataclass(frozen=True)
 class Road:
     experiment: Experiment
@@ -97,12 +92,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
     folder = tmp_path_factory.mktemp("added")
     file = folder / "own.fwf"
     file.write_text(ROWS, encoding="utf-8")
-    with (
-        added(),
-        closing(open_store(folder, f"sqlite:///{folder / 'mlflow.db'}")) as store,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setattr(pipeline, "compile_for", _nothing)  # another process has none of what is added
+    with added(), closing(open_store(folder, f"sqlite:///{folder / 'mlflow.db'}")) as store:
         experiment = parse(FILE.format(path=file), str(folder / "added.toml"))
         account = Account()
         train_missing(experiment, store, Here(), Console(quiet=True), account)

@@ -16,8 +16,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import numpy as np
 
     from overshoot.core.loop import Stack
@@ -28,7 +26,7 @@ ENGINES = ("auto", "compiled", "numpy")
 """What makes the updates. auto: compiled code where it can and where that is faster, NumPy elsewhere."""
 
 WIDE = 1 << 18
-"""Parameters beyond which NumPy is faster: its products keep of such weights what is near."""
+"""Parameters beyond which NumPy is faster: BLAS multiplies in blocks that stay in the cache."""
 
 
 def stack_for(
@@ -73,14 +71,11 @@ def _installed() -> bool:
     return False
 
 
-def warm_up(what: Iterable[tuple[Network, Optimizer, np.dtype]]) -> Iterator[str]:
-    """Compile, or read what is kept, for trainings of these kinds; the name of each piece before it is begun.
-
-    Of each the network, of any sizes, the optimizer and the precision.
-    Once, before several processes start, so that they need not all do it.
-    """
+def warm_up(net: Network, optimizer: Optimizer, dtype: np.dtype) -> bool:
+    """Compile, or read what is kept, for trainings of this kind, whatever the sizes of the network; whether
+    anything had to be compiled. Before several processes start, so that they need not all do it."""
     if default_engine() != "compiled":
-        return
+        return False
     from overshoot.core.compiled.preparation import prepare
 
-    yield from prepare(what)
+    return prepare(net, optimizer, dtype)

@@ -1,4 +1,4 @@
-"""A stack of trials in memory as compiled code wants it: blocks of trials, one in each lane of a vector."""
+"""A stack of trials in memory as compiled code wants it: a trial in each lane, or one by one."""
 
 from __future__ import annotations
 

@@ -58,12 +58,17 @@ def directory() -> Path:
     return root / _hash("\n".join(made_with))
 
 
+def kept() -> set[str]:
+    """The names of what has been compiled."""
+    return {file.stem for file in directory().glob("*.py")}
+
+
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def sources(*functions: Any) -> str:
-    """The text of functions of `core.compiled.kernels`, compiled as they are called."""
+    """The text of functions, compiled as they are called."""
     return "\n\n".join(f"@numba.njit\n{inspect.getsource(function)}" for function in functions)
 
 

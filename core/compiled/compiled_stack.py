@@ -64,14 +64,13 @@ class CompiledStack(Stack):
         dtype = theta.dtype.name
         self.rule = rule(self.optimizer, self.state, self.theta)
         self.update_address = compiled("update", dtype, self.rule.source, 8).address
-        self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
         self._lanes: dict[type[Lanes], Lanes] = {}
         self.ended: tuple[State, np.ndarray] = ({}, np.empty(0))
 
     def advance(self, mark: int) -> np.ndarray:
         if self.t == 0 and not self.rule.from_start:
             return super().advance(1)
-        mark = min(mark, self.t + max(1, SAMPLES // self.samples))
+        mark = min(mark, self.t + max(1, SAMPLES // self.objective.largest_batch))
         by_order = np.argsort(self.objective.order_of, kind="stable")
         blocks = self.lanes().layout(self.rule, self.optimizer, self.theta, self.state, by_order)
         before = blocks.arrays.copy(), blocks.wide.copy(), blocks.columns.copy()
@@ -104,9 +103,9 @@ class CompiledStack(Stack):
         self.lanes().run(blocks, updates)
 
     def lanes(self) -> Lanes:
-        """What vectors hold now: the size of a batch decides, and where bits stay as they are the number of
-        trials."""
-        kind = lanes_for(self.objective.net, self.samples, len(self.theta), self.theta.dtype)
+        """What vectors hold now: what is faster for so many trials. The bits are the same."""
+        objective, trials = self.objective, len(self.theta)
+        kind = lanes_for(objective.net, objective.largest_batch, trials, self.theta.dtype)
         if kind not in self._lanes:
             self._lanes[kind] = kind(self.objective, self.theta.dtype)
         return self._lanes[kind]

@@ -242,8 +242,8 @@ def advance(
 
     block: (slots, P), theta and the optimizer's state; wide: (wides,) float64, its state of a number a trial.
     inputs: (n, row), of which the first d are a sample's, and targets: (n, k), numbers; row fills vectors;
-    order, rows and stride as in `fill`; starts, stops:
-    (steps,) where each update's samples lie in an order. x, y: memory for a batch.
+    order, rows and stride as in `fill`; starts, stops: (steps,) where each update's samples lie in an order.
+    x, y: memory for a batch.
     numbers: hyperparameters that all trials share; columns: those of each trial, float64, of which the first
     is the learning rate: where there are factors (steps,), it is rates times the factor.
     check: () is NaN afterwards where a gradient was not finite, if the update looks at that.
@@ -274,8 +274,10 @@ def advance(
 
 
 def keep_before(block: int, size: int, bad: int, ended: int, memory: int) -> None:
-    """ended's theta <- block's, of the trials that are not bad yet. memory: for two
-    vectors."""
+    """ended's theta <- block's, of the trials that are not bad yet.
+
+    memory: for two vectors, in which it is written lane by lane who goes on.
+    """
     store(memory, 0, spread(0.0))
     store(memory, 1, spread(1.0))
     for lane in range(LANES):

@@ -80,7 +80,7 @@ class Lanes(ABC):
 
     def __init__(self, objective: NetworkObjective, dtype: np.dtype):
         self.dtype, self.lanes = dtype, LANES[dtype.name]
-        self.samples = objective.cuts[0].stop - objective.cuts[0].start  # none is larger than the first
+        self.samples = objective.largest_batch
         self.targets = np.ascontiguousarray(objective.data.targets[0])
         self.places = np.zeros(self.lanes, np.int64)
         self._prepare(objective.net, objective.data.rows[0])
@@ -169,13 +169,13 @@ class UnitLanes(Lanes):
         self.inputs = self._aligned_rows(rows, d)
         across = [-(-width // self.lanes) for width in net.sizes]
         parameters = sum(
-            (row + 1) * wide + (width + 1) * high
+            (row + 1) * wide + width * high + wide
             for row, width, high, wide in zip(net.sizes, net.sizes[1:], across, across[1:], strict=False)
         )
         together = self.samples if whole else min(PART, self.samples)
         passed = (2 * (together + 3) + self.lanes) * sum(across[1:])
         losses = together * k if whole else (2 * -(-together // self.lanes) + KEPT) * k
-        turned = self.lanes * max(across)  # more than there is at the end
+        turned = self.lanes * across[-1]  # whole vectors of outputs are turned where there are fewer
         self.grad = self._room(-(-net.size // self.lanes))
         self.memory = self._room(parameters + passed + losses + turned)
         self.x = self._room((self.samples + 3) * across[0])
@@ -203,15 +203,8 @@ class UnitLanes(Lanes):
         p, k = unit_products, unit_kernels
         parts = (
             *(p.mixed, p.summed_over, p.added, k.across, k.transposed, k.outputs_of, k.loss_deltas),
-            *(
-                k.whole_loss_deltas,
-                k.deltas_of,
-                k.collect_all,
-                k.packed,
-                k.gradient_of_trial,
-                k.take,
-                k.find_one,
-            ),
+            *(k.whole_loss_deltas, k.deltas_of, k.collect_all, k.packed, k.gradient_of_trial, k.take),
+            k.find_one,
         )
         return _advance(k.advance_trials, dtype, 33, parts)
 

@@ -15,7 +15,6 @@ from overshoot.core.compiled.kernels import ACTIVATE, DELTA, DEPTH, MOST, SIZES,
 from overshoot.core.compiled.unit_products import added, mixed, summed_over
 
 load: Callable[[int, int], Any]
-load_at: Callable[[int, int], Any]
 gather: Callable[[int, int, int], Any]
 store: Callable[[int, int, Any], None]
 store_at: Callable[[int, int, Any], None]
@@ -38,7 +37,8 @@ def across(units: int) -> int:
 def transposed(net: int, theta: int, memory: int) -> None:
     """memory <- for each layer its parameters as (inputs + 1, vectors of outputs), biases last.
 
-    What is turned beyond a layer's last row is written over by the next one; there is room after the last.
+    What is turned beyond a layer's last row is written over by the next one, and beyond the last layer's it
+    lies where the sums will be.
     """
     w = at = 0
     for layer in range(read_int(net, DEPTH)):
@@ -52,11 +52,11 @@ def transposed(net: int, theta: int, memory: int) -> None:
         at += row * vectors
 
 
-def outputs_of(net: int, columns: int, x: int, memory: int, ends: int, units: int, samples: int) -> None:
-    """The outputs of all layers, those of a sample, one layer after the other, in `units` vectors from `ends`
-    on. columns: parameters as `transposed` has them. x: the samples' inputs, in vectors."""
+def outputs_of(net: int, columns: int, x: int, memory: int, units: int, samples: int) -> None:
+    """The outputs of all layers, those of a sample, one layer after the other, in `units` vectors of memory.
+    columns: parameters as `transposed` has them. x: the samples' inputs, in vectors."""
     depth = read_int(net, DEPTH)
-    source, a, apart, w, h = x, 0, across(read_int(net, SIZES)), 0, ends
+    source, a, apart, w, h = x, 0, across(read_int(net, SIZES)), 0, 0
     for layer in range(depth):
         inputs, vectors = read_int(net, SIZES + layer), across(read_int(net, SIZES + layer + 1))
         row = vectors * LANES
@@ -109,9 +109,7 @@ def whole_loss_deltas(
             write(memory, (d + s * units) * LANES + o, read(logits, (s * k + o) * LANES))
 
 
-def deltas_of(
-    net: int, theta: int, memory: int, ends: int, deltas: int, units: int, size: int, samples: int
-) -> None:
+def deltas_of(net: int, theta: int, memory: int, deltas: int, units: int, size: int, samples: int) -> None:
     """The deltas of the layers below the last one, `units` vectors a sample as its outputs have them."""
     w, end = size, units
     for layer in range(read_int(net, DEPTH) - 1, 0, -1):
@@ -122,12 +120,12 @@ def deltas_of(
         at = end - vectors
         first, step, target = (deltas + end) * LANES, units * LANES, deltas + at
         mixed(theta, w, row, outputs, False, memory, first, step, memory, target, units, samples, vectors)
-        a, d = memory + (ends + at) * VECTOR_BYTES, memory + (deltas + at) * VECTOR_BYTES
+        a, d = memory + at * VECTOR_BYTES, memory + (deltas + at) * VECTOR_BYTES
         call(read_int(net, SLOPE), (a, d, vectors, samples, units))
 
 
 def collect_all(
-    net: int, sums: int, x: int, memory: int, ends: int, deltas: int, units: int, samples: int, first: bool
+    net: int, sums: int, x: int, memory: int, deltas: int, units: int, samples: int, first: bool
 ) -> None:
     """sums <- what samples give, for each layer (outputs, vectors of inputs) and its biases in vectors."""
     g, u = 0, deltas
@@ -139,13 +137,14 @@ def collect_all(
         g += outputs * vectors
         added(sums, g, memory, u, units, samples, across(outputs), first)
         g += across(outputs)
-        source, a, further = memory, ends + u - deltas, units
+        source, a, further = memory, u - deltas, units
         u += across(outputs)
 
 
 def packed(net: int, sums: int, grad: int) -> None:
     """grad (P) <- the sums, as parameters follow each other. What a vector has beyond its row is written over
-    by the next one, and there is room after the last."""
+    by the next one, and after the last one lie the sums, which are
+    not there yet."""
     w = g = 0
     for layer in range(read_int(net, DEPTH)):
         row, outputs = read_int(net, SIZES + layer) + 1, read_int(net, SIZES + layer + 1)
@@ -187,14 +186,14 @@ def gradient_of_trial(net: int, theta: int, grad: int, x: int, y: int, samples: 
         # Of the last few samples more are turned than there are.
         logits = passed + (2 * deltas + LANES * units) * VECTOR_BYTES
         own = x + start * across(d) * VECTOR_BYTES
-        outputs_of(net, memory, own, passed, 0, units, (n + 3) // 4 * 4)
+        outputs_of(net, memory, own, passed, units, (n + 3) // 4 * 4)
         if whole:
             whole_loss_deltas(net, y, passed, last, deltas + last, units, n, logits)
         else:
             target = y + start // LANES * k * VECTOR_BYTES
             loss_deltas(net, target, passed, last, deltas + last, units, samples, n, logits)
-        deltas_of(net, theta, passed, 0, deltas, units, size, (n + 3) // 4 * 4)
-        collect_all(net, sums, own, passed, 0, deltas, units, n, start == 0)
+        deltas_of(net, theta, passed, deltas, units, size, (n + 3) // 4 * 4)
+        collect_all(net, sums, own, passed, deltas, units, n, start == 0)
         start += n
     packed(net, sums, grad)
 

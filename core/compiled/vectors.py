@@ -1,4 +1,4 @@
-"""Vectors of one number for each of a few trials, for code that Numba compiles.
+"""Vectors of a few numbers, for code that Numba compiles.
 
 Each operation is one instruction of LLVM on all lanes, rounded as IEEE 754 has it, whatever the width of the
 processor (`fused` is rounded once or twice, as the processor has it): a lane's bits depend on no other lane.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,26 +19,24 @@ from overshoot.study.experiment.cells import Cell
 from overshoot.study.problems.plugins import ready
 from overshoot.study.problems.problem import loss_of
 
-WORTH_SAYING = 5.0
-"""Seconds from which on the time it took is said: what is kept from an earlier run takes less."""
-
 
 def compile_for(cells: Sequence[Cell], console: Console) -> None:
     """Compile what the cells need, or find that it is kept; a line says so while it takes time.
 
     A process of its own does it: Numba and what it has compiled stay in memory, hundreds of megabytes that
-    would stand beside the tables of a report.
+    would stand beside the tables of a report. What goes wrong there goes wrong again where the cell trains,
+    and is said there.
     """
     if default_engine() != "compiled":
         return
-    began = time.perf_counter()
-    with console.status("compiling") as status, Pool(1, apart=True) as pool:
+    began, anew = time.perf_counter(), False
+    with console.status("compiling") as status, Pool(1, apart=True) as pool, suppress(BrokenExecutor):
         for cell, loss in _kinds(cells):
             piece = f"{cell.network.activation} {loss} {cell.optimizer.name}"
             status.update(f"compiling for this machine, once: {piece}")
-            pool.start([partial(_compile, cell, loss)])()
-    if (seconds := time.perf_counter() - began) > WORTH_SAYING:
-        console.print(f"compiled for this machine in {seconds:.0f} s")
+            anew |= pool.start([partial(_compile, cell, loss)])()[0]
+    if anew:
+        console.print(f"compiled for this machine in {time.perf_counter() - began:.0f} s")
 
 
 def _kinds(cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
@@ -49,9 +49,10 @@ def _kinds(cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
     return list(kinds.values())
 
 
-def _compile(cell: Cell, loss: str) -> None:
-    """What the worker does: all pieces of the cell's kind."""
-    ready(cell)
-    net = Network((2, 2), cell.network.activation, loss)
-    for _ in warm_up([(net, cell.make_optimizer(), np.dtype(cell.protocol.precision))]):
-        pass
+def _compile(cell: Cell, loss: str) -> bool:
+    """What the worker does: all pieces of the cell's kind; whether any of them is new."""
+    with suppress(Exception):
+        ready(cell)
+        net = Network((2, 2), cell.network.activation, loss)
+        return warm_up(net, cell.make_optimizer(), np.dtype(cell.protocol.precision))
+    return False

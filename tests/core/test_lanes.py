@@ -1,13 +1,10 @@
 """Whatever the lanes of vectors hold in compiled code, a trial has the same bits."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overshoot import core
 from overshoot.core import ACTIVATIONS, LOSSES, BatchStrategy, Network, compiled, optimizer, schedule, train
 from overshoot.core.compiled import compiled_stack
 from overshoot.core.compiled.compiled_stack import CompiledStack
@@ -19,9 +16,14 @@ from tests.core.test_stacks import assert_same_bits
 
 NETWORKS = st.builds(
     Network,
+    sizes=st.lists(st.integers(1, 40) | st.just(130), min_size=2, max_size=4).map(tuple),
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    loss=st.sampled_from(sorted({*LOSSES} - {"softmax_cross_entropy"})),
+) | st.builds(
+    Network,
     sizes=st.lists(st.integers(2, 40), min_size=2, max_size=4).map(tuple),
     activation=st.sampled_from(sorted(ACTIVATIONS)),
-    loss=st.sampled_from(sorted(LOSSES)),
+    loss=st.just("softmax_cross_entropy"),
 )
 
 
@@ -95,21 +97,6 @@ def test_what_fills_more_lanes_is_chosen():
     assert lanes_for(digits, 8, 44, single) is lanes_for(digits, 1, 16, single) is TrialLanes
     assert lanes_for(tiny, 256, 1, single) is TrialLanes, "its one output is one lane"
     assert lanes_for(Network((500, 1)), 100_000, 16, single) is UnitLanes, "16 batches would take 3.2 GB"
-
-
-def sorted_delta(z: np.ndarray, y: np.ndarray) -> None:
-    z[:] = np.sort(z - y)
-
-
-def test_before_training_only_what_will_run_is_compiled(monkeypatch):
-    monkeypatch.setitem(core.LOSSES, "sorted", dataclasses.replace(core.LOSSES["mse"], delta=sorted_delta))
-
-    def prepared(loss, name="sgd"):
-        kind = (Network((2, 2), loss=loss), optimizer(name, lr=0.1), np.dtype("float32"))
-        return list(compiled.warm_up([kind]))
-
-    assert prepared("sorted") == prepared("mse", "muon") == []
-    assert len(prepared("mse")) == len(prepared("rmse")) == 1
 
 
 def test_wide_networks_train_with_numpy():

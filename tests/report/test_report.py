@@ -328,11 +328,6 @@ class TestFiles:
         assert "tolerance0.5" in page.text.replace(" ", "")
         assert len(page.all("figure", role="img", data_optimizer="adam")) >= 2
 
-    def test_without_cells_nothing_is_written(self, tmp_path):
-        with pytest.raises(ValueError, match="nothing to report"):
-            render("x", "x", gather([]), {}, tmp_path / "out", workers=1)
-        assert not (tmp_path / "out").exists()
-
     def test_two_processes_draw_the_same_page(self, tmp_path):
         pages = []
         for workers in (1, 2):
