@@ -47,11 +47,11 @@ def titles() -> list[tuple[str, str | None]]:
 
 
 def test_a_line_and_each_of_its_points_have_titles() -> None:
-    assert titles()[:4] == [("path", "the line"), ("use", "first"), ("use", "second"), ("use", "#fourth")]
+    assert titles()[:4] == [("path", "the line"), ("path", "first"), ("path", "second"), ("path", "#fourth")]
 
 
 def test_points_that_are_not_all_named_share_the_title_of_their_line() -> None:
-    assert titles()[4:] == [("g", '<i>"two" & more</i>'), ("g", "cut short, set off")]
+    assert titles()[4:] == [("path", '<i>"two" & more</i>'), ("g", "cut short, set off")]
 
 
 @pytest.mark.slow
