@@ -69,6 +69,7 @@ def test_points_that_are_not_all_named_share_the_title_of_their_line() -> None:
 def test_a_mark_says_what_it_is(opened: Callable[..., Page], picture: str, pattern: str, said: str) -> None:
     page = opened()
     page.evaluate("document.querySelectorAll('.curves').forEach((part) => { part.hidden = false; })")
+    page.wait_for_selector("body.whole")
     assert page.evaluate(SAID, [f"[data-name='{picture}'] figure svg", pattern]) == said
 
 
