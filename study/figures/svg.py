@@ -25,7 +25,7 @@ from overshoot.study.figures.svg_paths import decimal, shorter
 from overshoot.study.figures.tips import sayings
 
 _SMALL = 100
-"""Points of a definition's path up to which it is a mark, whose curves ask for finer steps."""
+"""Points of an outline up to which it is a mark, whose curves ask for finer steps."""
 _CIRCLE = Path.unit_circle().cleaned(curves=True)
 """As Matplotlib draws it: of eight curves."""
 _NAME, _ID = "\ue001", "\ue002"
