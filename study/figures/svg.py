@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 from xml.sax.saxutils import escape
 
@@ -23,9 +25,9 @@ from overshoot.study.figures.svg_paths import decimal, shorter
 from overshoot.study.figures.tips import sayings
 
 _SMALL = 100
-"""Points of a definition's path up to which it is a mark, whose curves ask for finer steps."""
-_TICK = 20
-"""Letters of a mark's data up to which it is shorter to say it again than to refer to it."""
+"""Points of an outline up to which it is a mark, whose curves ask for finer steps."""
+_CIRCLE = Path.unit_circle().cleaned(curves=True)
+"""As Matplotlib draws it: of eight curves."""
 _NAME, _ID = "\ue001", "\ue002"
 """In the place of a panel's name and of a definition's id, until they are known: letters that no text has."""
 _ANCHORS = {"left": "start", "right": "end", "center": "middle"}
@@ -58,7 +60,7 @@ class VectorMedium(RendererBase):
         super().__init__()
         self.size, self.variables = size, variables
         self.under = Layer()
-        self.parts: list[str] = []
+        self.parts: list[tuple[str, str]] = []
         self.defined: dict[str, str] = {}
 
     def keep(self, figure: Figure) -> None:
@@ -68,9 +70,9 @@ class VectorMedium(RendererBase):
 
     def drawn(self, figure: Figure) -> Layer:
         """The figure above what was kept."""
-        self.parts, self.defined = [self.under.text], dict(self.under.defined)
+        self.parts, self.defined = [], dict(self.under.defined)
         figure.draw(self)
-        return Layer("".join(self.parts), self.defined)
+        return Layer(self.under.text + _clipped(self.parts), self.defined)
 
     def flipy(self) -> bool:
         return True
@@ -93,7 +95,7 @@ class VectorMedium(RendererBase):
         data = shorter(self._turned(whole.vertices), whole.codes, 1)
         if data and style != "fill:none":
             _, (said,) = sayings(gc.get_url(), 1)
-            self.parts.append(_element("path", f'd="{data}"{self._clip(gc)} style="{style}"', said))
+            self._put(gc, _element("path", f'd="{data}" style="{style}"', said))
 
     def draw_markers(
         self,
@@ -107,21 +109,20 @@ class VectorMedium(RendererBase):
         places = trans.transform(path.vertices)
         away = np.abs(places / self.size - 0.5).max(axis=1)  # in panels, from the middle
         places = self._turned(places[away < 2])  # not so for what is no number
-        if not len(places):
+        start, outline = _outline(marker_path, marker_trans)
+        if not outline or not len(places):
             return
-        data = self._mark(marker_path, marker_trans)
-        style = self._style(gc, rgbFace)
-        if data.startswith("m0 0") and len(data) < _TICK and not gc.get_url():
-            ticks = "".join(f"M{x} {y}l{data[4:].strip()}" for x, y in _tenths(places))
-            self.parts.append(_element("path", f'd="{ticks}"{self._clip(gc)} style="{style}"', ""))
-            return
-        key = self._define(f'<path id="{_ID}" d="{data}"/>')
         together, each = sayings(gc.get_url(), len(places))
-        uses = "".join(
-            _element("use", f'href="#{key}" x="{x}" y="{y}"', said)
-            for (x, y), said in zip(_tenths(places), each, strict=True)
-        )
-        self.parts.append(f'<g{self._clip(gc)} style="{style}">{_title(together)}{uses}</g>')
+        marks = [f"M{x} {y}{outline}" for x, y in _hundredths(np.rint(places * 10) * 10 + start)]
+        reach = np.ptp(marker_trans.transform(marker_path.vertices), axis=0) + 2 * gc.get_linewidth()
+        if not any(each) and (_plain(gc, rgbFace) or _apart(places, reach)):
+            marks, each = ["".join(marks)], [together]
+        style = f'style="{self._style(gc, rgbFace)}"'
+        if len(marks) == 1:
+            self._put(gc, _element("path", f'd="{marks[0]}" {style}', each[0]))
+            return
+        paths = (_element("path", f'd="{mark}"', said) for mark, said in zip(marks, each, strict=True))
+        self._put(gc, f"<g {style}>{_title(together)}{''.join(paths)}</g>")
 
     def draw_text(
         self,
@@ -151,12 +152,10 @@ class VectorMedium(RendererBase):
         text = f'<text style="{style}" {place}>{escape(s)}</text>'
         _, (said,) = sayings(gc.get_url(), 1)
         # Within the text, what it says would be a part of it.
-        self.parts.append(f"<g>{_title(said)}{text}</g>" if said else text)
+        self.parts.append(("", f"<g>{_title(said)}{text}</g>" if said else text))
 
-    def _mark(self, path: Path, transform: Transform) -> str:
-        mark = path.cleaned(transform, curves=True)
-        vertices = np.asarray(mark.vertices) * (1, -1)
-        return shorter(vertices, mark.codes, 2 if len(vertices) < _SMALL else 1)
+    def _put(self, gc: GraphicsContextBase, element: str) -> None:
+        self.parts.append((self._clip(gc), element))
 
     def _turned(self, vertices: ArrayLike) -> np.ndarray:
         """Upwards in a figure is downwards in SVG."""
@@ -210,9 +209,57 @@ class VectorMedium(RendererBase):
         return said
 
 
-def _tenths(places: np.ndarray) -> Iterator[tuple[str, str]]:
-    """x and y of each of the places (n, 2), to a tenth of a point."""
-    return ((decimal(x, 1), decimal(y, 1)) for x, y in np.rint(places * 10).astype(int).tolist())
+def _clipped(parts: Iterable[tuple[str, str]]) -> str:
+    """The elements, each after its attribute that clips it, which neighbours share."""
+    text = ""
+    for clip, run in groupby(parts, key=itemgetter(0)):
+        inside = "".join(element for _, element in run)
+        text += f"<g{clip}>{inside}</g>" if clip else inside
+    return text
+
+
+def _outline(path: Path, transform: Transform) -> tuple[np.ndarray, str]:
+    """Where a mark begins, in hundredths of a point from its place, and its data from there on."""
+    mark = path.cleaned(transform, curves=True)
+    if (radius := _radius(mark)) is not None:
+        return _circle(radius)
+    vertices = np.asarray(mark.vertices) * (1, -1)
+    digits = 2 if len(vertices) < _SMALL else 1
+    start = np.rint(vertices[0] * 10**digits) * 10 ** (2 - digits)
+    way = shorter(vertices - start / 100, mark.codes, digits).removeprefix("m0 0").lstrip()
+    return start, f"l{way}" if way and not way[0].isalpha() else way
+
+
+def _radius(mark: Path) -> float | None:
+    """Of a mark that is a circle, whatever Matplotlib says of the place where it is closed."""
+    if not np.array_equal(cast(Any, mark.codes), cast(Any, _CIRCLE.codes)):
+        return None
+    curves, unit = np.asarray(mark.vertices)[:-2], np.asarray(_CIRCLE.vertices)[:-2]
+    return float(curves.max()) if np.allclose(curves, unit * curves.max()) else None
+
+
+def _circle(size: float) -> tuple[np.ndarray, str]:
+    """As two arcs, which are shorter than curves."""
+    radius = int(np.rint(size * 100))
+    r, across = decimal(radius, 2), decimal(2 * radius, 2)
+    return np.array([-radius, 0]), f"a{r} {r} 0 1 0 {across} 0 {r} {r} 0 1 0-{across} 0z"
+
+
+def _plain(gc: GraphicsContextBase, face: Any) -> bool:
+    """Whether marks that lie on each other look as one path as they do one by one: in one colour, unmixed."""
+    colors = [gc.get_rgb()] * bool(gc.get_linewidth()) + [face] * (face is not None)
+    alphas = [gc.get_alpha()] if gc.get_forced_alpha() else [color[3] for color in colors if len(color) == 4]
+    return all(alpha == 1 for alpha in alphas) and len(set(map(rgb2hex, colors))) < 2
+
+
+def _apart(places: np.ndarray, reach: np.ndarray) -> bool:
+    """Whether marks, each `reach` (2,) across, are clear of each other: side by side, or in a column."""
+    return bool((np.diff(np.sort(places, axis=0), axis=0) > reach).all(axis=0).any())
+
+
+def _hundredths(places: np.ndarray) -> Iterator[tuple[str, str]]:
+    """x and y of each of the places (n, 2), told in hundredths of a point."""
+    return ((decimal(x, 2), decimal(y, 2)) for x, y in places.astype(int).tolist())
 
 
 def _element(tag: str, attributes: str, said: str) -> str:

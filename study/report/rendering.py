@@ -38,7 +38,7 @@ MAKING = ".report-"
 
 SCRIPTS = {
     "story": ("tables", "saving", "store"),
-    "evidence": ("tables", "filters", "saving", "store", "tips"),
+    "evidence": ("places", "tables", "filters", "saving", "store", "tips"),
 }
 """Page -> its scripts, in their order."""
 

@@ -130,6 +130,12 @@ def test_the_contents_lead_to_their_sections_and_follow_the_reader(opened):
     expect(page.get_by_role("link", name="What blew up")).to_have_attribute("aria-current", "true")
 
 
+def test_an_address_leads_to_its_place_and_all_is_laid_out_soon(opened):
+    page = opened(at="evidence.html#divergence")
+    expect(page.locator("#divergence h2")).to_be_in_viewport()
+    opened().wait_for_selector("body.whole")
+
+
 def test_it_prints_all_figures_on_white(opened):
     page = opened(color_scheme="dark")
     page.emulate_media(media="print")

@@ -47,11 +47,11 @@ def titles() -> list[tuple[str, str | None]]:
 
 
 def test_a_line_and_each_of_its_points_have_titles() -> None:
-    assert titles()[:4] == [("path", "the line"), ("use", "first"), ("use", "second"), ("use", "#fourth")]
+    assert titles()[:4] == [("path", "the line"), ("path", "first"), ("path", "second"), ("path", "#fourth")]
 
 
 def test_points_that_are_not_all_named_share_the_title_of_their_line() -> None:
-    assert titles()[4:] == [("g", '<i>"two" & more</i>'), ("g", "cut short, set off")]
+    assert titles()[4:] == [("path", '<i>"two" & more</i>'), ("g", "cut short, set off")]
 
 
 @pytest.mark.slow
@@ -69,6 +69,7 @@ def test_points_that_are_not_all_named_share_the_title_of_their_line() -> None:
 def test_a_mark_says_what_it_is(opened: Callable[..., Page], picture: str, pattern: str, said: str) -> None:
     page = opened()
     page.evaluate("document.querySelectorAll('.curves').forEach((part) => { part.hidden = false; })")
+    page.wait_for_selector("body.whole")
     assert page.evaluate(SAID, [f"[data-name='{picture}'] figure svg", pattern]) == said
 
 

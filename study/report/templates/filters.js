@@ -101,6 +101,7 @@
   for (const place of switches) {
     place.querySelector(".tabs").hidden = false;
     show(place, place.querySelector('[aria-pressed="true"]').dataset.batch);
+    place.classList.add("ready");
     place.addEventListener("click", (event) => {
       const button = event.target.closest(".tabs button");
       if (button) show(place, button.dataset.batch);
