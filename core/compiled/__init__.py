@@ -71,11 +71,16 @@ def _installed() -> bool:
     return False
 
 
-def warm_up(net: Network, optimizer: Optimizer, dtype: np.dtype) -> bool:
-    """Compile, or read what is kept, for trainings of this kind, whatever the sizes of the network; whether
-    anything had to be compiled. Before several processes start, so that they need not all do it."""
+PIECES = ("trials", "units", "rules")
+"""What training needs: the loops for vectors of trials and of units, and what is written from the rules."""
+
+
+def warm_up(net: Network, optimizer: Optimizer, dtype: np.dtype, piece: str) -> bool:
+    """Compile, or read what is kept, one of PIECES for trainings of this kind, whatever the sizes of the
+    network; whether anything had to be compiled. Before several processes start, so that they need not all do
+    it."""
     if default_engine() != "compiled":
         return False
     from overshoot.core.compiled.preparation import prepare
 
-    return prepare(net, optimizer, dtype)
+    return prepare(net, optimizer, dtype, piece)

@@ -14,14 +14,16 @@ from overshoot.core.network import Network
 from overshoot.core.optimizers.base import Optimizer
 
 
-def prepare(net: Network, optimizer: Optimizer, dtype: np.dtype) -> bool:
+def prepare(net: Network, optimizer: Optimizer, dtype: np.dtype, piece: str) -> bool:
     """See `core.compiled.warm_up`."""
     before, theta = kept(), np.zeros((1, net.size), dtype)
     if obstacle(net, optimizer, theta):
         return False  # it trains with NumPy
-    prepared = optimizer.prepare(net.shapes)
-    for way in (lanes.TrialLanes, lanes.UnitLanes):
+    if piece == "rules":
+        prepared = optimizer.prepare(net.shapes)
+        lanes.network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
+        compiled("update", dtype.name, rule(prepared, prepared.init(theta), theta).source, 8)
+    else:
+        way = {"trials": lanes.TrialLanes, "units": lanes.UnitLanes}[piece]
         way.function(dtype.name)
-    lanes.network_functions(ACTIVATIONS[net.activation], LOSSES[net.loss], dtype.name)
-    compiled("update", dtype.name, rule(prepared, prepared.init(theta), theta).source, 8)
     return kept() != before

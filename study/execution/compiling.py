@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from overshoot.core import Network
-from overshoot.core.compiled import default_engine, warm_up
+from overshoot.core.compiled import PIECES, default_engine, warm_up
 from overshoot.study.execution.processes import Pool
 from overshoot.study.experiment.cells import Cell
 from overshoot.study.problems.plugins import ready
@@ -23,18 +23,18 @@ from overshoot.study.problems.problem import loss_of
 def compile_for(cells: Sequence[Cell], console: Console) -> None:
     """Compile what the cells need, or find that it is kept; a line says so while it takes time.
 
-    A process of its own does it: Numba and what it has compiled stay in memory, hundreds of megabytes that
-    would stand beside the tables of a report. What goes wrong there goes wrong again where the cell trains,
-    and is said there.
+    Two processes of their own do it: Numba and what it has compiled stay in memory, hundreds of megabytes
+    that would stand beside the tables of a report. What goes wrong there goes wrong again where the cell
+    trains, and is said there.
     """
     if default_engine() != "compiled":
         return
     began, anew = time.perf_counter(), False
-    with console.status("compiling") as status, Pool(1, apart=True) as pool, suppress(BrokenExecutor):
+    with console.status("compiling") as status, Pool(2) as pool, suppress(BrokenExecutor):
         for cell, loss in _kinds(cells):
-            piece = f"{cell.network.activation} {loss} {cell.optimizer.name}"
-            status.update(f"compiling for this machine, once: {piece}")
-            anew |= pool.start([partial(_compile, cell, loss)])()[0]
+            kind = f"{cell.network.activation} {loss} {cell.optimizer.name}"
+            status.update(f"compiling for this machine, once: {kind}")
+            anew |= any(pool.start([partial(_compile, cell, loss, piece) for piece in PIECES])())
     if anew:
         console.print(f"compiled for this machine in {time.perf_counter() - began:.0f} s")
 
@@ -49,10 +49,10 @@ def _kinds(cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
     return list(kinds.values())
 
 
-def _compile(cell: Cell, loss: str) -> bool:
-    """What the worker does: all pieces of the cell's kind; whether any of them is new."""
+def _compile(cell: Cell, loss: str, piece: str) -> bool:
+    """What a worker does: a piece of the cell's kind; whether it is new."""
     with suppress(Exception):
         ready(cell)
         net = Network((2, 2), cell.network.activation, loss)
-        return warm_up(net, cell.make_optimizer(), np.dtype(cell.protocol.precision))
+        return warm_up(net, cell.make_optimizer(), np.dtype(cell.protocol.precision), piece)
     return False

@@ -99,12 +99,10 @@ def _started(lanes: Sequence[_Lane], waiting: deque[_Try]) -> list[_Lane]:
 
 
 class Pool:
-    """`workers` processes for tasks of any kind, kept between tasks; with one worker, this process itself,
-    unless it is to be `apart`."""
+    """`workers` processes for tasks of any kind, kept between tasks; with one worker, this process itself."""
 
-    def __init__(self, workers: int, apart: bool = False) -> None:
+    def __init__(self, workers: int) -> None:
         self.workers = workers
-        self.apart = apart
         self._executor: ProcessPoolExecutor | None = None
         self._futures: list[Future[Any]] = []
 
@@ -123,7 +121,7 @@ class Pool:
         An error of a task is raised there. Tasks whose worker was killed are tried again, RETRIES times; then
         it is loky's TerminatedWorkerError.
         """
-        if self.workers == 1 and not self.apart:
+        if self.workers == 1:
             return lambda: [task() for task in tasks]
         futures = [self._submit(task) for task in tasks]
         return lambda: self._results(tasks, futures, RETRIES)

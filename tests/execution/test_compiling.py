@@ -38,4 +38,4 @@ def test_what_cannot_be_compiled_is_left_to_the_cells(monkeypatch: pytest.Monkey
         raise ValueError("gone")
 
     monkeypatch.setattr("overshoot.study.execution.compiling.ready", gone)
-    assert _compile(cell(), "half_mse") is False
+    assert _compile(cell(), "half_mse", "units") is False
