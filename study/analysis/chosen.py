@@ -13,7 +13,6 @@ ROLES = ("too small", "best", "too large")
 FINE = (Outcome.CONVERGED, Outcome.UNRESOLVED, Outcome.TOO_SMALL)
 """Outcomes of a rate that is not too large."""
 
-
 NAMES = ["key", *AXES, "role", "replicate", "outcome"]
 """The columns of a curve that are the same in all its points, and no numbers."""
 

@@ -74,6 +74,20 @@ def test_units_and_trials_in_the_lanes_give_the_same_bits(
         assert_same_bits(wanted, r, _one(ours, r))
 
 
+@pytest.mark.parametrize("samples", [1, 3, 4, 9, 127, 131, 300])
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "rmse"])
+def test_so_they_do_at_the_ends_of_fours_of_vectors_and_of_parts(in_lanes, loss, samples):
+    net, rng = Network((5, 18, 17), "tanh", loss), np.random.default_rng(5)
+    data = net.data(rng.standard_normal((samples, 5)), some_targets(net, rng, samples), np.float32)
+    theta = net.init(rng)[None].astype(np.float32)
+
+    def trained():
+        method = optimizer("adam", lr=0.01)
+        return train(net, method, theta, data, BatchStrategy(None), [0], [0, 3], engine="compiled").theta
+
+    np.testing.assert_array_equal(in_lanes(UnitLanes, trained), in_lanes(TrialLanes, trained))
+
+
 def _one(trace, r):
     """Trial r of a trace as a trace of its own."""
     rows = slice(r, r + 1)
